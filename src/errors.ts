@@ -1,0 +1,45 @@
+/** Why an operation was refused; the command line maps every code but `internal` to exit code 2. */
+export type ErrorCode =
+  | "usage" // an option or argument that does not fit
+  | "file" // a file or folder that is missing, unreadable, or not what it should be
+  | "model" // an ONNX model that cannot be read, split or run
+  | "layer" // a layer or unit that does not exist, or cannot be ablated that way
+  | "data" // images, labels or concepts that do not fit
+  | "shape" // lengths or dimensions that disagree
+  | "value" // a number out of its range, NaN among them
+  | "run" // a run folder that is incomplete, or holds another run
+  | "download" // something that could not be fetched, or arrived damaged
+  | "interrupted" // stopped on request
+  | "internal"; // a broken invariant of ours
+
+/**
+ * The one error of this package. Its message is a single line:
+ * `<place>: expected <rule>, got <value>[; what to do]`.
+ */
+export class UnitscopeError extends Error {
+  readonly code: ErrorCode;
+  /** Machine-readable particulars, for callers that handle the error themselves. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    { details = {}, cause }: { details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "UnitscopeError";
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** Lists allowed values for a message: all of them up to ten, then the first ten and how many there are. */
+export function listAllowed(values: readonly string[]): string {
+  if (values.length <= 10) return values.join(", ");
+  return `${values.slice(0, 10).join(", ")}, … (${values.length} in all)`;
+}
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
