@@ -1,0 +1,32 @@
+/**
+ * A labelled image set: an ordered list of images, their labels, and a way to decode each one.
+ *
+ * Sources (CIFAR-10, folders, list files, arrays) differ only in how they build one; everything after works on this.
+ */
+
+/** Decoded pixels, uint8, row-major `[height, width, 3]`, RGB. */
+export interface RgbImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/** An ordered, labelled image set. Images are numbered from 0 in its order. */
+export interface ImageSet {
+  /** What the user called it, with its split: `cifar10:test`, `photos/`. */
+  readonly name: string;
+  readonly imageCount: number;
+  /** Class index of every image, `[imageCount]`; read only. */
+  readonly labels: Int32Array;
+  /** Class names, in the order of the indices. */
+  readonly classNames: readonly string[];
+  /** SHA-256 (hex) over the ordered images (content or path, size and time) and their labels. */
+  readonly hash: string;
+  /** A short name of one image, for people: a path, or `test/123`. */
+  imageName(image: number): string;
+  /**
+   * Decodes one image at its own size.
+   * @throws {UnitscopeError} `data` if it cannot be decoded; the message names the file.
+   */
+  read(image: number): Promise<RgbImage>;
+}
