@@ -11,6 +11,15 @@ export interface RgbImage {
   readonly data: Uint8Array;
 }
 
+/** The pixels of images of one size, all in memory: uint8, planar, row-major `[imageCount, channels, height, width]`. */
+export interface PixelArray {
+  readonly data: Uint8Array;
+  /** 3: red, green, blue; 1: gray, which stands for all three. */
+  readonly channels: 1 | 3;
+  readonly height: number;
+  readonly width: number;
+}
+
 /** An ordered, labelled image set. Images are numbered from 0 in its order. */
 export interface ImageSet {
   /** What the user called it, with its split: `cifar10:test`, `photos/`. */
@@ -22,6 +31,8 @@ export interface ImageSet {
   readonly classNames: readonly string[];
   /** SHA-256 (hex) over the ordered images (content or path, size and time) and their labels. */
   readonly hash: string;
+  /** All pixels, for sources that hold them in memory; read only. `read` gives the same values. */
+  readonly pixels?: PixelArray;
   /** A short name of one image, for people: a path, or `test/123`. */
   imageName(image: number): string;
   /**
