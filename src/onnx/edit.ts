@@ -1,0 +1,120 @@
+/** Changes of a graph as data: fetch other tensors, drop what they do not need, put an operation behind a tensor. */
+import { UnitscopeError } from "../errors.ts";
+import type { Dim, Graph, Node, Port, Tensor } from "./graph.ts";
+import { sortNodes } from "./sort.ts";
+
+/** The part of a graph that computes the given float32 tensors; constants and inputs that it does not read are gone. */
+export function cutTo(graph: Graph, tensors: readonly string[]): Graph {
+  const producer = producersOf(graph);
+  const needed = new Set<Node>();
+  const read = new Set<string>(tensors);
+  const waiting = [...tensors];
+  while (waiting.length > 0) {
+    const tensor = waiting.pop() as string;
+    const node = producer.get(tensor);
+    if (!node || needed.has(node)) continue;
+    needed.add(node);
+    for (const input of [...node.inputs, ...outerReads(node)]) {
+      if (input === "" || read.has(input)) continue;
+      read.add(input);
+      waiting.push(input);
+    }
+  }
+  const known = new Map(graph.outputs.map((port) => [port.name, port]));
+  return {
+    ...graph,
+    nodes: graph.nodes.filter((node) => needed.has(node)),
+    inputs: graph.inputs.filter((port) => read.has(port.name)),
+    outputs: tensors.map((name) => known.get(name) ?? { name, type: "float32", shape: null }),
+    constants: new Map([...graph.constants].filter(([name]) => read.has(name))),
+  };
+}
+
+/**
+ * Puts nodes behind a tensor: everything that read `tensor` (and the graph's outputs) now reads `replacement`, which
+ * the given nodes compute from it.
+ */
+export function insertAfter(
+  graph: Graph,
+  tensor: string,
+  {
+    replacement,
+    nodes,
+    inputs = [],
+    constants = new Map(),
+  }: {
+    replacement: string;
+    nodes: readonly Node[];
+    inputs?: readonly Port[];
+    constants?: ReadonlyMap<string, Tensor>;
+  },
+): Graph {
+  const isOutput = graph.outputs.some((port) => port.name === tensor);
+  const rewired = graph.nodes.map((node) =>
+    node.inputs.includes(tensor)
+      ? { ...node, inputs: node.inputs.map((input) => (input === tensor ? replacement : input)) }
+      : node,
+  );
+  return {
+    ...graph,
+    inputs: [...graph.inputs, ...inputs],
+    outputs: isOutput
+      ? graph.outputs.map((port) => (port.name === tensor ? { ...port, name: replacement } : port))
+      : graph.outputs,
+    constants: new Map([...graph.constants, ...constants]),
+    nodes: sortNodes([...rewired, ...nodes]),
+  };
+}
+
+/** The node that computes each tensor. */
+export function producersOf(graph: Pick<Graph, "nodes">): Map<string, Node> {
+  const producer = new Map<string, Node>();
+  for (const node of graph.nodes) for (const output of node.outputs) if (output !== "") producer.set(output, node);
+  return producer;
+}
+
+/** Every tensor that depends on the given one, itself included. */
+export function dependentsOf(graph: Pick<Graph, "nodes">, tensor: string): Set<string> {
+  const dependent = new Set([tensor]);
+  for (const node of graph.nodes) {
+    if (node.inputs.some((input) => dependent.has(input))) for (const output of node.outputs) dependent.add(output);
+  }
+  return dependent;
+}
+
+/**
+ * A graph whose batch dimension is free: a fixed first dimension of the image input becomes `N`, and reshapes to a
+ * fixed batch keep the incoming one instead.
+ */
+export function freeBatch(graph: Graph): Graph {
+  const fixed = graph.inputs.find((port) => port.shape?.length === 4 && typeof port.shape[0] === "number");
+  if (!fixed) return graph;
+  const batch = fixed.shape?.[0];
+  const shapes = new Set(graph.nodes.filter((node) => node.op === "Reshape").map((node) => node.inputs[1] as string));
+  const constants = new Map(graph.constants);
+  for (const name of shapes) {
+    const shape = constants.get(name);
+    if (!shape || shape.type !== "int64" || Number(shape.data[0]) !== batch) continue;
+    const data = BigInt64Array.from(shape.data as BigInt64Array);
+    data[0] = 0n; // ONNX: 0 copies the dimension of the input
+    constants.set(name, { ...shape, data });
+  }
+  const free = (port: Port): Port => ({ ...port, shape: port.shape ? ["N" as Dim, ...port.shape.slice(1)] : null });
+  return {
+    ...graph,
+    constants,
+    inputs: graph.inputs.map((port) => (port === fixed ? free(port) : port)),
+    outputs: graph.outputs.map((port) => (port.shape?.[0] === batch ? free(port) : port)),
+  };
+}
+
+/** Tensors that a node's subgraphs read from outside cannot be seen here, so such graphs are refused early. */
+function outerReads(node: Node): readonly string[] {
+  if (node.op === "If" || node.op === "Loop" || node.op === "Scan") {
+    throw new UnitscopeError(
+      "model",
+      `node "${node.name}": expected a graph without control flow, got ${node.op}; export the model with fixed shapes`,
+    );
+  }
+  return [];
+}

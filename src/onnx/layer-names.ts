@@ -1,0 +1,52 @@
+/**
+ * Names of layers as people know them: from the exporter's scopes (`/layer2/layer2.1/conv1/Conv` → `layer2.1.conv1`),
+ * else from weight names (`features.10.weight` → `features.10`), else from the tap's tensor.
+ */
+import type { Node } from "./graph.ts";
+
+/** What a name can be drawn from. */
+export interface NameSource {
+  readonly node: Node;
+  readonly weight: string | null;
+  readonly tap: string;
+}
+
+/** One name per source, all different: a name that is taken gets the operator's own name, then a number. */
+export function layerNames(sources: readonly NameSource[]): string[] {
+  const taken = new Set<string>();
+  return sources.map((source) => {
+    const name = candidates(source).find((each) => !taken.has(each)) ?? numbered(source.tap, taken);
+    taken.add(name);
+    return name;
+  });
+}
+
+function candidates({ node, weight, tap }: NameSource): string[] {
+  const list: string[] = [];
+  const scope = scopeOf(node.name);
+  if (scope?.path) list.push(scope.path, `${scope.path}.${scope.last}`);
+  const parameter = weight?.match(/^(.+)\.weight$/)?.[1];
+  if (parameter && !parameter.startsWith("onnx::")) list.push(parameter);
+  return [...list, tap];
+}
+
+/**
+ * The module path of a scoped node name. A scope that repeats the path so far replaces it (`layer2`, then `layer2.1`);
+ * any other is appended (`conv1`).
+ */
+function scopeOf(name: string): { path: string; last: string } | undefined {
+  if (!name.startsWith("/")) return undefined;
+  const parts = name.slice(1).split("/");
+  const last = parts.pop() ?? "";
+  let path = "";
+  for (const part of parts) {
+    path = path === "" || part === path || part.startsWith(`${path}.`) ? part : `${path}.${part}`;
+  }
+  return { path, last };
+}
+
+function numbered(name: string, taken: ReadonlySet<string>): string {
+  let n = 2;
+  while (taken.has(`${name}.${n}`)) n++;
+  return `${name}.${n}`;
+}
