@@ -1,0 +1,289 @@
+/**
+ * A streaming sketch of the upper tail of many distributions at once: one per unit of a layer.
+ *
+ * Only the tail above the wanted quantile has to be kept. With a fraction of 0.005 that is one value in 200, so the
+ * sketch is exact (an order statistic, independent of the order of the stream) as long as a unit's tail has at most
+ * `capacity` different values. Beyond that it halves the resolution of the values that it keeps, one mantissa bit at a
+ * time, and says by how much the answer may be off (`relativeError`).
+ */
+import { UnitscopeError } from "../errors.ts";
+
+const SIGN = 0x8000_0000;
+
+/** The sketch's settings. */
+export interface TailSketchOptions {
+  /** Fraction of the values that may lie strictly above the threshold; in (0, 1). */
+  readonly fraction?: number;
+  /** Different values that are kept per unit before the resolution is halved. */
+  readonly capacity?: number;
+}
+
+/**
+ * The threshold T of every unit: the smallest of its values with P(value > T) ≤ fraction, the comparison strict.
+ *
+ * With n values, k = ⌊fraction · n⌋, T is the (k+1)-th largest value: at most k values exceed it, and any smaller
+ * threshold is exceeded by more than k. That is numpy's `quantile(values, 1 - fraction, method="inverted_cdf")`.
+ * Ties count as they stand: a unit that is 0 at more than `1 - fraction` of its positions has T = 0.
+ */
+export class TailSketch {
+  readonly unitCount: number;
+  readonly totalCount: number;
+  readonly fraction: number;
+  readonly capacity: number;
+  /** Values that each unit must keep, counting repetitions. */
+  readonly #need: number;
+  readonly #pendingSize: number;
+  readonly #seen: Float64Array;
+  readonly #minima: Float64Array;
+  readonly #maxima: Float64Array;
+  /** Largest value that can no longer matter, per unit. */
+  readonly #cuts: Float64Array;
+  /** Mantissa bits that were given up, per unit. */
+  readonly #shifts: Uint8Array;
+  readonly #tails: Tail[];
+  readonly #pending: Uint32Array[];
+  readonly #pendingCounts: Int32Array;
+
+  /**
+   * @param totalCount values that each unit will receive at most, over all streams that will be merged.
+   * @throws {UnitscopeError} `value` if a setting is out of its range.
+   */
+  constructor(unitCount: number, totalCount: number, { fraction = 0.005, capacity = 65_536 }: TailSketchOptions = {}) {
+    if (!(fraction > 0 && fraction < 1)) {
+      throw new UnitscopeError("value", `quantile sketch: expected fraction in (0, 1), got ${fraction}`);
+    }
+    if (!(Number.isInteger(capacity) && capacity >= 16)) {
+      throw new UnitscopeError("value", `quantile sketch: expected capacity of at least 16, got ${capacity}`);
+    }
+    this.unitCount = unitCount;
+    this.totalCount = totalCount;
+    this.fraction = fraction;
+    this.capacity = capacity;
+    this.#need = Math.floor(fraction * totalCount) + 1;
+    this.#pendingSize = Math.max(256, Math.min(16_384, this.#need >> 2));
+    this.#seen = new Float64Array(unitCount);
+    this.#minima = new Float64Array(unitCount).fill(Infinity);
+    this.#maxima = new Float64Array(unitCount).fill(-Infinity);
+    this.#cuts = new Float64Array(unitCount).fill(-Infinity);
+    this.#shifts = new Uint8Array(unitCount);
+    this.#tails = Array.from({ length: unitCount }, () => emptyTail);
+    this.#pending = [];
+    this.#pendingCounts = new Int32Array(unitCount);
+  }
+
+  /**
+   * Adds the same number of values to every unit.
+   *
+   * @param data float32, row-major `[unitCount, positions]`; read only.
+   * @throws {UnitscopeError} `value` for a value that is not finite, `shape` if the length is not a multiple.
+   */
+  add(data: Float32Array): void {
+    const positions = data.length / this.unitCount;
+    if (!Number.isInteger(positions)) {
+      throw new UnitscopeError(
+        "shape",
+        `quantile sketch: expected a multiple of ${this.unitCount} values, got ${data.length}`,
+      );
+    }
+    const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
+    for (let unit = 0, index = 0; unit < this.unitCount; unit++) {
+      const end = index + positions;
+      let cut = this.#cuts[unit] as number;
+      let minimum = this.#minima[unit] as number;
+      let maximum = this.#maxima[unit] as number;
+      for (; index < end; index++) {
+        const value = data[index] as number;
+        if (value < minimum) minimum = value;
+        if (value <= cut) continue;
+        if (!Number.isFinite(value)) {
+          throw new UnitscopeError("value", `unit ${unit}: expected finite responses, got ${value}`);
+        }
+        if (value > maximum) maximum = value;
+        const pending = (this.#pending[unit] ??= new Uint32Array(this.#pendingSize));
+        pending[this.#pendingCounts[unit]++] = keyOf(bits[index] as number);
+        if (this.#pendingCounts[unit] === this.#pendingSize) {
+          this.#flush(unit);
+          cut = this.#cuts[unit] as number;
+        }
+      }
+      if (minimum === -Infinity) {
+        throw new UnitscopeError("value", `unit ${unit}: expected finite responses, got -Infinity`);
+      }
+      this.#minima[unit] = minimum;
+      this.#maxima[unit] = maximum;
+      this.#seen[unit] += positions;
+      this.#checkTotal(unit);
+    }
+  }
+
+  /** Adds what another sketch with the same settings has seen. */
+  merge(other: TailSketch): void {
+    for (const key of ["unitCount", "totalCount", "fraction", "capacity"] as const) {
+      if (this[key] !== other[key]) {
+        throw new UnitscopeError("shape", `quantile sketch: expected ${key} ${this[key]}, got ${other[key]}`);
+      }
+    }
+    for (let unit = 0; unit < this.unitCount; unit++) {
+      this.#flush(unit);
+      other.#flush(unit);
+      const shift = Math.max(this.#shifts[unit] as number, other.#shifts[unit] as number);
+      const mine = coarsen(this.#tails[unit] as Tail, shift - (this.#shifts[unit] as number));
+      const theirs = coarsen(other.#tails[unit] as Tail, shift - (other.#shifts[unit] as number));
+      this.#shifts[unit] = shift;
+      this.#seen[unit] += other.#seen[unit] as number;
+      this.#minima[unit] = Math.min(this.#minima[unit] as number, other.#minima[unit] as number);
+      this.#maxima[unit] = Math.max(this.#maxima[unit] as number, other.#maxima[unit] as number);
+      this.#checkTotal(unit);
+      this.#keep(unit, mergeTails(mine, theirs, this.#need));
+    }
+  }
+
+  /**
+   * A unit's threshold T. Where the sketch had to coarsen, it is the upper end of the interval that holds the exact
+   * one, so that never more than the fraction lies above it.
+   * @throws {UnitscopeError} `value` if the unit has received nothing.
+   */
+  threshold(unit: number): number {
+    this.#flush(unit);
+    const seen = this.#seen[unit] as number;
+    if (!(seen > 0)) throw new UnitscopeError("value", `unit ${unit}: expected at least one response, got none`);
+    let left = Math.floor(this.fraction * seen) + 1;
+    const { keys, counts } = this.#tails[unit] as Tail;
+    for (let entry = 0; entry < keys.length; entry++) {
+      left -= counts[entry] as number;
+      if (left <= 0)
+        return Math.min(upperValue(keys[entry] as number, this.#shifts[unit] as number), this.maximum(unit));
+    }
+    throw new UnitscopeError("internal", `internal: quantile sketch: expected ${left} more values for unit ${unit}`);
+  }
+
+  /** The thresholds of all units, `[unitCount]`. */
+  thresholds(): Float64Array {
+    return Float64Array.from({ length: this.unitCount }, (_, unit) => this.threshold(unit));
+  }
+
+  /**
+   * The error bound of a unit's threshold: exact T ≤ threshold ≤ exact T + relativeError · |exact T|, for T that is 0
+   * or a normal float32. 0 where the sketch is exact.
+   */
+  relativeError(unit: number): number {
+    this.#flush(unit);
+    return this.#shifts[unit] === 0 ? 0 : 2 ** ((this.#shifts[unit] as number) - 23);
+  }
+
+  /** Smallest value of a unit so far. */
+  minimum(unit: number): number {
+    return this.#minima[unit] as number;
+  }
+
+  /** Largest value of a unit so far. */
+  maximum(unit: number): number {
+    return this.#maxima[unit] as number;
+  }
+
+  #checkTotal(unit: number): void {
+    if ((this.#seen[unit] as number) > this.totalCount) {
+      throw new UnitscopeError(
+        "internal",
+        `internal: quantile sketch: expected at most ${this.totalCount} values for unit ${unit}, got ${this.#seen[unit]}`,
+      );
+    }
+  }
+
+  #flush(unit: number): void {
+    const count = this.#pendingCounts[unit] as number;
+    if (count === 0) return;
+    this.#pendingCounts[unit] = 0;
+    const sorted = (this.#pending[unit] as Uint32Array).subarray(0, count);
+    const shift = this.#shifts[unit] as number;
+    if (shift > 0) for (let i = 0; i < count; i++) sorted[i] = (sorted[i] as number) >>> shift;
+    sorted.sort();
+    this.#keep(unit, mergeTails(this.#tails[unit] as Tail, countRuns(sorted), this.#need));
+  }
+
+  /** Stores a unit's tail, coarser if it has become too long, and raises its cut. */
+  #keep(unit: number, tail: Tail): void {
+    let kept = tail;
+    while (kept.keys.length > this.capacity) {
+      this.#shifts[unit]++;
+      kept = coarsen(kept, 1);
+    }
+    this.#tails[unit] = kept;
+    const last = kept.keys.length - 1;
+    if (last >= 0 && kept.total >= this.#need) {
+      this.#cuts[unit] = upperValue(kept.keys[last] as number, this.#shifts[unit] as number);
+    }
+  }
+}
+
+/** Different keys in descending order with their counts; `total` is the sum of the counts. */
+interface Tail {
+  readonly keys: Uint32Array;
+  readonly counts: Uint32Array;
+  readonly total: number;
+}
+
+const emptyTail: Tail = { keys: new Uint32Array(0), counts: new Uint32Array(0), total: 0 };
+
+/** Unsigned integers in the order of the float32 values; both zeros are one. */
+function keyOf(bits: number): number {
+  if (bits === SIGN) return SIGN;
+  return (bits & SIGN ? ~bits : bits | SIGN) >>> 0;
+}
+
+const scratchBits = new Uint32Array(1);
+const scratchFloat = new Float32Array(scratchBits.buffer);
+
+/** The largest float32 whose key, shifted, is `key`. */
+function upperValue(key: number, shift: number): number {
+  const full = shift === 0 ? key : ((key << shift) | ((1 << shift) - 1)) >>> 0;
+  scratchBits[0] = full & SIGN ? full ^ SIGN : ~full;
+  return scratchFloat[0] as number;
+}
+
+function countRuns(ascending: Uint32Array): Tail {
+  const keys = new Uint32Array(ascending.length);
+  const counts = new Uint32Array(ascending.length);
+  let length = 0;
+  for (let i = ascending.length - 1; i >= 0; i--) {
+    const key = ascending[i] as number;
+    if (length === 0 || keys[length - 1] !== key) keys[length++] = key;
+    counts[length - 1]++;
+  }
+  return { keys: keys.subarray(0, length), counts: counts.subarray(0, length), total: ascending.length };
+}
+
+/** Merges two tails and drops what lies below the `need` largest values. */
+function mergeTails(one: Tail, two: Tail, need: number): Tail {
+  const size = Math.min(one.keys.length + two.keys.length, need);
+  const keys = new Uint32Array(size);
+  const counts = new Uint32Array(size);
+  let length = 0;
+  let total = 0;
+  let i = 0;
+  let j = 0;
+  while (total < need && (i < one.keys.length || j < two.keys.length)) {
+    const a = i < one.keys.length ? (one.keys[i] as number) : -1;
+    const b = j < two.keys.length ? (two.keys[j] as number) : -1;
+    let count = 0;
+    if (a >= b) count += one.counts[i++] as number;
+    if (b >= a) count += two.counts[j++] as number;
+    keys[length] = Math.max(a, b);
+    counts[length++] = count;
+    total += count;
+  }
+  return { keys: keys.slice(0, length), counts: counts.slice(0, length), total };
+}
+
+function coarsen({ keys, counts, total }: Tail, shift: number): Tail {
+  if (shift === 0) return { keys, counts, total };
+  const newKeys = new Uint32Array(keys.length);
+  const newCounts = new Uint32Array(keys.length);
+  let length = 0;
+  for (let i = 0; i < keys.length; i++) {
+    const key = (keys[i] as number) >>> shift;
+    if (length === 0 || newKeys[length - 1] !== key) newKeys[length++] = key;
+    newCounts[length - 1] += counts[i] as number;
+  }
+  return { keys: newKeys.slice(0, length), counts: newCounts.slice(0, length), total };
+}

@@ -1,0 +1,86 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { TailSketch } from "../../src/numeric/quantile-sketch.ts";
+import { seededRandom } from "../../src/numeric/random.ts";
+
+/** The definition, by sorting. */
+function exactThreshold(values: Float32Array, fraction: number): number {
+  const descending = values.slice().sort().reverse();
+  return (descending[Math.floor(fraction * values.length)] as number) + 0;
+}
+
+const finite = fc.float({ noNaN: true, noDefaultInfinity: true });
+
+describe("TailSketch", () => {
+  it("equals the order statistic for any values, ties and signs among them", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(finite, fc.constantFrom(0, -0, 1, -1)), { minLength: 1, maxLength: 2000 }),
+        fc.constantFrom(0.005, 0.01, 0.25, 0.9),
+        (list, fraction) => {
+          const values = Float32Array.from(list);
+          const sketch = new TailSketch(1, values.length, { fraction });
+          for (let i = 0; i < values.length; i += 7) sketch.add(values.subarray(i, i + 7));
+          const threshold = sketch.threshold(0);
+          expect(threshold).toBe(exactThreshold(values, fraction));
+          const above = values.filter((value) => value > threshold).length;
+          expect(above).toBeLessThanOrEqual(fraction * values.length);
+          expect(sketch.relativeError(0)).toBe(0);
+          expect(sketch.maximum(0) + 0).toBe(Math.max(...values) + 0);
+          expect(sketch.minimum(0) + 0).toBe(Math.min(...values) + 0);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it("gives the same for any order, split and merge", () => {
+    const random = seededRandom(1);
+    const values = Float32Array.from({ length: 60_000 }, () => Math.max(0, random.normal()));
+    const expected = exactThreshold(values, 0.005);
+    for (let trial = 0; trial < 3; trial++) {
+      random.shuffle(values);
+      const parts = [0, 1, 2].map(() => new TailSketch(1, values.length));
+      for (let i = 0; i < values.length; i += 1000) parts[(i / 1000) % 3]?.add(values.subarray(i, i + 1000));
+      const [whole, ...others] = parts as [TailSketch, ...TailSketch[]];
+      for (const other of others) whole.merge(other);
+      expect(whole.threshold(0)).toBe(expected);
+    }
+  });
+
+  it("stays within its stated bound when it runs out of room", () => {
+    const random = seededRandom(2);
+    const values = Float32Array.from({ length: 200_000 }, () => Math.exp(random.normal()) - 0.2);
+    const whole = new TailSketch(1, values.length, { capacity: 2048, fraction: 0.05 });
+    const half = new TailSketch(1, values.length, { capacity: 2048, fraction: 0.05 });
+    whole.add(values.subarray(0, 150_000));
+    half.add(values.subarray(150_000));
+    whole.merge(half);
+    const exact = exactThreshold(values, 0.05);
+    const bound = whole.relativeError(0);
+    expect(bound).toBeGreaterThan(0);
+    expect(bound).toBeLessThan(0.01);
+    expect(whole.threshold(0)).toBeGreaterThanOrEqual(exact);
+    expect(whole.threshold(0)).toBeLessThanOrEqual(exact * (1 + bound));
+  });
+
+  it("keeps the units apart", () => {
+    const sketch = new TailSketch(3, 400);
+    for (let step = 0; step < 4; step++) {
+      sketch.add(Float32Array.from({ length: 300 }, (_, i) => (i < 100 ? step * 100 + i : i < 200 ? 0 : -5)));
+    }
+    expect([...sketch.thresholds()]).toEqual([397, 0, -5]);
+  });
+
+  it("refuses values that are not numbers, too many values, and none", () => {
+    const sketch = new TailSketch(2, 4);
+    expect(() => sketch.threshold(1)).toThrow("unit 1: expected at least one response, got none");
+    expect(() => sketch.add(Float32Array.of(1, 2, 3, Number.NaN))).toThrow(
+      "unit 1: expected finite responses, got NaN",
+    );
+    expect(() => new TailSketch(1, 4).add(Float32Array.of(1, -Infinity))).toThrow("got -Infinity");
+    expect(() => new TailSketch(1, 1).add(Float32Array.of(1, 2))).toThrow("expected at most 1 values");
+    expect(() => new TailSketch(2, 8).add(Float32Array.of(1, 2, 3))).toThrow("expected a multiple of 2 values, got 3");
+    expect(() => new TailSketch(1, 1, { fraction: 1 })).toThrow("expected fraction in (0, 1), got 1");
+  });
+});
