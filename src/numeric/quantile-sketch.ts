@@ -173,12 +173,12 @@ export class TailSketch {
 
   /** Smallest value of a unit so far. */
   minimum(unit: number): number {
-    return this.#minima[unit] as number;
+    return (this.#minima[unit] as number) + 0; // + 0: no negative zero
   }
 
   /** Largest value of a unit so far. */
   maximum(unit: number): number {
-    return this.#maxima[unit] as number;
+    return (this.#maxima[unit] as number) + 0;
   }
 
   #checkTotal(unit: number): void {
