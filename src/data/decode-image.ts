@@ -1,0 +1,87 @@
+/**
+ * An image file's bytes to 8-bit RGB, with the values that Pillow's `Image.open(f).convert("RGB")` gives, since
+ * published networks were measured with those: embedded colour profiles and EXIF orientation are not applied, alpha is
+ * dropped, gray is repeated, CMYK is multiplied out. The one difference: of 16-bit gray the high byte is kept, where
+ * Pillow clips at 255.
+ */
+import { readFile } from "node:fs/promises";
+import sharp, { type OutputInfo } from "sharp";
+import { messageOf, UnitscopeError } from "../errors.ts";
+import { fileError } from "./cache.ts";
+import type { RgbImage } from "./image-set.ts";
+
+/** File name endings of images that are looked for in folders. */
+export const imageExtensions: readonly string[] = [
+  ".jpg",
+  ".jpeg",
+  ".png",
+  ".webp",
+  ".gif",
+  ".tif",
+  ".tiff",
+  ".avif",
+  ".jfif",
+];
+
+/**
+ * Decodes an encoded image (JPEG, PNG, WebP, GIF's first frame, TIFF, AVIF) at its own size.
+ *
+ * @param place what to call it in messages.
+ * @throws {UnitscopeError} `data` if it is truncated, damaged or no image.
+ */
+export async function decodeImage(bytes: Uint8Array, place: string): Promise<RgbImage> {
+  if (bytes.length === 0) throw new UnitscopeError("data", `${place}: expected an image, got an empty file`);
+  try {
+    // Libjpeg's warnings (stray bytes between segments) are no reason to refuse: a few files of ImageNet have them.
+    const image = sharp(bytes, { ignoreIcc: true, failOn: "error" });
+    const { space } = await image.metadata();
+    if (space === "cmyk") {
+      return fromCmyk(
+        await image
+          .pipelineColourspace("cmyk")
+          .toColourspace("cmyk")
+          .removeAlpha()
+          .raw()
+          .toBuffer({ resolveWithObject: true }),
+      );
+    }
+    const { data, info } = await image.removeAlpha().toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, data: info.channels === 1 ? repeatGray(data) : data };
+  } catch (cause) {
+    const reason = messageOf(cause).replaceAll(/\s*\n\s*/g, "; ");
+    throw new UnitscopeError("data", `${place}: expected an image that can be decoded, got: ${reason}`, { cause });
+  }
+}
+
+/**
+ * Reads and decodes an image file.
+ * @throws {UnitscopeError} `file` if it cannot be read, `data` if it cannot be decoded.
+ */
+export async function decodeImageFile(path: string): Promise<RgbImage> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    throw fileError(path, "an image file", cause);
+  }
+  return decodeImage(bytes, path);
+}
+
+/** Ink to light: `(255 − ink)(255 − black) / 255`, rounded. */
+function fromCmyk({ data, info }: { data: Uint8Array; info: OutputInfo }): RgbImage {
+  const pixelCount = info.width * info.height;
+  const rgb = new Uint8Array(pixelCount * 3);
+  for (let pixel = 0; pixel < pixelCount; pixel++) {
+    const light = 255 - (data[4 * pixel + 3] as number);
+    for (let channel = 0; channel < 3; channel++) {
+      rgb[3 * pixel + channel] = light - Math.round(((data[4 * pixel + channel] as number) * light) / 255);
+    }
+  }
+  return { width: info.width, height: info.height, data: rgb };
+}
+
+function repeatGray(gray: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array(gray.length * 3);
+  gray.forEach((value, pixel) => rgb.fill(value, 3 * pixel, 3 * pixel + 3));
+  return rgb;
+}
