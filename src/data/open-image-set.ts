@@ -1,53 +1,75 @@
 /** From what the user calls a data set to an `ImageSet`. */
+import { stat } from "node:fs/promises";
 import { UnitscopeError } from "../errors.ts";
-import type { DataProgress } from "./cache.ts";
+import { fileError } from "./cache.ts";
+import { fileSet, type SourceOptions } from "./file-set.ts";
+import { listFolder } from "./folder.ts";
 import type { ImageSet } from "./image-set.ts";
+import { readListFile } from "./list-file.ts";
 import { namedSource, namedSources, namedSplits, sourceFolder } from "./named-sources.ts";
+import { openNpz } from "./npz-set.ts";
+import { openParquet } from "./parquet-set.ts";
 import { imagesPerClass, limitPerClass } from "./select-images.ts";
 
 /** How to open a data set. */
-export interface OpenOptions {
+export interface OpenOptions extends SourceOptions {
   /** Folder that a list file's paths start from; the list's own folder by default. */
   readonly root?: string | undefined;
-  /** The first so many images of every class; all by default. */
-  readonly limit?: number | undefined;
   /** The cache folder, instead of the user's. */
   readonly cacheDir?: string | undefined;
-  readonly progress?: DataProgress | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Opens a data set: a name with a split (`cifar10:test`).
+ * Opens a data set: a name with a split (`cifar10:test`), a folder with one subfolder per class, a list file
+ * (`path label` a line), a `.parquet` or a `.npz` of arrays (`file.npz:test` where it holds several splits).
  *
- * @throws {UnitscopeError} `usage` if there is no such data set, `data` if a class has no image, `download` if it had
- * to be fetched and could not.
+ * @throws {UnitscopeError} `usage` if there is no such data set, `file` or `data` if it cannot be read or is not what
+ * it should be, a class without images among the reasons; `download` if it had to be fetched and could not.
  */
 export async function openImageSet(spec: string, options: OpenOptions = {}): Promise<ImageSet> {
+  const { limit } = options;
+  if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) {
+    throw new UnitscopeError("usage", `--limit: expected a whole number of images per class from 1, got ${limit}`);
+  }
   const set = await openSource(spec, options);
   const counts = imagesPerClass(set);
   const empty = set.classNames.filter((_, cls) => counts[cls] === 0);
   if (empty.length > 0) {
+    const more = empty.length > 1 ? ` and of ${empty.length - 1} more` : "";
     throw new UnitscopeError(
       "data",
-      `data "${spec}": expected at least one image of each of ${set.classNames.length} classes, got none of class "${empty[0]}"${empty.length > 1 ? ` and ${empty.length - 1} more` : ""}`,
+      `data "${spec}": expected at least one image of each of ${set.classNames.length} classes, got none of class "${empty[0]}"${more}`,
     );
   }
-  return options.limit === undefined ? set : limitPerClass(set, options.limit);
+  return limit === undefined ? set : limitPerClass(set, limit);
 }
 
-async function openSource(spec: string, { cacheDir, progress, signal }: OpenOptions): Promise<ImageSet> {
+async function openSource(spec: string, { root, cacheDir, ...options }: OpenOptions): Promise<ImageSet> {
   const named = /^([a-z0-9-]+):(.*)$/.exec(spec);
   if (named && namedSources.some(({ name }) => name === named[1])) {
     const source = namedSource(named[1] as string);
     const split = source.splits.find((each) => each === named[2]);
     if (!split) {
-      throw new UnitscopeError(
-        "usage",
-        `data "${spec}": expected split ${source.splits.join(" or ")}, got "${named[2]}"`,
-      );
+      const splits = source.splits.map((each) => `${source.name}:${each}`).join(" or ");
+      throw new UnitscopeError("usage", `data "${spec}": expected ${splits}, got split "${named[2]}"`);
     }
+    const { progress, signal } = options;
     return source.open(split, { folder: sourceFolder(source, cacheDir), progress, signal });
   }
-  throw new UnitscopeError("usage", `data "${spec}": expected ${namedSplits().join(", ")}, got no such data set`);
+  const npz = /^(.*\.npz)(?::(train|val|test))?$/i.exec(spec);
+  const path = npz?.[1] ?? spec;
+  const found = await stat(path).catch((cause: unknown) => {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
+    throw fileError(path, "a data set that can be read", cause);
+  });
+  if (!found) {
+    throw new UnitscopeError(
+      "usage",
+      `data "${spec}": expected ${namedSplits().join(", ")}, a folder, a list file, a .parquet or a .npz, got none of these`,
+    );
+  }
+  if (found.isDirectory()) return fileSet(await listFolder(path, spec), options);
+  if (npz) return openNpz(path, { name: spec, split: npz[2]?.toLowerCase() });
+  if (path.toLowerCase().endsWith(".parquet")) return openParquet(path, { name: spec, ...options });
+  return fileSet(await readListFile(path, { name: spec, root }), options);
 }

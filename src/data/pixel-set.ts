@@ -15,7 +15,7 @@ export function pixelSet({
   pixels,
   labels,
   classNames,
-  hash = sha256(pixels.data, bytesOf(labels)),
+  hash = sha256(`${pixels.channels}×${pixels.height}×${pixels.width}\n`, pixels.data, bytesOf(labels)),
   imageName = (image) => `${name.split(":")[1] ?? name}/${image}`,
 }: {
   name: string;

@@ -1,0 +1,119 @@
+/** `unitscope data`: which data sets there are, fetching them, and checking any image set. */
+import { Command, InvalidArgumentError } from "commander";
+import { cacheFolder } from "../../data/cache.ts";
+import { checkImageSet, type ImageSetReport } from "../../data/check-image-set.ts";
+import {
+  isPulled,
+  namedSource,
+  namedSources,
+  pullSource,
+  removePulled,
+  sourceFolder,
+} from "../../data/named-sources.ts";
+import { openImageSet } from "../../data/open-image-set.ts";
+import type { CliContext } from "../context.ts";
+import { showDataProgress } from "../data-progress.ts";
+
+/** Undecodable images that are listed one by one before the rest is summed up; `--json` has all of them. */
+const LISTED = 20;
+
+/** The command `data` with its subcommands; without one it lists. */
+export function dataCommand(context: CliContext): Command {
+  const data = new Command("data").description("data sets: what there is, fetching, checking");
+  data
+    .command("list", { isDefault: true })
+    .description("data sets known by name, and whether they are on this machine")
+    .action(() => listData(context));
+  data
+    .command("pull")
+    .description("fetch a data set into the cache folder")
+    .argument("<name>", namedSources.map(({ name }) => name).join(", "))
+    .option("--force", "fetch it again even if it is there")
+    .action((name: string, { force }: { force?: true }) => pullData(context, name, force ?? false));
+  data
+    .command("check")
+    .description("decode every image of a data set and tell what it holds; exit code 1 if an image cannot be decoded")
+    .argument("<data>", "name:split, folder, list file, .parquet or .npz")
+    .option("--root <folder>", "folder that a list file's paths start from")
+    .option("--limit <images>", "the first so many images of every class", wholeNumber)
+    .action((name: string, options: { root?: string; limit?: number }) => checkData(context, name, options));
+  return data;
+}
+
+async function listData(context: CliContext): Promise<void> {
+  const found = [];
+  for (const source of namedSources) {
+    const { name, description, splits } = source;
+    const fetched = await isPulled(source);
+    const folder = sourceFolder(source);
+    found.push({ name, splits, description, fetched, downloadBytes: source.package.sizeBytes, folder });
+  }
+  if (context.json) return context.print(JSON.stringify(found));
+  for (const { name, splits, description, fetched, downloadBytes } of found) {
+    const state = fetched ? "fetched" : `${(downloadBytes / 1e6).toFixed(0)} MB to fetch`;
+    context.print(`${splits.map((split) => `${name}:${split}`).join(", ")}  ${description} (${state})`);
+  }
+  context.note(`cache folder: ${cacheFolder()}`);
+}
+
+async function pullData(context: CliContext, name: string, force: boolean): Promise<void> {
+  const source = namedSource(name.replace(/:(train|test)$/, ""));
+  if (force) await removePulled(source);
+  const { progress, finish } = showDataProgress(context);
+  try {
+    await pullSource(source, { progress, signal: context.signal });
+  } finally {
+    finish();
+  }
+  const folder = sourceFolder(source);
+  context.print(
+    context.json ? JSON.stringify({ name: source.name, folder }) : `${source.name}: complete and sound in ${folder}`,
+  );
+}
+
+async function checkData(
+  context: CliContext,
+  name: string,
+  { root, limit }: { root?: string; limit?: number },
+): Promise<void> {
+  const { progress, finish } = showDataProgress(context);
+  let report: ImageSetReport;
+  try {
+    const set = await openImageSet(name, { root, limit, tolerant: true, progress, signal: context.signal });
+    report = await checkImageSet(set, { progress, signal: context.signal });
+  } finally {
+    finish();
+  }
+  if (context.json) context.print(JSON.stringify(report));
+  else for (const line of reportLines(report)) context.print(line);
+  if (report.undecodable.length > 0) process.exitCode = 1;
+}
+
+/** The report as lines of text. */
+function reportLines({ name, hash, images, classes, sizes, undecodable }: ImageSetReport): string[] {
+  const counts = classes.map((cls) => cls.images);
+  const least = Math.min(...counts);
+  const most = Math.max(...counts);
+  const width = Math.max(...classes.map((cls) => cls.name.length));
+  return [
+    `data         ${name}`,
+    `hash         ${hash}`,
+    `images       ${images}`,
+    `classes      ${classes.length}`,
+    `per class    ${least === most ? least : `${least} to ${most}`}`,
+    ...(least === most ? [] : classes.map((cls) => `  ${cls.name.padEnd(width)}  ${cls.images}`)),
+    ...sizes
+      .slice(0, 10)
+      .map((size, at) => `${at === 0 ? "sizes" : ""}`.padEnd(13) + `${size.width}×${size.height}: ${size.images}`),
+    ...(sizes.length > 10 ? [`${" ".repeat(13)}and ${sizes.length - 10} other sizes`] : []),
+    `undecodable  ${undecodable.length === 0 ? "none" : undecodable.length}`,
+    ...undecodable.slice(0, LISTED).map(({ reason }) => `  ${reason}`),
+    ...(undecodable.length > LISTED ? [`  and ${undecodable.length - LISTED} more`] : []),
+  ];
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text) || Number(text) < 1)
+    throw new InvalidArgumentError(`expected a whole number from 1, got "${text}"`);
+  return Number(text);
+}

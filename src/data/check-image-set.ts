@@ -1,0 +1,58 @@
+/** Decodes every image of a set to find what is wrong with it before a long run does. */
+import { messageOf, UnitscopeError } from "../errors.ts";
+import { type DataProgress, throwIfInterrupted } from "./cache.ts";
+import type { ImageSet } from "./image-set.ts";
+import { imagesPerClass } from "./select-images.ts";
+
+/** What an image set holds. */
+export interface ImageSetReport {
+  readonly name: string;
+  readonly hash: string;
+  readonly images: number;
+  readonly classes: readonly { readonly name: string; readonly images: number }[];
+  /** Sizes of the images that can be decoded, the most frequent first. */
+  readonly sizes: readonly { readonly width: number; readonly height: number; readonly images: number }[];
+  /** Images that cannot be decoded, in order. */
+  readonly undecodable: readonly { readonly image: number; readonly name: string; readonly reason: string }[];
+}
+
+/**
+ * Decodes every image.
+ * @throws {UnitscopeError} `interrupted` if the signal fires.
+ */
+export async function checkImageSet(
+  set: ImageSet,
+  { progress, signal }: { progress?: DataProgress | undefined; signal?: AbortSignal | undefined } = {},
+): Promise<ImageSetReport> {
+  const sizes = new Map<string, { width: number; height: number; images: number }>();
+  const undecodable: { image: number; name: string; reason: string }[] = [];
+  let next = 0;
+  const take = async (): Promise<void> => {
+    while (next < set.imageCount) {
+      throwIfInterrupted(signal, `data "${set.name}"`);
+      const image = next++;
+      try {
+        const { width, height } = await set.read(image);
+        const size = sizes.get(`${width}×${height}`) ?? { width, height, images: 0 };
+        size.images++;
+        sizes.set(`${width}×${height}`, size);
+      } catch (error) {
+        if (error instanceof UnitscopeError && error.code === "internal") throw error;
+        undecodable.push({ image, name: set.imageName(image), reason: messageOf(error) });
+      }
+      if (next % 64 === 0 || next === set.imageCount) {
+        progress?.({ title: `decoding ${set.name}`, done: next, total: set.imageCount, unit: "images" });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, take)); // as many as libuv's default pool has threads
+  const counts = imagesPerClass(set);
+  return {
+    name: set.name,
+    hash: set.hash,
+    images: set.imageCount,
+    classes: set.classNames.map((name, cls) => ({ name, images: counts[cls] as number })),
+    sizes: [...sizes.values()].sort((a, b) => b.images - a.images || a.width - b.width || a.height - b.height),
+    undecodable: undecodable.sort((a, b) => a.image - b.image),
+  };
+}

@@ -1,0 +1,66 @@
+/** A folder with one subfolder per class, read as torchvision's `ImageFolder` reads it. */
+import { readdir, stat } from "node:fs/promises";
+import { extname, join, relative, sep } from "node:path";
+import { UnitscopeError } from "../errors.ts";
+import { fileError } from "./cache.ts";
+import { imageExtensions } from "./decode-image.ts";
+import type { FileList } from "./file-set.ts";
+
+/**
+ * Lists a folder's images: classes are the subfolders by name, images the files of each by path, in sorted order;
+ * subfolders of a class belong to it; hidden files and files that are no images are passed over.
+ *
+ * @throws {UnitscopeError} `data` if there are no subfolders or a class has no image, `file` if it cannot be read.
+ */
+export async function listFolder(folder: string, name: string = folder): Promise<FileList> {
+  const { folders, files } = await listEntries(folder);
+  if (folders.length === 0) {
+    throw new UnitscopeError(
+      "data",
+      `${folder}: expected one subfolder per class, got ${files.length} files and no subfolder`,
+    );
+  }
+  const paths: string[] = [];
+  const labels: number[] = [];
+  for (const [label, cls] of folders.entries()) {
+    const found = await listImages(join(folder, cls));
+    if (found.length === 0) {
+      throw new UnitscopeError(
+        "data",
+        `${join(folder, cls)}: expected at least one image (${imageExtensions.join(" ")}) of class "${cls}", got none`,
+      );
+    }
+    for (const path of found) {
+      paths.push(path);
+      labels.push(label);
+    }
+  }
+  const imageNames = paths.map((path) => relative(folder, path).split(sep).join("/"));
+  return { name, paths, imageNames, labels: Int32Array.from(labels), classNames: folders };
+}
+
+/** Image files under a folder, its own before those of its subfolders. */
+async function listImages(folder: string): Promise<string[]> {
+  const { folders, files } = await listEntries(folder);
+  const images = files.filter((file) => imageExtensions.includes(extname(file).toLowerCase()));
+  const paths = images.map((file) => join(folder, file));
+  for (const each of folders) paths.push(...(await listImages(join(folder, each))));
+  return paths;
+}
+
+/** Names in a folder, sorted, without hidden ones; links count as what they point to. */
+async function listEntries(folder: string): Promise<{ folders: string[]; files: string[] }> {
+  try {
+    const folders: string[] = [];
+    const files: string[] = [];
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      if (entry.name.startsWith(".")) continue;
+      const kind = entry.isSymbolicLink() ? await stat(join(folder, entry.name)) : entry;
+      if (kind.isDirectory()) folders.push(entry.name);
+      else if (kind.isFile()) files.push(entry.name);
+    }
+    return { folders: folders.sort(), files: files.sort() };
+  } catch (cause) {
+    throw fileError(folder, "a folder of images that can be read", cause);
+  }
+}

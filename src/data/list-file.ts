@@ -1,0 +1,110 @@
+/** A list file: `path label` a line, as Places365 and ImageNet ship their validation sets. */
+import { readdir, readFile } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join } from "node:path";
+import { UnitscopeError } from "../errors.ts";
+import { fileError } from "./cache.ts";
+import type { FileList } from "./file-set.ts";
+
+/** Files beside a list that are taken for its class names. */
+const categoryFile = /^(categories.*|classes|class_names|synset_words)\.txt$/i;
+
+/**
+ * Reads a list file. The label is what follows the last blank (or tab, or comma), so paths may have blanks in them.
+ *
+ * @param root folder that the paths start from, even those that begin with a slash (as in Places365); without it,
+ * relative paths start from the list's own folder.
+ * @throws {UnitscopeError} `data` if a line is not a path and a label, or the class names do not cover the labels;
+ * `file` if it cannot be read.
+ */
+export async function readListFile(
+  list: string,
+  { root, name = list }: { root?: string | undefined; name?: string } = {},
+): Promise<FileList> {
+  const paths: string[] = [];
+  const imageNames: string[] = [];
+  const labels: number[] = [];
+  for (const [at, line] of (await readLines(list)).entries()) {
+    if (line === "") continue;
+    const parts = /^(.*\S)[\s,]+(\d+)$/.exec(line);
+    if (!parts) {
+      throw new UnitscopeError(
+        "data",
+        `${list}:${at + 1}: expected "path label" with a label from 0, got ${JSON.stringify(line.slice(0, 80))}`,
+      );
+    }
+    const path = (parts[1] as string).replace(/,$/, "");
+    imageNames.push(path);
+    paths.push(root !== undefined ? join(root, path) : isAbsolute(path) ? path : join(dirname(list), path));
+    labels.push(Number(parts[2]));
+  }
+  if (labels.length === 0) throw new UnitscopeError("data", `${list}: expected "path label" lines, got an empty file`);
+  const classCount = labels.reduce((most, label) => Math.max(most, label + 1), 0);
+  if (classCount > 1_000_000) {
+    throw new UnitscopeError("data", `${list}: expected class indices as labels, got ${classCount - 1}`);
+  }
+  const classNames =
+    (await findClassNames(list, classCount)) ?? Array.from({ length: classCount }, (_, cls) => `${cls}`);
+  return { name, paths, imageNames, labels: Int32Array.from(labels), classNames };
+}
+
+/** Class names from a categories file in the list's folder, if there is one. */
+async function findClassNames(list: string, classCount: number): Promise<string[] | undefined> {
+  const folder = dirname(list);
+  const found = (await readdir(folder)).filter((each) => categoryFile.test(each) && each !== basename(list)).sort();
+  if (found.length > 1) {
+    throw new UnitscopeError(
+      "data",
+      `${folder}: expected one file of class names beside the list, got ${found.join(", ")}`,
+    );
+  }
+  if (!found[0]) return undefined;
+  const file = join(folder, found[0]);
+  const names = parseClassNames(await readLines(file));
+  if (names.length < classCount) {
+    throw new UnitscopeError(
+      "data",
+      `${file}: expected names for at least ${classCount} classes, since ${list} has label ${classCount - 1}, got ${names.length}`,
+    );
+  }
+  return names;
+}
+
+/**
+ * Class names, one a line: plain (`tench`), with their index (`/a/airfield 0`, as Places365 ships them), or behind a
+ * WordNet id (`n01440764 tench, Tinca tinca`). Places365's leading letter folder is dropped.
+ */
+export function parseClassNames(lines: readonly string[]): string[] {
+  const filled = lines.filter((line) => line !== "");
+  const indexed = filled.map((line) => /^(.*\S)\s+(\d+)$/.exec(line));
+  const indices = new Set(indexed.map((parts) => Number(parts?.[2])));
+  const isIndexed =
+    indexed.every((parts) => parts && Number(parts[2]) < filled.length) && indices.size === filled.length;
+  const names: string[] = [];
+  filled.forEach((line, at) => {
+    const parts = isIndexed ? indexed[at] : undefined;
+    const name = (parts ? (parts[1] as string) : line).replace(/^\/[a-z]\//, "").replace(/^n\d{8}\s+/, "");
+    names[parts ? Number(parts[2]) : at] = name;
+  });
+  return names;
+}
+
+/** The lines of a text file without blanks at their ends. */
+async function readLines(path: string): Promise<string[]> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    throw fileError(path, "a text file", cause);
+  }
+  if (bytes.subarray(0, 4096).includes(0)) {
+    throw new UnitscopeError(
+      "data",
+      `${path}: expected a list file, .parquet or .npz, got ${bytes.length} bytes that are no text`,
+    );
+  }
+  return bytes
+    .toString("utf8")
+    .replace(/^\uFEFF/, "")
+    .split("\n")
+    .map((line) => line.trim());
+}
