@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+
+type Pairs = [number, number][];
+type Triples = [number, number, number][];
+
+/** Reference values of scipy; `test/golden/statistics.py` makes them. */
+export const golden = JSON.parse(readFileSync(new URL("../golden/statistics.json", import.meta.url), "utf8")) as {
+  half_binomial_cdf: Triples;
+  mcnemar: Triples;
+  normal_cdf: Pairs;
+  normal_quantile: Pairs;
+  student_two_sided: Triples;
+  paired_t: { differences: number[]; p: number };
+  wilcoxon: Record<"exact" | "normal", { differences: number[]; p: number }>;
+  benjamini_hochberg: { p: number[]; q: number[] };
+  correlation: {
+    x: number[];
+    y: number[];
+    pearson: number;
+    spearman: number;
+    slope: number;
+    intercept: number;
+    ranks: number[];
+  };
+  bootstrap: { percentile: [number, number]; bca: [number, number] };
+  roc_auc: { scores: number[]; labels: number[]; areas: number[] };
+  wilson: [number, number, number, number][];
+  logistic: {
+    features: number[];
+    labels: number[];
+    rows: number;
+    featureCount: number;
+    classes: number;
+    penalty: number;
+    weights: number[];
+    probabilities: number[];
+  };
+};
+
+/** |a − b| relative to |b|. */
+export function relativeError(a: number, b: number): number {
+  return a === b ? 0 : Math.abs(a - b) / Math.abs(b);
+}
