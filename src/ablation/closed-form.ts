@@ -1,0 +1,54 @@
+/**
+ * Linear tails in closed form: where the frontier's output is the logits (a global average pool and a classifier, as
+ * behind the last block of a ResNet), removing a unit takes its own contribution off every logit.
+ */
+import type { Graph } from "../onnx/graph.ts";
+import type { PreparedBlock } from "./fast-route.ts";
+import type { LayerPorts } from "./prefix-graph.ts";
+import { frontierWeights } from "./suffix-graph.ts";
+import type { SuffixPlan } from "./suffix-plan.ts";
+
+/** The weights of a linear tail. */
+export interface ClosedForm {
+  /** float32 `[units, positions, classes]`. */
+  readonly weights: Float32Array;
+  readonly positions: number;
+  /** The prefix output that holds the changes, `[count, units, positions]`. */
+  readonly change: string;
+}
+
+/** The closed form of a plan, where there is one. */
+export function closedForm(graph: Graph, plan: SuffixPlan, ports: LayerPorts): ClosedForm | undefined {
+  const [frontier, ...others] = plan.frontiers;
+  const port = ports.frontiers[0];
+  if (!frontier || !port || others.length > 0 || plan.recomputed.length > 0 || plan.carried.length > 0)
+    return undefined;
+  if (frontier.output !== plan.logits || frontier.node.op === "Conv") return undefined;
+  const weights = frontierWeights(frontier, plan.units, port.positions, graph).data as Float32Array;
+  return { weights, positions: port.positions, change: port.change };
+}
+
+/**
+ * Logits of any (row, unit) pair of a block: the baseline's minus the unit's contribution, summed in double precision.
+ * The returned array `[classCount]` is reused by the next call.
+ */
+export function closedLogits(
+  { weights, positions, change }: ClosedForm,
+  block: PreparedBlock,
+  { units, classCount }: { units: number; classCount: number },
+): (row: number, unit: number) => Float32Array {
+  const changes = block.tensors.get(change)?.data as Float32Array;
+  const result = new Float32Array(classCount);
+  return (row, unit) => {
+    const from = (row * units + unit) * positions;
+    const at = unit * positions * classCount;
+    for (let cls = 0; cls < classCount; cls++) {
+      let contribution = 0;
+      for (let position = 0; position < positions; position++) {
+        contribution += (changes[from + position] as number) * (weights[at + position * classCount + cls] as number);
+      }
+      result[cls] = (block.logits[row * classCount + cls] as number) - contribution;
+    }
+    return result;
+  };
+}

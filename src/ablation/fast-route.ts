@@ -1,0 +1,225 @@
+/**
+ * The fast way: run the images through the network once, keep what the suffixes start from, and for every unit compute
+ * only what its removal changes.
+ *
+ * `prepare` runs the prefix over a block of images; `removeUnit` and `removeSet` give the logits of chosen rows of the
+ * block with units of one layer gone. Logits differ from the plain route's by floating-point rounding only.
+ */
+import type { Model } from "../engine/open-model.ts";
+import { floatValue, openSession, type Provider, type Session, type Value } from "../engine/session.ts";
+import { elementCount } from "../onnx/graph.ts";
+import { inferShapes, type Shape } from "../onnx/shapes.ts";
+import { type ClosedForm, closedForm } from "./closed-form.ts";
+import { type Pixels, pickImages } from "./plain-route.ts";
+import { buildPrefix, fixedTwins, type LayerPorts, type PlannedLayer, type Prefix } from "./prefix-graph.ts";
+import {
+  buildSuffix,
+  CHANGE_ROWS_INPUT,
+  REMOVED_INPUT,
+  ROWS_INPUT,
+  replacedInput,
+  UNIT_INPUT,
+} from "./suffix-graph.ts";
+
+/** A tensor of a block of images, `[count, ...dims]`. */
+export interface BlockTensor {
+  readonly dims: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** A block of images behind the prefix. */
+export interface PreparedBlock {
+  readonly count: number;
+  /** Baseline logits `[count, classCount]`. */
+  readonly logits: Float32Array;
+  /** Every output of the prefix, by its name. */
+  readonly tensors: ReadonlyMap<string, BlockTensor>;
+}
+
+/** One layer of an opened fast route. */
+export interface FastLayer {
+  readonly planned: PlannedLayer;
+  readonly ports: LayerPorts;
+  /** Present where everything behind the frontier is the end: logits without any graph. */
+  readonly closed: ClosedForm | undefined;
+  /** Logits `[rows.length, classCount]` of rows of the block, one unit removed. */
+  removeUnit(block: PreparedBlock, unit: number, rows: Int32Array): Promise<Float32Array>;
+  /** The same with a set of units removed together. */
+  removeSet(block: PreparedBlock, units: readonly number[], rows: Int32Array): Promise<Float32Array>;
+}
+
+/** An opened fast route over several layers of one network. */
+export interface FastRoute {
+  readonly prefix: Prefix;
+  readonly layers: readonly FastLayer[];
+  prepare(pixels: Pixels): Promise<PreparedBlock>;
+  close(): Promise<void>;
+}
+
+/** Images that the prefix runs at once: small, so that activations stay in the cache. */
+const PREFIX_BATCH = 16;
+/** Floats of the widest tensor of a suffix that one run may hold; a pack of pairs is cut to fit. */
+const PACK_FLOATS = 1 << 18;
+
+/** Opens sessions for the prefix and, when first needed, for each layer's suffix. */
+export async function openFastRoute(
+  model: Model,
+  planned: readonly PlannedLayer[],
+  {
+    threads = 1,
+    provider = "cpu",
+    observed = [],
+  }: {
+    threads?: number;
+    provider?: Provider;
+    observed?: readonly string[];
+  } = {},
+): Promise<FastRoute> {
+  const { graph, logits, classCount } = model;
+  const shapes = inferShapes(graph);
+  const place = `model "${model.name}"`;
+  const prefix = buildPrefix(graph, planned, { logits, shapes, observed });
+  const session = await openSession(prefix.graph, { threads, provider, place });
+  const opened: Session[] = [session];
+  const open = async (suffix: ReturnType<typeof buildSuffix>): Promise<Session> => {
+    const each = await openSession(suffix, { threads, provider, place });
+    opened.push(each);
+    return each;
+  };
+  const fixed = await computeFixed(prefix);
+  const layers = planned.map((layer, index): FastLayer => {
+    const ports = prefix.layers[index] as LayerPorts;
+    const { plan } = layer;
+    const pack = packSize(plan, shapes);
+    const sessions: { unit?: Promise<Session>; set?: Promise<Session> } = {};
+    const bases = (block: PreparedBlock): Record<string, Value> => {
+      const feeds: Record<string, Value> = {};
+      const add = (name: string): void => {
+        const tensor = block.tensors.get(name) ?? fixed.get(name);
+        if (tensor) feeds[name] = floatValue(tensor.dims, tensor.data);
+      };
+      for (const port of ports.frontiers) [port.output, port.change].forEach(add);
+      for (const port of ports.carried) [port.tensor, port.replaced].forEach(add);
+      ports.side.forEach(add);
+      return feeds;
+    };
+    const replacedMasks = (units: readonly number[]): Record<string, Value> =>
+      Object.fromEntries(
+        plan.carried.map((tensor, i) => {
+          const positions = tensor.isFlat ? elementCount(tensor.size) : 1;
+          const mask = new Uint8Array(tensor.channels * positions);
+          for (const unit of units) {
+            const start = (tensor.offset + unit) * positions;
+            mask.fill(1, start, start + positions);
+          }
+          const dims = tensor.isFlat ? [1, mask.length] : [1, tensor.channels, ...tensor.size.map(() => 1)];
+          return [replacedInput(i), { type: "bool", dims, data: mask } satisfies Value];
+        }),
+      );
+    const run = async (
+      suffix: Session,
+      feeds: Record<string, Value>,
+      rows: Int32Array,
+      unit: number | undefined,
+    ): Promise<Float32Array> => {
+      const all = new Float32Array(rows.length * classCount);
+      for (let start = 0; start < rows.length; start += pack) {
+        const some = rows.subarray(start, start + pack);
+        const inputs: Record<string, Value> = {
+          ...feeds,
+          [ROWS_INPUT]: { type: "int32", dims: [some.length], data: some },
+        };
+        if (unit !== undefined) {
+          const data = some.map((row) => row * plan.units + unit);
+          inputs[CHANGE_ROWS_INPUT] = { type: "int32", dims: [data.length], data };
+        }
+        for (const name of Object.keys(inputs)) if (!suffix.inputNames.includes(name)) delete inputs[name];
+        const result = await suffix.run(inputs);
+        all.set(result[suffix.outputNames[0] as string]?.data as Float32Array, start * classCount);
+      }
+      return all;
+    };
+    return {
+      planned: layer,
+      ports,
+      closed: closedForm(graph, plan, ports),
+      removeUnit: async (block, unit, rows) => {
+        sessions.unit ??= open(buildSuffix(graph, plan, ports, { shapes, removes: "unit" }));
+        const at: Value = { type: "int32", dims: [1], data: Int32Array.of(unit) };
+        return run(await sessions.unit, { ...bases(block), ...replacedMasks([unit]), [UNIT_INPUT]: at }, rows, unit);
+      },
+      removeSet: async (block, units, rows) => {
+        sessions.set ??= open(buildSuffix(graph, plan, ports, { shapes, removes: "set" }));
+        const removed = new Float32Array(plan.units);
+        for (const unit of units) removed[unit] = 1;
+        const masks = { ...replacedMasks(units), [REMOVED_INPUT]: floatValue([1, plan.units, 1], removed) };
+        return run(await sessions.set, { ...bases(block), ...masks }, rows, undefined);
+      },
+    };
+  });
+  return {
+    prefix,
+    layers,
+    prepare: async (pixels) => {
+      const tensors = await runInBatches(session, model.input.name, pixels);
+      const block = tensors.get(logits) as BlockTensor;
+      return { count: pixels.count, logits: block.data, tensors };
+    },
+    close: async () => {
+      for (const each of opened) await each.close();
+    },
+  };
+}
+
+/** Runs a graph over the images in small batches; outputs are joined. */
+async function runInBatches(session: Session, input: string, pixels: Pixels): Promise<Map<string, BlockTensor>> {
+  const joined = new Map<string, { dims: number[]; data: Float32Array }>();
+  const rows = Int32Array.from({ length: pixels.count }, (_, i) => i);
+  for (let start = 0; start < pixels.count; start += PREFIX_BATCH) {
+    const count = Math.min(PREFIX_BATCH, pixels.count - start);
+    const results = await session.run({ [input]: pickImages(pixels, rows, { start, count }) });
+    for (const [name, { dims, data }] of Object.entries(results)) {
+      const size = data.length / count;
+      let whole = joined.get(name);
+      if (!whole) {
+        whole = { dims: [pixels.count, ...dims.slice(1)], data: new Float32Array(pixels.count * size) };
+        joined.set(name, whole);
+      }
+      whole.data.set(data as Float32Array, start * size);
+    }
+  }
+  return joined;
+}
+
+/** Replaced tensors that do not depend on the image, computed once. */
+async function computeFixed(prefix: Prefix): Promise<Map<string, BlockTensor>> {
+  const names = [
+    ...new Set(
+      prefix.layers.flatMap(({ carried }) => carried.filter((port) => port.isFixed).map((port) => port.replaced)),
+    ),
+  ];
+  const fixed = new Map<string, BlockTensor>();
+  for (const name of names) {
+    const constant = prefix.twins.constants.get(name);
+    if (constant) fixed.set(name, { dims: constant.dims, data: constant.data as Float32Array });
+  }
+  const computed = names.filter((name) => !fixed.has(name));
+  if (computed.length > 0) {
+    const session = await openSession(fixedTwins(prefix.twins, computed));
+    for (const [name, { dims, data }] of Object.entries(await session.run({}))) {
+      fixed.set(name, { dims, data: data as Float32Array });
+    }
+    await session.close();
+  }
+  return fixed;
+}
+
+/** Pairs per run, so that the widest tensor stays in the cache. */
+function packSize({ recomputed, frontiers }: PlannedLayer["plan"], shapes: ReadonlyMap<string, Shape>): number {
+  const outputs = [...frontiers.map(({ output }) => output), ...recomputed.flatMap((node) => node.outputs)];
+  const sizes = outputs.map((name) => {
+    const dims = (shapes.get(name) ?? []).slice(1);
+    return dims.every((dim) => typeof dim === "number") ? elementCount(dims as number[]) : 1;
+  });
+  return Math.max(8, Math.min(256, Math.floor(PACK_FLOATS / Math.max(1, ...sizes))));
+}

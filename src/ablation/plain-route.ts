@@ -1,0 +1,139 @@
+/**
+ * The plain way, and the oracle of every other: run the whole network with some units of one layer replaced, on every
+ * image, and read the prediction. Predictions that are too close to call are settled by the reference: the same
+ * network, one image at a time, one thread.
+ */
+import type { Model } from "../engine/open-model.ts";
+import { floatValue, openSession, type Provider, type Session, type Value } from "../engine/session.ts";
+import { keepInput, maskShape, plainGraph, replacementInput, type SwitchedTensor } from "./plain-graph.ts";
+import { isTie, type Reading, readRow } from "./predictions.ts";
+
+/** What is replaced, and by what. */
+export interface Removal {
+  readonly tap: string;
+  readonly units: readonly number[];
+  /** The constant of every unit of the layer, `[units]`. */
+  readonly replacement: Float32Array;
+}
+
+/** Preprocessed images, float32 `[count, ...imageDims]`. */
+export interface Pixels {
+  readonly count: number;
+  readonly imageDims: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** The plain route over one switched tensor. */
+export interface PlainRoute {
+  /** Logits `[rows.length, classCount]` of the given images, some units removed. */
+  logits(pixels: Pixels, rows: ArrayLike<number>, removal: Removal): Promise<Float32Array>;
+  /** Settled predictions of the given images, in their order. */
+  predict(pixels: Pixels, rows: ArrayLike<number>, removal: Removal): Promise<Int32Array>;
+  close(): Promise<void>;
+}
+
+/** Predictions that no batch size or route can change. */
+export interface Reference {
+  /** The prediction of one image; `removal` is null for the network as it is. */
+  predict(pixels: Pixels, row: number, removal: Removal | null): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Images that the plain route runs at once. */
+const BATCH = 32;
+
+/** Opens the plain route for one tap. */
+export async function openPlainRoute(
+  model: Model,
+  tensor: SwitchedTensor,
+  { reference, threads = 1, provider = "cpu" }: { reference: Reference; threads?: number; provider?: Provider },
+): Promise<PlainRoute> {
+  const session = await openSession(plainGraph(model.graph, [tensor]), {
+    threads,
+    provider,
+    place: `model "${model.name}"`,
+  });
+  const { classCount } = model;
+  const logits = async (pixels: Pixels, rows: ArrayLike<number>, removal: Removal): Promise<Float32Array> => {
+    const all = new Float32Array(rows.length * classCount);
+    const masks = maskFeeds(tensor, removal);
+    for (let start = 0; start < rows.length; start += BATCH) {
+      const count = Math.min(BATCH, rows.length - start);
+      const batch = pickImages(pixels, rows, { start, count });
+      const results = await session.run({ ...masks, [model.input.name]: batch });
+      all.set(firstOutput(session, results), start * classCount);
+    }
+    return all;
+  };
+  return {
+    logits,
+    predict: async (pixels, rows, removal) => {
+      const all = await logits(pixels, rows, removal);
+      const predictions = new Int32Array(rows.length);
+      const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
+      for (let i = 0; i < rows.length; i++) {
+        readRow(all, i, { classCount, into: reading });
+        predictions[i] = isTie(reading)
+          ? await reference.predict(pixels, rows[i] as number, removal)
+          : reading.prediction;
+      }
+      return predictions;
+    },
+    close: () => session.close(),
+  };
+}
+
+/**
+ * Opens the reference: switches behind all given taps, so that it is the same computation whichever layer is asked for.
+ * The session is opened when it is first needed.
+ */
+export function openReference(model: Model, switched: readonly SwitchedTensor[]): Reference {
+  let session: Promise<Session> | undefined;
+  const open = (): Promise<Session> =>
+    (session ??= openSession(plainGraph(model.graph, switched), { threads: 1, place: `model "${model.name}"` }));
+  const { classCount } = model;
+  return {
+    predict: async (pixels, row, removal) => {
+      const opened = await open();
+      const feeds: Record<string, Value> = { [model.input.name]: pickImages(pixels, [row], { start: 0, count: 1 }) };
+      for (const tensor of switched) {
+        Object.assign(feeds, maskFeeds(tensor, removal?.tap === tensor.tap ? removal : null));
+      }
+      const logits = firstOutput(opened, await opened.run(feeds));
+      return readRow(logits, 0, { classCount, into: { prediction: 0, margin: 0, scale: 0 } }).prediction;
+    },
+    close: async () => (await session)?.close(),
+  };
+}
+
+function maskFeeds(tensor: SwitchedTensor, removal: Removal | null): Record<string, Value> {
+  const keep = new Uint8Array(tensor.units).fill(1);
+  for (const unit of removal?.units ?? []) keep[unit] = 0;
+  const dims = maskShape(tensor);
+  return {
+    [keepInput(tensor.tap)]: { type: "bool", dims, data: keep },
+    [replacementInput(tensor.tap)]: floatValue(dims, removal?.replacement ?? new Float32Array(tensor.units)),
+  };
+}
+
+/** The given rows as one batch; a view where they are consecutive. */
+export function pickImages(
+  { imageDims, data }: Pixels,
+  rows: ArrayLike<number>,
+  { start, count }: { start: number; count: number },
+): Value<Float32Array> {
+  const size = imageDims.reduce((a, b) => a * b, 1);
+  const first = rows[start] as number;
+  const isRun = (rows[start + count - 1] as number) - first === count - 1;
+  if (isRun) return floatValue([count, ...imageDims], data.subarray(first * size, (first + count) * size));
+  const batch = new Float32Array(count * size);
+  for (let i = 0; i < count; i++) {
+    const row = rows[start + i] as number;
+    batch.set(data.subarray(row * size, (row + 1) * size), i * size);
+  }
+  return floatValue([count, ...imageDims], batch);
+}
+
+function firstOutput(session: Session, results: Record<string, Value>): Float32Array {
+  return results[session.outputNames[0] as string]?.data as Float32Array;
+}

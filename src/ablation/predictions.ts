@@ -1,0 +1,86 @@
+/**
+ * From logits to predictions, and when a prediction is too close to call.
+ *
+ * Matrix products differ in their last bits with the batch size and the route. A prediction whose top-2 margin is within
+ * `TIE_TOLERANCE` of the largest logit's size is therefore settled by one reference computation: the plain network, one
+ * image at a time, one thread. All routes then agree by construction, as long as they differ by less than half of it.
+ */
+import { UnitscopeError } from "../errors.ts";
+
+/** Relative to the largest absolute logit of the image; measured differences between routes are some twenty times smaller. */
+export const TIE_TOLERANCE = 3e-5;
+
+/** The reading of one row of logits. */
+export interface Reading {
+  /** Class with the largest logit; the lowest index on a tie. */
+  prediction: number;
+  /** Largest logit minus the second largest. */
+  margin: number;
+  /** Largest absolute logit. */
+  scale: number;
+}
+
+/**
+ * Reads one row of logits into `reading` (reused, since there is one per unit and image).
+ *
+ * @param logits float32, row-major `[rows, classCount]`.
+ * @throws {UnitscopeError} `value` for a logit that is not finite.
+ */
+export function readRow(
+  logits: Float32Array,
+  row: number,
+  { classCount, into }: { classCount: number; into: Reading },
+): Reading {
+  let best = -Infinity;
+  let second = -Infinity;
+  let prediction = 0;
+  let lowest = Infinity;
+  let sum = 0;
+  for (let cls = 0, at = row * classCount; cls < classCount; cls++, at++) {
+    const logit = logits[at] as number;
+    sum += logit;
+    if (logit > best) {
+      second = best;
+      best = logit;
+      prediction = cls;
+    } else if (logit > second) second = logit;
+    if (logit < lowest) lowest = logit;
+  }
+  if (!Number.isFinite(sum)) {
+    throw new UnitscopeError("value", `logits: expected finite numbers, got ${describeBad(logits, row, classCount)}`);
+  }
+  into.prediction = prediction;
+  into.margin = best - second;
+  into.scale = Math.max(Math.abs(best), Math.abs(lowest));
+  return into;
+}
+
+/** Whether a prediction must be settled by the reference. */
+export function isTie({ margin, scale }: Reading): boolean {
+  return !(margin > TIE_TOLERANCE * scale);
+}
+
+/** log p(cls) of one row, and the logit of `cls` minus the largest other logit. */
+export function companions(
+  logits: Float32Array,
+  row: number,
+  { classCount, cls }: { classCount: number; cls: number },
+): { logProbability: number; margin: number } {
+  const start = row * classCount;
+  let best = -Infinity;
+  let other = -Infinity;
+  for (let k = 0; k < classCount; k++) {
+    const logit = logits[start + k] as number;
+    if (logit > best) best = logit;
+    if (k !== cls && logit > other) other = logit;
+  }
+  let sum = 0;
+  for (let k = 0; k < classCount; k++) sum += Math.exp((logits[start + k] as number) - best);
+  const own = logits[start + cls] as number;
+  return { logProbability: own - best - Math.log(sum), margin: own - other };
+}
+
+function describeBad(logits: Float32Array, row: number, classCount: number): string {
+  const cls = logits.subarray(row * classCount, (row + 1) * classCount).findIndex((logit) => !Number.isFinite(logit));
+  return cls === -1 ? "values too large to add up" : `${logits[row * classCount + cls]} for class ${cls}`;
+}

@@ -1,0 +1,267 @@
+/**
+ * How far the last hidden vector of a network can move when a unit's response changes by a given norm.
+ *
+ * The gain of a path is the product of its operators' Lipschitz constants: bounds of spectral norms for linear
+ * operators, 1 for ReLU and its kin; gains of joining paths add up.
+ */
+import type { Model } from "../engine/open-model.ts";
+import { floatAttribute, type Graph, intAttribute, intsAttribute, type Node, type Tensor } from "../onnx/graph.ts";
+import { inferShapes, type Shape } from "../onnx/shapes.ts";
+import { convolutionNormBound, matrixNormBound } from "./spectral-norm.ts";
+import type { Frontier, SuffixPlan } from "./suffix-plan.ts";
+
+/** A bound of one layer's suffix; plain data, made once and sent to every worker. */
+export interface SuffixBound {
+  /**
+   * Per magnitude of the layer's ports (frontiers, then carried tensors): gain from the Euclidean norm of a unit's change
+   * there to that of the last hidden vector, float64 `[units]`.
+   */
+  readonly gains: readonly Float64Array[];
+  /** The classifier's rows, float32 `[classCount, hidden]`. */
+  readonly classifier: Float32Array;
+  readonly hidden: number;
+}
+
+/** Lipschitz constants of operators on one tensor, elementwise. */
+const lipschitz: Record<string, number> = {
+  Relu: 1,
+  Clip: 1,
+  Tanh: 1,
+  Sigmoid: 0.25,
+  HardSigmoid: 1,
+  Softsign: 1,
+  Softplus: 1,
+  Abs: 1,
+  Identity: 1,
+  Dropout: 1,
+  Neg: 1,
+  Flatten: 1,
+  Reshape: 1,
+  Squeeze: 1,
+  Unsqueeze: 1,
+  Transpose: 1,
+  Elu: 1,
+  Erf: 1.13,
+  HardSwish: 1.5,
+};
+
+/** Bounds the suffix of a plan; undefined where an operator has no constant that we know, or the end is not linear. */
+export async function boundSuffix(model: Model, plan: SuffixPlan): Promise<SuffixBound | undefined> {
+  const { graph, logits, classCount } = model;
+  const shapes = inferShapes(graph);
+  const end = classifierOf(graph, plan, logits, classCount);
+  if (!end) return undefined;
+  const constants = new Map<Node, number | undefined>();
+  for (const node of end.body) constants.set(node, await operatorBound(node, graph, shapes));
+  const sources = [...plan.frontiers.map(({ output }) => output), ...plan.carried.map(({ name }) => name)];
+  const gains: Float64Array[] = [];
+  for (const [index, source] of sources.entries()) {
+    const path = pathGain(source, end, constants);
+    if (path === undefined) return undefined;
+    const frontier = plan.frontiers[index];
+    const own = frontier ? unitNorms(frontier, plan.units, graph) : new Float64Array(plan.units).fill(1);
+    gains.push(own.map((norm) => norm * path));
+  }
+  return { gains, classifier: end.weights, hidden: end.hidden };
+}
+
+interface Classifier {
+  /** Recomputed operators before the classifier. */
+  readonly body: readonly Node[];
+  /** The tensor that the classifier reads. */
+  readonly input: string;
+  readonly weights: Float32Array;
+  readonly hidden: number;
+}
+
+/** The last product of the suffix, its bias aside. */
+function classifierOf(graph: Graph, plan: SuffixPlan, logits: string, classCount: number): Classifier | undefined {
+  const nodes = [...plan.recomputed];
+  let last = nodes.pop();
+  if (last?.op === "Add" && last.outputs[0] === logits && last.inputs.some((name) => graph.constants.has(name))) {
+    const product = nodes.pop();
+    if (!product || !last.inputs.includes(product.outputs[0] as string)) return undefined;
+    last = product;
+  } else if (last?.outputs[0] !== logits) return undefined;
+  const weight = graph.constants.get(last.inputs[1] ?? "");
+  if ((last.op !== "Gemm" && last.op !== "MatMul") || weight?.type !== "float32" || weight.dims.length !== 2)
+    return undefined;
+  if (intAttribute(last, "transA", 0) !== 0) return undefined;
+  const isRows = last.op === "Gemm" && intAttribute(last, "transB", 0) === 1;
+  const alpha = last.op === "Gemm" ? floatAttribute(last, "alpha", 1) : 1;
+  const hidden = weight.dims[isRows ? 1 : 0] as number;
+  const from = weight.data as Float32Array;
+  const weights = new Float32Array(classCount * hidden);
+  for (let cls = 0; cls < classCount; cls++) {
+    for (let i = 0; i < hidden; i++) {
+      weights[cls * hidden + i] = alpha * (from[isRows ? cls * hidden + i : i * classCount + cls] as number);
+    }
+  }
+  return { body: nodes, input: last.inputs[0] as string, weights, hidden };
+}
+
+/** Gain from one source to the classifier's input; undefined if an operator on the way is unknown. */
+function pathGain(
+  source: string,
+  end: Classifier,
+  constants: ReadonlyMap<Node, number | undefined>,
+): number | undefined {
+  const gain = new Map([[source, 1]]);
+  for (const node of end.body) {
+    const incoming = node.inputs.reduce((sum, input) => sum + (gain.get(input) ?? 0), 0);
+    if (incoming === 0) continue;
+    const bound = constants.get(node);
+    if (bound === undefined) return undefined;
+    for (const output of node.outputs) if (output !== "") gain.set(output, incoming * bound);
+  }
+  return gain.get(end.input) ?? 0;
+}
+
+async function operatorBound(
+  node: Node,
+  graph: Graph,
+  shapes: ReadonlyMap<string, Shape>,
+): Promise<number | undefined> {
+  const simple = lipschitz[node.op];
+  if (simple !== undefined) return node.domain === "" ? simple : undefined;
+  const constant = (i: number): Tensor | undefined => graph.constants.get(node.inputs[i] ?? "");
+  switch (node.op) {
+    case "Add":
+    case "Sub":
+    case "Concat":
+      return 1; // changes of the inputs add up at most
+    case "LeakyRelu":
+      return Math.max(1, Math.abs(floatAttribute(node, "alpha", 0.01)));
+    case "MaxPool":
+    case "AveragePool": {
+      // An input stands in several overlapping windows, and each window's output moves by at most its largest input.
+      const strides = intsAttribute(node, "strides", [1, 1]);
+      const kernel = intsAttribute(node, "kernel_shape", []);
+      return Math.sqrt(kernel.reduce((product, size, axis) => product * Math.ceil(size / (strides[axis] ?? 1)), 1));
+    }
+    case "GlobalAveragePool": {
+      const size = (shapes.get(node.inputs[0] ?? "") ?? []).slice(2);
+      if (!size.every((dim) => typeof dim === "number")) return 1;
+      return 1 / Math.sqrt((size as number[]).reduce((a, b) => a * b, 1));
+    }
+    case "BatchNormalization": {
+      const [scale, variance] = [constant(1), constant(4)];
+      if (!scale || !variance) return undefined;
+      const epsilon = floatAttribute(node, "epsilon", 1e-5);
+      return Math.max(
+        ...Array.from(
+          scale.data as Float32Array,
+          (s, c) => Math.abs(s) / Math.sqrt(Number(variance.data[c]) + epsilon),
+        ),
+      );
+    }
+    case "Gemm":
+    case "MatMul": {
+      const weight = constant(1);
+      if (!weight || weight.type !== "float32" || weight.dims.length !== 2 || intAttribute(node, "transA", 0) !== 0)
+        return undefined;
+      const alpha = node.op === "Gemm" ? Math.abs(floatAttribute(node, "alpha", 1)) : 1;
+      return (
+        alpha * (await matrixNormBound(weight.data as Float32Array, weight.dims[0] as number, weight.dims[1] as number))
+      );
+    }
+    case "Conv": {
+      const weight = constant(1);
+      const torus = torusOf(node, weight, shapes);
+      if (!weight || weight.type !== "float32" || !torus || intAttribute(node, "group", 1) !== 1) return undefined;
+      const dilations = intsAttribute(node, "dilations", [1, 1]) as [number, number];
+      return convolutionNormBound(
+        weight.data as Float32Array,
+        weight.dims as [number, number, number, number],
+        torus,
+        dilations,
+      );
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The padded input's size and the kernel's reach fit on this torus, so that nothing wraps onto what is kept. */
+function torusOf(
+  node: Node,
+  weight: Tensor | undefined,
+  shapes: ReadonlyMap<string, Shape>,
+): [number, number] | undefined {
+  const [, , height, width] = shapes.get(node.inputs[0] ?? "") ?? [];
+  if (!weight || typeof height !== "number" || typeof width !== "number") return undefined;
+  const dilations = intsAttribute(node, "dilations", [1, 1]);
+  const reach = (axis: number): number => (dilations[axis] ?? 1) * ((weight.dims[axis + 2] ?? 1) - 1);
+  return [height + reach(0), width + reach(1)];
+}
+
+/** Norm bound of each unit's own contribution to a frontier, float64 `[units]`. */
+function unitNorms({ node, input }: Frontier, units: number, graph: Graph): Float64Array {
+  const weight = graph.constants.get(node.inputs[1] as string) as Tensor;
+  const data = weight.data as Float32Array;
+  const norms = new Float64Array(units);
+  if (node.op === "Conv") {
+    const [outputs, channels, kh, kw] = weight.dims as [number, number, number, number];
+    const area = kh * kw;
+    // ‖Σ_p shift_p(d) ⊗ K_p‖ ≤ ‖d‖ Σ_p ‖K_p‖, the kernel's columns by position.
+    for (let unit = 0; unit < units; unit++) {
+      for (let p = 0; p < area; p++) {
+        let squares = 0;
+        for (let out = 0; out < outputs; out++)
+          squares += (data[(out * channels + input.offset + unit) * area + p] as number) ** 2;
+        norms[unit] += Math.sqrt(squares);
+      }
+    }
+    return norms;
+  }
+  const isTransposed = node.op === "Gemm" && intAttribute(node, "transB", 0) === 1;
+  const alpha = node.op === "Gemm" ? Math.abs(floatAttribute(node, "alpha", 1)) : 1;
+  const [rowCount, columnCount] = weight.dims as [number, number];
+  const outputs = isTransposed ? rowCount : columnCount;
+  const positions = input.size.reduce((a, b) => a * b, 1);
+  for (let unit = 0; unit < units; unit++) {
+    const start = (input.offset + unit) * positions;
+    norms[unit] =
+      alpha *
+      smallGramBound(
+        positions,
+        outputs,
+        (row, out) =>
+          data[isTransposed ? out * columnCount + start + row : (start + row) * columnCount + out] as number,
+      );
+  }
+  return norms;
+}
+
+/** Bound of the norm of a thin `[rows, columns]` matrix in double precision: ‖(AAᵀ)^8‖_F^(1/16). */
+function smallGramBound(rows: number, columns: number, at: (row: number, column: number) => number): number {
+  let gram = new Float64Array(rows * rows);
+  for (let a = 0; a < rows; a++) {
+    for (let b = 0; b <= a; b++) {
+      let sum = 0;
+      for (let c = 0; c < columns; c++) sum += at(a, c) * at(b, c);
+      gram[a * rows + b] = gram[b * rows + a] = sum;
+    }
+  }
+  if (rows > 64) return Math.sqrt(frobenius(gram));
+  let log = 0;
+  for (let power = 0; power < 4; power++) {
+    const norm = frobenius(gram);
+    if (norm === 0) return 0;
+    log = 2 * log + Math.log(norm);
+    if (power === 3) break;
+    const next = new Float64Array(rows * rows);
+    for (let a = 0; a < rows; a++) {
+      for (let k = 0; k < rows; k++) {
+        const factor = (gram[a * rows + k] as number) / norm;
+        for (let b = 0; b < rows; b++) next[a * rows + b] += (factor * (gram[k * rows + b] as number)) / norm;
+      }
+    }
+    gram = next;
+  }
+  return Math.exp(log / 16) * (1 + 1e-9);
+}
+
+function frobenius(matrix: Float64Array): number {
+  return Math.sqrt(matrix.reduce((sum, value) => sum + value * value, 0));
+}
