@@ -168,7 +168,8 @@ async function findThresholds(
   for await (const { data } of source.responsesOf(images)) {
     throwIfInterrupted(signal, "concept alignment");
     sketch.add(data);
-    progress?.(++done);
+    done++;
+    progress?.(done);
     if (done % 64 === 0) await setImmediate();
   }
   if (done !== imageCount) {

@@ -10,6 +10,7 @@ import { decodeImageFile } from "../data/decode-image.ts";
 import { UnitscopeError } from "../errors.ts";
 import { type Concept, type ConceptSet, MAX_CONCEPTS, makeLabelMaps } from "./concept-set.ts";
 import { type CsvRow, integerField, readCsv } from "./csv.ts";
+import { fingerprintFiles } from "./file-fingerprint.ts";
 import { labelNumbers, readPng } from "./png-labels.ts";
 
 /** Which part of a set to read; sets without splits have only `all`. */
@@ -54,13 +55,10 @@ export async function openBroden(
   const indexPath = join(folder, "index.csv");
   const images: BrodenImage[] = [];
   const splits = new Set<string>();
-  const fingerprint: string[] = [];
   for await (const row of readCsv(indexPath, [...fixedColumns, ...categories])) {
     splits.add(row.fields["split"] ?? "");
     if (split !== "all" && row.fields["split"] !== split) continue;
-    const image = readRow(indexPath, row, categories);
-    images.push(image);
-    fingerprint.push(JSON.stringify([image.file, image.height, image.width, image.cells]));
+    images.push(readRow(indexPath, row, categories));
   }
   if (images.length === 0) {
     throw new UnitscopeError(
@@ -68,12 +66,21 @@ export async function openBroden(
       `${indexPath}: expected images of split ${split}, got none; splits there: ${[...splits].join(", ") || "none"}`,
     );
   }
+  const files = await fingerprintFiles(
+    join(folder, "images"),
+    images.flatMap(({ line, file, cells }) =>
+      [file, ...cells.flatMap(([, cell]) => partsOf(cell).filter((part) => !isNumber(part)))].map((each) => ({
+        file: each,
+        place: `${indexPath}: row ${line}`,
+      })),
+    ),
+  );
   return {
     name: folder,
     format: "Broden",
     concepts: labels.concepts,
     imageCount: images.length,
-    hash: sha256(JSON.stringify(labels.concepts), ...fingerprint),
+    hash: sha256(JSON.stringify([labels.concepts, images]), files),
     imageName: (image) => images[image]?.file ?? `image ${image}`,
     read: async (image) => decodeImageFile(join(folder, "images", (images[image] as BrodenImage).file)),
     labels: async (image) => readImageLabels(folder, indexPath, images[image] as BrodenImage, labels),
@@ -187,6 +194,18 @@ function readRow(path: string, row: CsvRow, categories: readonly string[]): Brod
   };
 }
 
+/** File names and label numbers of a cell. */
+function partsOf(cell: string): string[] {
+  return cell
+    .split(";")
+    .map((text) => text.trim())
+    .filter((text) => text !== "");
+}
+
+function isNumber(part: string): boolean {
+  return /^\d+$/.test(part);
+}
+
 async function readImageLabels(
   folder: string,
   indexPath: string,
@@ -196,9 +215,8 @@ async function readImageLabels(
   const maps: Uint16Array[] = [];
   const whole: number[] = [];
   for (const [category, cell] of cells) {
-    for (const part of cell.split(";").map((text) => text.trim())) {
-      if (part === "") continue;
-      if (/^\d+$/.test(part)) {
+    for (const part of partsOf(cell)) {
+      if (isNumber(part)) {
         if (Number(part) > 0) whole.push(placeOf(`${indexPath}: row ${line}`, category, Number(part), labels));
         continue;
       }

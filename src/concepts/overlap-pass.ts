@@ -133,7 +133,8 @@ export async function countOverlaps(
       countImage(all[shift] as OverlapCounts, own, labels, areas);
     }
     if (recent.length > shifts) recent.pop();
-    progress?.(++done);
+    done++;
+    progress?.(done);
     if (done % 16 === 0) await setImmediate(); // lets Ctrl-C and timers through
   }
   if (done !== order.length) {

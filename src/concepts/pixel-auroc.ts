@@ -82,7 +82,8 @@ export async function measureAuroc(
         histogram[(mask[pixel] as number) * BINS + binOf(buffer[pixel] as number)]++;
       }
     }
-    progress?.(++done);
+    done++;
+    progress?.(done);
     if (done % 4 === 0) await setImmediate();
   }
   return histograms.map((histogram) =>

@@ -80,9 +80,8 @@ export function combineResponses(source: ResponseSource, directions: Float64Arra
       for await (const { image, data } of source.responsesOf(images)) {
         const active = activeUnits(data, unitCount, positions);
         for (let direction = 0; direction < directionCount; direction++) {
-          sums.fill(0);
-          for (const unit of active)
-            addScaled(sums, data, unit * positions, directions[direction * unitCount + unit] as number);
+          const weights = directions.subarray(direction * unitCount, (direction + 1) * unitCount);
+          combineUnits(sums, data, weights, active);
           combined.set(sums, direction * positions);
         }
         yield { image, data: combined };
@@ -104,6 +103,21 @@ function activeUnits(data: Float32Array, unitCount: number, positions: number): 
   return active;
 }
 
-function addScaled(sums: Float64Array, data: Float32Array, start: number, factor: number): void {
-  for (let i = 0; i < sums.length; i++) sums[i] += factor * (data[start + i] as number);
+/** Writes `Σ weights[unit] · data[unit]` over the active units, four of them a step to spare memory traffic. */
+function combineUnits(sums: Float64Array, data: Float32Array, weights: Float64Array, active: readonly number[]): void {
+  const positions = sums.length;
+  const at = (i: number): number => (active[i] ?? 0) * positions;
+  const weight = (i: number): number => (i < active.length ? (weights[active[i] as number] as number) : 0);
+  sums.fill(0);
+  for (let i = 0; i < active.length; i += 4) {
+    const [a, b, c, d] = [at(i), at(i + 1), at(i + 2), at(i + 3)];
+    const [wa, wb, wc, wd] = [weight(i), weight(i + 1), weight(i + 2), weight(i + 3)];
+    for (let p = 0; p < positions; p++) {
+      sums[p] +=
+        wa * (data[a + p] as number) +
+        wb * (data[b + p] as number) +
+        wc * (data[c + p] as number) +
+        wd * (data[d + p] as number);
+    }
+  }
 }

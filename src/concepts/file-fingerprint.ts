@@ -1,0 +1,33 @@
+/** What identifies the files of a set without reading them: names and sizes. A missing file is found before the work. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { fileError, sha256 } from "../data/cache.ts";
+
+/** A file of a set, and what a message should call the place that names it. */
+export interface NamedFile {
+  readonly file: string;
+  readonly place: string;
+}
+
+/**
+ * SHA-256 (hex) over the names and sizes of files.
+ *
+ * @throws {UnitscopeError} `file` for one that is missing; the message begins with its place.
+ */
+export async function fingerprintFiles(folder: string, files: readonly NamedFile[]): Promise<string> {
+  const lines: string[] = [];
+  const CONCURRENT = 64;
+  for (let first = 0; first < files.length; first += CONCURRENT) {
+    const sizes = await Promise.all(
+      files.slice(first, first + CONCURRENT).map(async ({ file, place }) => {
+        try {
+          return `${file}\t${(await stat(join(folder, file))).size}\n`;
+        } catch (cause) {
+          throw fileError(place, `the file ${file}`, cause);
+        }
+      }),
+    );
+    lines.push(...sizes);
+  }
+  return sha256(...lines);
+}

@@ -1,0 +1,234 @@
+import { readFileSync } from "node:fs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { alignConcepts, type ConceptAlignment } from "../../src/concepts/align-concepts.ts";
+import {
+  categoryRows,
+  conceptColumns,
+  detectorsByCategory,
+  randomNull,
+  shuffledNull,
+  vectorRows,
+} from "../../src/concepts/alignment-tables.ts";
+import { type ConceptSet, makeLabelMaps } from "../../src/concepts/concept-set.ts";
+import { emptyCounts, intersectionOverUnion, mergeCounts } from "../../src/concepts/overlap-counts.ts";
+import type { ResponseSource } from "../../src/concepts/response-source.ts";
+
+interface Golden {
+  fraction: number;
+  units: number;
+  height: number;
+  width: number;
+  categoryOf: number[];
+  responses: number[][];
+  images: { height: number; width: number; maps: number[][]; whole: number[] }[];
+  thresholds: number[];
+  intersections: number[][];
+  unitPixels: number[][];
+  conceptPixels: number[];
+  categoryPixels: number[];
+  iou: number[][];
+  best: number[];
+  auroc: (number | null)[];
+}
+const golden = JSON.parse(readFileSync(new URL("../golden/concept-alignment.json", import.meta.url), "utf8")) as Golden;
+
+/** The golden set, or some of its images. */
+function setOf(images: Golden["images"] = golden.images): ConceptSet {
+  return {
+    name: "golden",
+    format: "test",
+    concepts: golden.categoryOf.map((category, i) => ({ name: `k${i}`, category: `c${category}`, number: i + 1 })),
+    imageCount: images.length,
+    hash: "",
+    imageName: String,
+    read: () => Promise.reject(new Error("no pixels")),
+    labels: async (image) => {
+      const { height, width, maps, whole } = images[image] as Golden["images"][number];
+      return makeLabelMaps(
+        "golden",
+        height,
+        width,
+        maps.map((map) => Uint16Array.from(map)),
+        whole,
+      );
+    },
+  };
+}
+
+function sourceOf(responses: number[][] = golden.responses): ResponseSource & { asked: number } {
+  const source = {
+    unitCount: golden.units,
+    height: golden.height,
+    width: golden.width,
+    asked: 0,
+    async *responsesOf(images: Int32Array) {
+      for (const image of images) {
+        source.asked++;
+        yield { image, data: Float32Array.from(responses[image] as number[]) };
+      }
+    },
+  };
+  return source;
+}
+
+/** Intersections without the place for unlabelled pixels. */
+function intersectionsOf({ counts, unitCount, concepts }: ConceptAlignment): number[][] {
+  return Array.from({ length: unitCount }, (_, unit) => [
+    ...counts.intersections.subarray(unit * (concepts.length + 1) + 1, (unit + 1) * (concepts.length + 1)),
+  ]);
+}
+
+describe("alignConcepts", () => {
+  let alignment: ConceptAlignment;
+  beforeAll(async () => {
+    alignment = await alignConcepts(setOf(), sourceOf(), { fraction: golden.fraction, shuffles: 5, randomUnits: 10 });
+  });
+
+  it("has numpy's thresholds and counts, every one", () => {
+    expect([...alignment.thresholds]).toEqual(golden.thresholds.map(Math.fround));
+    expect(intersectionsOf(alignment)).toEqual(golden.intersections);
+    expect([...alignment.counts.unitPixels]).toEqual(golden.unitPixels.flat());
+    expect([...alignment.counts.conceptPixels]).toEqual(golden.conceptPixels);
+    expect([...alignment.counts.categoryPixels]).toEqual(golden.categoryPixels);
+  });
+
+  it("has numpy's IoUs and best concepts", () => {
+    expect([...alignment.iou]).toEqual(golden.iou.flat());
+    expect([...alignment.best.concept]).toEqual(golden.best);
+  });
+
+  it("has numpy's AUROC within the stated error", () => {
+    golden.auroc.forEach((expected, unit) => {
+      const { value, error } = alignment.auroc?.[unit] ?? { value: Number.NaN, error: Number.NaN };
+      if (expected === null) return expect(value).toBeNaN();
+      expect(error).toBeLessThan(0.005); // unit 3 has few values, so many pairs share a bin
+      expect(Math.abs(value - expected)).toBeLessThanOrEqual(error + 1e-9); // the file's own rounding of ties
+    });
+  });
+
+  it("does not depend on memory, nulls or the order of reading", async () => {
+    const source = sourceOf();
+    const plain = await alignConcepts(setOf(), source, {
+      fraction: golden.fraction,
+      shuffles: 0,
+      randomUnits: 0,
+      memoryBytes: 0,
+    });
+    expect(plain.counts).toEqual(alignment.counts);
+    expect(plain.auroc).toEqual(alignment.auroc);
+    expect(source.asked).toBe(3 * golden.images.length);
+    const kept = sourceOf();
+    await alignConcepts(setOf(), kept, { fraction: golden.fraction, shuffles: 5, randomUnits: 10 });
+    expect(kept.asked).toBe(golden.images.length);
+  });
+
+  it("adds up over parts of the set when the thresholds are fixed", async () => {
+    const { countOverlaps } = await import("../../src/concepts/overlap-pass.ts");
+    const sum = emptyCounts(golden.units, 7, 3);
+    for (const [from, to] of [
+      [0, 13],
+      [13, 40],
+    ] as const) {
+      const order = Int32Array.from({ length: to - from }, (_, image) => image);
+      const [part] = await countOverlaps(
+        setOf(golden.images.slice(from, to)),
+        sourceOf(golden.responses.slice(from, to)),
+        alignment.thresholds,
+        order,
+        0,
+      );
+      if (part) mergeCounts(sum, part);
+    }
+    expect(sum).toEqual(alignment.counts);
+  });
+
+  it("shuffles by giving every image another's labels, each label map once a shuffle", async () => {
+    const { countOverlaps } = await import("../../src/concepts/overlap-pass.ts");
+    const all = [0, 1].map((parity) => golden.images.map((_, i) => i).filter((i) => i % 2 === parity)).flat();
+    const order = Int32Array.from(all);
+    const [, ...shifted] = await countOverlaps(setOf(), sourceOf(), alignment.thresholds, order, 39);
+    for (const [index, counts] of shifted.entries()) {
+      const others = golden.images.map((_, image) => {
+        const at = order.indexOf(image);
+        return golden.images[order[(at - index - 1 + 40) % 40] as number] as Golden["images"][number];
+      });
+      const [expected] = await countOverlaps(setOf(others), sourceOf(), alignment.thresholds, order, 0);
+      expect(counts).toEqual(expected);
+      expect(counts.conceptPixels).toEqual(alignment.counts.conceptPixels);
+    }
+  });
+
+  it("compares every unit with shuffled masks and random units", () => {
+    expect(alignment.shuffled.length).toBe(5);
+    expect(alignment.random?.unitCount).toBe(10);
+    const unit = 1;
+    const reached = alignment.shuffled.filter(
+      ({ iou }) => (iou[unit] as number) >= (alignment.best.iou[unit] as number),
+    );
+    expect(shuffledNull(alignment, unit).pValue).toBe((1 + reached.length) / 6);
+    expect(randomNull(alignment, unit).iou).toBe(Math.max(...(alignment.random?.iou ?? [])));
+    expect(conceptColumns(alignment).concept_p_value[unit]).toBe(
+      Math.max(shuffledNull(alignment, unit).pValue ?? 0, randomNull(alignment, unit).pValue ?? 0),
+    );
+  });
+
+  it("takes rotations as an argument: the identity gives the units themselves", async () => {
+    const identity = Float64Array.from({ length: golden.units ** 2 }, (_, i) => (i % (golden.units + 1) === 0 ? 1 : 0));
+    const turned = await alignConcepts(setOf(), sourceOf(), { fraction: golden.fraction, directions: identity });
+    expect(turned.random).toEqual(turned.best);
+  });
+
+  it("refuses responses that are not numbers, and empty sets", async () => {
+    const broken = golden.responses.with(3, (golden.responses[3] as number[]).with(25, Number.NaN));
+    await expect(alignConcepts(setOf(), sourceOf(broken))).rejects.toThrow(
+      "unit 1: expected finite responses, got NaN",
+    );
+    await expect(alignConcepts(setOf([]), sourceOf())).rejects.toThrow("expected at least one image and one concept");
+  });
+
+  it("stops when it is told to", async () => {
+    const signal = AbortSignal.abort();
+    await expect(alignConcepts(setOf(), sourceOf(), { signal })).rejects.toMatchObject({ code: "interrupted" });
+  });
+
+  it("becomes columns and rows", () => {
+    const columns = conceptColumns(alignment);
+    expect(columns.concept[2]).toBeNull();
+    expect(columns.concept_iou[2]).toBe(0);
+    expect(columns.concept_p_value[2]).toBeNull();
+    expect(columns.concept.map((name) => (name === null ? -1 : Number(name.slice(1))))).toEqual(golden.best);
+    expect(columns.detector).toEqual(columns.concept_iou.map((iou) => (iou > 0.04 ? 1 : 0)));
+    const unit = 4;
+    const [concept, category] = [golden.best[unit] as number, golden.categoryOf[golden.best[unit] as number] as number];
+    const both = golden.intersections[unit]?.[concept] as number;
+    expect(columns.concept_hit_rate[unit]).toBe(both / (golden.conceptPixels[concept] as number));
+    expect(columns.concept_false_alarm_rate[unit]).toBe(
+      ((golden.unitPixels[unit]?.[category] as number) - both) /
+        ((golden.categoryPixels[category] as number) - (golden.conceptPixels[concept] as number)),
+    );
+    const rows = [...categoryRows(alignment)];
+    for (const row of rows) expect(row.iou).toBe(row.intersection / row.union);
+    expect(rows.filter((row) => row.unit === 2)).toEqual([]);
+    const vectors = [...vectorRows(alignment)];
+    expect(vectors.map(({ value }) => value)).toEqual(golden.iou.flat());
+    expect(vectors[8]).toMatchObject({ unit: 1, index: 2, name: "k1" });
+    const detectors = detectorsByCategory(alignment);
+    expect(detectors.map(({ category: name }) => name)).toEqual(["c0", "c1", "c2"]);
+    expect(detectors.reduce((sum, { units }) => sum + units, 0)).toBe(columns.detector.filter(Boolean).length);
+  });
+});
+
+describe("intersectionOverUnion", () => {
+  it("leaves images without the category out of the union", () => {
+    // One unit covers 10 pixels in an image with category 0 and 90 in one without; the concept has 30 pixels, 8 shared.
+    const counts = emptyCounts(1, 1, 1);
+    counts.intersections[1] = 8;
+    counts.unitPixels[0] = 10;
+    counts.conceptPixels[0] = 30;
+    expect([...intersectionOverUnion(counts, Int32Array.of(0))]).toEqual([8 / 32]);
+  });
+
+  it("is 0, not NaN, where nothing is", () => {
+    expect([...intersectionOverUnion(emptyCounts(2, 1, 1), Int32Array.of(0))]).toEqual([0, 0]);
+  });
+});
