@@ -37,7 +37,7 @@ export async function writeWhole(path: string, bytes: Uint8Array): Promise<void>
     }
     await rename(draft, path);
   } catch (cause) {
-    await rm(draft, { force: true });
+    await rm(draft, { force: true }).catch(() => undefined); // the reason is what went wrong before
     throw fileError(path, "a file that can be written", cause);
   }
 }

@@ -10,7 +10,10 @@ import { messageOf, UnitscopeError } from "../errors.ts";
 import { fileError } from "./cache.ts";
 import type { RgbImage } from "./image-set.ts";
 
-/** File name endings of images that are looked for in folders. */
+/**
+ * File name endings of images that are looked for in folders. BMP and PNM are among them though they cannot be decoded:
+ * an error that names the file is better than a set that lacks it.
+ */
 export const imageExtensions: readonly string[] = [
   ".jpg",
   ".jpeg",
@@ -21,6 +24,9 @@ export const imageExtensions: readonly string[] = [
   ".tiff",
   ".avif",
   ".jfif",
+  ".bmp",
+  ".ppm",
+  ".pgm",
 ];
 
 /**
@@ -46,7 +52,7 @@ export async function decodeImage(bytes: Uint8Array, place: string): Promise<Rgb
       );
     }
     const { data, info } = await image.removeAlpha().toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
-    return { width: info.width, height: info.height, data: info.channels === 1 ? repeatGray(data) : data };
+    return { width: info.width, height: info.height, data: info.channels === 1 ? repeatGray(data) : plain(data) };
   } catch (cause) {
     const reason = messageOf(cause).replaceAll(/\s*\n\s*/g, "; ");
     throw new UnitscopeError("data", `${place}: expected an image that can be decoded, got: ${reason}`, { cause });
@@ -78,6 +84,11 @@ function fromCmyk({ data, info }: { data: Uint8Array; info: OutputInfo }): RgbIm
     }
   }
   return { width: info.width, height: info.height, data: rgb };
+}
+
+/** The same bytes without `Buffer`'s methods, some of which differ from `Uint8Array`'s. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function repeatGray(gray: Uint8Array): Uint8Array {

@@ -223,7 +223,12 @@ function huggingFaceNames(metadata: FileMetaData, column: string): string[] | un
 /** The bytes of an image's value: encoded or raw, alone, in Hugging Face's struct, or as (nested) numbers. */
 function imageBytes(value: unknown): Uint8Array | undefined {
   if (value instanceof Uint8Array) return value;
-  if (Array.isArray(value)) return Uint8Array.from(value.flat(2) as number[]);
+  if (Array.isArray(value)) {
+    const numbers = value.flat(2).map(Number);
+    return numbers.every((each) => Number.isInteger(each) && each >= 0 && each < 256)
+      ? Uint8Array.from(numbers)
+      : undefined;
+  }
   if (typeof value === "object" && value !== null && "bytes" in value) return imageBytes(value.bytes);
   return undefined;
 }

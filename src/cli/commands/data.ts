@@ -1,5 +1,5 @@
 /** `unitscope data`: which data sets there are, fetching them, and checking any image set. */
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { cacheFolder } from "../../data/cache.ts";
 import { checkImageSet, type ImageSetReport } from "../../data/check-image-set.ts";
 import {
@@ -11,6 +11,7 @@ import {
   sourceFolder,
 } from "../../data/named-sources.ts";
 import { openImageSet } from "../../data/open-image-set.ts";
+import { UnitscopeError } from "../../errors.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 
@@ -35,7 +36,7 @@ export function dataCommand(context: CliContext): Command {
     .description("decode every image of a data set and tell what it holds; exit code 1 if an image cannot be decoded")
     .argument("<data>", "name:split, folder, list file, .parquet or .npz")
     .option("--root <folder>", "folder that a list file's paths start from")
-    .option("--limit <images>", "the first so many images of every class", wholeNumber)
+    .option("--limit <images>", "the first so many images of every class", imagesPerClassLimit)
     .action((name: string, options: { root?: string; limit?: number }) => checkData(context, name, options));
   return data;
 }
@@ -112,8 +113,7 @@ function reportLines({ name, hash, images, classes, sizes, undecodable }: ImageS
   ];
 }
 
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text) || Number(text) < 1)
-    throw new InvalidArgumentError(`expected a whole number from 1, got "${text}"`);
-  return Number(text);
+function imagesPerClassLimit(text: string): number {
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new UnitscopeError("usage", `--limit: expected a whole number of images per class from 1, got "${text}"`);
 }

@@ -1,0 +1,97 @@
+/** `unitscope data`, with a context that remembers what it was told. */
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { dataCommand } from "../../src/cli/commands/data.ts";
+import type { CliContext } from "../../src/cli/context.ts";
+import { folderOf, noise, png } from "./pictures.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+/** Runs the command; gives its lines, the titles of its progress, and the exit code that it set. */
+async function run(
+  args: readonly string[],
+  { json = false } = {},
+): Promise<{ lines: string[]; titles: string[]; exitCode: unknown }> {
+  const lines: string[] = [];
+  const titles: string[] = [];
+  const context: CliContext = {
+    print: (line) => lines.push(line),
+    note: () => undefined,
+    progress: (title) => ({ update: () => undefined, finish: () => titles.push(title) }),
+    signal: new AbortController().signal,
+    json,
+  };
+  const before = process.exitCode;
+  try {
+    await dataCommand(context).parseAsync(args, { from: "user" });
+    return { lines, titles, exitCode: process.exitCode };
+  } finally {
+    process.exitCode = before;
+  }
+}
+
+const good = await png(noise(1, 6, 4));
+
+afterEach(() => vi.unstubAllEnvs());
+
+describe("unitscope data", () => {
+  it("lists the named data sets and whether they are there", async () => {
+    vi.stubEnv("UNITSCOPE_CACHE", await temporaryFolder());
+    const { lines } = await run([]);
+    expect(lines.map((line) => line.split("  ")[0])).toEqual([
+      "cifar10:train, cifar10:test",
+      "mnist:train, mnist:test",
+      "fashion-mnist:train, fashion-mnist:test",
+    ]);
+    expect(lines[0]).toMatch(/\(139 MB to fetch\)$/);
+    const { lines: json } = await run(["list"], { json: true });
+    expect(JSON.parse(json[0] ?? "")).toMatchObject([{ name: "cifar10", fetched: false }, {}, {}]);
+  });
+
+  it("refuses to pull what it does not know", async () => {
+    await expect(run(["pull", "imagenet"])).rejects.toThrow(
+      'data: expected one of cifar10, mnist, fashion-mnist, got "imagenet"',
+    );
+  });
+
+  it("checks an image set", async () => {
+    const folder = await folderOf({ "cat/1.png": good, "cat/2.png": good, "dog/1.png": await png(noise(2, 5, 5)) });
+    const { lines, titles, exitCode } = await run(["check", folder]);
+    expect(exitCode).toBeUndefined();
+    expect(lines.filter((line) => !line.startsWith("hash"))).toEqual([
+      `data         ${folder}`,
+      "images       3",
+      "classes      2",
+      "per class    1 to 2",
+      "  cat  2",
+      "  dog  1",
+      "sizes        6×4: 2",
+      "             5×5: 1",
+      "undecodable  none",
+    ]);
+    expect(titles).toEqual([`reading ${folder}`, `decoding ${folder}`]);
+  });
+
+  it("finds every image that cannot be decoded, and fails", async () => {
+    const folder = await folderOf({
+      "list.txt": "good.png 0\nbroken.png 0\nmissing.png 0\n",
+      "good.png": good,
+      "broken.png": good.subarray(0, 50),
+    });
+    const { lines, exitCode } = await run(["check", join(folder, "list.txt")], { json: true });
+    expect(exitCode).toBe(1);
+    const report = JSON.parse(lines[0] ?? "") as { undecodable: { name: string; reason: string }[] };
+    expect(report.undecodable.map(({ name }) => name)).toEqual(["broken.png", "missing.png"]);
+    expect(report.undecodable[1]?.reason).toContain("missing.png: expected an image file, got none there");
+  });
+
+  it("takes --root and --limit, and refuses a limit that is none", async () => {
+    const images = await folderOf({ "1.png": good, "2.png": good });
+    const list = join(await folderOf({ "list.txt": "1.png 0\n2.png 0\n" }), "list.txt");
+    const { lines } = await run(["check", list, "--root", images, "--limit", "1"]);
+    expect(lines).toContain("images       1");
+    await expect(run(["check", list, "--limit", "0"])).rejects.toMatchObject({
+      code: "usage",
+      message: '--limit: expected a whole number of images per class from 1, got "0"',
+    });
+  });
+});

@@ -1,0 +1,97 @@
+import { mkdir, symlink, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { openImageSet } from "../../src/data/open-image-set.ts";
+import { folderOf, noise, png } from "./pictures.ts";
+
+const pictures = [0, 1, 2, 3, 4].map((seed) => noise(seed, 6, 4));
+const files = await Promise.all(pictures.map(png));
+const [a, b, c, d, e] = files as [Buffer, Buffer, Buffer, Buffer, Buffer];
+
+describe("a folder with one subfolder per class", () => {
+  it("has classes by name and images by path, in sorted order, nothing hidden and nothing else", async () => {
+    const folder = await folderOf({
+      "dog/2.png": a,
+      "dog/10.PNG": b,
+      "cat/z.png": c,
+      "cat/more/a.png": d,
+      "cat/.hidden.png": e,
+      "cat/notes.txt": "no image",
+      ".git/x.png": e,
+      "readme.txt": "no class",
+    });
+    const set = await openImageSet(folder);
+    expect(set.classNames).toEqual(["cat", "dog"]);
+    expect([0, 1, 2, 3].map((image) => set.imageName(image))).toEqual([
+      "cat/z.png",
+      "cat/more/a.png",
+      "dog/10.PNG",
+      "dog/2.png",
+    ]);
+    expect([...set.labels]).toEqual([0, 0, 1, 1]);
+    for (const [image, seed] of [2, 3, 1, 0].entries()) {
+      const read = await set.read(image);
+      expect(Buffer.from(read.data).equals(pictures[seed]?.data as Uint8Array)).toBe(true);
+    }
+  });
+
+  it("follows links", async () => {
+    const elsewhere = await folderOf({ "1.png": a });
+    const folder = await folderOf({ "cat/1.png": b });
+    await symlink(elsewhere, join(folder, "dog"));
+    const set = await openImageSet(folder);
+    expect(set.classNames).toEqual(["cat", "dog"]);
+    expect(set.imageCount).toBe(2);
+  });
+
+  it("has a hash of contents and labels: not of places or times, but of order", async () => {
+    const first = await openImageSet(await folderOf({ "x/1.png": a, "x/2.png": b, "y/1.png": c }));
+    const moved = await folderOf({ "p/a.png": a, "p/b.png": b, "q/a.png": c });
+    await utimes(join(moved, "p/a.png"), 1, 1);
+    expect((await openImageSet(moved)).hash).toBe(first.hash);
+    for (const other of [
+      { "x/1.png": b, "x/2.png": a, "y/1.png": c },
+      { "x/1.png": a, "y/1.png": b, "y/2.png": c },
+      { "x/1.png": a, "x/2.png": d, "y/1.png": c },
+    ]) {
+      expect((await openImageSet(await folderOf(other))).hash).not.toBe(first.hash);
+    }
+  });
+
+  it("limits per class, and hashes what is left", async () => {
+    const folder = await folderOf({ "x/1.png": a, "x/2.png": b, "y/1.png": c, "y/2.png": d });
+    const set = await openImageSet(folder, { limit: 1 });
+    expect([0, 1].map((image) => set.imageName(image))).toEqual(["x/1.png", "y/1.png"]);
+    expect(set.hash).toBe((await openImageSet(await folderOf({ "x/1.png": a, "y/1.png": c }))).hash);
+  });
+
+  it("refuses an empty class, a folder without classes, and no folder", async () => {
+    const folder = await folderOf({ "cat/1.png": a });
+    await mkdir(join(folder, "dog"));
+    await expect(openImageSet(folder)).rejects.toMatchObject({
+      code: "data",
+      message: expect.stringContaining('of class "dog", got none'),
+    });
+    await expect(openImageSet(await folderOf({ "1.png": a }))).rejects.toThrow(
+      "expected one subfolder per class, got 1 files and no subfolder",
+    );
+    await expect(openImageSet(join(folder, "nothing"))).rejects.toMatchObject({ code: "usage" });
+  });
+
+  it("names the file that cannot be decoded", async () => {
+    const folder = await folderOf({
+      "cat/1.png": a,
+      "cat/2.png": a.subarray(0, 60),
+      "cat/3.png": "",
+      "cat/4.bmp": "BM",
+    });
+    const set = await openImageSet(folder);
+    await expect(set.read(1)).rejects.toMatchObject({
+      code: "data",
+      message: expect.stringContaining("2.png: expected an image"),
+    });
+    await expect(set.read(2)).rejects.toThrow("3.png: expected an image, got an empty file");
+    await expect(set.read(3)).rejects.toThrow("4.bmp: expected an image");
+    await expect(set.read(4)).rejects.toThrow("expected an image in 0..3, got 4");
+  });
+});

@@ -1,0 +1,70 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parseClassNames } from "../../src/data/list-file.ts";
+import { openImageSet } from "../../src/data/open-image-set.ts";
+import { folderOf, noise, png } from "./pictures.ts";
+
+const [a, b, c] = (await Promise.all([0, 1, 2].map((seed) => png(noise(seed, 5, 5))))) as [Buffer, Buffer, Buffer];
+
+describe("list files", () => {
+  it("reads paths and labels as Places365 ships them, from a root, with names beside the list", async () => {
+    const images = await folderOf({ "a/airfield/1.png": a, "val 2.png": b });
+    const lists = await folderOf({
+      "val.txt": "/a/airfield/1.png 0\r\nval 2.png\t1\n\n",
+      "categories_places365.txt": "/a/airfield 0\n/a/alcove/indoor 1\n",
+    });
+    const set = await openImageSet(join(lists, "val.txt"), { root: images });
+    expect(set.classNames).toEqual(["airfield", "alcove/indoor"]);
+    expect([...set.labels]).toEqual([0, 1]);
+    expect([set.imageName(0), set.imageName(1)]).toEqual(["/a/airfield/1.png", "val 2.png"]);
+    expect((await set.read(1)).width).toBe(5);
+  });
+
+  it("starts relative paths from its own folder, and numbers classes without names", async () => {
+    const folder = await folderOf({ "list.txt": "x/1.png 1\nx/2.png,0", "x/1.png": a, "x/2.png": b });
+    const set = await openImageSet(join(folder, "list.txt"));
+    expect(set.classNames).toEqual(["0", "1"]);
+    expect((await set.read(0)).data).toEqual(noise(0, 5, 5).data);
+  });
+
+  it("has the hash of the same images in a folder", async () => {
+    const folder = await folderOf({ "x/1.png": a, "x/2.png": b, "y/1.png": c });
+    const list = await folderOf({ "l.txt": "x/1.png 0\nx/2.png 0\ny/1.png 1\n" });
+    const listed = await openImageSet(join(list, "l.txt"), { root: folder });
+    expect(listed.hash).toBe((await openImageSet(folder)).hash);
+  });
+
+  it.each([
+    ["1.png", /list\.txt:1: expected "path label" with a label from 0, got "1\.png"/],
+    ["1.png 0\n2.png -1", /list\.txt:2: expected "path label"/],
+    ["1.png 0\n2.png cat", /list\.txt:2: expected "path label"/],
+    ["\n\n", /expected "path label" lines, got an empty file/],
+    ["1.png 0\n1.png 2", /expected at least one image of each of 3 classes, got none of class "1"/],
+    ["1.png 0\nmissing.png 0", /missing\.png: expected an image file, got none there/],
+    ["1.png 0\n1.png 99999999", /expected class indices as labels, got 99999999/],
+    ["\0\x01\x02", /expected a list file, \.parquet or \.npz, got 3 bytes that are no text/],
+  ])("refuses %j", async (text, message) => {
+    const folder = await folderOf({ "list.txt": text, "1.png": a });
+    await expect(openImageSet(join(folder, "list.txt"))).rejects.toThrow(message);
+  });
+
+  it("refuses names that do not cover the labels, classes without images, and several files of names", async () => {
+    const few = await folderOf({ "l.txt": "1.png 0\n1.png 1", "classes.txt": "cat", "1.png": a });
+    await expect(openImageSet(join(few, "l.txt"))).rejects.toThrow("expected names for at least 2 classes");
+    const many = await folderOf({ "l.txt": "1.png 0", "classes.txt": "cat\ndog\nfox", "1.png": a });
+    await expect(openImageSet(join(many, "l.txt"))).rejects.toThrow('got none of class "dog" and of 1 more');
+    const two = await folderOf({ "l.txt": "1.png 0", "classes.txt": "cat", "categories.txt": "cat", "1.png": a });
+    await expect(openImageSet(join(two, "l.txt"))).rejects.toThrow("got categories.txt, classes.txt");
+  });
+});
+
+describe("class names", () => {
+  it("come plain, with their index in any order, or behind a WordNet id", () => {
+    expect(parseClassNames(["cat", "", "dog 2"])).toEqual(["cat", "dog 2"]);
+    expect(parseClassNames(["/b/bar 1", "/a/attic 0"])).toEqual(["attic", "bar"]);
+    expect(parseClassNames(["n01440764 tench, Tinca tinca", "n01443537 goldfish"])).toEqual([
+      "tench, Tinca tinca",
+      "goldfish",
+    ]);
+  });
+});

@@ -1,0 +1,54 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parsePreprocessing, preprocessingFromJson, preprocessingPresets } from "../../src/data/parse-preprocessing.ts";
+import { noPreprocessing } from "../../src/data/preprocessing.ts";
+import { folderOf } from "./pictures.ts";
+
+describe("--preprocess", () => {
+  it("takes presets by name", async () => {
+    expect(Object.keys(preprocessingPresets)).toEqual(["imagenet", "places365", "cifar10", "tf", "caffe", "none"]);
+    for (const [name, preset] of Object.entries(preprocessingPresets))
+      expect(await parsePreprocessing(name)).toEqual(preset);
+    expect(await parsePreprocessing("none")).toEqual(noPreprocessing);
+  });
+
+  it("takes a JSON file, whose keys are all optional", async () => {
+    const folder = await folderOf({ "p.json": '{"resize": 256, "crop": null, "std": [1, 2, 3]}' });
+    expect(await parsePreprocessing(join(folder, "p.json"))).toEqual({
+      ...noPreprocessing,
+      resize: 256,
+      std: [1, 2, 3],
+    });
+    expect(preprocessingFromJson("{}", "p")).toEqual(noPreprocessing);
+  });
+
+  it("reads back what it is written as", () => {
+    for (const preset of Object.values(preprocessingPresets))
+      expect(preprocessingFromJson(JSON.stringify(preset), "p")).toEqual(preset);
+  });
+
+  it("refuses unknown names and files", async () => {
+    await expect(parsePreprocessing("toString")).rejects.toThrow(
+      '--preprocess: expected imagenet, places365, cifar10, tf, caffe, none or a .json file, got "toString"',
+    );
+    await expect(parsePreprocessing("/none/p.json")).rejects.toThrow(
+      "/none/p.json: expected a JSON file of preprocessing, got none there",
+    );
+  });
+
+  it.each([
+    ['{"size": 3}', 'p: expected keys resize, crop, interpolation, range, mean, std, channels, layout, got "size"'],
+    ['{"resize": 2.5}', 'p: "resize": expected a whole number of pixels from 1 to 65536, or null, got 2.5'],
+    ['{"crop": "224"}', 'p: "crop": expected a whole number of pixels from 1 to 65536, or null, got "224"'],
+    ['{"mean": [1, 2]}', 'p: "mean": expected three numbers, got [1,2]'],
+    ['{"std": [1, 0, 1]}', 'p: "std": expected three numbers above 0, got [1,0,1]'],
+    ['{"range": [1, 1]}', 'p: "range": expected two different numbers, got [1,1]'],
+    ['{"channels": "gray"}', 'p: "channels": expected "rgb" or "bgr", got "gray"'],
+    ['{"interpolation": "bicubic"}', 'p: "interpolation": expected "bilinear" or "nearest", got "bicubic"'],
+    ['{"layout": null}', 'p: "layout": expected "nchw" or "nhwc", got null'],
+    ["[1]", "p: expected a JSON object, got [1]"],
+    ["{", "p: expected JSON, got: "],
+  ])("refuses %s", (text, message) => {
+    expect(() => preprocessingFromJson(text, "p")).toThrow(message);
+  });
+});
