@@ -1,0 +1,130 @@
+/**
+ * The lowering for ONNX Runtime's CPU provider: four-dimensional tensors stay in its channel-blocked layout.
+ *
+ * The runtime's own optimiser moves convolutions with constant weights to `[N, C/B, H, W, B]` (domain
+ * `com.microsoft.nchwc`), which is two to three times as fast, but cannot do so where weights change from step to step.
+ * Here it is done for it: filters are put into blocked order by a transposition in the graph, and gradients use the
+ * same operators. A tensor is converted when an operator needs the other layout, once. Everything without a blocked
+ * form goes through the portable lowering.
+ */
+import { elementCount, type Node } from "../../onnx/graph.ts";
+import type { GraphBuilder } from "../graph-builder.ts";
+import { blockedRules } from "./blocked-rules.ts";
+import type { LoweringSource } from "./lowering.ts";
+import { lowerPortableNode } from "./portable.ts";
+
+/** The runtime's domain of blocked operators. */
+export const BLOCKED_DOMAIN = "com.microsoft.nchwc";
+
+/** The layouts that a source tensor is available in. */
+export interface Layouts {
+  readonly target: GraphBuilder;
+  /** Channels per block. */
+  readonly block: number;
+  /** The tensor as the source has it. */
+  plain(tensor: string): string;
+  /** The tensor in blocks; `undefined` if its channels do not divide into blocks. */
+  blocked(tensor: string): string | undefined;
+  /** Whether the tensor is in blocks already. */
+  isBlocked(tensor: string): boolean;
+  /** The tensor as a matrix `[N·H·W, C]`. */
+  rows(tensor: string): string;
+  /** Records what the blocked form of a source tensor is. */
+  setBlocked(tensor: string, blocked: string): void;
+  /** The node that alone reads a source tensor, if there is one and the tensor is not kept. */
+  onlyReader(tensor: string): Node | undefined;
+  /** Marks a source node as done together with another. */
+  skip(node: Node): void;
+}
+
+/**
+ * Rewrites a graph; the source's tensors keep their names where they exist in plain layout.
+ *
+ * @param options.block channels per block on this machine (`blockSize`).
+ * @param options.keep tensors that must exist in plain layout: outputs of the graph.
+ */
+export function lowerBlocked(
+  source: LoweringSource,
+  target: GraphBuilder,
+  { block, keep }: { block: number; keep: readonly string[] },
+): void {
+  const blockedForms = new Map<string, string>();
+  const rowForms = new Map<string, string>();
+  const onlyBlocked = new Set<string>();
+  const skipped = new Set<Node>();
+  const readers = new Map<string, Node[]>();
+  for (const node of source.nodes) {
+    for (const input of node.inputs) {
+      const known = readers.get(input);
+      if (known) known.push(node);
+      else readers.set(input, [node]);
+    }
+  }
+  const kept = new Set(keep);
+
+  const layouts: Layouts = {
+    target,
+    block,
+    plain(tensor) {
+      const blocked = blockedForms.get(tensor);
+      if (blocked !== undefined && onlyBlocked.has(tensor)) {
+        const shape = target.shapeOf(tensor);
+        const attributes = { channels: { kind: "int", value: shape[1] ?? 0 } } as const;
+        const reorder = {
+          op: "ReorderOutput",
+          domain: BLOCKED_DOMAIN,
+          inputs: [blocked],
+          outputs: [tensor],
+          attributes,
+        };
+        target.append({ name: `plain_${tensor}`, ...reorder }, [shape]);
+        onlyBlocked.delete(tensor);
+      }
+      return tensor;
+    },
+    blocked(tensor) {
+      const known = blockedForms.get(tensor);
+      if (known !== undefined) return known;
+      const shape = target.shapeOf(tensor);
+      if (shape.length !== 4 || (shape[1] ?? 0) % block !== 0) return undefined;
+      const made =
+        elementCount(shape.slice(2)) === 1
+          ? target.emit("Identity", [tensor], shape)
+          : target.emit("ReorderInput", [tensor], shape, {}, BLOCKED_DOMAIN);
+      blockedForms.set(tensor, made);
+      return made;
+    },
+    isBlocked: (tensor) => blockedForms.has(tensor),
+    rows(tensor) {
+      const known = rowForms.get(tensor);
+      if (known !== undefined) return known;
+      const [n = 1, c = 1, h = 1, w = 1] = target.shapeOf(tensor);
+      const blocked = blockedForms.get(tensor);
+      const last =
+        blocked === undefined
+          ? target.transpose(tensor, [0, 2, 3, 1])
+          : target.emit("ReorderOutput", [blocked], [n, h, w, c], { channels: c, channels_last: 1 }, BLOCKED_DOMAIN);
+      const rows = target.reshape(last, [n * h * w, c]);
+      rowForms.set(tensor, rows);
+      return rows;
+    },
+    setBlocked(tensor, blocked) {
+      blockedForms.set(tensor, blocked);
+      onlyBlocked.add(tensor);
+    },
+    onlyReader(tensor) {
+      const all = readers.get(tensor) ?? [];
+      return all.length === 1 && !kept.has(tensor) ? all[0] : undefined;
+    },
+    skip: (node) => void skipped.add(node),
+  };
+
+  for (const node of source.nodes) {
+    if (skipped.has(node)) continue;
+    for (const output of node.outputs) if (output !== "") target.declare(output, source.shapeOf(output));
+    if (blockedRules[node.op]?.(node, layouts)) continue;
+    for (const input of node.inputs) if (input !== "") layouts.plain(input);
+    lowerPortableNode(node, source, target);
+  }
+  for (const tensor of keep) layouts.plain(tensor);
+}

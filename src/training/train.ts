@@ -1,0 +1,331 @@
+/**
+ * The training loop: epochs of batches through the step graph, a test and a checkpoint after every epoch.
+ *
+ * The graph runs in a worker thread. This side prepares the next batch while one is computed, and keeps the log.
+ */
+import { existsSync } from "node:fs";
+import type { ImageSet } from "../data/image-set.ts";
+import { noPreprocessing, type Preprocessing } from "../data/preprocessing.ts";
+import { floatValue, type Provider, type Value } from "../engine/session.ts";
+import { openPool, type WorkerPool } from "../engine/worker-pool.ts";
+import { UnitscopeError } from "../errors.ts";
+import { writeModel } from "../onnx/model-file.ts";
+import { type Network, startParameters } from "./architectures/network.ts";
+import { openStreams, resumeStreams, type Streams, shuffledImages, streamStates, trainingBatch } from "./batches.ts";
+import { type Checkpoint, type EpochRecord, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { blockSize } from "./lowering/block-size.ts";
+import { learningRateAt, type ScheduleName } from "./schedule.ts";
+import { stepGraph, testGraph, velocityName } from "./step-graph.ts";
+import type { StepResult, StepTask, StepWorkerSetup } from "./step-worker.ts";
+import { type Augmentation, type TrainingImages, trainingImages } from "./training-images.ts";
+
+/** How to train. */
+export interface TrainOptions {
+  readonly seed: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  /** The schedule's highest learning rate. */
+  readonly learningRate: number;
+  readonly schedule: ScheduleName;
+  readonly momentum: number;
+  readonly nesterov: boolean;
+  readonly weightDecay: number;
+  readonly labelSmoothing: number;
+  readonly augmentation: Augmentation;
+  /** Strength of mixing pairs of images; 0: none. */
+  readonly mixup: number;
+  readonly preprocessing: Preprocessing;
+  readonly provider: Provider;
+  /** Threads inside an operator. The same count gives the same weights. */
+  readonly threads: number;
+}
+
+/** What `train` uses where nothing else is asked for. */
+export const trainDefaults: TrainOptions = {
+  seed: 1,
+  epochs: 20,
+  batchSize: 128,
+  learningRate: 0.05,
+  schedule: "one-cycle",
+  momentum: 0.9,
+  nesterov: true,
+  weightDecay: 5e-4,
+  labelSmoothing: 0,
+  augmentation: { flip: true, shift: 4, cutout: 0 },
+  mixup: 0,
+  preprocessing: noPreprocessing,
+  provider: "cpu",
+  threads: 2,
+};
+
+/** How far a training is; after every step. */
+export interface TrainProgress {
+  /** From 1. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Images trained on in this epoch, and in all epochs together. */
+  readonly images: number;
+  readonly totalImages: number;
+  /** Means over this epoch so far. */
+  readonly loss: number;
+  readonly trainAccuracy: number;
+  readonly imagesPerSecond: number;
+  readonly leftMs: number;
+  /** Set once the epoch is over and tested. */
+  readonly finished?: EpochRecord;
+}
+
+/** A trained network's values and how it got there. */
+export interface TrainResult {
+  readonly parameters: ReadonlyMap<string, Float32Array>;
+  readonly log: readonly EpochRecord[];
+}
+
+/** Where progress, stops and checkpoints go. */
+export interface TrainEffects {
+  readonly progress?: ((progress: TrainProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** File of the checkpoint; none is written when absent. */
+  readonly checkpoint?: string | undefined;
+  /** Continue from the checkpoint if there is one. */
+  readonly resume?: boolean | undefined;
+}
+
+/** The worker beside this file, compiled or not. */
+const workerModule = new URL(
+  import.meta.url.endsWith(".ts") ? "./step-worker.ts" : "./step-worker.js",
+  import.meta.url,
+);
+
+/** Batch size of tests; it does not change results beyond rounding. */
+const TEST_BATCH = 250;
+
+/**
+ * Trains a network.
+ *
+ * Images that do not fill a last batch are left out of an epoch (others in every epoch, as the order is drawn anew).
+ *
+ * @param testSet tested on after every epoch; `undefined`: no test.
+ * @throws {UnitscopeError} `value` at the first step whose loss is not a number; `run` if the checkpoint is of another
+ *   training; `interrupted` when `signal` is set (the last epoch's checkpoint stays).
+ */
+export async function train(
+  network: Network,
+  trainSet: ImageSet,
+  testSet: ImageSet | undefined,
+  given: Partial<TrainOptions> = {},
+  { progress, signal, checkpoint: path, resume = false }: TrainEffects = {},
+): Promise<TrainResult> {
+  const options: TrainOptions = { ...trainDefaults, ...given };
+  checkOptions(network, trainSet, options);
+  const recipe = recipeOf(network, trainSet, options);
+  const before = path && resume && existsSync(path) ? await readCheckpoint(path) : undefined;
+  if (before) checkSameRecipe(path ?? "", before.recipe, recipe);
+
+  const { batchSize, epochs } = options;
+  const block = options.provider === "cpu" ? await blockSize() : undefined;
+  const state = before?.state ?? startState(network, options.seed);
+  const pool = await openPool<StepWorkerSetup, StepTask, StepResult>(
+    workerModule,
+    {
+      step: writeModel(stepGraph(network, { ...options, block })),
+      test: writeModel(testGraph(network, { batchSize: TEST_BATCH, block })),
+      threads: options.threads,
+      provider: options.provider,
+      state,
+    },
+    { workers: 1, signal },
+  );
+  const streams = before ? resumeStreams(before.streams) : openStreams(options.seed);
+  const log: EpochRecord[] = [...(before?.log ?? [])];
+  const place = { size: network.imageSize, preprocessing: options.preprocessing, augmentation: options.augmentation };
+  const images = trainingImages(trainSet, place);
+  const tests = testSet && trainingImages(testSet, place);
+  try {
+    for (let epoch = log.length + 1; epoch <= epochs; epoch++) {
+      const done = await runEpoch({ pool, network, images, streams, options, epoch, progress });
+      const testAccuracy = tests ? await testAccuracyOf(pool, network, tests) : null;
+      const record: EpochRecord = { ...done.record, testAccuracy };
+      log.push(record);
+      if (path) {
+        const checkpoint: Checkpoint = {
+          recipe,
+          epochsDone: epoch,
+          streams: streamStates(streams),
+          log,
+          state: await stateOf(pool),
+        };
+        await writeCheckpoint(path, checkpoint);
+      }
+      progress?.({ ...done.progress, finished: record });
+    }
+    const final = await stateOf(pool);
+    const parameters = new Map(
+      network.parameters.map(({ name }) => [name, (final.get(name) as Value).data as Float32Array]),
+    );
+    return { parameters, log };
+  } finally {
+    await pool.close();
+  }
+
+  async function runEpoch(
+    work: EpochWork,
+  ): Promise<{ record: Omit<EpochRecord, "testAccuracy">; progress: TrainProgress }> {
+    return trainEpoch({ ...work, totalSteps: Math.floor(trainSet.imageCount / batchSize) * epochs });
+  }
+}
+
+interface EpochWork {
+  readonly pool: WorkerPool<StepTask, StepResult>;
+  readonly network: Network;
+  readonly images: TrainingImages;
+  readonly streams: Streams;
+  readonly options: TrainOptions;
+  readonly epoch: number;
+  readonly progress: ((progress: TrainProgress) => void) | undefined;
+}
+
+/** One pass over the training images, one batch prepared ahead. */
+async function trainEpoch({
+  pool,
+  network,
+  images,
+  streams,
+  options,
+  epoch,
+  progress,
+  totalSteps,
+}: EpochWork & { totalSteps: number }): Promise<{
+  record: Omit<EpochRecord, "testAccuracy">;
+  progress: TrainProgress;
+}> {
+  const { batchSize, epochs, mixup } = options;
+  const order = shuffledImages(images.set, streams);
+  const steps = Math.floor(order.length / batchSize);
+  const started = performance.now();
+  let lossSum = 0;
+  let correct = 0;
+  let learningRate = 0;
+  let latest: TrainProgress | undefined;
+  const prepare = async (step: number): Promise<StepTask> => {
+    const chosen = order.subarray(step * batchSize, (step + 1) * batchSize);
+    const feeds = await trainingBatch(images, chosen, {
+      size: network.imageSize,
+      masks: network.masks,
+      mixup,
+      streams,
+    });
+    learningRate = learningRateAt((epoch - 1) * steps + step, { ...options, totalSteps });
+    return { kind: "step", feeds: { ...feeds, learning_rate: floatValue([], Float32Array.of(learningRate)) } };
+  };
+  let next = await prepare(0);
+  for (let step = 0; step < steps; step++) {
+    const running = pool.run(next);
+    running.catch(() => {}); // it is awaited below; a failure meanwhile must not count as unhandled
+    if (step + 1 < steps) next = await prepare(step + 1);
+    const result = await running;
+    if (result.kind !== "step")
+      throw new UnitscopeError("internal", `internal: step: expected a loss, got ${result.kind}`);
+    if (!Number.isFinite(result.loss)) {
+      throw new UnitscopeError(
+        "value",
+        `step ${step + 1} of epoch ${epoch}: expected a finite loss, got ${result.loss}; try a lower learning rate`,
+      );
+    }
+    lossSum += result.loss;
+    correct += result.correct;
+    const seen = (step + 1) * batchSize;
+    const elapsedMs = performance.now() - started;
+    const rate = seen / elapsedMs;
+    latest = {
+      epoch,
+      epochs,
+      images: seen,
+      totalImages: ((epoch - 1) * steps + step + 1) * batchSize,
+      loss: lossSum / (step + 1),
+      trainAccuracy: correct / seen,
+      imagesPerSecond: rate * 1000,
+      leftMs: ((epochs - epoch + 1) * steps * batchSize - seen) / rate,
+    };
+    progress?.(latest);
+  }
+  const last = latest as TrainProgress;
+  const { loss, trainAccuracy, imagesPerSecond } = last;
+  const elapsedMs = performance.now() - started;
+  return { record: { epoch, loss, trainAccuracy, learningRate, imagesPerSecond, elapsedMs }, progress: last };
+}
+
+/** Top-1 accuracy; a tie goes to the lowest class. */
+async function testAccuracyOf(
+  pool: WorkerPool<StepTask, StepResult>,
+  network: Network,
+  images: TrainingImages,
+): Promise<number> {
+  const { imageCount, labels } = images.set;
+  const { imageSize: size, classCount } = network;
+  let correct = 0;
+  for (let from = 0; from < imageCount; from += TEST_BATCH) {
+    const count = Math.min(TEST_BATCH, imageCount - from);
+    const pixels = new Float32Array(TEST_BATCH * 3 * size * size);
+    for (let i = 0; i < count; i++) await images.write(from + i, undefined, pixels, i);
+    const result = await pool.run({ kind: "test", feeds: { input: floatValue([TEST_BATCH, 3, size, size], pixels) } });
+    if (result.kind !== "test")
+      throw new UnitscopeError("internal", `internal: test: expected logits, got ${result.kind}`);
+    for (let i = 0; i < count; i++) {
+      const row = result.logits.subarray(i * classCount, (i + 1) * classCount);
+      let best = 0;
+      for (let cls = 1; cls < classCount; cls++) if ((row[cls] as number) > (row[best] as number)) best = cls;
+      if (best === labels[from + i]) correct++;
+    }
+  }
+  return correct / imageCount;
+}
+
+async function stateOf(pool: WorkerPool<StepTask, StepResult>): Promise<ReadonlyMap<string, Value>> {
+  const result = await pool.run({ kind: "state" });
+  if (result.kind !== "state") throw new UnitscopeError("internal", `internal: state: expected it, got ${result.kind}`);
+  return result.state;
+}
+
+function startState(network: Network, seed: number): Map<string, Value> {
+  const state = new Map<string, Value>();
+  const values = startParameters(network, seed);
+  for (const { name, shape, role } of network.parameters) {
+    const data = values.get(name) as Float32Array;
+    state.set(name, floatValue(shape, data));
+    if (role !== "running") state.set(velocityName(name), floatValue(shape, new Float32Array(data.length)));
+  }
+  return state;
+}
+
+function checkOptions(network: Network, trainSet: ImageSet, { batchSize, epochs }: TrainOptions): void {
+  if (trainSet.classNames.length !== network.classCount) {
+    throw new UnitscopeError(
+      "data",
+      `data "${trainSet.name}": expected ${network.classCount} classes, got ${trainSet.classNames.length}`,
+    );
+  }
+  if (batchSize < 2 || batchSize > trainSet.imageCount) {
+    throw new UnitscopeError("usage", `batch: expected 2..${trainSet.imageCount} images, got ${batchSize}`);
+  }
+  if (!Number.isInteger(epochs) || epochs < 1) {
+    throw new UnitscopeError("usage", `epochs: expected a whole number from 1, got ${epochs}`);
+  }
+}
+
+/** Everything that the weights depend on. */
+function recipeOf(network: Network, trainSet: ImageSet, options: TrainOptions): Record<string, unknown> {
+  const { name } = network.inferenceGraph;
+  const shapes = network.parameters.map((parameter) => `${parameter.name}:${parameter.shape.join("x")}`).join(" ");
+  const masks = network.masks.map((mask) => `${mask.name}:${mask.probability}`).join(" ");
+  return { network: name, shapes, masks, data: trainSet.hash, ...options };
+}
+
+function checkSameRecipe(path: string, was: Readonly<Record<string, unknown>>, is: Record<string, unknown>): void {
+  for (const key of Object.keys(is)) {
+    const [old, now] = [JSON.stringify(was[key]), JSON.stringify(is[key])];
+    if (old !== now) {
+      throw new UnitscopeError("run", `${path}: expected the same training, got another ${key}: ${old}, not ${now}`);
+    }
+  }
+}
