@@ -74,6 +74,11 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
       ],
       p_value: ["double", "optional", "Exact McNemar p-value of lost against gained, two-sided."],
       q_value: ["double", "optional", "Its Benjamini–Hochberg q-value over all (unit, class) pairs of the layer."],
+      smallest_detectable_drop: [
+        "double",
+        "optional",
+        "Smallest drop of the class that would be significant whatever the layer's other effects are.",
+      ],
       logprob_drop: [
         "double",
         "optional",
@@ -161,7 +166,11 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
   relations: {
     row: "how one attribute goes with one kind of drop over the units of one layer",
     columns: {
-      layer: ["string", "key", "Name of the layer, or `all` for the units of all layers together."],
+      layer: [
+        "string",
+        "key",
+        "Name of the layer; `all`: the units of all layers together; `within`: these, standardised in each layer.",
+      ],
       attribute: ["string", "key", "The attribute's column in units."],
       drop: ["string", "key", "The drop's column in units: `overall_drop` or `max_class_drop`."],
       units: ["int32", "always", "Units that have both values."],
@@ -174,10 +183,15 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
       p_value: ["double", "optional", "Permutation p-value of the Pearson correlation, two-sided."],
       slope: ["double", "optional", "Slope of the least-squares line drop = intercept + slope · attribute."],
       intercept: ["double", "optional", "Intercept of that line."],
+      reliability: [
+        "double",
+        "optional",
+        "Correlation of the drop between split halves, Spearman–Brown corrected to all images.",
+      ],
       ceiling: [
         "double",
         "optional",
-        "Noise ceiling: correlation of the drop between split halves, Spearman–Brown corrected.",
+        "Noise ceiling: √reliability, the largest correlation to expect with a noiseless attribute.",
       ],
     },
   },

@@ -26,16 +26,20 @@ export const unitColumns: Readonly<Record<string, ColumnSchema>> = {
   max_class_q_value: ["double", "optional", "Its Benjamini–Hochberg q-value over the layer's units."],
   max_class_null: ["double", "optional", "Mean of the max class drop under that null."],
   max_class_null_95: ["double", "optional", "95 % quantile of the max class drop under that null."],
-  split_half_class: ["int32", "optional", "Class with the largest drop on the choosing half of the images."],
+  split_half_class: [
+    "int32",
+    "optional",
+    "Class with the largest drop on the choosing half, the one chosen most often.",
+  ],
   split_half_drop: [
     "double",
     "optional",
-    "That class's drop on the other half: the max class drop without the bias of choosing.",
+    "Drop of the class chosen on one half, on the other half, mean over splits: free of the bias of choosing.",
   ],
   smallest_detectable_drop: [
     "double",
     "optional",
-    "Smallest class drop that this image set could have shown as significant.",
+    "Smallest drop of max_class that would be significant whatever the layer's other effects are.",
   ],
   significant_classes: ["int32", "optional", "Number of classes whose drop has a q-value of at most 0.05."],
   logprob_drop: [
