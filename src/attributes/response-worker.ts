@@ -1,0 +1,107 @@
+/** Worker thread: runs the network with its taps as outputs, and observes or fetches the responses. */
+import { floatValue, openSession, type Session, type Value } from "../engine/session.ts";
+import { serveWorker } from "../engine/worker-pool.ts";
+import { UnitscopeError } from "../errors.ts";
+import { createObserver, type ObservedShape, observedBuffers } from "./observer.ts";
+import { softmaxRows } from "./softmax.ts";
+
+/** What a worker needs once. */
+export interface ResponseSetup {
+  /** The model's bytes, cut to the taps and the logits; in shared memory. */
+  readonly model: Uint8Array;
+  readonly input: string;
+  readonly logits: string;
+  readonly layers: readonly (ObservedShape & { readonly tap: string })[];
+  readonly classCount: number;
+  readonly imageCount: number;
+  readonly topImages: number;
+  readonly tailFraction: number;
+  /** Images of one run of the network. */
+  readonly batchSize: number;
+}
+
+/** Consecutive preprocessed images. */
+interface Pixels {
+  readonly pixels: Float32Array;
+  /** The first dimension counts the images. */
+  readonly dims: readonly number[];
+}
+
+/** Observe: everything of the images from `start` on. Fetch: single responses, of image `at` of the pixels. */
+export type ResponseTask =
+  | (Pixels & { readonly kind: "observe"; readonly start: number })
+  | (Pixels & { readonly kind: "fetch"; readonly wanted: readonly WantedResponse[] });
+
+/** One response: of which image of the task, of which layer and unit. In ascending order of `at`. */
+export interface WantedResponse {
+  readonly at: number;
+  readonly layer: number;
+  readonly unit: number;
+}
+
+await serveWorker(async (setup: ResponseSetup) => {
+  const session = await openSession(setup.model.slice());
+  const observer = createObserver(setup);
+  return async (task: ResponseTask) => {
+    if (task.kind === "fetch") {
+      const result = await fetchResponses(session, setup, task, task.wanted);
+      return { result, transfer: result.map((each) => each.buffer as ArrayBuffer) };
+    }
+    for await (const { first, count, values } of runBatches(session, setup, task)) {
+      const start = task.start + first;
+      observer.observe({
+        start,
+        count,
+        probabilities: softmaxRows(responsesOf(values, setup.logits), setup.classCount, start),
+        responses: setup.layers.map(({ tap }) => responsesOf(values, tap)),
+      });
+    }
+    const result = observer.take();
+    return { result, transfer: observedBuffers(result) };
+  };
+});
+
+interface Batch {
+  readonly first: number;
+  readonly count: number;
+  readonly values: Record<string, Value>;
+}
+
+async function* runBatches(
+  session: Session,
+  { input, batchSize }: ResponseSetup,
+  { pixels, dims }: Pixels,
+): AsyncGenerator<Batch> {
+  const [total = 0, ...shape] = dims;
+  const size = pixels.length / total;
+  for (let first = 0; first < total; first += batchSize) {
+    const count = Math.min(batchSize, total - first);
+    const part = pixels.subarray(first * size, (first + count) * size);
+    yield { first, count, values: await session.run({ [input]: floatValue([count, ...shape], part) }) };
+  }
+}
+
+async function fetchResponses(
+  session: Session,
+  setup: ResponseSetup,
+  pixels: Pixels,
+  wanted: readonly WantedResponse[],
+): Promise<Float32Array[]> {
+  const fetched: Float32Array[] = [];
+  for await (const { first, count, values } of runBatches(session, setup, pixels)) {
+    while (fetched.length < wanted.length) {
+      const { at, layer, unit } = wanted[fetched.length] as WantedResponse;
+      if (at >= first + count) break;
+      const { tap, units, height, width } = setup.layers[layer] as ResponseSetup["layers"][number];
+      const start = ((at - first) * units + unit) * height * width;
+      fetched.push(responsesOf(values, tap).slice(start, start + height * width));
+    }
+  }
+  return fetched;
+}
+
+function responsesOf(values: Readonly<Record<string, Value>>, tensor: string): Float32Array {
+  const value = values[tensor];
+  if (value?.data instanceof Float32Array) return value.data;
+  throw new UnitscopeError("model", `tensor "${tensor}": expected float32, got ${value?.type ?? "nothing"}`);
+}
