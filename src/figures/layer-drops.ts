@@ -1,0 +1,142 @@
+/**
+ * Figure 3: per layer, the largest, the smallest and the overall drop of every unit, units sorted by max class drop.
+ * One panel per layer, all with the same vertical axis.
+ *
+ * Sign: positive means damage; `sign: "paper"` plots accuracy after minus before, as Zhou et al. 2018 do, and says so.
+ */
+import { doubles, hasValues, type Table, texts } from "../results/table.ts";
+import { rankTicks } from "./curves.ts";
+import { type Box, drawEmpty, drawPlot, type LegendEntry, type Panel, renderFigure } from "./frame.ts";
+import { extentOf, formatPoints, niceDomain } from "./scale.ts";
+import { type DropSign, dropAxisLabel, dropFactor, signSentence } from "./sign.ts";
+import { bandPath, linePath, type Point, tag } from "./svg.ts";
+import { fillOf, strokeOf } from "./theme.ts";
+
+/** The units of one layer, in any order; NaN where a value is missing. Drops are fractions (0.1 is ten points). */
+export interface LayerDrops {
+  readonly layer: string;
+  readonly overall: ArrayLike<number>;
+  readonly max: ArrayLike<number>;
+  readonly min: ArrayLike<number>;
+  /** 95 % quantile of each unit's max class drop under the null. */
+  readonly null95?: ArrayLike<number>;
+}
+
+/** The layers of a `units` table, in the order in which they first appear. */
+export function layerDropsOf(units: Table): LayerDrops[] {
+  const layers = texts(units, "layer", "units");
+  const pick = (name: string, rows: readonly number[]): Float64Array => {
+    const column = doubles(units, name, "units");
+    return Float64Array.from(rows, (row) => column[row] as number);
+  };
+  return [...new Set(layers)].map((layer) => {
+    const rows = [...layers.keys()].filter((row) => layers[row] === layer);
+    return {
+      layer,
+      overall: pick("overall_drop", rows),
+      max: pick("max_class_drop", rows),
+      min: pick("min_class_drop", rows),
+      ...(hasValues(units, "max_class_null_95") && { null95: pick("max_class_null_95", rows) }),
+    };
+  });
+}
+
+/** Draws figure 3. */
+export function layerDropsFigure(
+  layers: readonly LayerDrops[],
+  { sign = "damage", source }: { sign?: DropSign; source?: string } = {},
+): string {
+  const factor = dropFactor(sign);
+  const values = layers.flatMap(({ max, min, overall, null95 }) =>
+    [max, min, overall, null95 ?? []].map((series) => Array.from(series, (drop) => drop * factor)),
+  );
+  const [low, high] = extentOf(values, [0]);
+  const domain = niceDomain(low, high, 6);
+  const withNull = layers.some(({ null95 }) => null95 !== undefined);
+  const legend: LegendEntry[] = [
+    { label: "max class drop", series: 1, mark: "line" },
+    { label: "overall drop", series: 6, mark: "line", dash: "6 3" },
+    { label: "min class drop", series: 0, mark: "line" },
+    ...(withNull ? [{ label: "where 95 % of max class drops fall by chance", series: 6, mark: "shade" } as const] : []),
+  ];
+  const columns = Math.min(3, Math.max(1, layers.length));
+  const panels = layers.map(
+    (drops, at): Panel => ({
+      title: `${drops.layer} (${drops.max.length} unit${drops.max.length === 1 ? "" : "s"})`,
+      draw: (box) =>
+        drawLayer(box, drops, domain, factor, at % columns === 0 ? dropAxisLabel("drop", sign) : undefined),
+    }),
+  );
+  const empty: Panel = { draw: (box) => drawEmpty(box, "No layer was ablated: the table of units is empty.") };
+  return renderFigure({
+    title: "What removing each unit costs",
+    subtitle: `${source === undefined ? "" : `${source}. `}Accuracy lost over all images, and by the class that loses most and least, for every unit of a layer. ${signSentence(sign)}`,
+    legend: panels.length === 0 ? [] : legend,
+    panels: panels.length === 0 ? [empty] : panels,
+    columns,
+    sharedLabel: true,
+    panelHeight: panels.length === 0 ? 120 : columns === 1 ? 340 : 260,
+  });
+}
+
+function drawLayer(
+  box: Box,
+  drops: LayerDrops,
+  domain: readonly [number, number],
+  factor: number,
+  yLabel: string[] | undefined,
+): string {
+  const order = sortedUnits(drops.max);
+  if (order.length === 0) return drawEmpty(box, "No unit of this layer has a class drop: no class has images.");
+  const last = order.length;
+  return drawPlot(
+    box,
+    {
+      x: {
+        domain: last === 1 ? [0.5, 1.5] : [1, last],
+        label: "units, sorted by max class drop",
+        ticks: rankTicks(last, box.width),
+      },
+      y: { domain, format: (drop) => formatPoints(drop), ...(yLabel !== undefined && { label: yLabel }) },
+    },
+    (toX, toY) => {
+      const points = (series: ArrayLike<number>): Point[] =>
+        order.map((unit, rank) => [toX(rank + 1), toY((series[unit] as number) * factor)]);
+      const parts: string[] = [];
+      if (drops.null95) {
+        const zero = order.map((_, rank): Point => [toX(rank + 1), toY(0)]);
+        parts.push(tag("path", { class: "shade", "fill-opacity": 0.22, d: bandPath(points(drops.null95), zero) }));
+      }
+      const series = [
+        { values: drops.min, series: 0, dash: undefined },
+        { values: drops.overall, series: 6, dash: "6 3" },
+        { values: drops.max, series: 1, dash: undefined },
+      ];
+      for (const { values, series: index, dash } of series) {
+        const line = points(values);
+        parts.push(
+          tag("path", {
+            class: `none ${strokeOf(index)}`,
+            d: linePath(line),
+            "stroke-width": 1.6,
+            "stroke-dasharray": dash,
+            "stroke-linejoin": "round",
+          }),
+        );
+        if (last > 48) continue;
+        for (const [x, y] of line) {
+          if (Number.isFinite(y))
+            parts.push(tag("circle", { class: fillOf(index), cx: x, cy: y, r: last > 24 ? 1.8 : 2.6 }));
+        }
+      }
+      return parts.join("");
+    },
+  );
+}
+
+/** Units that have a max class drop, the largest first; equal ones by number. */
+export function sortedUnits(max: ArrayLike<number>): number[] {
+  return Array.from({ length: max.length }, (_, unit) => unit)
+    .filter((unit) => Number.isFinite(max[unit]))
+    .sort((a, b) => (max[b] as number) - (max[a] as number) || a - b);
+}

@@ -1,0 +1,157 @@
+/**
+ * Figure 5: each attribute of the units of a layer against their overall drop (upper row) and max class drop (lower
+ * row), with the least-squares line and Pearson's r with its interval.
+ *
+ * Sign: positive means damage; `sign: "paper"` turns the drops, the lines and the coefficients around and says so.
+ */
+import { doubles, isMissing, rowsWhere, type Table, texts } from "../results/table.ts";
+import { type Box, drawEmpty, drawPlot, type Panel, renderFigure } from "./frame.ts";
+import { extentOf, formatNumber, formatPoints } from "./scale.ts";
+import { type DropSign, dropAxisLabel, dropFactor, signSentence } from "./sign.ts";
+import { tag } from "./svg.ts";
+import { fillOf, strokeOf } from "./theme.ts";
+
+/** How an attribute goes with a drop, in our sign; the interval is the 95 % one. */
+export interface Relation {
+  readonly pearson: number;
+  readonly low: number;
+  readonly high: number;
+  readonly slope: number;
+  readonly intercept: number;
+}
+
+/** One column of panels. */
+export interface RelatedAttribute {
+  readonly name: string;
+  /** The attribute of every unit, NaN where it is missing. */
+  readonly values: ArrayLike<number>;
+  readonly overall?: Relation;
+  readonly max?: Relation;
+}
+
+/** What figure 5 needs: the units of one layer (or of several, named so). */
+export interface Relations {
+  readonly layer: string;
+  readonly overall: ArrayLike<number>;
+  readonly max: ArrayLike<number>;
+  readonly attributes: readonly RelatedAttribute[];
+}
+
+/** Figure 5's input from a run's tables; `all` takes the units of all layers. */
+export function relationsOf(units: Table, relations: Table, layer: string): Relations {
+  const ofLayer = layer === "all" ? units : rowsWhere(units, "layer", layer);
+  const rows = rowsWhere(relations, "layer", layer);
+  const [attributes, drops] = [texts(rows, "attribute"), texts(rows, "drop")];
+  const find = (attribute: string, drop: string): Relation | undefined => {
+    const row = attributes.findIndex((name, at) => name === attribute && drops[at] === drop);
+    if (row < 0) return undefined;
+    const value = (column: string): number => {
+      const values = rows.columns[column];
+      return !values || isMissing(values, row) ? Number.NaN : Number(values[row]);
+    };
+    return {
+      pearson: value("pearson"),
+      low: value("pearson_low"),
+      high: value("pearson_high"),
+      slope: value("slope"),
+      intercept: value("intercept"),
+    };
+  };
+  return {
+    layer,
+    overall: doubles(ofLayer, "overall_drop"),
+    max: doubles(ofLayer, "max_class_drop"),
+    attributes: [...new Set(attributes)].map((name) => {
+      const [overall, max] = [find(name, "overall_drop"), find(name, "max_class_drop")];
+      return { name, values: doubles(ofLayer, name), ...(overall && { overall }), ...(max && { max }) };
+    }),
+  };
+}
+
+/** Draws figure 5. */
+export function relationsFigure(
+  { layer, overall, max, attributes }: Relations,
+  { sign = "damage", source }: { sign?: DropSign; source?: string } = {},
+): string {
+  const columns = Math.max(1, attributes.length);
+  const rows = [
+    { what: "overall drop", drops: overall, relation: ({ overall: found }: RelatedAttribute) => found },
+    { what: "max class drop", drops: max, relation: ({ max: found }: RelatedAttribute) => found },
+  ];
+  const panels = rows.flatMap(({ what, drops, relation }) =>
+    attributes.map(
+      (attribute, column): Panel => ({
+        title: coefficientText(relation(attribute), sign),
+        draw: (box) => drawScatter(box, attribute, drops, relation(attribute), sign, column === 0 ? what : undefined),
+      }),
+    ),
+  );
+  const empty: Panel = { draw: (box) => drawEmpty(box, "No attribute was computed; run: unitscope attributes RUN") };
+  const units = overall.length;
+  return renderFigure({
+    title: `What predicts the damage of a unit: ${layer === "all" ? "all layers" : layer}`,
+    subtitle: `${source === undefined ? "" : `${source}. `}Each point is one of ${units} unit${units === 1 ? "" : "s"}; r is Pearson's correlation with its 95 % bootstrap interval over units. ${signSentence(sign)}`,
+    panels: attributes.length === 0 ? [empty] : panels,
+    columns,
+    sharedLabel: true,
+    panelHeight: attributes.length === 0 ? 120 : 240,
+    width: Math.max(760, 60 + 200 * columns),
+  });
+}
+
+function coefficientText(relation: Relation | undefined, sign: DropSign): string {
+  if (!relation || !Number.isFinite(relation.pearson)) return "r = – (a constant)";
+  const factor = dropFactor(sign);
+  const [low, high] = factor === 1 ? [relation.low, relation.high] : [-relation.high, -relation.low];
+  const interval = Number.isFinite(low) ? ` [${formatNumber(low, 2)}, ${formatNumber(high, 2)}]` : "";
+  return `r = ${formatNumber(relation.pearson * factor, 2)}${interval}`;
+}
+
+function drawScatter(
+  box: Box,
+  { name, values }: RelatedAttribute,
+  drops: ArrayLike<number>,
+  relation: Relation | undefined,
+  sign: DropSign,
+  label: string | undefined,
+): string {
+  const factor = dropFactor(sign);
+  const points = Array.from(values, (value, unit) => [value, (drops[unit] as number) * factor] as const).filter(
+    ([x, y]) => Number.isFinite(x) && Number.isFinite(y),
+  );
+  if (points.length === 0) return drawEmpty(box, `No unit has both ${name} and a drop.`);
+  const xDomain = padded(extentOf([points.map(([x]) => x)]));
+  const yDomain = padded(extentOf([Array.from(drops, (drop) => drop * factor)], [0]));
+  const y = {
+    domain: yDomain,
+    format: (drop: number) => formatPoints(drop),
+    ...(label && { label: dropAxisLabel(label, sign) }),
+  };
+  return drawPlot(box, { x: { domain: xDomain, label: name }, y }, (toX, toY, area) => {
+    const radius = points.length > 300 ? 1.7 : points.length > 60 ? 2.3 : 3;
+    const marks = points.map(([px, py]) =>
+      tag("circle", { class: fillOf(0), "fill-opacity": 0.55, cx: toX(px), cy: toY(py), r: radius }),
+    );
+    if (!relation || !Number.isFinite(relation.slope)) return marks.join("");
+    const [from, to] = extentOf([points.map(([px]) => px)]);
+    const at = (x: number): number => toY((relation.intercept + relation.slope * x) * factor);
+    const inside = (pixels: number): number => Math.min(area.y + area.height, Math.max(area.y, pixels));
+    return (
+      marks.join("") +
+      tag("line", {
+        class: strokeOf(1),
+        "stroke-width": 2,
+        x1: toX(from),
+        y1: inside(at(from)),
+        x2: toX(to),
+        y2: inside(at(to)),
+      })
+    );
+  });
+}
+
+/** A domain with room around its points. */
+function padded([low, high]: readonly [number, number]): [number, number] {
+  const room = high > low ? (high - low) * 0.06 : Math.abs(low) * 0.1 || 0.5;
+  return [low - room, high + room];
+}

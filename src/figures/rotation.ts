@@ -1,0 +1,127 @@
+/**
+ * Figure 7: are single units special directions? Max class drop and overall drop of a layer's units, sorted, beside
+ * those of the directions of rotated bases, with bands over seeds. One row per layer.
+ *
+ * Sign: positive means damage; `sign: "paper"` draws accuracy after minus before and says so.
+ */
+import { type Curve, drawCurves, rankBand, ranksOf, rankTicks } from "./curves.ts";
+import { type Box, drawEmpty, drawPlot, type LegendEntry, type Panel, renderFigure } from "./frame.ts";
+import { extentOf, formatPoints, niceDomain } from "./scale.ts";
+import { type DropSign, dropAxisLabel, dropFactor, signSentence } from "./sign.ts";
+import { dashOf, mainSeries } from "./theme.ts";
+
+/** Drops of the directions of one kind of basis; one array per seed (one seed for units and `pca`), in any order. */
+export interface BasisDrops {
+  /** `units`, `random directions`, `rotated half way (t = 0.5)`, `principal components`. */
+  readonly label: string;
+  readonly max: readonly ArrayLike<number>[];
+  readonly overall: readonly ArrayLike<number>[];
+}
+
+/** One layer; the same bases in the same order for every layer of a figure. */
+export interface RotationDrops {
+  readonly layer: string;
+  readonly bases: readonly BasisDrops[];
+}
+
+/** Draws figure 7. */
+export function rotationFigure(
+  layers: readonly RotationDrops[],
+  { sign = "damage", source }: { sign?: DropSign; source?: string } = {},
+): string {
+  const labels = [...new Set(layers.flatMap(({ bases }) => bases.map(({ label }) => label)))];
+  const legend = labels.map(
+    (label, series): LegendEntry => ({
+      label,
+      series: mainSeries(series),
+      mark: "line",
+      dash: controlDash(mainSeries(series)),
+    }),
+  );
+  const holds = layers
+    .flatMap(({ bases }) => bases)
+    .filter(({ max }) => max.length > 1)
+    .map(({ max }) => rankBand(max).holds);
+  const panels = layers.flatMap(({ layer, bases }): Panel[] =>
+    (["max", "overall"] as const).map((kind) => ({
+      title: `${layer}: ${kind === "max" ? "max class drop" : "overall drop"}`,
+      draw: (box) =>
+        drawRanked(
+          box,
+          bases.map((basis) => ({
+            label: basis.label,
+            series: mainSeries(labels.indexOf(basis.label)),
+            samples: basis[kind],
+          })),
+          { sign, what: kind === "max" ? "max class drop" : "overall drop", ranked: "units or directions, sorted" },
+        ),
+    })),
+  );
+  const empty: Panel = { draw: (box) => drawEmpty(box, "No rotation was measured; run: unitscope rotate RUN") };
+  return renderFigure({
+    title: "Are single units special directions?",
+    subtitle: `${source === undefined ? "" : `${source}. `}Drops of removing one unit, and of removing one direction of a rotated basis of the same responses; each curve is sorted by its own drop. ${signSentence(sign)}`,
+    legend,
+    panels: panels.length === 0 ? [empty] : panels,
+    columns: panels.length === 0 ? 1 : 2,
+    panelHeight: panels.length === 0 ? 120 : 280,
+    ...(holds.length > 0 && { note: `Lines: means over seeds. Bands: ${[...new Set(holds)].join(" or ")} seeds.` }),
+  });
+}
+
+/** One kind of curve: an array of drops per seed or network. */
+export interface RankedSamples {
+  readonly label: string;
+  readonly series: number;
+  readonly samples: readonly ArrayLike<number>[];
+}
+
+/** The control (blue) is dashed, so that it is told from the subject without colour. */
+export function controlDash(series: number): string | undefined {
+  return series === 0 ? "7 3" : dashOf(series);
+}
+
+/** A plot of drops sorted by rank, means and bands over samples. */
+export function drawRanked(
+  box: Box,
+  kinds: readonly RankedSamples[],
+  { sign, what, ranked, domain }: { sign: DropSign; what: string; ranked: string; domain?: readonly [number, number] },
+): string {
+  const factor = dropFactor(sign);
+  const bands = kinds.map(({ samples }) =>
+    rankBand(
+      samples.map((sample) => Float64Array.from(sample, (drop) => drop * factor)),
+      { ascending: factor < 0 },
+    ),
+  );
+  const last = Math.max(0, ...bands.map(({ mean }) => mean.length));
+  if (last === 0) return drawEmpty(box, "Nothing was measured here.");
+  const [low, high] = extentOf(
+    bands.flatMap((band) => [band.low, band.high]),
+    [0],
+  );
+  const curves = kinds.map(({ label, series, samples }, at): Curve => {
+    const { mean, low, high } = bands[at] as (typeof bands)[number];
+    return {
+      label,
+      series,
+      x: ranksOf(mean.length),
+      y: mean,
+      ...(samples.length > 1 && { low, high }),
+      dash: controlDash(series),
+      dots: last <= 24,
+    };
+  });
+  return drawPlot(
+    box,
+    {
+      x: { domain: last === 1 ? [0.5, 1.5] : [1, last], label: ranked, ticks: rankTicks(last, box.width) },
+      y: {
+        domain: domain ?? niceDomain(low, high, 6),
+        label: dropAxisLabel(what, sign),
+        format: (drop) => formatPoints(drop),
+      },
+    },
+    (toX, toY) => drawCurves(curves, toX, toY),
+  );
+}

@@ -1,0 +1,126 @@
+/**
+ * Figure 4: accuracy as units are removed one after another. Upper panel (4a): chosen classes, each with its own
+ * stepwise greedy sequence. Lower panel (4b): averaged over classes, beside the cheaper rankings, keep-only, and random
+ * sequences with their band. The area under each curve is its mean height: 0 is wiped out at once, 1 is untouched.
+ */
+import { type Curve, drawCurvesWithLegend } from "./curves.ts";
+import { type Box, drawEmpty, type Panel, renderFigure } from "./frame.ts";
+import { formatNumber } from "./scale.ts";
+import { tag } from "./svg.ts";
+import { textAt } from "./text-layout.ts";
+
+/** Accuracy of one class after 0, 1, 2, … units of its own sequence are removed; fractions. */
+export interface ClassSetCurve {
+  readonly className: string;
+  readonly accuracy: ArrayLike<number>;
+}
+
+/** A curve averaged over classes, with a band over random sequences where there is one. */
+export interface AverageSetCurve {
+  /** What is said in the legend: `greedy`, `random (100 sequences)`. */
+  readonly label: string;
+  readonly accuracy: ArrayLike<number>;
+  readonly low?: ArrayLike<number>;
+  readonly high?: ArrayLike<number>;
+}
+
+/** What figure 4 needs. */
+export interface SetCurves {
+  readonly layer: string;
+  readonly classes: readonly ClassSetCurve[];
+  readonly averages: readonly AverageSetCurve[];
+  /** Fraction of the images that chose the units; 0: chosen and measured on the same images. */
+  readonly rankSplit: number;
+  /** 1 / number of classes. */
+  readonly chance?: number;
+  /** What the bands hold: `the central 95 % of 100 random sequences`. */
+  readonly bandHolds?: string;
+}
+
+/** Draws figure 4. */
+export function setCurvesFigure(
+  { layer, classes, averages, rankSplit, chance, bandHolds }: SetCurves,
+  { source }: { source?: string } = {},
+): string {
+  const split =
+    rankSplit > 0
+      ? `Units were chosen on ${formatNumber(rankSplit * 100, 0)}\u00a0% of the images and measured on the rest.`
+      : "Units were chosen and measured on the same images, as the paper does: the curves are too low by what was chosen by luck.";
+  const panels: Panel[] = [
+    {
+      title: `a  Stepwise greedy sequences of single classes, ${layer}`,
+      draw: (box) =>
+        drawAccuracy(
+          box,
+          classes.map(({ className, accuracy }) => ({ label: className, accuracy })),
+          chance,
+        ),
+    },
+    {
+      title: `b  Averaged over classes, ${layer}`,
+      draw: (box) => drawAccuracy(box, averages, chance),
+    },
+  ];
+  return renderFigure({
+    title: "How many units a class depends on",
+    subtitle: `${source === undefined ? "" : `${source}. `}Accuracy of a class as units are removed for it, one after another. ${split}`,
+    panels,
+    columns: 1,
+    panelHeight: 300,
+    note: `AUC: area under the curve, its mean height.${bandHolds === undefined ? "" : ` Band: ${bandHolds}.`} Keep-only curves count the units that are kept.`,
+  });
+}
+
+/** Area under a curve over equally spaced steps, divided by its length (trapezoid rule); NaN for an empty one. */
+export function areaUnderCurve(values: ArrayLike<number>): number {
+  if (values.length < 2) return values.length === 1 ? (values[0] as number) : Number.NaN;
+  let sum = 0;
+  for (let step = 1; step < values.length; step++) sum += ((values[step - 1] as number) + (values[step] as number)) / 2;
+  return sum / (values.length - 1);
+}
+
+function drawAccuracy(box: Box, curves: readonly AverageSetCurve[], chance: number | undefined): string {
+  if (curves.length === 0) return drawEmpty(box, "No sequence of this kind was measured.");
+  const steps = Math.max(...curves.map(({ accuracy }) => accuracy.length - 1), 1);
+  const drawn = curves.map(
+    ({ label, accuracy, low, high }, series): Curve => ({
+      label,
+      value: formatNumber(areaUnderCurve(accuracy), 2),
+      series: low && high ? 6 : series, // random sequences are the grey background of the others
+      x: Float64Array.from({ length: accuracy.length }, (_, step) => step),
+      y: accuracy,
+      low,
+      high,
+      dots: steps <= 24,
+    }),
+  );
+  return drawCurvesWithLegend(
+    box,
+    {
+      x: {
+        domain: [0, steps],
+        label: "units removed",
+        ...(steps <= 10 && { ticks: Array.from({ length: steps + 1 }, (_, step) => step) }),
+      },
+      y: { domain: [0, 1], label: "accuracy of the class (%)", format: (value) => formatNumber(value * 100) },
+    },
+    drawn,
+    {
+      valueTitle: "AUC",
+      under: (_, toY, area) => {
+        if (chance === undefined) return "";
+        const y = toY(chance);
+        return (
+          tag("line", {
+            class: "reference",
+            x1: area.x,
+            x2: area.x + area.width,
+            y1: y,
+            y2: y,
+            "stroke-dasharray": "2 3",
+          }) + textAt(area.x + 4, y - 4, "chance", { className: "small muted halo" })
+        );
+      },
+    },
+  );
+}

@@ -1,0 +1,212 @@
+/**
+ * Figure 1, a unit's card: the images that drive the unit most, outlined where its response is strong; its attributes;
+ * the classes that its removal hurts; and the images that were right before and wrong after, with both predictions.
+ *
+ * Sign: drops are accuracy before minus after, positive means damage.
+ */
+import { barRowHeight, barsHeight, drawBars } from "./bars.ts";
+import { type Box, drawEmpty, svgFile } from "./frame.ts";
+import { extentOf, formatPoints } from "./scale.ts";
+import { decimal, escapeText, tag } from "./svg.ts";
+import { fitText, textAt, wrapText } from "./text-layout.ts";
+import { type ClassDrop, classBars } from "./unit-drops.ts";
+
+/** Where the response is above the unit's threshold: 1 inside, 0 outside, row-major `[height, width]` over the image. */
+export interface Region {
+  readonly width: number;
+  readonly height: number;
+  readonly inside: ArrayLike<number>;
+}
+
+/** A picture on a card. */
+export interface CardImage {
+  /** The pixels, as a `data:` URI so that the card is one file. */
+  readonly href: string;
+  /** Side of the picture in its own pixels; small ones are drawn with hard edges. */
+  readonly pixels: number;
+  /** True class. */
+  readonly label: string;
+  readonly region?: Region;
+  /** Predicted class before and after the ablation. */
+  readonly before?: string;
+  readonly after?: string;
+}
+
+/** What a card shows. */
+export interface UnitCard {
+  readonly layer: string;
+  readonly unit: number;
+  readonly overall: number;
+  /** The strongest images, the strongest first. */
+  readonly top: readonly CardImage[];
+  /** Images right before and wrong after, the most hurt first. */
+  readonly hurt: readonly CardImage[];
+  /** Name and value of each attribute as it is to be read: `class selectivity`, `0.61 (dog); by chance 0.12`. */
+  readonly attributes: readonly { readonly name: string; readonly value: string }[];
+  readonly classes: readonly ClassDrop[];
+}
+
+const width = 760;
+const margin = 16;
+const inner = width - 2 * margin;
+const tileGap = 8;
+
+/** Draws a unit's card. */
+export function unitCardFigure(
+  { layer, unit, overall, top, hurt, attributes, classes }: UnitCard,
+  { source, alpha = 0.05, maxBars = 10 }: { source?: string; alpha?: number; maxBars?: number } = {},
+): string {
+  const tested = classes.some(({ qValue }) => qValue !== undefined);
+  const survivors = classes.filter(({ qValue }) => qValue !== undefined && qValue <= alpha).length;
+  const effects = tested
+    ? ` ${survivors} class effect${survivors === 1 ? "" : "s"} survive${survivors === 1 ? "s" : ""} (q\u00a0≤\u00a0${alpha}, *).`
+    : "";
+  const title = `${layer}, unit ${unit}`;
+  const subtitle = `${source === undefined ? "" : `${source}. `}Removing it costs ${formatPoints(overall, 2)} points of accuracy over all images.${effects}`;
+  const parts = [textAt(margin, margin + 14, title, { className: "title", width: inner, fontSize: 16 })];
+  let y = margin + 20;
+  for (const line of wrapText(subtitle, inner)) {
+    parts.push(textAt(margin, y + 12, line, { className: "muted" }));
+    y += 15;
+  }
+  const section = (heading: string, x: number, top: number): number => {
+    parts.push(textAt(x, top + 20, heading, { className: "panel" }));
+    return top + 30;
+  };
+  y = section("Images with the strongest response, outlined where it is strong", margin, y + 4);
+  y = drawRow(parts, top, y, "No image makes this unit respond.");
+  const bars = classBars(classes, { factor: 1, alpha, maxBars, tested });
+  const half = (inner - 24) / 2;
+  const tableTop = section("Attributes", margin, y + 4);
+  section("Classes that its removal hurts", margin + half + 24, y + 4);
+  const height = Math.max(barsHeight(Math.max(2, bars.length)), attributes.length * barRowHeight);
+  parts.push(drawAttributes({ x: margin, y: tableTop, width: half, height }, attributes));
+  const barBox: Box = { x: margin + half + 24, y: tableTop, width: half, height };
+  const domain = extentOf([classes.map(({ drop }) => drop)], [0]);
+  parts.push(
+    classes.length === 0
+      ? drawEmpty(barBox, "No class drops were measured.")
+      : drawBars(barBox, bars, {
+          domain: domain[0] === domain[1] ? [0, 0.01] : domain,
+          label: ["class drop (points, positive = damage)", "class drop (points)"],
+          format: (drop) => formatPoints(drop),
+        }),
+  );
+  y = section(
+    "Images that were right before and are wrong after: true class, then the new prediction",
+    margin,
+    tableTop + height + 6,
+  );
+  y = drawRow(parts, hurt, y, "Removing this unit makes no image wrong.");
+  return svgFile({ title, description: subtitle, width, height: Math.ceil(y + margin) }, parts.join("\n"));
+}
+
+/** Path data of the outline of a region, along the edges between cells inside and cells outside, in cells. */
+export function regionOutline({ width: columns, height: rows, inside }: Region): string {
+  const at = (x: number, y: number): boolean =>
+    x >= 0 && y >= 0 && x < columns && y < rows && inside[y * columns + x] === 1;
+  let path = "";
+  for (let y = 0; y <= rows; y++) {
+    for (let x = 0; x < columns; ) {
+      let end = x;
+      while (end < columns && at(end, y) !== at(end, y - 1)) end++;
+      if (end > x) path += `M${x},${y}H${end}`;
+      x = Math.max(end, x + 1);
+    }
+  }
+  for (let x = 0; x <= columns; x++) {
+    for (let y = 0; y < rows; ) {
+      let end = y;
+      while (end < rows && at(x, end) !== at(x - 1, end)) end++;
+      if (end > y) path += `M${x},${y}V${end}`;
+      y = Math.max(end, y + 1);
+    }
+  }
+  return path;
+}
+
+/** Draws a row of pictures; returns where it ends. */
+function drawRow(parts: string[], images: readonly CardImage[], top: number, whenEmpty: string): number {
+  if (images.length === 0) {
+    parts.push(drawEmpty({ x: margin, y: top, width: inner, height: 56 }, whenEmpty));
+    return top + 56;
+  }
+  const perRow = Math.min(10, Math.max(7, images.length));
+  const size = (inner - tileGap * (perRow - 1)) / perRow;
+  const withPredictions = images.some(({ after }) => after !== undefined);
+  const rowHeight = size + (withPredictions ? 34 : 20) + 4;
+  for (const [at, image] of images.entries()) {
+    const x = margin + (at % perRow) * (size + tileGap);
+    const y = top + Math.floor(at / perRow) * rowHeight;
+    parts.push(drawTile(image, x, y, size));
+  }
+  return top + Math.ceil(images.length / perRow) * rowHeight;
+}
+
+function drawTile(
+  { href, pixels, label, region, before, after }: CardImage,
+  x: number,
+  y: number,
+  size: number,
+): string {
+  const rendering = pixels < 64 ? { style: "image-rendering:pixelated" } : {};
+  const captions = [textAt(x, y + size + 13, fitText(label, size, 10), { className: "small" })];
+  if (after !== undefined) {
+    const arrow = before === undefined || before === label ? `→ ${after}` : `${before} → ${after}`;
+    captions.push(textAt(x, y + size + 26, fitText(arrow, size, 10), { className: "small muted" }));
+  }
+  const tooltip = [
+    label,
+    ...(before === undefined ? [] : [`predicted ${before}`]),
+    ...(after === undefined ? [] : [`then ${after}`]),
+  ].join(", ");
+  return tag(
+    "g",
+    {},
+    tag("title", {}, escapeText(tooltip)),
+    tag("image", { href, x, y, width: size, height: size, preserveAspectRatio: "none", ...rendering }),
+    tag("rect", { class: "none grid", x, y, width: size, height: size }),
+    ...(region ? drawRegion(region, x, y, size) : []),
+    ...captions,
+  );
+}
+
+/** Dims what is outside the region and draws its outline, black under white so that it shows on any picture. */
+function drawRegion(region: Region, x: number, y: number, size: number): string[] {
+  const transform = `translate(${decimal(x)} ${decimal(y)}) scale(${(size / region.width).toFixed(5)} ${(size / region.height).toFixed(5)})`;
+  let outside = "";
+  for (let row = 0; row < region.height; row++) {
+    for (let column = 0; column < region.width; ) {
+      let end = column;
+      while (end < region.width && region.inside[row * region.width + end] !== 1) end++;
+      if (end > column) outside += `M${column},${row}H${end}V${row + 1}H${column}Z`;
+      column = Math.max(end, column + 1);
+    }
+  }
+  const outline = regionOutline(region);
+  const line = {
+    class: "none",
+    d: outline,
+    transform,
+    "vector-effect": "non-scaling-stroke",
+    "stroke-linecap": "square",
+  };
+  return [
+    tag("path", { d: outside, fill: "#000", "fill-opacity": 0.45, transform, "shape-rendering": "crispEdges" }),
+    tag("path", { ...line, stroke: "#000", "stroke-width": 2.6 }),
+    tag("path", { ...line, stroke: "#fff", "stroke-width": 1.2 }),
+  ];
+}
+
+function drawAttributes(box: Box, attributes: UnitCard["attributes"]): string {
+  if (attributes.length === 0) return drawEmpty(box, "No attributes were computed; run: unitscope attributes RUN");
+  const rows = attributes.map(({ name, value }, at) => {
+    const baseline = box.y + at * barRowHeight + 13;
+    return (
+      textAt(box.x, baseline, name, { className: "muted", width: box.width * 0.42 }) +
+      textAt(box.x + box.width * 0.44, baseline, value, { width: box.width * 0.56 }) +
+      tag("line", { class: "grid", x1: box.x, x2: box.x + box.width, y1: baseline + 5, y2: baseline + 5 })
+    );
+  });
+  return tag("g", {}, ...rows);
+}
