@@ -17,7 +17,7 @@ export interface Concept {
   readonly number: number;
 }
 
-/** The labels of one image. All its maps have one size, which need not be the image's. */
+/** The labels of one image; read only. All its maps have one size, which need not be the image's. */
 export interface LabelMaps {
   readonly height: number;
   readonly width: number;

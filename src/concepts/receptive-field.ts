@@ -142,14 +142,14 @@ function fieldsAfter(
     case "ReduceMean":
     case "ReduceSum":
     case "ReduceMax":
-      return outRank === x.length ? x.map((field) => field && everything) : new Array(outRank ?? 2).fill(undefined);
+      return outRank === x.length ? x.map((field) => field && everything) : nowhere(outRank);
     case "Flatten":
     case "Gemm":
     case "MatMul":
     case "Softmax":
     case "LogSoftmax":
     case "Squeeze":
-      return outRank === 4 ? undefined : new Array(outRank ?? 2).fill(undefined);
+      return outRank === 4 ? undefined : nowhere(outRank);
     case "Reshape":
       return reshape(x, shapes.get(node.inputs[0] ?? ""), shapes.get(node.outputs[0] ?? ""));
     case "Transpose": {
@@ -171,6 +171,11 @@ function fieldsAfter(
     default:
       return undefined;
   }
+}
+
+/** No axis is a place in the image. */
+function nowhere(rank: number = 2): Fields {
+  return Array.from({ length: rank }, () => undefined);
 }
 
 /** Moves the first position by some positions. */

@@ -1,0 +1,72 @@
+/** `unitscope concepts`: checks a segmented image set before it is used to name units. */
+import { Command, Option } from "commander";
+import type { ConceptSplit } from "../../concepts/broden.ts";
+import { renderedConcepts } from "../../concepts/builtin-concepts.ts";
+import { type ConceptReport, checkConcepts } from "../../concepts/check-concepts.ts";
+import { openConcepts } from "../../concepts/open-concepts.ts";
+import type { CliContext } from "../context.ts";
+import { formatTable } from "../format-table.ts";
+
+/** Problems that are listed one by one before the rest is summed up; `--json` has all of them. */
+const LISTED = 20;
+/** Concepts that are listed for every category, those in most images first; `--json` has all of them. */
+const CONCEPTS_LISTED = 6;
+
+/** The command `concepts` with its subcommand. */
+export function conceptsCommand(context: CliContext): Command {
+  const concepts = new Command("concepts").description("segmented image sets that name what units respond to");
+  concepts
+    .command("check")
+    .summary("what a segmented image set holds, and whether all of it can be read")
+    .description(
+      "Read every image and label map of a segmented image set and tell what it holds; exit code 1 if an image " +
+        "cannot be used. The folder is Broden (index.csv, label.csv), COCO (annotations.json), images beside label " +
+        "PNGs with a list of names (as ADE20K, CamVid and Pascal VOC), or concepts.json; `builtin` is the rendered set.",
+    )
+    .argument("<dir>", "folder, or builtin")
+    .addOption(new Option("--split <split>", "part of the set").choices(["train", "val", "all"]).default("all"))
+    .action((folder: string, { split }: { split: ConceptSplit }) => check(context, folder, split));
+  return concepts;
+}
+
+async function check(context: CliContext, folder: string, split: ConceptSplit): Promise<void> {
+  const set = folder === "builtin" ? renderedConcepts() : await openConcepts(folder, { split });
+  const shown = context.progress("checking", set.imageCount, "images");
+  let report: ConceptReport;
+  try {
+    report = await checkConcepts(set, { signal: context.signal, progress: (done) => shown.update(done) });
+  } finally {
+    shown.finish();
+  }
+  if (report.problems.length > 0) process.exitCode = 1;
+  if (context.json) return context.print(JSON.stringify(report));
+  for (const line of describe(report)) context.print(line);
+  for (const problem of report.problems.slice(0, LISTED)) context.note(problem);
+  const more = report.problems.length - LISTED;
+  if (more > 0) context.note(`and ${more.toLocaleString("en")} more; --json lists them all`);
+}
+
+function describe(report: ConceptReport): string[] {
+  const { name, format, images, problems, labelSizes, categories, concepts } = report;
+  const number = (value: number): string => value.toLocaleString("en");
+  const sizes = labelSizes
+    .slice(0, 3)
+    .map(({ size, images: count }) => `${size} (${number(count)})`)
+    .join(", ");
+  const rows = categories.map(({ category, concepts: count, unused, images: shown }) => {
+    const most = concepts
+      .filter((concept) => concept.category === category && concept.images > 0)
+      .sort((a, b) => b.images - a.images || b.coverage - a.coverage)
+      .slice(0, CONCEPTS_LISTED)
+      .map((concept) => `${concept.name} ${number(concept.images)}`);
+    return [category, number(count), number(unused), number(shown), most.join(", ")];
+  });
+  return [
+    `${name}: ${format}, ${number(images)} images, ${number(concepts.length)} concepts`,
+    `label maps: ${sizes}${labelSizes.length > 3 ? `, and ${labelSizes.length - 3} more sizes` : ""}`,
+    ...formatTable([["category", "concepts", "unused", "images", "in most images"], ...rows], { right: [1, 2, 3] }),
+    problems.length === 0
+      ? "every image and label map can be read"
+      : `${number(problems.length)} of ${number(images)} images cannot be used`,
+  ];
+}
