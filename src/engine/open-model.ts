@@ -104,7 +104,7 @@ function imageInput(graph: Graph, place: string): ImageInput {
 }
 
 function isChannels(dim: unknown): boolean {
-  return dim === 3 || dim === 1;
+  return dim === 3;
 }
 
 function describe(port: Port): string {

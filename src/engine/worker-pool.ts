@@ -5,7 +5,9 @@
  * A worker module calls `serveWorker(setup)`; `openPool` starts it. Results come back in the order of the tasks,
  * whatever worker was faster, so that nothing depends on the number of workers.
  */
-import { fileURLToPath } from "node:url";
+import { existsSync } from "node:fs";
+import { sep } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parentPort, type TransferListItem, Worker, workerData } from "node:worker_threads";
 import { type ErrorCode, UnitscopeError } from "../errors.ts";
 
@@ -159,10 +161,10 @@ export async function serveWorker<Setup, Task>(
 
 /** Worker threads run compiled JavaScript, also when the caller was loaded from TypeScript (tests, benches). */
 function compiledModule(module: URL): URL {
-  const path = fileURLToPath(module);
-  if (!path.endsWith(".ts")) return module;
-  const at = path.lastIndexOf("/src/");
-  return new URL(`file://${path.slice(0, at)}/dist/${path.slice(at + 5, -3)}.js`);
+  const script = fileURLToPath(module).replace(/\.ts$/, ".js");
+  if (existsSync(script)) return pathToFileURL(script);
+  const at = script.lastIndexOf(`${sep}src${sep}`);
+  return pathToFileURL(`${script.slice(0, at)}${sep}dist${sep}${script.slice(at + 5)}`);
 }
 
 function revive({ code, message, stack }: NonNullable<Reply["error"]>): UnitscopeError {

@@ -1,0 +1,116 @@
+/** `unitscope ablate`: removes every unit of some layers in turn and says which classes suffer. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { AblateRunResult } from "../../experiments/ablate-run.ts";
+import { type AblateRunOptions, runAblate } from "../../experiments/ablate-run.ts";
+import type { CliContext } from "../context.ts";
+import { showDataProgress } from "../data-progress.ts";
+import { describeLayer, resultJson } from "../describe-ablation.ts";
+import { duration } from "../terminal.ts";
+
+type Options = Omit<AblateRunOptions, "layers"> & { layers?: string[] };
+
+/** The command `ablate`. */
+export function ablateCommand(context: CliContext): Command {
+  return new Command("ablate")
+    .description("remove every unit of a layer in turn and measure what happens to every class")
+    .argument("<model>", "ONNX file")
+    .argument("<data>", "name:split, folder, list file, .parquet or .npz")
+    .addOption(
+      new Option("--layers <names>", "layers, separated by commas; every convolution by default").argParser(list),
+    )
+    .addOption(
+      new Option("--all", "every layer but the logits: blocks, concatenations and products too").conflicts("layers"),
+    )
+    .option("--out <folder>", "the run folder", "runs/ablation")
+    .addOption(
+      new Option("--method <method>", "what replaces a unit").choices(["zero", "mean", "weights"]).default("zero"),
+    )
+    .addOption(
+      new Option("--engine <engine>", "plain: the whole network for every unit")
+        .choices(["auto", "plain"])
+        .default("auto"),
+    )
+    .option("--continuous", "also the mean change of log-probability and margin; certified skips are then off")
+    .option(
+      "--verify <fraction>",
+      "repeat this fraction of the pairs the plain way; exit code 1 on any difference",
+      fraction,
+    )
+    .option(
+      "--preprocess <preset>",
+      "imagenet, places365, cifar10, tf, caffe, none or a JSON file; else the model's own",
+    )
+    .option("--root <folder>", "folder that a list file's paths start from")
+    .option("--limit <images>", "the first so many images of every class", wholeNumber)
+    .option("--seed <seed>", "which pairs --verify repeats", wholeNumber)
+    .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
+    .addOption(
+      new Option("--provider <provider>", "where ONNX Runtime computes")
+        .choices(["cpu", "cuda", "webgpu"])
+        .default("cpu"),
+    )
+    .action(async (model: string, data: string, options: Options) => {
+      const fetching = showDataProgress(context);
+      let shown: ReturnType<CliContext["progress"]> | undefined;
+      try {
+        const result = await runAblate(model, data, options, {
+          fetching: fetching.progress,
+          progress: (done, total) => {
+            fetching.finish();
+            shown ??= context.progress("ablating", total, "pairs");
+            shown.update(done);
+          },
+          signal: context.signal,
+        });
+        shown?.finish();
+        show(context, result);
+      } finally {
+        fetching.finish();
+        shown?.finish();
+      }
+    });
+}
+
+function show(context: CliContext, result: AblateRunResult): void {
+  const { run, subject, mismatches, verified } = result;
+  if (context.json) context.print(JSON.stringify(resultJson(result)));
+  else {
+    const { images, model } = subject;
+    const right = (100 * result.accuracy).toFixed(2);
+    context.print(
+      `${model.name} on ${images.name}: ${right} % of ${images.imageCount.toLocaleString("en")} images right`,
+    );
+    for (const layer of result.layers) for (const line of describeLayer(result, layer.name)) context.print(line);
+    if (verified > 0) {
+      const pairs = verified.toLocaleString("en");
+      context.print(`verified: ${pairs} (unit, image) pairs repeated the plain way, ${mismatches.length} different`);
+    }
+    context.print(`figure: ${result.figure}`);
+    context.print(`run: ${run.path} (${duration(result.elapsedMs / 1000)})`);
+  }
+  if (mismatches.length > 0) {
+    const { layer, unit, image, fast, plain } = mismatches[0] as (typeof mismatches)[number];
+    context.note(
+      `verify: expected the fast routes to agree with the plain one, got ${mismatches.length} differences; first: layer ${result.layers[layer]?.name} unit ${unit} image ${image}: ${fast} instead of ${plain}`,
+    );
+    process.exitCode = 1;
+  }
+}
+
+function list(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.some((name) => name === "")) throw new InvalidArgumentError("expected names separated by commas.");
+  return names;
+}
+
+function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError("expected a number from 0 to 1.");
+  return value;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a whole number.");
+  return Number(text);
+}

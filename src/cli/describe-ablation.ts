@@ -1,0 +1,80 @@
+/** What an ablation found, in words and as JSON. */
+import type { AblateRunResult } from "../experiments/ablate-run.ts";
+import { doubles, filterRows, integers, type Table, texts } from "../results/table.ts";
+import { formatTable } from "./format-table.ts";
+
+/** Units shown per layer: those with the largest max class drop. */
+const SHOWN = 8;
+
+/** Lines about one layer: how many effects are real, then the units that matter most to a class. */
+export function describeLayer(result: AblateRunResult, layer: string): string[] {
+  const units = ofLayer(result.units, layer);
+  const summary = ofLayer(result.summary, layer);
+  const { classNames } = result.subject.images;
+  const overall = doubles(units, "overall_drop");
+  const largest = doubles(units, "max_class_drop");
+  const largestClass = integers(units, "max_class");
+  const unitNumbers = integers(units, "unit");
+  const significant = integers(units, "significant_classes");
+  const effects = integers(summary, "significant_effects")[0] ?? 0;
+  const tested = integers(summary, "effects")[0] ?? 0;
+  const affected = integers(summary, "significant_units")[0] ?? 0;
+  const order = Array.from(overall, (_, row) => row).sort((a, b) => (largest[b] as number) - (largest[a] as number));
+  const rows = order
+    .slice(0, SHOWN)
+    .map((row) => [
+      String(unitNumbers[row]),
+      points(largest[row] as number),
+      classNames[largestClass[row] as number] ?? "-",
+      points(overall[row] as number),
+      String(significant[row]),
+    ]);
+  const header = ["unit", "max class drop", "class", "overall drop", "classes hurt or helped (q ≤ 0.05)"];
+  return [
+    "",
+    `${layer}: ${effects.toLocaleString("en")} of ${tested.toLocaleString("en")} (unit, class) effects are real at 5 % false discoveries, in ${affected} of ${units.rows} units`,
+    `  mean over units: overall drop ${points(mean(overall))}, max class drop ${points(mean(largest))} (in points of accuracy; positive means damage)`,
+    ...formatTable([header, ...rows], { right: [0, 1, 3, 4] }).map((line) => `  ${line}`),
+    "",
+  ];
+}
+
+/** The result as one JSON value. */
+export function resultJson(result: AblateRunResult): Record<string, unknown> {
+  const { run, subject, accuracy, settled, verified, mismatches, figure, elapsedMs } = result;
+  return {
+    run: run.path,
+    model: subject.model.name,
+    data: subject.images.name,
+    images: subject.images.imageCount,
+    accuracy,
+    layers: result.layers.map(({ name }) => ({
+      ...rowsOf(ofLayer(result.summary, name))[0],
+      settled: settled.find(({ layer }) => layer === name)?.settled ?? null,
+      units: rowsOf(ofLayer(result.units, name)),
+    })),
+    verified,
+    mismatches,
+    figure,
+    elapsedMs,
+  };
+}
+
+function ofLayer(table: Table, layer: string): Table {
+  const names = texts(table, "layer");
+  return filterRows(table, (row) => names[row] === layer);
+}
+
+function rowsOf(table: Table): Record<string, unknown>[] {
+  return Array.from({ length: table.rows }, (_, row) =>
+    Object.fromEntries(Object.entries(table.columns).map(([name, column]) => [name, column[row]])),
+  );
+}
+
+function points(drop: number): string {
+  return (100 * drop).toFixed(2);
+}
+
+function mean(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,25 @@
+/** Rows of text as aligned lines for a terminal. */
+import stringWidth from "string-width";
+
+/**
+ * Aligns columns with two spaces between them.
+ * @param options.right indices of columns that are aligned to the right.
+ */
+export function formatTable(
+  rows: readonly (readonly string[])[],
+  { right = [] }: { right?: readonly number[] } = {},
+): string[] {
+  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(0, ...rows.map((row) => stringWidth(row[column] ?? ""))),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) => {
+        const padding = " ".repeat((widths[column] as number) - stringWidth(cell));
+        return right.includes(column) ? padding + cell : cell + padding;
+      })
+      .join("  ")
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,82 @@
+/** The context of a real terminal: results on stdout, messages and progress on stderr, Ctrl-C as an abort signal. */
+import { UnitscopeError } from "../errors.ts";
+import type { CliContext, Progress } from "./context.ts";
+
+/** Options that every command takes. */
+export interface GlobalOptions {
+  readonly quiet: boolean;
+  readonly json: boolean;
+}
+
+/** Milliseconds between plain progress lines when stderr is not a terminal, and between redraws when it is. */
+const PLAIN_EVERY = 10_000;
+const REDRAW_EVERY = 100;
+
+/** The context of this process. The first Ctrl-C asks the work to stop; a second one ends the process. */
+export function terminalContext(options: () => GlobalOptions): CliContext {
+  const abort = new AbortController();
+  process.on("SIGINT", () => {
+    if (abort.signal.aborted) process.exit(130);
+    abort.abort(
+      new UnitscopeError("interrupted", "interrupted: run the same command again to continue where it stopped"),
+    );
+  });
+  return {
+    print: (line) => void process.stdout.write(`${line}\n`),
+    note: (line) => {
+      if (!options().quiet) process.stderr.write(`${line}\n`);
+    },
+    progress: (title, total, unit) => (options().quiet ? silent : openProgress(title, total, unit)),
+    signal: abort.signal,
+    get json() {
+      return options().json;
+    },
+  };
+}
+
+const silent: Progress = { update: () => {}, finish: () => {} };
+
+function openProgress(title: string, total: number | undefined, unit: string): Progress {
+  const isTerminal = process.stderr.isTTY;
+  const began = performance.now();
+  let shown = began;
+  let first: number | undefined;
+  let last = "";
+  const line = (done: number, note: string): string => {
+    // What was there before this process (a resumed run) says nothing about the rate.
+    const fresh = done - (first ?? 0);
+    const seconds = (performance.now() - began) / 1000;
+    const rate = seconds > 0 ? fresh / seconds : 0;
+    const parts = [title, total === undefined ? amount(done) : `${amount(done)} of ${amount(total)} ${unit}`];
+    if (total !== undefined && total > 0) parts.push(`${Math.floor((100 * done) / total)} %`);
+    if (rate > 0) parts.push(`${amount(rate)} ${unit}/s`);
+    if (rate > 0 && total !== undefined && done < total) parts.push(`${duration((total - done) / rate)} left`);
+    if (note) parts.push(note);
+    return parts.join("  ");
+  };
+  return {
+    update: (done, note = "") => {
+      first ??= 0;
+      const now = performance.now();
+      last = line(done, note);
+      if (now - shown < (isTerminal ? REDRAW_EVERY : PLAIN_EVERY)) return;
+      shown = now;
+      process.stderr.write(isTerminal ? `\r\x1b[K${last.slice(0, (process.stderr.columns || 80) - 1)}` : `${last}\n`);
+    },
+    finish: () => {
+      if (isTerminal) process.stderr.write("\r\x1b[K");
+    },
+  };
+}
+
+function amount(value: number): string {
+  return value >= 100 || Number.isInteger(value) ? Math.round(value).toLocaleString("en") : value.toFixed(1);
+}
+
+/** `1 h 5 min`, `3 min 20 s`, `12 s`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.round((whole % 3600) / 60)} min`;
+}
