@@ -2,7 +2,7 @@
 import { type Box, drawPlot } from "./frame.ts";
 import { formatNumber, linearScale, type Scale, ticksOf } from "./scale.ts";
 import { linePath, tag } from "./svg.ts";
-import { fitText, textAt, textWidth, wrapText } from "./text-layout.ts";
+import { textAt, textWidth, wrapText } from "./text-layout.ts";
 import { fillOf, strokeOf } from "./theme.ts";
 
 /** Height of one horizontal bar with its distance to the next. */
@@ -70,9 +70,7 @@ export function drawBars(
     const top = inner.y + at * barRowHeight;
     const middle = top + barRowHeight / 2;
     if (value === undefined) {
-      labels.push(
-        textAt(toX(0) + 6, middle + 4, fitText(name, right + rightRoom - toX(0) - 6), { className: "muted halo" }),
-      );
+      labels.push(textAt(box.x + 4, middle + 4, name, { className: "muted halo", width: box.width - 4 }));
       continue;
     }
     parts.push(textAt(box.x + nameWidth, middle + 4, name, { anchor: "end", width: nameWidth }));

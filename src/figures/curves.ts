@@ -141,5 +141,5 @@ export function rankTicks(last: number, width: number): number[] {
   const wanted = Math.max(2, Math.floor(width / 70));
   const step = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000].find((s) => last / s <= wanted) ?? last;
   const round = Array.from({ length: Math.floor(last / step) }, (_, at) => (at + 1) * step);
-  return [1, ...round.filter((tick) => tick > step * 0.4 && last - tick > step * 0.4), last];
+  return [1, ...round.filter((tick) => tick > 1 + step * 0.4 && last - tick > step * 0.4), last];
 }

@@ -57,7 +57,7 @@ export function layerDropsFigure(
     { label: "max class drop", series: 1, mark: "line" },
     { label: "overall drop", series: 6, mark: "line", dash: "6 3" },
     { label: "min class drop", series: 0, mark: "line" },
-    ...(withNull ? [{ label: "where 95 % of max class drops fall by chance", series: 6, mark: "shade" } as const] : []),
+    ...(withNull ? [{ label: "max class drop by chance alone (95 % band)", series: 6, mark: "shade" } as const] : []),
   ];
   const columns = Math.min(3, Math.max(1, layers.length));
   const panels = layers.map(

@@ -8,7 +8,7 @@ import { doubles, isMissing, rowsWhere, type Table, texts } from "../results/tab
 import { type Box, drawEmpty, drawPlot, type Panel, renderFigure } from "./frame.ts";
 import { extentOf, formatNumber, formatPoints } from "./scale.ts";
 import { type DropSign, dropAxisLabel, dropFactor, signSentence } from "./sign.ts";
-import { tag } from "./svg.ts";
+import { type Point, tag } from "./svg.ts";
 import { fillOf, strokeOf } from "./theme.ts";
 
 /** How an attribute goes with a drop, in our sign; the interval is the 95 % one. */
@@ -90,7 +90,7 @@ export function relationsFigure(
   const units = overall.length;
   return renderFigure({
     title: `What predicts the damage of a unit: ${layer === "all" ? "all layers" : layer}`,
-    subtitle: `${source === undefined ? "" : `${source}. `}Each point is one of ${units} unit${units === 1 ? "" : "s"}; r is Pearson's correlation with its 95 % bootstrap interval over units. ${signSentence(sign)}`,
+    subtitle: `${source === undefined ? "" : `${source}. `}Each point is a unit (${units} in all); r is Pearson's correlation with its 95 % bootstrap interval over units. ${signSentence(sign)}`,
     panels: attributes.length === 0 ? [empty] : panels,
     columns,
     sharedLabel: true,
@@ -127,27 +127,43 @@ function drawScatter(
     format: (drop: number) => formatPoints(drop),
     ...(label && { label: dropAxisLabel(label, sign) }),
   };
-  return drawPlot(box, { x: { domain: xDomain, label: name }, y }, (toX, toY, area) => {
+  return drawPlot(box, { x: { domain: xDomain, label: name }, y }, (toX, toY) => {
     const radius = points.length > 300 ? 1.7 : points.length > 60 ? 2.3 : 3;
     const marks = points.map(([px, py]) =>
       tag("circle", { class: fillOf(0), "fill-opacity": 0.55, cx: toX(px), cy: toY(py), r: radius }),
     );
     if (!relation || !Number.isFinite(relation.slope)) return marks.join("");
-    const [from, to] = extentOf([points.map(([px]) => px)]);
-    const at = (x: number): number => toY((relation.intercept + relation.slope * x) * factor);
-    const inside = (pixels: number): number => Math.min(area.y + area.height, Math.max(area.y, pixels));
-    return (
-      marks.join("") +
-      tag("line", {
-        class: strokeOf(1),
-        "stroke-width": 2,
-        x1: toX(from),
-        y1: inside(at(from)),
-        x2: toX(to),
-        y2: inside(at(to)),
-      })
+    const line = clippedLine(
+      relation.slope * factor,
+      relation.intercept * factor,
+      extentOf([points.map(([px]) => px)]),
+      yDomain,
     );
+    if (!line) return marks.join("");
+    const [[x1, y1], [x2, y2]] = line;
+    const ends = { x1: toX(x1), y1: toY(y1), x2: toX(x2), y2: toY(y2) };
+    return marks.join("") + tag("line", { class: strokeOf(1), "stroke-width": 2, ...ends });
   });
+}
+
+/** The part of y = intercept + slope · x over `xs` that lies within `ys`; `undefined` if none does. */
+export function clippedLine(
+  slope: number,
+  intercept: number,
+  xs: readonly [number, number],
+  ys: readonly [number, number],
+): readonly [Point, Point] | undefined {
+  let [from, to] = xs;
+  if (slope !== 0) {
+    const crossings = ys.map((y) => (y - intercept) / slope).sort((a, b) => a - b) as [number, number];
+    from = Math.max(from, crossings[0]);
+    to = Math.min(to, crossings[1]);
+  } else if (intercept < ys[0] || intercept > ys[1]) return undefined;
+  if (!(to >= from)) return undefined;
+  return [
+    [from, intercept + slope * from],
+    [to, intercept + slope * to],
+  ];
 }
 
 /** A domain with room around its points. */

@@ -17,14 +17,14 @@ export function ticksOf(low: number, high: number, count: number = 5): number[] 
   const step = tickStep(high - low, count);
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
-  return Array.from({ length: last - first + 1 }, (_, at) => clean((first + at) * step));
+  return Array.from({ length: last - first + 1 }, (_, at) => roundTo((first + at) * step, step));
 }
 
 /** `[low, high]` widened to round values. */
 export function niceDomain(low: number, high: number, count: number = 5): [number, number] {
   if (!(high > low)) return low === 0 ? [0, 1] : [Math.min(0, low), Math.max(0, low)];
   const step = tickStep(high - low, count);
-  return [clean(Math.floor(low / step + 1e-9) * step), clean(Math.ceil(high / step - 1e-9) * step)];
+  return [roundTo(Math.floor(low / step + 1e-9) * step, step), roundTo(Math.ceil(high / step - 1e-9) * step, step)];
 }
 
 /** Smallest and largest finite value of all series and `include`. */
@@ -59,7 +59,12 @@ function tickStep(span: number, count: number): number {
   return power * (factor >= 7.07 ? 10 : factor >= 3.16 ? 5 : factor >= 1.41 ? 2 : 1);
 }
 
-/** Removes the rounding noise of `3 * 0.1`. */
+/** Removes the rounding noise of `3 * 0.1`, given a step of 1, 2 or 5 times a power of ten. */
+function roundTo(value: number, step: number): number {
+  const decimals = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
+  return Number(value.toFixed(Math.min(100, decimals)));
+}
+
 function clean(value: number): number {
   return Number(value.toPrecision(10));
 }

@@ -1,0 +1,234 @@
+import { assert, double, integer, property, string } from "fast-check";
+import { expect, test } from "vitest";
+import { rankBand, rankTicks } from "../../src/figures/curves.ts";
+import { layerDropsFigure, layerDropsOf, sortedUnits } from "../../src/figures/layer-drops.ts";
+import { clippedLine, relationsOf } from "../../src/figures/relations.ts";
+import { formatNumber, formatPoints, linearScale, niceDomain, ticksOf } from "../../src/figures/scale.ts";
+import { areaUnderCurve } from "../../src/figures/set-curves.ts";
+import { bandPath, decimal, escapeText, linePath, tag } from "../../src/figures/svg.ts";
+import { fitText, textWidth, wrapText } from "../../src/figures/text-layout.ts";
+import { regionOutline } from "../../src/figures/unit-card.ts";
+import { classBars } from "../../src/figures/unit-drops.ts";
+import { makeTable } from "../../src/results/table.ts";
+import { exampleUnits } from "../results/example-run.ts";
+import { expectWellFormed } from "./golden.ts";
+
+test("ticks are round, rising and inside; nice domains hold what they were asked to", () => {
+  assert(
+    property(
+      double({ min: -1e6, max: 1e6, noNaN: true }),
+      double({ min: 1e-6, max: 1e6, noNaN: true }),
+      integer({ min: 2, max: 12 }),
+      (low, span, count) => {
+        const high = low + span;
+        const slack = 1e-6 * Math.max(Math.abs(low), Math.abs(high), 1e-6);
+        const ticks = ticksOf(low, high, count);
+        expect(ticks.length).toBeLessThanOrEqual(2 * count + 2);
+        for (const [at, tick] of ticks.entries()) {
+          expect(tick).toBeGreaterThanOrEqual(low - slack);
+          expect(tick).toBeLessThanOrEqual(high + slack);
+          if (at > 0) expect(tick).toBeGreaterThan(ticks[at - 1] as number);
+        }
+        const [from, to] = niceDomain(low, high, count);
+        expect(from).toBeLessThanOrEqual(low + slack);
+        expect(to).toBeGreaterThanOrEqual(high - slack);
+      },
+    ),
+  );
+  expect(ticksOf(0, 1)).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1]);
+  expect(ticksOf(-0.14, 0.46, 6)).toEqual([-0.1, 0, 0.1, 0.2, 0.3, 0.4]);
+  expect(niceDomain(-0.14, 0.46, 6)).toEqual([-0.2, 0.5]);
+  expect(niceDomain(0, 0)).toEqual([0, 1]);
+  expect(linearScale([1, 3], [10, 30])(2)).toBe(20);
+  expect(linearScale([2, 2], [10, 30])(2)).toBe(20);
+});
+
+test("rank ticks begin with 1, end with the last rank, and keep apart", () => {
+  assert(
+    property(integer({ min: 1, max: 5000 }), integer({ min: 150, max: 900 }), (last, width) => {
+      const ticks = rankTicks(last, width);
+      expect(ticks[0]).toBe(1);
+      expect(ticks.at(-1)).toBe(last);
+      for (let at = 1; at < ticks.length; at++) expect(ticks[at]).toBeGreaterThan(ticks[at - 1] as number);
+    }),
+  );
+});
+
+test("numbers are written with a real minus sign and no negative zero", () => {
+  expect(formatNumber(-1.5)).toBe("−1.5");
+  expect(formatNumber(-0.001, 1)).toBe("0.0");
+  expect(formatPoints(0.1 + 0.2)).toBe("30");
+  expect(decimal(-0.004)).toBe("0");
+  expect(decimal(1.005)).toBe("1");
+});
+
+test("any text gives well-formed SVG", () => {
+  assert(
+    property(string({ unit: "binary" }), (text) => expectWellFormed(tag("text", { class: text }, escapeText(text)))),
+  );
+  expect(escapeText('<a href="x">\u0000&</a>')).toBe("&lt;a href=&quot;x&quot;&gt;\ufffd&amp;&lt;/a&gt;");
+});
+
+test("paths leave out missing points", () => {
+  expect(
+    linePath([
+      [0, 0],
+      [1, 1],
+      [2, Number.NaN],
+      [3, 3],
+      [4, 4],
+    ]),
+  ).toBe("M0,0L1,1M3,3L4,4");
+  const upper = [
+    [0, 0],
+    [1, 1],
+    [2, Number.NaN],
+    [3, 3],
+  ] as const;
+  expect(
+    bandPath(
+      upper,
+      upper.map(([x, y]) => [x, y + 5] as const),
+    ),
+  ).toBe("M0,0L1,1L1,6L0,5Z");
+});
+
+test("text is cut and wrapped to its width", () => {
+  assert(
+    property(string(), integer({ min: 20, max: 300 }), (text, width) => {
+      const fitted = fitText(text, width);
+      expect(fitted === text || fitted.endsWith("…")).toBe(true);
+      if (fitted.length > 2) expect(textWidth(fitted)).toBeLessThanOrEqual(width);
+      for (const line of wrapText(text, width)) if (line.length > 2) expect(textWidth(line)).toBeLessThanOrEqual(width);
+    }),
+  );
+  expect(wrapText("one two three", textWidth("one two") + 1)).toEqual(["one two", "three"]);
+  expect(fitText("short", 100)).toBe("short");
+});
+
+test("units are sorted by max class drop, ties by number, missing ones left out", () => {
+  expect(sortedUnits([0.1, 0.3, Number.NaN, 0.3, -0.1])).toEqual([1, 3, 0, 4]);
+});
+
+test("the layers of a table of units, in their order", () => {
+  expect(layerDropsOf(exampleUnits())).toEqual([
+    {
+      layer: "conv4",
+      overall: Float64Array.of(0.1, 1 / 3),
+      max: Float64Array.of(0.3, 0.5),
+      min: Float64Array.of(-0.1, 0),
+    },
+    { layer: "conv5", overall: Float64Array.of(-1e-17), max: Float64Array.of(0), min: Float64Array.of(Number.NaN) },
+  ]);
+});
+
+test("damage goes up in our sign and down in the paper's", () => {
+  const layer = { layer: "conv5", max: [0.4, 0.1], overall: [0, 0], min: [0, 0] };
+  const heights = (svg: string): number[] =>
+    Array.from(svg.matchAll(/<circle class="f1" cx="[^"]*" cy="([^"]*)"/g), ([, y]) => Number(y));
+  const [first = 0, second = 0] = heights(layerDropsFigure([layer]));
+  expect(first).toBeLessThan(second); // pixels count downwards
+  const [paperFirst = 0, paperSecond = 0] = heights(layerDropsFigure([layer], { sign: "paper" }));
+  expect(paperFirst).toBeGreaterThan(paperSecond);
+});
+
+test("bars of classes: the largest drop first, survivors starred, the middle summed up", () => {
+  const classes = [0.01, 0.3, Number.NaN, -0.02, 0.05, 0.04].map((drop, cls) => ({
+    name: `class ${cls}`,
+    drop,
+    qValue: drop > 0.045 ? 0.01 : 0.4,
+  }));
+  const all = classBars(classes, { factor: 1, alpha: 0.05, maxBars: 10, tested: true });
+  expect(all.map(({ name, text = "" }) => `${name} ${text}`.trim())).toEqual([
+    "class 1 30.0 *",
+    "class 4 5.0 *",
+    "class 5 4.0",
+    "class 0 1.0",
+    "class 3 −2.0",
+    "1 class without images",
+  ]);
+  expect(all.map(({ pale }) => pale)).toEqual([false, false, true, true, true, undefined]);
+  const few = classBars(classes, { factor: -1, alpha: 0.05, maxBars: 3, tested: true });
+  expect(few.map(({ name }) => name)).toEqual([
+    "class 1",
+    "… 3 classes from −5.0 to −1.0, 1 of them *",
+    "class 3",
+    "1 class without images",
+  ]);
+  expect(few[0]?.value).toBe(-0.3);
+});
+
+test("bands over samples: sorted first, then mean, smallest and largest", () => {
+  const { mean, low, high, holds } = rankBand([
+    [1, 5, 3],
+    [4, 2, 0],
+    [Number.NaN, 6, 1, 1, 0],
+  ]);
+  expect([...mean]).toEqual([5, 2, 2 / 3]);
+  expect([...low]).toEqual([4, 1, 0]);
+  expect([...high]).toEqual([6, 3, 1]);
+  expect(holds).toBe("smallest to largest of 3");
+  const many = rankBand(Array.from({ length: 41 }, (_, seed) => [seed]));
+  expect([many.low[0], many.mean[0], many.high[0]]).toEqual([1, 20, 39]); // R: quantile(0:40, c(0.025, 0.975))
+  expect(rankBand([]).mean).toHaveLength(0);
+  expect([...rankBand([[1, 3, 2]], { ascending: true }).mean]).toEqual([1, 2, 3]);
+});
+
+test("the area under a curve is its mean height", () => {
+  expect(areaUnderCurve([1, 1, 1])).toBe(1);
+  expect(areaUnderCurve([1, 0])).toBe(0.5);
+  expect(areaUnderCurve([0.8, 0.4, 0.2])).toBeCloseTo(0.45, 12);
+  expect(areaUnderCurve([0.7])).toBe(0.7);
+  expect(areaUnderCurve([])).toBeNaN();
+});
+
+test("a fitted line is cut at the plot's edges, not bent", () => {
+  expect(clippedLine(1, 0, [-5, 5], [-2, 3])).toEqual([
+    [-2, -2],
+    [3, 3],
+  ]);
+  expect(clippedLine(-2, 1, [0, 1], [-10, 10])).toEqual([
+    [0, 1],
+    [1, -1],
+  ]);
+  expect(clippedLine(0, 5, [0, 1], [0, 3])).toBeUndefined();
+  expect(clippedLine(1, 10, [0, 1], [0, 3])).toBeUndefined();
+});
+
+test("relations are put together from the tables of a run", () => {
+  const units = { rows: 3, columns: { ...exampleUnits().columns, l1_norm: Float64Array.of(1, 2, 3) } };
+  const relations = makeTable({
+    layer: ["conv4", "conv4", "all"],
+    attribute: ["l1_norm", "l1_norm", "l1_norm"],
+    drop: ["max_class_drop", "overall_drop", "overall_drop"],
+    pearson: Float64Array.of(0.5, 0.1, 0.9),
+    pearson_low: Float64Array.of(0.4, Number.NaN, 0.8),
+    pearson_high: Float64Array.of(0.6, 0.2, 0.95),
+    slope: Float64Array.of(2, 3, 4),
+    intercept: Float64Array.of(0, 0, 0),
+  });
+  const conv4 = relationsOf(units, relations, "conv4");
+  expect(conv4.max).toEqual(Float64Array.of(0.3, 0.5));
+  expect(conv4.attributes).toEqual([
+    {
+      name: "l1_norm",
+      values: Float64Array.of(1, 2),
+      max: { pearson: 0.5, low: 0.4, high: 0.6, slope: 2, intercept: 0 },
+      overall: { pearson: 0.1, low: Number.NaN, high: 0.2, slope: 3, intercept: 0 },
+    },
+  ]);
+  const all = relationsOf(units, relations, "all");
+  expect(all.overall).toHaveLength(3);
+  expect(all.attributes[0]?.max).toBeUndefined();
+});
+
+test("the outline of a region runs between inside and outside cells, holes and borders included", () => {
+  expect(regionOutline({ width: 2, height: 1, inside: [1, 0] })).toBe("M0,0H1M0,1H1M0,0V1M1,0V1");
+  const ring = regionOutline({ width: 3, height: 3, inside: [1, 1, 1, 1, 0, 1, 1, 1, 1] });
+  const length = Array.from(
+    ring.matchAll(/M(\d+),(\d+)([HV])(\d+)/g),
+    ([, x, y, way, end]) => Number(end) - Number(way === "H" ? x : y),
+  );
+  expect(length.reduce((sum, each) => sum + each, 0)).toBe(16); // 12 around the ring, 4 around its hole
+  expect(regionOutline({ width: 2, height: 2, inside: [0, 0, 0, 0] })).toBe("");
+});
