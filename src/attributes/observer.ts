@@ -140,13 +140,11 @@ export function createObserver({
         count,
         tailKeeps,
         probabilities: join(open.probabilities, Float32Array),
-        layers: open.layers.map((layer, at) => ({
+        layers: open.layers.map(({ means, maxima, ...layer }, at) => ({
           ...layer,
           tail: tails[at].take(),
-          pooledMean: join(layer.means, Float64Array),
-          pooledMax: join(layer.maxima, Float32Array),
-          means: undefined,
-          maxima: undefined,
+          pooledMean: join(means, Float64Array),
+          pooledMax: join(maxima, Float32Array),
         })),
       };
       open = undefined;

@@ -47,7 +47,8 @@ await serveWorker(async (setup: ResponseSetup) => {
       const result = await fetchResponses(session, setup, task, task.wanted);
       return { result, transfer: result.map((each) => each.buffer as ArrayBuffer) };
     }
-    for await (const { first, count, values } of runBatches(session, setup, task)) {
+    const outputs = [...new Set([setup.logits, ...setup.layers.map(({ tap }) => tap)])];
+    for await (const { first, count, values } of runBatches(session, setup, task, outputs)) {
       const start = task.start + first;
       observer.observe({
         start,
@@ -71,13 +72,14 @@ async function* runBatches(
   session: Session,
   { input, batchSize }: ResponseSetup,
   { pixels, dims }: Pixels,
+  outputs: readonly string[],
 ): AsyncGenerator<Batch> {
   const [total = 0, ...shape] = dims;
   const size = pixels.length / total;
   for (let first = 0; first < total; first += batchSize) {
     const count = Math.min(batchSize, total - first);
     const part = pixels.subarray(first * size, (first + count) * size);
-    yield { first, count, values: await session.run({ [input]: floatValue([count, ...shape], part) }) };
+    yield { first, count, values: await session.run({ [input]: floatValue([count, ...shape], part) }, outputs) };
   }
 }
 
@@ -88,7 +90,8 @@ async function fetchResponses(
   wanted: readonly WantedResponse[],
 ): Promise<Float32Array[]> {
   const fetched: Float32Array[] = [];
-  for await (const { first, count, values } of runBatches(session, setup, pixels)) {
+  const outputs = [...new Set(wanted.map(({ layer }) => (setup.layers[layer] as ResponseSetup["layers"][number]).tap))];
+  for await (const { first, count, values } of runBatches(session, setup, pixels, outputs)) {
     while (fetched.length < wanted.length) {
       const { at, layer, unit } = wanted[fetched.length] as WantedResponse;
       if (at >= first + count) break;

@@ -1,0 +1,60 @@
+/** Attributes as the columns and rows of a run's tables. */
+import type { ActivationStatistics } from "../attributes/activation-statistics.ts";
+import type { ClassAttribute, UnitDescriptions } from "../attributes/describe-units.ts";
+import type { L1Norms } from "../attributes/l1-norm.ts";
+import type { Layer } from "../onnx/layers.ts";
+import { type Column, concatTables, makeTable, type Table } from "../results/table.ts";
+
+/** Keys and attribute columns of the units of one layer, for the table `units`. */
+export function unitTable(
+  { name, units }: Pick<Layer, "name" | "units">,
+  { plain, folded }: L1Norms,
+  statistics: ActivationStatistics,
+  { selectivity, correlation, auc }: UnitDescriptions,
+): Table {
+  const missing = (): Float64Array => new Float64Array(units).fill(Number.NaN);
+  return makeTable({
+    layer: Array.from({ length: units }, () => name),
+    unit: Int32Array.from({ length: units }, (_, unit) => unit),
+    l1_norm: plain ?? missing(),
+    l1_norm_folded: folded ?? missing(),
+    ...classColumns("class_selectivity", "selectivity_class", selectivity),
+    ...classColumns("class_correlation", "correlation_class", correlation),
+    ...classColumns("roc_auc", "roc_auc_class", auc),
+    ...statistics,
+  });
+}
+
+/** The vectors of the units of one layer, for the table `vectors`: one row per (attribute, unit, class). */
+export function vectorTable(
+  { name, units }: Pick<Layer, "name" | "units">,
+  classNames: readonly string[],
+  { selectivity, correlation, auc }: UnitDescriptions,
+): Table {
+  const classCount = classNames.length;
+  const rows = units * classCount;
+  const rowsOf = (attribute: string, { vector }: ClassAttribute): Table =>
+    makeTable({
+      layer: Array.from({ length: rows }, () => name),
+      unit: Int32Array.from({ length: rows }, (_, row) => Math.floor(row / classCount)),
+      attribute: Array.from({ length: rows }, () => attribute),
+      index: Int32Array.from({ length: rows }, (_, row) => row % classCount),
+      name: Array.from({ length: rows }, (_, row) => classNames[row % classCount]),
+      value: vector,
+    });
+  return concatTables([
+    rowsOf("class_selectivity", selectivity),
+    rowsOf("class_correlation", correlation),
+    rowsOf("roc_auc", auc),
+  ]);
+}
+
+function classColumns(attribute: string, classColumn: string, values: ClassAttribute): Record<string, Column> {
+  return {
+    [attribute]: values.scalar,
+    [classColumn]: values.cls,
+    [`${attribute}_null`]: values.nullMean,
+    [`${attribute}_null_95`]: values.null95,
+    [`${attribute}_p_value`]: values.pValue,
+  };
+}
