@@ -18,6 +18,7 @@ import {
   REMOVED_INPUT,
   ROWS_INPUT,
   replacedInput,
+  stateTensors,
   UNIT_INPUT,
 } from "./suffix-graph.ts";
 
@@ -46,6 +47,11 @@ export interface FastLayer {
   removeUnit(block: PreparedBlock, unit: number, rows: Int32Array): Promise<Float32Array>;
   /** The same with a set of units removed together. */
   removeSet(block: PreparedBlock, units: readonly number[], rows: Int32Array): Promise<Float32Array>;
+  /**
+   * Removes units from rows of a block for good: writes logits and what further removals start from into the block's
+   * own arrays, so that every later call sees the network without these units. For blocks of `openRunningSet` only.
+   */
+  removeInPlace(block: PreparedBlock, units: readonly number[], rows: Int32Array): Promise<void>;
 }
 
 /** An opened fast route over several layers of one network. */
@@ -91,7 +97,11 @@ export async function openFastRoute(
     const ports = prefix.layers[index] as LayerPorts;
     const { plan } = layer;
     const pack = packSize(plan, shapes);
-    const sessions: { unit?: Promise<Session>; set?: Promise<Session> } = {};
+    const sessions: Partial<Record<"unit" | "set" | "unitState" | "setState", Promise<Session>>> = {};
+    const opening = (removes: "unit" | "set", keepsState = false): Promise<Session> =>
+      (sessions[keepsState ? (`${removes}State` as const) : removes] ??= open(
+        buildSuffix(graph, plan, ports, { shapes, removes, keepsState }),
+      ));
     const bases = (block: PreparedBlock): Record<string, Value> => {
       const feeds: Record<string, Value> = {};
       const add = (name: string): void => {
@@ -121,8 +131,8 @@ export async function openFastRoute(
       feeds: Record<string, Value>,
       rows: Int32Array,
       unit: number | undefined,
-    ): Promise<Float32Array> => {
-      const all = new Float32Array(rows.length * classCount);
+      take: (results: Record<string, Value>, some: Int32Array, start: number) => void,
+    ): Promise<void> => {
       for (let start = 0; start < rows.length; start += pack) {
         const some = rows.subarray(start, start + pack);
         const inputs: Record<string, Value> = {
@@ -134,26 +144,54 @@ export async function openFastRoute(
           inputs[CHANGE_ROWS_INPUT] = { type: "int32", dims: [data.length], data };
         }
         for (const name of Object.keys(inputs)) if (!suffix.inputNames.includes(name)) delete inputs[name];
-        const result = await suffix.run(inputs);
-        all.set(result[suffix.outputNames[0] as string]?.data as Float32Array, start * classCount);
+        take(await suffix.run(inputs), some, start);
       }
+    };
+    const runLogits = async (
+      suffix: Session,
+      feeds: Record<string, Value>,
+      rows: Int32Array,
+      unit: number | undefined,
+    ): Promise<Float32Array> => {
+      const all = new Float32Array(rows.length * classCount);
+      await run(suffix, feeds, rows, unit, (results, _, start) => {
+        all.set(results[suffix.outputNames[0] as string]?.data as Float32Array, start * classCount);
+      });
       return all;
+    };
+    const unitFeeds = (block: PreparedBlock, unit: number): Record<string, Value> => ({
+      ...bases(block),
+      ...replacedMasks([unit]),
+      [UNIT_INPUT]: { type: "int32", dims: [1], data: Int32Array.of(unit) },
+    });
+    const setFeeds = (block: PreparedBlock, units: readonly number[]): Record<string, Value> => {
+      const removed = new Float32Array(plan.units);
+      for (const unit of units) removed[unit] = 1;
+      return {
+        ...bases(block),
+        ...replacedMasks(units),
+        [REMOVED_INPUT]: floatValue([1, plan.units, 1], removed),
+      };
     };
     return {
       planned: layer,
       ports,
       closed: closedForm(graph, plan, ports),
-      removeUnit: async (block, unit, rows) => {
-        sessions.unit ??= open(buildSuffix(graph, plan, ports, { shapes, removes: "unit" }));
-        const at: Value = { type: "int32", dims: [1], data: Int32Array.of(unit) };
-        return run(await sessions.unit, { ...bases(block), ...replacedMasks([unit]), [UNIT_INPUT]: at }, rows, unit);
-      },
-      removeSet: async (block, units, rows) => {
-        sessions.set ??= open(buildSuffix(graph, plan, ports, { shapes, removes: "set" }));
-        const removed = new Float32Array(plan.units);
-        for (const unit of units) removed[unit] = 1;
-        const masks = { ...replacedMasks(units), [REMOVED_INPUT]: floatValue([1, plan.units, 1], removed) };
-        return run(await sessions.set, { ...bases(block), ...masks }, rows, undefined);
+      removeUnit: async (block, unit, rows) => runLogits(await opening("unit"), unitFeeds(block, unit), rows, unit),
+      removeSet: async (block, units, rows) => runLogits(await opening("set"), setFeeds(block, units), rows, undefined),
+      removeInPlace: async (block, units, rows) => {
+        const [unit] = units;
+        if (unit === undefined) return;
+        const isSingle = units.length === 1;
+        const suffix = await opening(isSingle ? "unit" : "set", true);
+        const feeds = isSingle ? unitFeeds(block, unit) : setFeeds(block, units);
+        await run(suffix, feeds, rows, isSingle ? unit : undefined, (results, some) => {
+          putRows(results[suffix.outputNames[0] as string]?.data as Float32Array, some, block.logits);
+          for (const { tensor, output } of stateTensors(plan, ports)) {
+            const target = block.tensors.get(tensor)?.data as Float32Array;
+            if (target !== block.logits) putRows(results[output]?.data as Float32Array, some, target);
+          }
+        });
       },
     };
   });
@@ -169,6 +207,13 @@ export async function openFastRoute(
       for (const each of opened) await each.close();
     },
   };
+}
+
+/** Puts row `i` of a result at row `rows[i]` of the target. */
+function putRows(result: Float32Array, rows: Int32Array, target: Float32Array): void {
+  const size = result.length / rows.length;
+  for (let i = 0; i < rows.length; i++)
+    target.set(result.subarray(i * size, (i + 1) * size), (rows[i] as number) * size);
 }
 
 /** Runs a graph over the images in small batches; outputs are joined. */

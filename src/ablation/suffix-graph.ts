@@ -35,12 +35,20 @@ export const REMOVED_INPUT = "unitscope/removed";
 /** Which channels of carried tensor `i` are replaced: bool `[1, channels, 1, 1]` or `[1, columns]`. */
 export const replacedInput = (i: number): string => `unitscope/is_replaced_${i}`;
 
-/** Builds the suffix for one unit at a time (`"unit"`) or for any set of units (`"set"`). */
+/**
+ * Builds the suffix for one unit at a time (`"unit"`) or for any set of units (`"set"`).
+ *
+ * @param options.keepsState fetch, behind the logits, what further removals start from; see `stateTensors`.
+ */
 export function buildSuffix(
   graph: Graph,
   plan: SuffixPlan,
   ports: LayerPorts,
-  { shapes, removes }: { shapes: ReadonlyMap<string, Shape>; removes: "unit" | "set" },
+  {
+    shapes,
+    removes,
+    keepsState = false,
+  }: { shapes: ReadonlyMap<string, Shape>; removes: "unit" | "set"; keepsState?: boolean },
 ): Graph {
   const nodes: Node[] = [];
   const constants = new Map(graph.constants);
@@ -132,7 +140,28 @@ export function buildSuffix(
   }
   const logits = renamed.get(plan.logits) ?? plan.logits;
   const whole: Graph = { ...graph, nodes, constants, inputs: [...inputs.values()], outputs: [] };
-  return cutTo(whole, [logits]);
+  const state = keepsState ? stateTensors(plan, ports).map(({ output }) => output) : [];
+  return cutTo(whole, [...new Set([logits, ...state])]);
+}
+
+/**
+ * What further removals start from: for every frontier output and carried tensor, its name among the prefix's outputs
+ * and the name of the suffix's output that takes its place once units are removed.
+ */
+export function stateTensors(
+  plan: SuffixPlan,
+  ports: LayerPorts,
+): { readonly tensor: string; readonly output: string }[] {
+  return [
+    ...plan.frontiers.map((_, i) => ({
+      tensor: (ports.frontiers[i] as LayerPorts["frontiers"][number]).output,
+      output: `unitscope/frontier_${i}/output`,
+    })),
+    ...plan.carried.map((_, i) => ({
+      tensor: (ports.carried[i] as LayerPorts["carried"][number]).tensor,
+      output: `unitscope/carried_${i}/tensor`,
+    })),
+  ];
 }
 
 /** A frontier's weights by unit: `[units, outputs, kh, kw]` of a convolution, `[units, positions, outputs]` of a product. */
