@@ -41,9 +41,9 @@ async function check(context: CliContext, folder: string, split: ConceptSplit): 
   if (report.problems.length > 0) process.exitCode = 1;
   if (context.json) return context.print(JSON.stringify(report));
   for (const line of describe(report)) context.print(line);
-  for (const problem of report.problems.slice(0, LISTED)) context.note(problem);
+  for (const problem of report.problems.slice(0, LISTED)) context.print(problem);
   const more = report.problems.length - LISTED;
-  if (more > 0) context.note(`and ${more.toLocaleString("en")} more; --json lists them all`);
+  if (more > 0) context.print(`and ${more.toLocaleString("en")} more; --json lists them all`);
 }
 
 function describe(report: ConceptReport): string[] {
