@@ -110,10 +110,10 @@ export function classBars(
   const from = formatPoints((hidden.at(-1)?.drop ?? 0) * factor, 1);
   const to = formatPoints((hidden[0]?.drop ?? 0) * factor, 1);
   const survivors = hidden.filter(({ qValue }) => qValue !== undefined && qValue <= alpha).length;
-  const starred = survivors === 0 ? "" : `, ${survivors} of them *`;
+  const starred = survivors === 0 ? "" : `, ${survivors} with *`;
   return [
     ...bars.slice(0, head),
-    { name: `… ${bars.length - head - tail} classes from ${to} to ${from}${starred}` },
+    { name: `… ${bars.length - head - tail} classes, ${to} to ${from}${starred}` },
     ...bars.slice(-tail),
     ...last,
   ];

@@ -151,7 +151,7 @@ test("bars of classes: the largest drop first, survivors starred, the middle sum
   const few = classBars(classes, { factor: -1, alpha: 0.05, maxBars: 3, tested: true });
   expect(few.map(({ name }) => name)).toEqual([
     "class 1",
-    "… 3 classes from −5.0 to −1.0, 1 of them *",
+    "… 3 classes, −5.0 to −1.0, 1 with *",
     "class 3",
     "1 class without images",
   ]);
