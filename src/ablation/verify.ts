@@ -59,8 +59,8 @@ export async function verifyBlock(
   return { verified, mismatches };
 }
 
-/** A number in [0, 1) from integers: murmur3's mixing, one round a word. */
-function hash(...words: number[]): number {
+/** A number in [0, 1) from integers that decides which pairs are repeated: murmur3's mixing, one round a word. */
+export function hash(...words: number[]): number {
   let h = 0x9747b28c;
   for (const word of words) {
     h = Math.imul(h ^ word, 0xcc9e2d51);
