@@ -112,13 +112,16 @@ async function runNpm(args: readonly string[], id: string, signal: AbortSignal |
   });
 }
 
-/** npm's complaint as one line, without the prefix of every line and the hint about its log file. */
+/** npm's complaint as one line: its code and what it says first, without system details, stack and log file. */
 function reason(complaints: string): string {
   return complaints
     .split("\n")
+    .filter((line) => !line.startsWith("npm warn"))
     .map((line) => line.replace(/^npm (error|ERR!)\s?/, "").trim())
-    .filter((line) => line !== "" && !line.startsWith("npm warn") && !line.includes("A complete log of this run"))
-    .join("; ");
+    .filter((line) => line !== "" && !/^(syscall|errno|path|dest|at) |A complete log of this run/.test(line))
+    .slice(0, 2)
+    .join("; ")
+    .slice(0, 400);
 }
 
 /**

