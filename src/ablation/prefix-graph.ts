@@ -70,10 +70,18 @@ export function buildPrefix(
       twin.set(output, `${scope}/${output}`);
       if (each.inputs.every((input) => input === "" || fixed.has(input) || graph.constants.has(input)))
         fixed.add(output);
+      // A replacement has batch 1; beside tensors of the images' batch a concatenation needs it spread out.
+      const spread = (tensor: string): string => {
+        insert("Shape", [tensor], `${scope}/shape/${tensor}`);
+        return insert("Expand", [twin.get(tensor) as string, `${scope}/shape/${tensor}`], `${scope}/spread/${tensor}`);
+      };
+      const isMixed = each.op === "Concat" && !fixed.has(output);
       nodes.push({
         ...each,
         name: `${scope}/${each.name}`,
-        inputs: each.inputs.map((input) => twin.get(input) ?? input),
+        inputs: each.inputs.map((tensor) =>
+          isMixed && fixed.has(tensor) ? spread(tensor) : (twin.get(tensor) ?? tensor),
+        ),
         outputs: [`${scope}/${output}`],
       });
     }
