@@ -81,7 +81,10 @@ export async function describeUnits(
       pair[2 * image] = response[image];
       pair[2 * image + 1] = ranks[image];
     }
-    for (let cls = 0; cls < classCount; cls++) means[cls] /= images[cls];
+    const isConstant = ranks[0] === (imageCount + 1) / 2; // its class means differ by rounding only
+    for (let cls = 0; cls < classCount; cls++) {
+      means[cls] = isConstant && images[cls] > 0 ? response[0] : means[cls] / images[cls];
+    }
     const selective = classSelectivity(means, rowOf(selectivity, unit));
     setScalar(selectivity, unit, selectivityScalar(means, selective));
     setScalar(auc, unit, maximumOf(aucFromRankSums(rankSums, images, rowOf(auc, unit))));

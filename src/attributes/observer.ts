@@ -260,7 +260,7 @@ function observeLayer(
       }
       means[image * units + unit] = sum / positions;
       maxima[image * units + unit] = largest;
-      squares[unit] += Math.max(0, out[mapSquares] - (sum * sum) / positions);
+      squares[unit] += out[mapSquares];
       if (out[mapMinimum] < minimum[unit]) minimum[unit] = out[mapMinimum];
       if (largest > maximum[unit]) maximum[unit] = largest;
       zeros[unit] += out[mapZeros];

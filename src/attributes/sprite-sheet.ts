@@ -38,15 +38,21 @@ export function tilePixels(image: RgbImage, { width, height }: TileSize): Uint8A
 }
 
 /**
- * Encodes a sheet: tile `i` is in row `⌊i / columns⌋`, column `i mod columns`; empty places are transparent.
+ * Encodes a sheet: tile `i` is in row `⌊i / columns⌋`, column `i mod columns`; where there is none, it is transparent.
  * @throws {UnitscopeError} `shape` if a tile does not have the size.
  */
-export async function encodeSheet(tiles: readonly Tile[], columns: number, size: TileSize): Promise<Uint8Array> {
+export async function encodeSheet(
+  tiles: readonly (Tile | undefined)[],
+  columns: number,
+  size: TileSize,
+): Promise<Uint8Array> {
   const { width, height } = size;
   const sheetWidth = columns * width;
   const rows = Math.max(1, Math.ceil(tiles.length / columns));
   const data = new Uint8Array(sheetWidth * rows * height * 4);
-  tiles.forEach(({ pixels, region }, index) => {
+  tiles.forEach((tile, index) => {
+    if (!tile) return;
+    const { pixels, region } = tile;
     if (pixels.length !== 3 * width * height || (region && region.length !== width * height)) {
       throw new UnitscopeError("shape", `tile ${index}: expected ${width}×${height} pixels, got ${pixels.length / 3}`);
     }

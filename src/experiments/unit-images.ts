@@ -94,14 +94,13 @@ export async function writeUnitImages(
     }
     return { pixels, region };
   };
-  const nothing: Tile = { pixels: new Uint8Array(3 * size.width * size.height), region: null };
   let next = 0;
   const encode = async (): Promise<void> => {
     while (next < layer.units) {
       const unit = next++;
       const own = pictures.filter((picture) => picture.unit === unit);
       const count = own.some(({ role }) => role === "hurt") ? 2 * columns : columns;
-      const sheet: Tile[] = Array.from({ length: count }, () => nothing);
+      const sheet: (Tile | undefined)[] = Array.from({ length: count });
       for (const picture of own) sheet[tileIndex(picture, columns)] = await tileOf(picture);
       run.writeFile(["sprites", folder, `${unit}.webp`], await encodeSheet(sheet, columns, size));
     }

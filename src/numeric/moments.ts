@@ -48,7 +48,7 @@ export function standardDeviation({ count, squares }: Moments, series: number): 
 
 /** Where `summarizeMap` puts its results. */
 export const mapSum = 0;
-/** Sum of squares. */
+/** Sum of squared deviations from the mean of these values. */
 export const mapSquares = 1;
 /** Smallest value. */
 export const mapMinimum = 2;
@@ -62,9 +62,9 @@ export const mapNegatives = 5;
 export const mapFields = 6;
 
 /**
- * One pass over a response: sum, sum of squares, extremes, zeros and negatives.
+ * One pass over a response: sum, squared deviations, extremes, zeros and negatives.
  *
- * A float32's square is exact in a double, so the only rounding is that of the sums.
+ * Sums are of differences from the first value, so that a small spread around a large value keeps its digits.
  *
  * @param data float32; the values `start` to `end - 1` are read.
  * @param bits the same memory as int32.
@@ -77,6 +77,7 @@ export function summarizeMap(
   end: number,
   out: Float64Array,
 ): void {
+  const shift = data[start];
   let sum = 0;
   let otherSum = 0; // two chains, since an addition waits for the one before
   let squares = 0;
@@ -89,10 +90,12 @@ export function summarizeMap(
   for (const last = end - 1; index < last; index += 2) {
     const a = data[index];
     const b = data[index + 1];
-    sum += a;
-    otherSum += b;
-    squares += a * a;
-    otherSquares += b * b;
+    const da = a - shift;
+    const db = b - shift;
+    sum += da;
+    otherSum += db;
+    squares += da * da;
+    otherSquares += db * db;
     if (a > maximum) maximum = a;
     if (b > maximum) maximum = b;
     if (a < minimum) minimum = a;
@@ -109,17 +112,19 @@ export function summarizeMap(
   }
   if (index < end) {
     const a = data[index];
-    sum += a;
-    squares += a * a;
+    sum += a - shift;
+    squares += (a - shift) * (a - shift);
     if (a > maximum) maximum = a;
     if (a < minimum) minimum = a;
     if (a !== 0) nonzero++;
     if (a < 0) signs++;
   }
-  out[mapSum] = sum + otherSum;
-  out[mapSquares] = squares + otherSquares;
+  const count = end - start;
+  sum += otherSum;
+  out[mapSum] = sum + count * shift;
+  out[mapSquares] = Math.max(0, squares + otherSquares - (sum * sum) / count);
   out[mapMinimum] = minimum;
   out[mapMaximum] = maximum;
-  out[mapZeros] = end - start - nonzero;
+  out[mapZeros] = count - nonzero;
   out[mapNegatives] = signs;
 }
