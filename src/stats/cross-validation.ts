@@ -1,5 +1,5 @@
 /** The strength of a logistic regression's penalty by stratified cross-validation. */
-import { type Features, fitLogistic, predictLogistic } from "./logistic-regression.ts";
+import { type Features, fitLogisticPath, predictLogistic } from "./logistic-regression.ts";
 import { stratifiedFolds } from "./stratified-folds.ts";
 
 /** The penalties that are tried by default: half decades over the range that matters for standardised features. */
@@ -42,9 +42,9 @@ export function scorePenalties(
     heldOut += test.length;
     const [trainFeatures, testFeatures] = [takeFeatures(features, train), takeFeatures(features, test)];
     const trainLabels = Int32Array.from(train, (row) => labels[row]);
-    penalties.forEach((penalty, i) => {
-      // A held-out score needs no more digits than this.
-      const model = fitLogistic(trainFeatures, trainLabels, { classCount, penalty, tolerance: 1e-5 });
+    // A held-out score needs no more digits than this.
+    const models = fitLogisticPath(trainFeatures, trainLabels, { classCount, penalties, tolerance: 1e-5 });
+    models.forEach((model, i) => {
       const probabilities = predictLogistic(model, testFeatures);
       test.forEach((row, place) => {
         const own = probabilities.subarray(place * classCount, (place + 1) * classCount);

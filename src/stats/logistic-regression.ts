@@ -1,6 +1,7 @@
 /** Multinomial logistic regression with an L2 penalty: which class do a row's features point to? */
 import { UnitscopeError } from "../errors.ts";
 import { minimize } from "./minimize.ts";
+import { fromSpan, rowSpan } from "./row-span.ts";
 
 /** Rows of features, float64, row-major `[rowCount, featureCount]`; read only. */
 export interface Features {
@@ -29,54 +30,72 @@ export interface LogisticModel {
  * for each; a constant feature takes no part. Scikit-learn's `C` is `1 / (penalty · rowCount)`.
  *
  * @param labels class of each row, in 0..classCount−1; classes without rows get probability 0.
- * @param penalty above 0.
+ * @param options.penalty above 0.
  * @throws {UnitscopeError} `shape` or `value` if the input does not fit, a feature that is not finite included.
  */
 export function fitLogistic(
+  features: Features,
+  labels: Int32Array,
+  { penalty, ...options }: { classCount: number; penalty: number; tolerance?: number },
+): LogisticModel {
+  return fitLogisticPath(features, labels, { penalties: [penalty], ...options })[0];
+}
+
+/** Fits one model per penalty, in their order; quicker than one by one, since each starts from its stronger neighbour. */
+export function fitLogisticPath(
   { values, rowCount, featureCount }: Features,
   labels: Int32Array,
-  { classCount, penalty, tolerance = 1e-7 }: { classCount: number; penalty: number; tolerance?: number },
-): LogisticModel {
+  { classCount, penalties, tolerance = 1e-7 }: { classCount: number; penalties: readonly number[]; tolerance?: number },
+): LogisticModel[] {
   if (values.length !== rowCount * featureCount || labels.length !== rowCount || rowCount === 0) {
     throw new UnitscopeError(
       "shape",
       `logistic regression: expected at least one row, ${rowCount} × ${featureCount} features and ${rowCount} labels, got ${values.length} and ${labels.length}`,
     );
   }
-  if (!(penalty > 0)) {
-    throw new UnitscopeError("value", `logistic regression: expected a penalty above 0, got ${penalty}`);
+  const broken = penalties.find((penalty) => !(penalty > 0));
+  if (broken !== undefined) {
+    throw new UnitscopeError("value", `logistic regression: expected a penalty above 0, got ${broken}`);
   }
   const present = Int32Array.from(new Set(labels)).sort();
-  if (present[0] < 0 || (present.at(-1) ?? 0) >= classCount) {
+  if (present[0] < 0 || present[present.length - 1] >= classCount) {
     throw new UnitscopeError(
       "value",
-      `logistic regression: expected labels in 0..${classCount - 1}, got ${present[0]}..${present.at(-1)}`,
+      `logistic regression: expected labels in 0..${classCount - 1}, got ${present[0]}..${present[present.length - 1]}`,
     );
   }
-  const slot = new Int32Array(classCount).fill(-1);
-  present.forEach((cls, i) => {
-    slot[cls] = i;
-  });
+  const slots = labels.map((label) => present.indexOf(label));
   const { standard, mean, scale } = standardise(values, rowCount, featureCount);
-  const slots = labels.map((label) => slot[label]);
+  // The penalised weights are a mix of the rows: with more features than rows it is enough to look in their span.
+  const span = featureCount > rowCount ? rowSpan(standard, rowCount, featureCount) : undefined;
+  const coordinates = span ? span.coordinates : standard;
+  const width = span ? span.rank : featureCount;
   const k = present.length;
-  const objective = penalisedLoss(standard, slots, rowCount, featureCount, k, penalty);
-  const { point, converged } = minimize(objective, new Float64Array(k * (featureCount + 1)), { tolerance });
 
-  const weights = new Float64Array(classCount * featureCount);
-  const biases = new Float64Array(classCount).fill(Number.NEGATIVE_INFINITY);
-  let biasMean = 0;
-  for (let i = 0; i < k; i++) biasMean += point[k * featureCount + i] / k;
-  for (let i = 0; i < k; i++) {
-    let bias = point[k * featureCount + i] - biasMean;
-    for (let feature = 0; feature < featureCount; feature++) {
-      const weight = point[i * featureCount + feature] * scale[feature];
-      weights[present[i] * featureCount + feature] = weight;
-      bias -= weight * mean[feature];
+  const models: LogisticModel[] = [];
+  let start: Float64Array = new Float64Array(k * (width + 1));
+  const strongFirst = Uint32Array.from(penalties, (_, i) => i).sort((a, b) => penalties[b] - penalties[a]);
+  for (const which of strongFirst) {
+    const objective = penalisedLoss(coordinates, slots, rowCount, width, k, penalties[which]);
+    const { point, converged } = minimize(objective, start, { tolerance });
+    start = point;
+    const standardWeights = span ? fromSpan(point, k, span, featureCount) : point.subarray(0, k * featureCount);
+    const weights = new Float64Array(classCount * featureCount);
+    const biases = new Float64Array(classCount).fill(Number.NEGATIVE_INFINITY);
+    const own = point.subarray(k * width);
+    const biasMean = own.reduce((sum, bias) => sum + bias, 0) / k;
+    for (let i = 0; i < k; i++) {
+      let bias = own[i] - biasMean;
+      for (let feature = 0; feature < featureCount; feature++) {
+        const weight = standardWeights[i * featureCount + feature] * scale[feature];
+        weights[present[i] * featureCount + feature] = weight;
+        bias -= weight * mean[feature];
+      }
+      biases[present[i]] = bias;
     }
-    biases[present[i]] = bias;
+    models[which] = { classCount, featureCount, weights, biases, converged };
   }
-  return { classCount, featureCount, weights, biases, converged };
+  return models;
 }
 
 /**

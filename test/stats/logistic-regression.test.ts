@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../src/numeric/random.ts";
 import { bestPenalty, mostProbable, scorePenalties } from "../../src/stats/cross-validation.ts";
-import { type Features, fitLogistic, predictLogistic } from "../../src/stats/logistic-regression.ts";
+import { type Features, fitLogistic, fitLogisticPath, predictLogistic } from "../../src/stats/logistic-regression.ts";
 import { minimize } from "../../src/stats/minimize.ts";
 import { golden } from "./golden.ts";
 
@@ -59,6 +59,44 @@ describe("fitLogistic", () => {
     }
     const single = fitLogistic(design, new Int32Array(rows).fill(1), { classCount: 2, penalty });
     expect([...predictLogistic(single, design).subarray(0, 2)]).toEqual([0, 1]);
+  });
+
+  it("finds the same with more features than rows, where it searches the rows' span", () => {
+    const random = seededRandom(31);
+    const wide: Features = {
+      values: Float64Array.from({ length: 12 * 40 }, random.normal),
+      rowCount: 12,
+      featureCount: 40,
+    };
+    wide.values.copyWithin(40, 0, 40); // two equal rows: the span is smaller than the number of rows
+    const names = Int32Array.from({ length: 12 }, (_, row) => row % 3);
+    const model = fitLogistic(wide, names, { classCount: 3, penalty: 0.05, tolerance: 1e-9 });
+    // At the minimum the gradient is 0: mean of (p − y) x over the rows = −penalty · W, for standardised x.
+    const predicted = predictLogistic(model, wide);
+    for (let feature = 0; feature < 40; feature++) {
+      const column = Array.from({ length: 12 }, (_, row) => wide.values[row * 40 + feature]);
+      const mean = column.reduce((sum, value) => sum + value, 0) / 12;
+      const deviation = Math.sqrt(column.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 12);
+      for (let cls = 0; cls < 3; cls++) {
+        let pull = 0;
+        column.forEach((value, row) => {
+          pull += ((predicted[row * 3 + cls] - (names[row] === cls ? 1 : 0)) * (value - mean)) / deviation / 12;
+        });
+        expect(pull).toBeCloseTo(-0.05 * model.weights[cls * 40 + feature] * deviation, 8);
+      }
+    }
+  });
+
+  it("gives a path of models in the order of the penalties", () => {
+    const penalties = [0.1, 10, 0.001];
+    const path = fitLogisticPath(design, target, { classCount: classes, penalties });
+    path.forEach((model, i) => {
+      const single = fitLogistic(design, target, { classCount: classes, penalty: penalties[i] });
+      // Both gradients are below 1e-7: weights differ by at most that over the penalty.
+      single.weights.forEach((weight, at) => expect(Math.abs(model.weights[at] - weight)).toBeLessThan(1e-3));
+      const [a, b] = [predictLogistic(model, design), predictLogistic(single, design)];
+      a.forEach((probability, at) => expect(probability).toBeCloseTo(b[at], 5));
+    });
   });
 
   it("refuses what does not fit", () => {
