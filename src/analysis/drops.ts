@@ -9,7 +9,7 @@ import { detectableDrop } from "../stats/detectable-drop.ts";
 import { benjaminiHochberg } from "../stats/false-discovery.ts";
 import { maxDropNull } from "../stats/max-drop-null.ts";
 import { exactMcNemar } from "../stats/mcnemar.ts";
-import { type ContinuousSums, continuousDropColumns, continuousUnitColumns } from "./continuous-sums.ts";
+import { continuousDropColumns, continuousUnitColumns } from "./continuous-drops.ts";
 import { countHalves, type HalfCounts, largestDrop, overallDrop, splitHalfDrops } from "./split-half.ts";
 
 /** What a layer's ablation shows. Tables have the columns of `results/schema.ts`. */
@@ -31,7 +31,7 @@ export interface LayerStatistics {
  * @param options.classNames one a class.
  * @param options.rate false-discovery rate at which effects count as significant.
  * @param options.splits number of stratified splits behind the split-half values.
- * @param options.continuous sums of the continuous companions, where they were computed.
+ * @param options.continuous sums of the continuous companions as a sweep gives them, `[unitCount, classCount, 4]`.
  * @throws {UnitscopeError} `shape` or `value` if the parts do not fit each other.
  */
 export function analyseLayer(
@@ -48,7 +48,7 @@ export function analyseLayer(
     rate?: number;
     splits?: number;
     seed?: number;
-    continuous?: ContinuousSums | undefined;
+    continuous?: Float64Array | null | undefined;
   },
 ): LayerStatistics {
   const { layer } = flips;
@@ -77,7 +77,7 @@ function describeDrops(
     classNames,
     rate,
     continuous,
-  }: { classNames: readonly string[]; rate: number; continuous: ContinuousSums | undefined },
+  }: { classNames: readonly string[]; rate: number; continuous: Float64Array | null | undefined },
 ): Table {
   const { unitCount, classCount, images, correct, lost, gained } = counts;
   const pairs = unitCount * classCount;
@@ -115,7 +115,7 @@ function describeUnits(
   counts: Counts,
   halves: readonly HalfCounts[],
   drops: Table,
-  { rate, continuous }: { rate: number; continuous: ContinuousSums | undefined },
+  { rate, continuous }: { rate: number; continuous: Float64Array | null | undefined },
 ): { units: Table; significant: Int32Array } {
   const { unitCount, classCount, images, correct, lost, gained } = counts;
   const qValues = doubles(drops, "q_value");

@@ -84,19 +84,18 @@ describe("analyseLayer", () => {
 
   it("adds the continuous companions with their paired tests", () => {
     const changes = [0.5, 0.1, -0.2, 0.9, 1.1, 0.3, 0, 0.4];
-    const sum = new Float64Array(6);
-    const squares = new Float64Array(6);
-    sum[0] = changes.reduce((total, value) => total + value, 0);
-    squares[0] = changes.reduce((total, value) => total + value * value, 0);
-    const sums = { sum, squares };
-    const found = analyseLayer(baseline, flips, { classNames, continuous: { logprob: sums, margin: sums } });
-    const test = pairedT(sum[0], squares[0], 8);
+    const sum = changes.reduce((total, value) => total + value, 0);
+    const squares = changes.reduce((total, value) => total + value * value, 0);
+    const sums = new Float64Array(6 * 4);
+    sums.set([sum, squares, 2 * sum, 4 * squares]);
+    const found = analyseLayer(baseline, flips, { classNames, continuous: sums });
+    const test = pairedT(sum, squares, 8);
     expect([...doubles(found.drops, "logprob_drop")]).toEqual([test.mean, 0, Number.NaN, 0, 0, Number.NaN]);
+    expect([...doubles(found.drops, "margin_drop")]).toEqual([2 * test.mean, 0, Number.NaN, 0, 0, Number.NaN]);
     expect([...doubles(found.drops, "margin_p_value")]).toEqual([test.pValue, 1, Number.NaN, 1, 1, Number.NaN]);
-    expect([...doubles(found.units, "logprob_drop")]).toEqual([sum[0] / 16, 0]);
-    const short = { sum: sum.slice(1), squares };
-    expect(() => analyseLayer(baseline, flips, { classNames, continuous: { logprob: short, margin: sums } })).toThrow(
-      "expected 2 units × 3 classes, got 5 sums",
+    expect([...doubles(found.units, "logprob_drop")]).toEqual([sum / 16, 0]);
+    expect(() => analyseLayer(baseline, flips, { classNames, continuous: sums.slice(4) })).toThrow(
+      "expected 2 units × 3 classes × 4 sums, got 20",
     );
   });
 
