@@ -123,7 +123,7 @@ export function rankBand(
 }
 
 /** R's default quantile (type 7) of sorted values. */
-function quantile(sorted: Float64Array, p: number): number {
+export function quantile(sorted: Float64Array, p: number): number {
   const at = p * (sorted.length - 1);
   const below = Math.floor(at);
   const value = sorted[below] as number;
