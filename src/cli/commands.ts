@@ -1,12 +1,14 @@
 /** The list of commands, in the order in which the help shows them. */
 import type { Command } from "commander";
 import { ablateCommand } from "./commands/ablate.ts";
+import { attributesCommand } from "./commands/attributes.ts";
 import { dataCommand } from "./commands/data.ts";
 import { exportCommand } from "./commands/export.ts";
 import { layersCommand } from "./commands/layers.ts";
+import { unitCommand } from "./commands/unit.ts";
 import type { CliContext } from "./context.ts";
 
 /** Builds every command over one context. */
 export function commands(context: CliContext): Command[] {
-  return [layersCommand, dataCommand, ablateCommand, exportCommand].map((build) => build(context));
+  return [layersCommand, dataCommand, ablateCommand, attributesCommand, unitCommand, exportCommand].map((build) => build(context));
 }

@@ -2,6 +2,7 @@
  * The pictures on the units' cards: the images that drive a unit most, each with the region where it responds, and the
  * images that its ablation hurt most. Writes the table `images` and one sprite sheet per unit.
  */
+import { readFileSync } from "node:fs";
 import type { LayerFlips } from "../ablation/flips.ts";
 import { type HurtImage, hurtImages } from "../attributes/hurt-images.ts";
 import type { ObservedLayer } from "../attributes/observer.ts";
@@ -15,7 +16,7 @@ import {
   tileSize,
 } from "../attributes/sprite-sheet.ts";
 import { fitImage } from "../data/preprocess-image.ts";
-import { UnitscopeError } from "../errors.ts";
+import { messageOf, UnitscopeError } from "../errors.ts";
 import { thresholdedRegion } from "../numeric/upsample.ts";
 import type { Layer } from "../onnx/layers.ts";
 import type { RunFolder } from "../results/run-folder.ts";
@@ -136,6 +137,26 @@ export function spriteFolders(layers: readonly string[]): Record<string, string>
 export function formatSpriteIndex(size: TileSize, columns: number, folders: Readonly<Record<string, string>>): string {
   const index: SpriteIndex = { tileWidth: size.width, tileHeight: size.height, columns, outsideAlpha, folders };
   return `${JSON.stringify(index, null, 2)}\n`;
+}
+
+/**
+ * Reads the index of a run's sprites.
+ * @throws {UnitscopeError} `run` if it is missing or damaged.
+ */
+export function readSpriteIndex(run: RunFolder): SpriteIndex {
+  const path = run.file("sprites", "index.json");
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as SpriteIndex;
+  } catch (cause) {
+    const got = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "none" : messageOf(cause);
+    throw new UnitscopeError(
+      "run",
+      `${path}: expected the index of the pictures, got ${got}; make it with: unitscope attributes RUN`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 function tileIndex({ role, rank }: Pick<Picture, "role" | "rank">, columns: number): number {

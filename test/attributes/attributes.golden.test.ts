@@ -118,5 +118,9 @@ describe.each(["mean", "max"] as const)("class attributes of %s-pooled responses
 });
 
 function maximum(values: readonly (number | null)[]): number {
-  return values.reduce((best, value, at) => (value !== null && value > (values[best] ?? -Infinity) ? at : best), 0);
+  let best = -1;
+  values.forEach((value, at) => {
+    if (value !== null && (best < 0 || value > Number(values[best]))) best = at;
+  });
+  return best;
 }

@@ -1,0 +1,116 @@
+/** `unitscope attributes RUN`: what every unit of a run is, in numbers and pictures. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import {
+  type AttributesRunOptions,
+  type AttributesRunResult,
+  runAttributes,
+} from "../../experiments/attributes-run.ts";
+import { type Column, doubles, integers, rowsWhere, type Table } from "../../results/table.ts";
+import type { CliContext } from "../context.ts";
+import { showDataProgress } from "../data-progress.ts";
+import { formatTable } from "../format-table.ts";
+import { duration } from "../terminal.ts";
+
+type Options = Omit<AttributesRunOptions, "topImages"> & { layers?: string[]; top?: number };
+
+/** The command `attributes`. */
+export function attributesCommand(context: CliContext): Command {
+  return new Command("attributes")
+    .description("describe every unit of a run: attributes with their nulls, strongest and most hurt images")
+    .argument("<run>", "run folder")
+    .addOption(new Option("--pool <pooling>", "a response over its positions").choices(["mean", "max"]).default("mean"))
+    .addOption(new Option("--layers <names>", "layers, separated by commas; all by default").argParser(list))
+    .option("--shuffles <count>", "shuffles of labels behind every null; 0 for none (200)", wholeNumber)
+    .option("--top <images>", "strongest and most hurt images per unit (9)", wholeNumber)
+    .option("--seed <seed>", "seed of the shuffles", wholeNumber)
+    .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
+    .action(async (path: string, { top, ...options }: Options) => {
+      const display = showDataProgress(context);
+      try {
+        const result = await runAttributes(
+          path,
+          { ...options, topImages: top },
+          { fetching: display.progress, progress: display.progress, signal: context.signal },
+        );
+        display.finish();
+        show(context, result);
+      } finally {
+        display.finish();
+      }
+    });
+}
+
+function show(context: CliContext, { run, layers, units, relations, reused, timings }: AttributesRunResult): void {
+  const summaries = layers.map(({ name }) => summaryOf(rowsWhere(units, "layer", name), name));
+  if (context.json) {
+    context.print(
+      JSON.stringify({ run: run.path, reused, timings, layers: summaries, relations: relations?.rows ?? 0 }),
+    );
+    return;
+  }
+  const header = [
+    "layer",
+    "units",
+    "silent",
+    "selectivity",
+    "by chance",
+    "correlation",
+    "by chance",
+    "ROC AUC",
+    "by chance",
+  ];
+  const rows = summaries.map((each) => [
+    each.layer,
+    String(each.units),
+    String(each.silentUnits),
+    ...[each.selectivity, each.correlation, each.rocAuc].flatMap(({ median, chance }) => [
+      decimal(median),
+      decimal(chance),
+    ]),
+  ]);
+  context.note("medians over units; by chance: median of the 95 % quantiles under shuffled labels");
+  for (const line of formatTable([header, ...rows], { right: header.map((_, at) => at).slice(1) })) context.print(line);
+  context.print(`run: ${run.path} (${duration(timings.total / 1000)}${reused ? ", responses observed before" : ""})`);
+  context.note(`a unit's card: unitscope unit ${run.path} LAYER UNIT`);
+}
+
+function summaryOf(units: Table, layer: string) {
+  const pair = (column: string): { median: number | null; chance: number | null } => ({
+    median: median(doubles(units, column)),
+    chance: median(doubles(units, `${column}_null_95`)),
+  });
+  return {
+    layer,
+    units: integers(units, "unit").length,
+    silentUnits: doubles(units, "silent_fraction").filter((fraction) => fraction === 1).length,
+    selectivity: pair("class_selectivity"),
+    correlation: pair("class_correlation"),
+    rocAuc: pair("roc_auc"),
+  };
+}
+
+function median(column: Column): number | null {
+  const values = Float64Array.from(column as Float64Array)
+    .filter((value) => !Number.isNaN(value))
+    .sort();
+  if (values.length === 0) return null;
+  const middle = values.length >> 1;
+  return values.length % 2 === 1
+    ? (values[middle] as number)
+    : ((values[middle - 1] as number) + (values[middle] as number)) / 2;
+}
+
+function decimal(value: number | null): string {
+  return value === null ? "-" : value.toFixed(3);
+}
+
+function list(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.some((name) => name === "")) throw new InvalidArgumentError("expected names separated by commas.");
+  return names;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a whole number.");
+  return Number(text);
+}
