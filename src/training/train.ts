@@ -43,9 +43,9 @@ export interface TrainOptions {
 /** What `train` uses where nothing else is asked for. */
 export const trainDefaults: TrainOptions = {
   seed: 1,
-  epochs: 20,
-  batchSize: 128,
-  learningRate: 0.05,
+  epochs: 13,
+  batchSize: 64,
+  learningRate: 0.03,
   schedule: "one-cycle",
   momentum: 0.9,
   nesterov: true,
@@ -63,9 +63,11 @@ export interface TrainProgress {
   /** From 1. */
   readonly epoch: number;
   readonly epochs: number;
-  /** Images trained on in this epoch, and in all epochs together. */
+  /** Images trained on in this epoch. */
   readonly images: number;
-  readonly totalImages: number;
+  /** Images trained on in all epochs so far, and how many it will be. */
+  readonly imagesDone: number;
+  readonly imagesInAll: number;
   /** Means over this epoch so far. */
   readonly loss: number;
   readonly trainAccuracy: number;
@@ -143,6 +145,7 @@ export async function train(
   const tests = testSet && trainingImages(testSet, place);
   try {
     for (let epoch = log.length + 1; epoch <= epochs; epoch++) {
+      signal?.throwIfAborted();
       const done = await runEpoch({ pool, network, images, streams, options, epoch, progress });
       const testAccuracy = tests ? await testAccuracyOf(pool, network, tests) : null;
       const record: EpochRecord = { ...done.record, testAccuracy };
@@ -164,6 +167,15 @@ export async function train(
       network.parameters.map(({ name }) => [name, (final.get(name) as Value).data as Float32Array]),
     );
     return { parameters, log };
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    const kept =
+      path && log.length > 0 ? `; the checkpoint of epoch ${log.length} is kept, continue with --resume` : "";
+    throw new UnitscopeError(
+      "interrupted",
+      `training: expected to finish ${epochs} epochs, got interrupted in epoch ${log.length + 1}${kept}`,
+      { cause: error },
+    );
   } finally {
     await pool.close();
   }
@@ -241,7 +253,8 @@ async function trainEpoch({
       epoch,
       epochs,
       images: seen,
-      totalImages: ((epoch - 1) * steps + step + 1) * batchSize,
+      imagesDone: ((epoch - 1) * steps + step + 1) * batchSize,
+      imagesInAll: totalSteps * batchSize,
       loss: lossSum / (step + 1),
       trainAccuracy: correct / seen,
       imagesPerSecond: rate * 1000,

@@ -1,6 +1,6 @@
 /** Images on their way into a batch: cropped and flipped at random to train on, centred to test on. */
 
-import type { ImageSet, RgbImage } from "../data/image-set.ts";
+import type { ImageSet, PixelArray, RgbImage } from "../data/image-set.ts";
 import { fitImage, pixelTable } from "../data/preprocess-image.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
 import { UnitscopeError } from "../errors.ts";
@@ -19,7 +19,7 @@ export interface Augmentation {
 /** Where an image is taken from and what is done to it; drawn for every image anew. */
 export interface Variation {
   readonly flip: boolean;
-  /** Shift of the crop in pixels; for images larger than the input, the crop's corner in 0..1 of what is left. */
+  /** Where the crop starts, as shares of all its places. */
   readonly x: number;
   readonly y: number;
   /** Centre of the cut-out square as shares of the side. */
@@ -46,52 +46,44 @@ export interface TrainingImages {
 /**
  * Prepares an image set.
  *
- * @param size side of the network's input; images in memory must have it, others are resized so that their shorter
- *   side is `preprocessing.resize` and then cropped.
- * @throws {UnitscopeError} `data` if images in memory have another size.
+ * @param size side of the network's input. Images in memory that have it are taken as they are; others are resized so
+ *   that their shorter side is `preprocessing.resize`, and then cropped.
+ * @throws {UnitscopeError} `usage` for a preprocessing with another order of channels; `data`, when an image is
+ *   written, if it is smaller than the input.
  */
 export function trainingImages(
   set: ImageSet,
   { size, preprocessing, augmentation }: { size: number; preprocessing: Preprocessing; augmentation: Augmentation },
 ): TrainingImages {
   const table = pixelTable(preprocessing);
-  const { pixels } = set;
-  if (pixels && (pixels.height !== size || pixels.width !== size)) {
+  const whole = { ...preprocessing, crop: null };
+  const fits = set.pixels && set.pixels.height === size && set.pixels.width === size;
+  const pixels = fits ? set.pixels : undefined;
+  if (preprocessing.channels !== "rgb" || preprocessing.layout !== "nchw") {
     throw new UnitscopeError(
-      "data",
-      `data "${set.name}": expected images of ${size}×${size}, got ${pixels.width}×${pixels.height}`,
+      "usage",
+      `preprocessing: expected rgb and nchw to train, got ${preprocessing.channels} and ${preprocessing.layout}`,
     );
   }
   const plane = size * size;
-  const isolate = (image: RgbImage): { planes: Uint8Array; width: number; height: number } => {
-    const area = image.width * image.height;
-    const planes = new Uint8Array(3 * area);
-    for (let channel = 0; channel < 3; channel++) {
-      for (let at = 0; at < area; at++) planes[channel * area + at] = image.data[3 * at + channel] as number;
-    }
-    return { planes, width: image.width, height: image.height };
-  };
   return {
     set,
     async write(image, variation, target, place) {
       const offset = place * 3 * plane;
-      if (pixels) {
-        const from = image * pixels.channels * plane;
-        const planes = pixels.data.subarray(from, from + pixels.channels * plane);
-        const reach = augmentation.shift;
-        const [left, top] = variation
-          ? [Math.floor(variation.x * (2 * reach + 1)) - reach, Math.floor(variation.y * (2 * reach + 1)) - reach]
-          : [0, 0];
-        copyWindow({ planes, width: size, height: size }, { left, top, size, table, target, offset });
-      } else {
-        const decoded = await set.read(image);
-        const whole = variation
-          ? fitImage(decoded, { ...preprocessing, crop: null })
-          : fitImage(decoded, preprocessing);
-        const left = variation ? Math.floor(variation.x * (whole.width - size + 1)) : 0;
-        const top = variation ? Math.floor(variation.y * (whole.height - size + 1)) : 0;
-        copyWindow(isolate(whole), { left, top, size, table, target, offset });
+      const source = pixels ? slicePlanes(pixels, image) : planesOf(fitImage(await set.read(image), whole));
+      if (source.width < size || source.height < size) {
+        throw new UnitscopeError(
+          "data",
+          `image "${set.imageName(image)}": expected at least ${size}×${size} pixels, got ${source.width}×${source.height}; resize it with --preprocess`,
+        );
       }
+      const corner = (share: number, length: number): number => {
+        const reach = augmentation.shift;
+        return Math.floor(share * (length - size + 2 * reach + 1)) - reach;
+      };
+      const left = variation ? corner(variation.x, source.width) : Math.floor((source.width - size) / 2);
+      const top = variation ? corner(variation.y, source.height) : Math.floor((source.height - size) / 2);
+      copyWindow(source, { left, top, size, table, target, offset });
       if (variation?.flip && augmentation.flip) mirror(target.subarray(offset, offset + 3 * plane), size);
       if (variation && augmentation.cutout > 0)
         cutOut(target.subarray(offset, offset + 3 * plane), size, variation, augmentation);
@@ -99,9 +91,30 @@ export function trainingImages(
   };
 }
 
+/** One image as planes, red first, or a single gray one. */
+interface Planes {
+  readonly planes: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+function slicePlanes({ data, channels, width, height }: PixelArray, image: number): Planes {
+  const length = channels * width * height;
+  return { planes: data.subarray(image * length, (image + 1) * length), width, height };
+}
+
+function planesOf({ data, width, height }: RgbImage): Planes {
+  const area = width * height;
+  const planes = new Uint8Array(3 * area);
+  for (let channel = 0; channel < 3; channel++) {
+    for (let at = 0; at < area; at++) planes[channel * area + at] = data[3 * at + channel] as number;
+  }
+  return { planes, width, height };
+}
+
 /** Copies a square window through the table; outside the image is 0, the mean colour after normalisation. */
 function copyWindow(
-  { planes, width, height }: { planes: Uint8Array; width: number; height: number },
+  { planes, width, height }: Planes,
   {
     left,
     top,

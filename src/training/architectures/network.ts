@@ -42,7 +42,10 @@ export interface Network {
 
 /** Writes one network in both forms at once. Every method returns the tensor that it makes. */
 export interface NetworkWriter {
-  /** A convolution without bias when batch normalisation follows. `scope` is the exporter's: `/layer1/layer1.0`. */
+  /**
+   * A convolution. `scope` and `name` make the node's name as PyTorch's exporter does (`/layer1/layer1.0`, `conv1`);
+   * weights are called by the scope's last part and the name (`layer1.0.conv1.weight`), a name with a dot is whole.
+   */
   conv(
     scope: string,
     name: string,
@@ -85,7 +88,9 @@ export function writeNetwork(
     return added.name;
   };
   const dotted = (scope: string, own: string): string => {
-    const last = scope.split("/").at(-1) ?? "";
+    const parts = scope.split("/");
+    if (own.includes(".")) return [parts.at(-2), own].filter((part) => part !== "").join(".");
+    const last = parts.at(-1) ?? "";
     return last === "" ? own : `${last}.${own}`;
   };
   const named = (

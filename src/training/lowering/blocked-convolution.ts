@@ -5,7 +5,7 @@
  * dY: a `Gather` of channel blocks lays the patches out directly from the blocked image (no slices, no concatenation).
  */
 import { intAttribute, intTensor, type Node } from "../../onnx/graph.ts";
-import type { GraphBuilder } from "../graph-builder.ts";
+import type { AttributeValues, GraphBuilder } from "../graph-builder.ts";
 import { type Windows, windowsOf } from "../static-shapes.ts";
 import { BLOCKED_DOMAIN, type Layouts } from "./blocked.ts";
 import { nameAs } from "./lowering.ts";
@@ -78,10 +78,50 @@ export function blockedInputGradient(node: Node, layouts: Layouts): boolean {
     dilations: [1, 1],
     group: 1,
   };
-  const size = pointwise ? [shape[0] ?? 0, c, ...places] : shape;
-  const result = target.emit("Conv", [image, backwardFilter(layouts, w)], size, attributes, BLOCKED_DOMAIN);
-  layouts.setBlocked(output, strided && pointwise ? spread(layouts, result, strides) : result);
+  const operands = [image, backwardFilter(layouts, w), ""];
+  if (!strided || !pointwise) emitConvolution(node, layouts, { operands, attributes });
+  else {
+    const size = [shape[0] ?? 0, c, ...places];
+    const result = target.emit("Conv", operands.slice(0, 2), size, attributes, BLOCKED_DOMAIN);
+    layouts.setBlocked(output, spread(layouts, result, strides));
+  }
   return true;
+}
+
+/**
+ * Emits the blocked convolution that a source node stands for, together with what only follows it: an addition of a
+ * tensor that is there already, and a ReLU. The runtime's operator does both while the result is in the cache.
+ *
+ * @param how.operands image, filter, and bias (empty: none).
+ */
+export function emitConvolution(
+  node: Node,
+  layouts: Layouts,
+  { operands, attributes }: { operands: readonly string[]; attributes: AttributeValues },
+): void {
+  const { target } = layouts;
+  let output = node.outputs[0] as string;
+  const shape = target.shapeOf(output);
+  const inputs = [...operands];
+  const all = { ...attributes };
+  const absorb = (next: Node): void => {
+    layouts.skip(next);
+    output = next.outputs[0] as string;
+    target.declare(output, shape);
+  };
+  const sum = layouts.onlyReader(output);
+  const other = sum?.op === "Add" ? sum.inputs.find((input) => input !== output) : undefined;
+  if (sum && other !== undefined && layouts.isReady(other) && target.shapeOf(other).join() === shape.join()) {
+    inputs.push(layouts.blocked(other) as string);
+    absorb(sum);
+  }
+  const relu = layouts.onlyReader(output);
+  if (relu?.op === "Relu") {
+    all.activation = "Relu";
+    absorb(relu);
+  }
+  while (inputs.at(-1) === "") inputs.pop();
+  layouts.setBlocked(output, target.emit("Conv", inputs, shape, all, BLOCKED_DOMAIN));
 }
 
 /** `ConvWeightGradient(dY, X)` as a product of patches and dY. */

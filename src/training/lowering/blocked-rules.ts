@@ -3,7 +3,7 @@ import { intAttribute, type Node } from "../../onnx/graph.ts";
 import type { AttributeValues } from "../graph-builder.ts";
 import { windowCount, windowsOf } from "../static-shapes.ts";
 import { BLOCKED_DOMAIN, type Layouts } from "./blocked.ts";
-import { blockedInputGradient, blockedWeightGradient, forwardFilter } from "./blocked-convolution.ts";
+import { blockedInputGradient, blockedWeightGradient, emitConvolution, forwardFilter } from "./blocked-convolution.ts";
 import { alongColumns, maxPoolGradientOn } from "./portable.ts";
 
 /** Emits a node in blocked form, or returns `false` where there is none. */
@@ -24,16 +24,7 @@ const conv: BlockedRule = (node, layouts) => {
     group: 1,
   };
   const given = few ? layouts.plain(x) : (layouts.blocked(x) as string);
-  let output = node.outputs[0] as string;
-  const next = layouts.onlyReader(output);
-  if (next?.op === "Relu") {
-    attributes.activation = "Relu";
-    layouts.skip(next);
-    target.declare(next.outputs[0] as string, target.shapeOf(output));
-    output = next.outputs[0] as string;
-  }
-  const operands = [given, forwardFilter(layouts, w), ...(b ? [b] : [])];
-  layouts.setBlocked(output, target.emit("Conv", operands, target.shapeOf(output), attributes, BLOCKED_DOMAIN));
+  emitConvolution(node, layouts, { operands: [given, forwardFilter(layouts, w), b ?? ""], attributes });
   return true;
 };
 
@@ -133,20 +124,14 @@ const channelAffine: BlockedRule = (node, layouts) => {
   const shape = target.shapeOf(x);
   const channels = shape[1] ?? 0;
   const filter = target.reshape(layouts.plain(scale), [channels, 1, 1, 1]);
-  let output = node.outputs[0] as string;
-  const attributes: AttributeValues = { kernel_shape: [1, 1], strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1] };
-  attributes.group = channels;
-  const next = layouts.onlyReader(output);
-  if (next?.op === "Relu") {
-    attributes.activation = "Relu";
-    layouts.skip(next);
-    output = next.outputs[0] as string;
-    target.declare(output, shape);
-  }
-  layouts.setBlocked(
-    output,
-    target.emit("Conv", [given, filter, layouts.plain(shift)], shape, attributes, BLOCKED_DOMAIN),
-  );
+  const attributes = {
+    kernel_shape: [1, 1],
+    strides: [1, 1],
+    pads: [0, 0, 0, 0],
+    dilations: [1, 1],
+    group: channels,
+  };
+  emitConvolution(node, layouts, { operands: [given, filter, layouts.plain(shift)], attributes });
   return true;
 };
 

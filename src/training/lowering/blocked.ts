@@ -33,6 +33,8 @@ export interface Layouts {
   setBlocked(tensor: string, blocked: string): void;
   /** The node that alone reads a source tensor, if there is one and the tensor is not kept. */
   onlyReader(tensor: string): Node | undefined;
+  /** Whether a source tensor has been computed by what was emitted so far. */
+  isReady(tensor: string): boolean;
   /** Marks a source node as done together with another. */
   skip(node: Node): void;
 }
@@ -61,6 +63,7 @@ export function lowerBlocked(
     }
   }
   const kept = new Set(keep);
+  const pending = new Set(source.nodes.flatMap((node) => node.outputs));
 
   const layouts: Layouts = {
     target,
@@ -109,6 +112,7 @@ export function lowerBlocked(
       return rows;
     },
     setBlocked(tensor, blocked) {
+      pending.delete(tensor);
       blockedForms.set(tensor, blocked);
       onlyBlocked.add(tensor);
     },
@@ -116,15 +120,18 @@ export function lowerBlocked(
       const all = readers.get(tensor) ?? [];
       return all.length === 1 && !kept.has(tensor) ? all[0] : undefined;
     },
+    isReady: (tensor) => !pending.has(tensor),
     skip: (node) => void skipped.add(node),
   };
 
   for (const node of source.nodes) {
     if (skipped.has(node)) continue;
     for (const output of node.outputs) if (output !== "") target.declare(output, source.shapeOf(output));
-    if (blockedRules[node.op]?.(node, layouts)) continue;
-    for (const input of node.inputs) if (input !== "") layouts.plain(input);
-    lowerPortableNode(node, source, target);
+    if (!blockedRules[node.op]?.(node, layouts)) {
+      for (const input of node.inputs) if (input !== "") layouts.plain(input);
+      lowerPortableNode(node, source, target);
+    }
+    for (const output of node.outputs) pending.delete(output);
   }
   for (const tensor of keep) layouts.plain(tensor);
 }

@@ -1,0 +1,167 @@
+/**
+ * `unitscope train`: an architecture and a data set become a model file, its log and, until it is done, a checkpoint.
+ */
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { DataProgress } from "../data/cache.ts";
+import type { ImageSet } from "../data/image-set.ts";
+import { openImageSet } from "../data/open-image-set.ts";
+import { parsePreprocessing } from "../data/parse-preprocessing.ts";
+import { noPreprocessing, type Preprocessing } from "../data/preprocessing.ts";
+import { messageOf, UnitscopeError } from "../errors.ts";
+import { writeModel } from "../onnx/model-file.ts";
+import {
+  type ArchitectureName,
+  type ArchitectureOptions,
+  defineNetwork,
+} from "../training/architectures/architectures.ts";
+import type { Network } from "../training/architectures/network.ts";
+import type { EpochRecord } from "../training/checkpoint.ts";
+import { type TrainOptions, type TrainProgress, train, trainDefaults } from "../training/train.ts";
+import { trainedModel } from "../training/trained-model.ts";
+
+/** What to train and where to put it. */
+export interface TrainModelOptions extends Partial<Omit<TrainOptions, "preprocessing">> {
+  readonly architecture: Omit<ArchitectureOptions, "classCount">;
+  /** Data set to test on after every epoch. */
+  readonly test?: string | undefined;
+  /** A preset or a JSON file; the data set's own, or ImageNet's at 224×224, when absent. */
+  readonly preprocess?: string | undefined;
+  /** The model file. */
+  readonly out: string;
+  /** Continue from the checkpoint beside `out`. */
+  readonly resume?: boolean | undefined;
+  /** The command line that is written into the model and the log. */
+  readonly command: string;
+  readonly root?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+/** What came of it. */
+export interface TrainedModel {
+  readonly path: string;
+  readonly logPath: string;
+  /** Top-1 accuracy on the test set; `null` without one. */
+  readonly accuracy: number | null;
+  readonly log: readonly EpochRecord[];
+  readonly parameterCount: number;
+}
+
+/** Where progress goes. */
+export interface TrainModelEffects {
+  readonly fetching?: DataProgress | undefined;
+  readonly progress?: ((progress: TrainProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where the checkpoint of a model file is. */
+export function checkpointPath(out: string): string {
+  return `${out}.checkpoint`;
+}
+
+/** Where the log of a model file is. */
+export function logPath(out: string): string {
+  return `${out.replace(/\.onnx$/, "")}.log.json`;
+}
+
+/**
+ * Trains and writes `out`, its log, and removes the checkpoint.
+ *
+ * @throws {UnitscopeError} `usage` if there is a checkpoint that is neither resumed nor removed, and what `train`,
+ *   `defineNetwork` and `openImageSet` throw.
+ */
+export async function trainModel(
+  architecture: ArchitectureName,
+  data: string,
+  { architecture: shape, test, preprocess, out, resume = false, command, root, limit, ...options }: TrainModelOptions,
+  { fetching, progress, signal }: TrainModelEffects = {},
+): Promise<TrainedModel> {
+  const checkpoint = checkpointPath(out);
+  if (existsSync(checkpoint) && !resume) {
+    throw new UnitscopeError(
+      "usage",
+      `${checkpoint}: expected no unfinished training, got one; add --resume or remove it`,
+    );
+  }
+  if (resume && !existsSync(checkpoint)) {
+    throw new UnitscopeError("usage", `${checkpoint}: expected a checkpoint to resume from, got none`);
+  }
+  await mkdir(dirname(out), { recursive: true });
+  const open = { root, limit, progress: fetching, signal };
+  const trainSet = await openImageSet(data, open);
+  const testSet = test === undefined ? undefined : await openImageSet(test, open);
+  if (testSet && testSet.classNames.join("\n") !== trainSet.classNames.join("\n")) {
+    throw new UnitscopeError("data", `--test "${test}": expected the classes of "${data}", got others`);
+  }
+  const network = defineNetwork(architecture, { ...shape, classCount: trainSet.classNames.length });
+  const preprocessing = await choosePreprocessing(network.imageSize, trainSet, preprocess);
+  const trained = await train(
+    network,
+    trainSet,
+    testSet,
+    { ...options, preprocessing },
+    { progress, signal, checkpoint, resume },
+  );
+  const { log, parameters } = trained;
+  const accuracy = log.at(-1)?.testAccuracy ?? null;
+  const seed = options.seed ?? trainDefaults.seed;
+  const provenance = { command, seed, accuracy, trainSet, testSet, preprocessing };
+  await writeTrained(out, network, { parameters, log, provenance, options: { ...trainDefaults, ...options } });
+  await rm(checkpoint, { force: true });
+  const parameterCount = [...parameters.values()].reduce((sum, { length }) => sum + length, 0);
+  return { path: out, logPath: logPath(out), accuracy, log, parameterCount };
+}
+
+/** Writes the model and its log, each under its name only once it is whole. */
+export async function writeTrained(
+  out: string,
+  network: Network,
+  {
+    parameters,
+    log,
+    provenance,
+    options,
+  }: {
+    parameters: ReadonlyMap<string, Float32Array>;
+    log: readonly EpochRecord[];
+    provenance: Parameters<typeof trainedModel>[2];
+    options: Partial<TrainOptions>;
+  },
+): Promise<void> {
+  const { command, accuracy, trainSet, testSet, preprocessing } = provenance;
+  const document = {
+    command,
+    accuracy,
+    data: { train: trainSet.name, trainHash: trainSet.hash, test: testSet?.name, testHash: testSet?.hash },
+    options: { ...options, preprocessing },
+    epochs: log,
+  };
+  const model = writeModel(trainedModel(network, parameters, provenance));
+  for (const [path, content] of [
+    [out, model],
+    [logPath(out), `${JSON.stringify(document, undefined, 2)}\n`],
+  ] as const) {
+    try {
+      await writeFile(`${path}.part`, content);
+      await rename(`${path}.part`, path);
+    } catch (cause) {
+      await rm(`${path}.part`, { force: true });
+      throw new UnitscopeError("file", `${path}: expected to write it, got: ${messageOf(cause)}`, { cause });
+    }
+  }
+}
+
+/**
+ * What was asked for, else what is known of the data. Images that do not have the network's size are resized: at 224 as
+ * ImageNet's networks do it (shorter side 256), at 32 to the size itself.
+ */
+async function choosePreprocessing(size: number, set: ImageSet, asked: string | undefined): Promise<Preprocessing> {
+  if (asked !== undefined) return parsePreprocessing(asked);
+  if (size === 224) return parsePreprocessing("imagenet");
+  const base = set.name.startsWith("cifar10:")
+    ? await parsePreprocessing("cifar10")
+    : { ...noPreprocessing, mean: [0.5, 0.5, 0.5] as const, std: [0.25, 0.25, 0.25] as const };
+  const fits = set.pixels?.height === size && set.pixels.width === size;
+  return fits ? base : { ...base, resize: size, crop: size };
+}
