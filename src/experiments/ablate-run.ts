@@ -3,7 +3,6 @@
 import type { Settled } from "../ablation/flip-collector.ts";
 import type { LayerFlips } from "../ablation/flips.ts";
 import { type AblationMethod, type LayerSweep, runSweep, type Sweep } from "../ablation/sweep.ts";
-import type { ContinuousSums } from "../analysis/continuous-sums.ts";
 import { analyseLayer, type LayerStatistics } from "../analysis/drops.ts";
 import type { Provider } from "../engine/session.ts";
 import { UnitscopeError } from "../errors.ts";
@@ -208,14 +207,8 @@ function analyse(sweep: Sweep, { flips, continuous }: LayerSweep, { images, mode
   const baseline = { labels: sweep.labels, predictions: sweep.predictions, classCount };
   return analyseLayer(baseline, flips, {
     classNames: images.classNames,
-    continuous: continuous ? continuousSums(continuous) : undefined,
+    continuous,
   });
-}
-
-function continuousSums(sums: Float64Array): ContinuousSums {
-  const pick = (offset: number): Float64Array =>
-    Float64Array.from({ length: sums.length / 4 }, (_, i) => sums[4 * i + offset] as number);
-  return { logprob: { sum: pick(0), squares: pick(1) }, margin: { sum: pick(2), squares: pick(3) } };
 }
 
 function layerRow({ summary }: LayerStatistics, layer: Layer): Table {
