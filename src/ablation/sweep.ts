@@ -164,7 +164,7 @@ export function blockSizeFor({ input }: Model): number {
 }
 
 /** The tensor that a method replaces. */
-function tapFor(layer: Layer, method: AblationMethod): string {
+export function tapFor(layer: Layer, method: AblationMethod): string {
   if (method !== "weights") return layer.tap;
   if (layer.weight !== null) return layer.output;
   throw new UnitscopeError(

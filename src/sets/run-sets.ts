@@ -1,0 +1,307 @@
+/**
+ * Unit sets of one layer: searches what each class depends on in one part of the images, and measures every sequence on
+ * the other. Single classes and blocks of images go through worker threads; results do not depend on how many.
+ */
+import { availableParallelism } from "node:os";
+import { deserialize, serialize } from "node:v8";
+import type { Replacement } from "../ablation/replacement.ts";
+import { boundSuffix } from "../ablation/suffix-bound.ts";
+import { planSuffix } from "../ablation/suffix-plan.ts";
+import { type BlockStore, blockSizeFor } from "../ablation/sweep.ts";
+import { sha256 } from "../data/cache.ts";
+import { imageBatches } from "../data/image-batches.ts";
+import type { ImageSet } from "../data/image-set.ts";
+import type { Preprocessing } from "../data/preprocessing.ts";
+import { selectImages } from "../data/select-images.ts";
+import type { Model } from "../engine/open-model.ts";
+import type { Provider } from "../engine/session.ts";
+import { openPool, type WorkerPool } from "../engine/worker-pool.ts";
+import { UnitscopeError } from "../errors.ts";
+import { inferShapes } from "../onnx/shapes.ts";
+import { checkSize, type GreedySequence, type GreedyWork } from "./greedy.ts";
+import { type Measured, mergeMeasured, type Sequence } from "./measure-sequences.ts";
+import { keepSequence, randomSequence, rankedSequence, rankUnits } from "./rankings.ts";
+import type { SetMismatch } from "./set-context.ts";
+import type { SetsSetup, SetsTask } from "./sets-worker.ts";
+import { type ImageSplit, splitImages } from "./split-images.ts";
+
+/** A ranking that is given from outside: by an attribute. */
+export interface GivenRanking {
+  /** Name of the strategy: the attribute's column. */
+  readonly name: string;
+  /** Scores of the units, `[units]`, for every class that is asked for, or one for all classes. */
+  readonly scores: ReadonlyMap<number, ArrayLike<number>> | ArrayLike<number>;
+  /** Whether the scores saw the images that measure. */
+  readonly sawImages: boolean;
+}
+
+/** What to do. */
+export interface RunSetsOptions {
+  /** Classes to search sequences for. */
+  readonly classes: readonly number[];
+  /** Units per sequence. */
+  readonly size: number;
+  /** Share of every class that chooses; `null`: all images choose and measure. */
+  readonly rankSplit: number | null;
+  readonly greedy: boolean;
+  readonly single: boolean;
+  readonly keep: boolean;
+  /** Number of random sequences. */
+  readonly random: number;
+  readonly rankings?: readonly GivenRanking[];
+  readonly engine?: "auto" | "plain";
+  /** Fraction of the decided (set, image) pairs to repeat the plain way, in [0, 1]. */
+  readonly verify?: number;
+  readonly seed?: number;
+  readonly workers?: number;
+  readonly provider?: Provider;
+  /** Where finished classes and blocks are kept between interrupted runs; keyed by everything but these options' sequences. */
+  readonly pieces?: BlockStore;
+  /** Called with steps done; searching a class and measuring a block are steps of like length. */
+  readonly progress?: ((done: number, total: number, note: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A measured sequence. */
+export interface SetCurve {
+  /** `greedy`, `single`, `keep`, `random`, or the name of a given ranking. */
+  readonly strategy: string;
+  /** The class that it is for; −1 where it is for no class. */
+  readonly cls: number;
+  /** Number of the random sequence; 0 for the others. */
+  readonly index: number;
+  readonly sequence: Sequence;
+  /** Images right, int32, row-major `[steps + 1, classCount]`, over the measuring images. */
+  readonly right: Int32Array;
+  /** Greedy: images of the class right in the choosing part, `[steps + 1]`. */
+  readonly chosenRight: Int32Array | null;
+  /** Whether the images that measure had a say in the choice of the units. */
+  readonly sawImages: boolean;
+}
+
+/** Everything that was found out about one layer. */
+export interface SetsResult {
+  readonly split: ImageSplit;
+  readonly curves: readonly SetCurve[];
+  /** Measuring images of every class, and those right with nothing removed, `[classCount]`. */
+  readonly images: Int32Array;
+  readonly baseline: Int32Array;
+  /** Choosing images of every class, `[classCount]`. */
+  readonly choosingImages: Int32Array;
+  readonly work: GreedyWork;
+  readonly verified: number;
+  readonly mismatches: readonly SetMismatch[];
+  readonly timings: { readonly searchMs: number; readonly measureMs: number };
+}
+
+/** Networks with more bytes than this run in one worker with all threads instead of one worker a core. */
+const LARGE_MODEL = 64 << 20;
+
+/** Searches and measures. @throws {UnitscopeError} `usage` for sizes and fractions out of range. */
+export async function runSets(
+  model: Model,
+  modelBytes: SharedArrayBuffer,
+  subject: { images: ImageSet; preprocessing: Preprocessing; units: number; replacement: Replacement },
+  options: RunSetsOptions,
+): Promise<SetsResult> {
+  const { images: set, preprocessing, units, replacement } = subject;
+  const { engine = "auto", verify = 0, seed = 1, provider = "cpu", signal, size } = options;
+  checkSize(size, units);
+  const split = splitImages(set.labels, options.rankSplit, { seed });
+  const shapes = inferShapes(model.graph);
+  const plan = planSuffix(model.graph, replacement.tap, { logits: model.logits, shapes });
+  const cores = availableParallelism();
+  const workers = options.workers ?? (modelBytes.byteLength > LARGE_MODEL ? 1 : cores);
+  const setup: SetsSetup = {
+    model: modelBytes,
+    path: model.name,
+    ...replacement,
+    bound: engine === "plain" ? undefined : await boundSuffix(model, plan),
+    options: { engine, verify, seed, threads: Math.max(1, Math.floor(cores / workers)), provider },
+  };
+  const url = new URL("./sets-worker.ts", import.meta.url);
+  const pool = await openPool<SetsSetup, SetsTask, unknown>(url, setup, { workers, signal });
+  try {
+    const blockSize = blockSizeFor(model);
+    const searched = options.greedy || options.single || options.keep ? options.classes : [];
+    const blockCount = Math.ceil(split.measuring.length / blockSize);
+    const steps = { done: 0, total: searched.length + blockCount };
+    const work: PoolWork = {
+      pool,
+      set,
+      preprocessing,
+      pieces: options.pieces,
+      signal,
+      step: (note) => {
+        steps.done++;
+        options.progress?.(steps.done, steps.total, note);
+      },
+    };
+    const began = performance.now();
+    const found = await searchClasses(work, split, searched, options.greedy ? size : 0);
+    const searchedAt = performance.now();
+    const planned = planCurves(found, units, options);
+    const measured = await measureBlocks(
+      work,
+      split.measuring,
+      planned.map(({ sequence }) => sequence),
+      blockSize,
+    );
+    return {
+      split,
+      curves: planned.map((curve, i) => ({ ...curve, right: measured.right[i] as Int32Array })),
+      images: measured.images,
+      baseline: measured.baseline,
+      choosingImages: countClasses(split.choosing, set.labels, model.classCount),
+      work: addWork(found.map((each) => each.work)),
+      verified: measured.verified + found.reduce((sum, each) => sum + each.verified, 0),
+      mismatches: [...found.flatMap((each) => each.mismatches), ...measured.mismatches],
+      timings: { searchMs: searchedAt - began, measureMs: performance.now() - searchedAt },
+    };
+  } finally {
+    await pool.close();
+  }
+}
+
+interface PoolWork {
+  readonly pool: WorkerPool<SetsTask, unknown>;
+  readonly set: ImageSet;
+  readonly preprocessing: Preprocessing;
+  readonly pieces: BlockStore | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly step: (note: string) => void;
+}
+
+/** Greedy sequences (or, with `size` 0, only the drops of single units) of the given classes, in their order. */
+async function searchClasses(
+  { pool, set, preprocessing, pieces, signal, step }: PoolWork,
+  { choosing }: ImageSplit,
+  classes: readonly number[],
+  size: number,
+): Promise<GreedySequence[]> {
+  const results: GreedySequence[] = [];
+  await inParallel(classes, pool.workerCount, async (cls, index) => {
+    const name = `class-${cls}-${size}`;
+    const kept = pieces?.get(name);
+    if (kept) results[index] = deserialize(kept) as GreedySequence;
+    else {
+      const images = choosing.filter((image) => set.labels[image] === cls);
+      if (images.length === 0) {
+        const place = `data "${set.name}": class "${set.classNames[cls]}"`;
+        throw new UnitscopeError("data", `${place}: expected images to choose units by, got none`);
+      }
+      const pixels = await loadPixels(set, preprocessing, images, signal);
+      const task: SetsTask = { kind: "greedy", cls, pixels, images, size };
+      const found = (await pool.run(task, [pixels.data.buffer as ArrayBuffer])) as GreedySequence;
+      pieces?.put(name, serialize(found));
+      results[index] = found;
+    }
+    step(`class ${set.classNames[cls]}`);
+  });
+  return results;
+}
+
+async function measureBlocks(
+  { pool, set, preprocessing, pieces, signal, step }: PoolWork,
+  measuring: Int32Array,
+  sequences: readonly Sequence[],
+  blockSize: number,
+): Promise<Measured> {
+  const starts = Array.from({ length: Math.ceil(measuring.length / blockSize) }, (_, i) => i * blockSize);
+  const key = sha256(JSON.stringify(sequences)).slice(0, 16);
+  const blocks: Measured[] = [];
+  await inParallel(starts, pool.workerCount, async (start, index) => {
+    const name = `block-${String(start).padStart(8, "0")}-${key}`;
+    const kept = pieces?.get(name);
+    if (kept) blocks[index] = deserialize(kept) as Measured;
+    else {
+      const images = measuring.slice(start, start + blockSize);
+      const labels = images.map((image) => set.labels[image] as number);
+      const pixels = await loadPixels(set, preprocessing, images, signal);
+      const task: SetsTask = { kind: "measure", pixels, images, labels, sequences };
+      const measured = (await pool.run(task, [pixels.data.buffer as ArrayBuffer])) as Measured;
+      pieces?.put(name, serialize(measured));
+      blocks[index] = measured;
+    }
+    step("measuring");
+  });
+  return mergeMeasured(blocks);
+}
+
+/** Two jobs a worker under way: one is computed while the images of the next are read. */
+async function inParallel<T>(
+  items: readonly T[],
+  workers: number,
+  job: (item: T, index: number) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < items.length) {
+      const index = next++;
+      await job(items[index] as T, index);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(items.length, 2 * workers) }, lane));
+}
+
+async function loadPixels(
+  set: ImageSet,
+  preprocessing: Preprocessing,
+  images: Int32Array,
+  signal: AbortSignal | undefined,
+): Promise<{ count: number; imageDims: readonly number[]; data: Float32Array }> {
+  const part = selectImages(set, images);
+  for await (const { count, dims, pixels } of imageBatches(part, preprocessing, { batchSize: images.length, signal })) {
+    return { count, imageDims: dims.slice(1), data: pixels };
+  }
+  return { count: 0, imageDims: [], data: new Float32Array(0) };
+}
+
+/** The sequences to measure, from what was found and given. */
+function planCurves(
+  found: readonly GreedySequence[],
+  units: number,
+  { classes, size, rankSplit, greedy, single, keep, random, rankings = [], seed = 1 }: RunSetsOptions,
+): Omit<SetCurve, "right">[] {
+  const sawImages = rankSplit === null;
+  const curves: Omit<SetCurve, "right">[] = [];
+  const add = (strategy: string, cls: number, sequence: Sequence, more: Partial<SetCurve> = {}): void => {
+    curves.push({ strategy, cls, index: 0, sequence, chosenRight: null, sawImages, ...more });
+  };
+  if (greedy) {
+    for (const { cls, units: removed, right } of found) {
+      add("greedy", cls, { initial: [], units: Array.from(removed) }, { chosenRight: right });
+    }
+  }
+  for (const { cls, singleRight } of found) {
+    const ranking = rankUnits(singleRight.map((right) => -right));
+    if (single) add("single", cls, rankedSequence(ranking, size));
+    if (keep) add("keep", cls, keepSequence(ranking, size));
+  }
+  for (const { name, scores, sawImages } of rankings) {
+    if (!(scores instanceof Map)) {
+      add(name, -1, rankedSequence(rankUnits(scores as ArrayLike<number>), size), { sawImages });
+      continue;
+    }
+    for (const cls of classes) {
+      const own = scores.get(cls) as ArrayLike<number> | undefined;
+      if (own) add(name, cls, rankedSequence(rankUnits(own), size), { sawImages });
+    }
+  }
+  for (let index = 0; index < random; index++) {
+    add("random", -1, randomSequence(units, size, { seed, index }), { index, sawImages: false });
+  }
+  return curves;
+}
+
+function countClasses(images: Int32Array, labels: Int32Array, classCount: number): Int32Array {
+  const counts = new Int32Array(classCount);
+  for (const image of images) counts[labels[image] as number]++;
+  return counts;
+}
+
+function addWork(parts: readonly GreedyWork[]): GreedyWork {
+  const total: GreedyWork = { computed: 0, silent: 0, certified: 0, abandoned: 0, reference: 0 };
+  for (const part of parts) for (const key of Object.keys(total) as (keyof GreedyWork)[]) total[key] += part[key];
+  return total;
+}

@@ -1,0 +1,128 @@
+/** What a worker keeps open to evaluate unit sets of one layer: the fast route, the plain one, and the reference. */
+import { type FastLayer, type FastRoute, openFastRoute } from "../ablation/fast-route.ts";
+import {
+  openPlainRoute,
+  openReference,
+  type Pixels,
+  type PlainRoute,
+  type Reference,
+  type Removal,
+} from "../ablation/plain-route.ts";
+import type { PlannedLayer } from "../ablation/prefix-graph.ts";
+import type { SuffixBound } from "../ablation/suffix-bound.ts";
+import { switchedTensors } from "../ablation/switched-tensors.ts";
+import { hash } from "../ablation/verify.ts";
+import type { Model } from "../engine/open-model.ts";
+import type { Provider } from "../engine/session.ts";
+import { UnitscopeError } from "../errors.ts";
+
+/** How unit sets are evaluated. */
+export interface SetOptions {
+  /** `plain`: the whole network for every set; `auto`: every fast route. */
+  readonly engine: "auto" | "plain";
+  /** Fraction of the decided (set, image) pairs that is repeated the plain way, in [0, 1]. */
+  readonly verify: number;
+  readonly seed: number;
+  /** ONNX Runtime's threads inside an operator. */
+  readonly threads: number;
+  readonly provider: Provider;
+}
+
+/** An opened layer. */
+export interface SetContext {
+  readonly model: Model;
+  readonly planned: PlannedLayer;
+  readonly options: SetOptions;
+  readonly route: FastRoute;
+  readonly layer: FastLayer;
+  /** Bound of the suffix, for certified skips; `undefined` where there is none. */
+  readonly bound: SuffixBound | undefined;
+  readonly reference: Reference;
+  /** The plain route, opened when it is first needed. */
+  plain(): Promise<PlainRoute>;
+  /** Units removed together, as the plain route and the reference take them. */
+  removal(units: readonly number[]): Removal;
+  close(): Promise<void>;
+}
+
+/** Opens a layer. `bound` is that of `boundSuffix`, made once for all workers. */
+export async function openSetContext(
+  model: Model,
+  planned: PlannedLayer,
+  { bound, options }: { bound?: SuffixBound | undefined; options: SetOptions },
+): Promise<SetContext> {
+  const { threads, provider, engine } = options;
+  const { plan, replacement } = planned;
+  const switched = switchedTensors(model, [plan.tap]);
+  const own = switched.find((tensor) => tensor.tap === plan.tap);
+  if (!own) throw new UnitscopeError("internal", `internal: tap "${plan.tap}": expected among the switched tensors`);
+  const reference = openReference(model, switched);
+  const route = await openFastRoute(model, engine === "plain" ? [] : [planned], { threads, provider });
+  let plain: Promise<PlainRoute> | undefined;
+  return {
+    model,
+    planned,
+    options,
+    route,
+    layer: route.layers[0] as FastLayer,
+    bound,
+    reference,
+    plain: () => (plain ??= openPlainRoute(model, own, { reference, threads, provider })),
+    removal: (units) => ({ tap: plan.tap, units, replacement }),
+    close: async () => {
+      await route.close();
+      await reference.close();
+      await (await plain)?.close();
+    },
+  };
+}
+
+/** A (set, image) pair that the plain route decided otherwise. */
+export interface SetMismatch {
+  readonly units: readonly number[];
+  /** Number of the image in the whole set. */
+  readonly image: number;
+  /** Whether the image is right, by either route. */
+  readonly fast: boolean;
+  readonly plain: boolean;
+}
+
+/** What was repeated the plain way. */
+export interface Verification {
+  verified: number;
+  readonly mismatches: SetMismatch[];
+}
+
+/**
+ * Repeats a random fraction of one set's decided rows the plain way. Which ones depends on the seed, the set and the
+ * image alone.
+ *
+ * @param rows decided rows of `pixels`, and for each whether it was found right.
+ * @param images number of every row's image; `labels` its class.
+ */
+export async function verifySet(
+  context: SetContext,
+  { pixels, images, labels }: { pixels: Pixels; images: ArrayLike<number>; labels: ArrayLike<number> },
+  { units, rows, right }: { units: readonly number[]; rows: ArrayLike<number>; right: ArrayLike<number> },
+  into: Verification,
+): Promise<void> {
+  const { verify, seed } = context.options;
+  if (verify <= 0) return;
+  const set = [...units].sort((a, b) => a - b);
+  const chosen = Array.from(rows, (row, i) => [row, i] as const).filter(
+    ([row]) => hash(seed, images[row] as number, ...set) < verify,
+  );
+  if (chosen.length === 0) return;
+  const route = await context.plain();
+  const decided = await route.predict(
+    pixels,
+    chosen.map(([row]) => row),
+    context.removal(units),
+  );
+  chosen.forEach(([row, i], at) => {
+    const plain = decided[at] === labels[row];
+    const fast = right[i] === 1;
+    if (fast !== plain) into.mismatches.push({ units: set, image: images[row] as number, fast, plain });
+  });
+  into.verified += chosen.length;
+}
