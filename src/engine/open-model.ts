@@ -8,6 +8,7 @@ import { foldConstants } from "../onnx/fold.ts";
 import type { Graph, Port } from "../onnx/graph.ts";
 import { findLayers, type Layer } from "../onnx/layers.ts";
 import { readModel } from "../onnx/model-file.ts";
+import { resolveShapes } from "../onnx/resolve-shapes.ts";
 import { inferShapes } from "../onnx/shapes.ts";
 
 /** The image input of a network. */
@@ -58,7 +59,7 @@ export async function openModel(path: string): Promise<Model> {
 /** Opens a model from the content of its file. */
 export function modelFromBytes(bytes: Uint8Array, { path = "model.onnx" }: { path?: string } = {}): Model {
   const place = `model "${path}"`;
-  const whole = foldConstants(freeBatch(readModel(bytes, place)));
+  const whole = resolveShapes(freeBatch(foldConstants(readModel(bytes, place))));
   const input = imageInput(whole, place);
   const logits = logitsTensor(whole, place);
   const graph = cutTo(whole, [logits]);

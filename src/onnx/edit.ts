@@ -83,27 +83,31 @@ export function dependentsOf(graph: Pick<Graph, "nodes">, tensor: string): Set<s
 }
 
 /**
- * A graph whose batch dimension is free: a fixed first dimension of the image input becomes `N`, and reshapes to a
- * fixed batch keep the incoming one instead.
+ * A graph whose batch dimension is free: a fixed or nameless first dimension of the image input becomes `N`, and
+ * reshapes of images to a fixed batch keep the incoming one instead.
  */
 export function freeBatch(graph: Graph): Graph {
-  const fixed = graph.inputs.find((port) => port.shape?.length === 4 && typeof port.shape[0] === "number");
-  if (!fixed) return graph;
-  const batch = fixed.shape?.[0];
-  const shapes = new Set(graph.nodes.filter((node) => node.op === "Reshape").map((node) => node.inputs[1] as string));
+  const image = graph.inputs.find((port) => port.shape?.length === 4 && typeof port.shape[0] !== "string");
+  if (!image?.shape) return graph;
+  const batch = image.shape[0];
+  const fromImage = dependentsOf(graph, image.name);
   const constants = new Map(graph.constants);
-  for (const name of shapes) {
-    const shape = constants.get(name);
-    if (!shape || shape.type !== "int64" || Number(shape.data[0]) !== batch) continue;
+  const nodes = graph.nodes.map((node) => {
+    const shape = node.op === "Reshape" ? graph.constants.get(node.inputs[1] as string) : undefined;
+    if (shape?.type !== "int64" || !fromImage.has(node.inputs[0] as string)) return node;
+    if (typeof batch !== "number" || Number(shape.data[0]) !== batch) return node;
     const data = BigInt64Array.from(shape.data as BigInt64Array);
     data[0] = 0n; // ONNX: 0 copies the dimension of the input
+    const name = `${node.outputs[0]}/shape`; // weights may be reshaped by the same constant
     constants.set(name, { ...shape, data });
-  }
+    return { ...node, inputs: [node.inputs[0] as string, name] };
+  });
   const free = (port: Port): Port => ({ ...port, shape: port.shape ? ["N" as Dim, ...port.shape.slice(1)] : null });
   return {
     ...graph,
+    nodes,
     constants,
-    inputs: graph.inputs.map((port) => (port === fixed ? free(port) : port)),
+    inputs: graph.inputs.map((port) => (port === image ? free(port) : port)),
     outputs: graph.outputs.map((port) => (port.shape?.[0] === batch ? free(port) : port)),
   };
 }

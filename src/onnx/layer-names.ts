@@ -31,18 +31,20 @@ function candidates({ node, weight, tap }: NameSource): string[] {
 }
 
 /**
- * The module path of a scoped node name. A scope that repeats the path so far replaces it (`layer2`, then `layer2.1`);
- * any other is appended (`conv1`).
+ * The module path of a scoped node name. A scope that repeats the one before it replaces that (`layer2`, then
+ * `layer2.1`; `conv`, then `conv.0`); any other is appended (`conv1`).
  */
 function scopeOf(name: string): { path: string; last: string } | undefined {
   if (!name.startsWith("/")) return undefined;
-  const parts = name.slice(1).split("/");
-  const last = parts.pop() ?? "";
-  let path = "";
-  for (const part of parts) {
-    path = path === "" || part === path || part.startsWith(`${path}.`) ? part : `${path}.${part}`;
+  const scopes = name.slice(1).split("/");
+  const last = scopes.pop() ?? "";
+  const path: string[] = [];
+  for (const scope of scopes) {
+    const before = path.at(-1);
+    if (before !== undefined && (scope === before || scope.startsWith(`${before}.`))) path.pop();
+    path.push(scope);
   }
-  return { path, last };
+  return { path: path.join("."), last };
 }
 
 function numbered(name: string, taken: ReadonlySet<string>): string {

@@ -46,7 +46,7 @@ const activations = new Set(
 export function findLayers(graph: Graph, shapes: ReadonlyMap<string, Shape> = inferShapes(graph)): Layer[] {
   const readers = readersOf(graph);
   const outputs = new Set(graph.outputs.map((port) => port.name));
-  const found: (Omit<Layer, "name"> & { node: Node })[] = [];
+  const found: { node: Node; layer: Omit<Layer, "name"> }[] = [];
   for (const node of graph.nodes) {
     const kind = kindOf(node, graph, shapes);
     if (!kind) continue;
@@ -60,22 +60,24 @@ export function findLayers(graph: Graph, shapes: ReadonlyMap<string, Shape> = in
     const folded = kind === "convolution" && !chain.batchNorm && bias !== null && /^onnx::Conv_\d+$/.test(weight ?? "");
     found.push({
       node,
-      kind,
-      tap: chain.tap,
-      output,
-      units,
-      height,
-      width,
-      batchNorm: chain.batchNorm ? "separate" : folded ? "folded" : "none",
-      activation: chain.activation,
-      weight,
-      bias,
-      isOutput: outputs.has(chain.tap),
+      layer: {
+        kind,
+        tap: chain.tap,
+        output,
+        units,
+        height,
+        width,
+        batchNorm: chain.batchNorm ? "separate" : folded ? "folded" : "none",
+        activation: chain.activation,
+        weight,
+        bias,
+        isOutput: outputs.has(chain.tap),
+      },
     });
   }
-  const kept = found.filter((layer, i) => found.findIndex((other) => other.tap === layer.tap) === i);
-  const names = layerNames(kept.map(({ node, weight, tap }) => ({ node, weight, tap })));
-  return kept.map(({ node: _, ...layer }, i) => ({ name: names[i] as string, ...layer }));
+  const kept = found.filter(({ layer }, i) => found.findIndex((other) => other.layer.tap === layer.tap) === i);
+  const names = layerNames(kept.map(({ node, layer }) => ({ node, weight: layer.weight, tap: layer.tap })));
+  return kept.map(({ layer }, i) => ({ name: names[i] as string, ...layer }));
 }
 
 /**
@@ -174,16 +176,17 @@ function followTap(
     return { tap: next.outputs[0] as string, batchNorm, activation: next.op };
   }
   const gated = outputs.has(tap) ? undefined : selfGate(tap, readers.get(tap) ?? []);
-  if (gated) return { tap: gated.outputs[0] as string, batchNorm, activation: "Silu" };
+  if (gated) return { tap: gated.product.outputs[0] as string, batchNorm, activation: gated.activation };
   return { tap, batchNorm, activation: null };
 }
 
-/** `x · sigmoid(x)`, written as two nodes. */
-function selfGate(tensor: string, readers: readonly Node[]): Node | undefined {
+/** `x · sigmoid(x)` or `x · hardsigmoid(x)`, written as two nodes. */
+function selfGate(tensor: string, readers: readonly Node[]): { product: Node; activation: string } | undefined {
   const gate = readers.find((node) => node.op === "Sigmoid" || node.op === "HardSigmoid");
   const product = readers.find((node) => node.op === "Mul");
   if (readers.length !== 2 || !gate || !product) return undefined;
-  return product.inputs.includes(gate.outputs[0] as string) && product.inputs.includes(tensor) ? product : undefined;
+  if (!product.inputs.includes(gate.outputs[0] as string) || !product.inputs.includes(tensor)) return undefined;
+  return { product, activation: gate.op === "Sigmoid" ? "Silu" : "HardSwish" };
 }
 
 function ownWeights(
