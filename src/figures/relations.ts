@@ -37,8 +37,16 @@ export interface Relations {
   readonly attributes: readonly RelatedAttribute[];
 }
 
-/** Figure 5's input from a run's tables; `all` takes the units of all layers. */
-export function relationsOf(units: Table, relations: Table, layer: string): Relations {
+/**
+ * Figure 5's input from a run's tables; `all` takes the units of all layers.
+ * @param attributes columns of panels, in their order: those of the paper by default, or all if the run has none of them.
+ */
+export function relationsOf(
+  units: Table,
+  relations: Table,
+  layer: string,
+  { attributes: wanted }: { attributes?: readonly string[] } = {},
+): Relations {
   const ofLayer = layer === "all" ? units : rowsWhere(units, "layer", layer);
   const rows = rowsWhere(relations, "layer", layer);
   const [attributes, drops] = [texts(rows, "attribute"), texts(rows, "drop")];
@@ -61,11 +69,20 @@ export function relationsOf(units: Table, relations: Table, layer: string): Rela
     layer,
     overall: doubles(ofLayer, "overall_drop"),
     max: doubles(ofLayer, "max_class_drop"),
-    attributes: [...new Set(attributes)].map((name) => {
+    attributes: chosenAttributes([...new Set(attributes)], wanted).map((name) => {
       const [overall, max] = [find(name, "overall_drop"), find(name, "max_class_drop")];
       return { name, values: doubles(ofLayer, name), ...(overall && { overall }), ...(max && { max }) };
     }),
   };
+}
+
+function chosenAttributes(present: readonly string[], wanted: readonly string[] | undefined): readonly string[] {
+  if (wanted) return wanted.filter((name) => present.includes(name));
+  const norm = present.includes("l1_norm") ? "l1_norm" : "l1_norm_folded";
+  const paper = [norm, "class_correlation", "class_selectivity", "concept_iou"].filter((name) =>
+    present.includes(name),
+  );
+  return paper.length > 0 ? paper : present;
 }
 
 /** Draws figure 5. */

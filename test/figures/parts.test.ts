@@ -217,6 +217,7 @@ test("relations are put together from the tables of a run", () => {
       overall: { pearson: 0.1, low: Number.NaN, high: 0.2, slope: 3, intercept: 0 },
     },
   ]);
+  expect(relationsOf(units, relations, "conv4", { attributes: ["mean"] }).attributes).toEqual([]);
   const all = relationsOf(units, relations, "all");
   expect(all.overall).toHaveLength(3);
   expect(all.attributes[0]?.max).toBeUndefined();

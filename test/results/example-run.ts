@@ -1,15 +1,18 @@
 /** A small run by hand, for the tests of this folder and of the figures. */
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { onTestFinished } from "vitest";
 import { noPreprocessing } from "../../src/data/preprocessing.ts";
 import type { Json } from "../../src/results/canonical-json.ts";
 import type { RunManifest } from "../../src/results/run-manifest.ts";
 import { makeTable, type Table } from "../../src/results/table.ts";
 
-/** A new empty folder. */
+/** A new empty folder, removed after the test. */
 export function newFolder(): string {
-  return mkdtempSync(join(tmpdir(), "unitscope-results-"));
+  const folder = mkdtempSync(join(tmpdir(), "unitscope-results-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** A manifest of two layers and three classes. */
