@@ -1,0 +1,56 @@
+/** The built command line as a child process. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+/** The shim that npm links as `unitscope`. */
+export const bin: string = fileURLToPath(new URL("../../bin/unitscope.js", import.meta.url));
+
+/** How a command ended and what it wrote. */
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `unitscope` with arguments; `watch` sees the process and everything that stderr has said so far. */
+export function unitscope(
+  args: readonly string[],
+  {
+    env = {},
+    cwd,
+    watch,
+    command = [process.execPath, bin],
+  }: {
+    env?: Readonly<Record<string, string>>;
+    cwd?: string;
+    watch?: (child: ChildProcess, stderr: string) => void;
+    command?: readonly string[];
+  } = {},
+): Promise<Finished> {
+  const [program = "", ...first] = command;
+  const child = spawn(program, [...first, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+    ...(cwd !== undefined && { cwd }),
+  });
+  return new Promise((resolve, reject) => {
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      stdout += chunk.toString();
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      stderr += chunk.toString();
+      watch?.(child, stderr);
+    });
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+/** Runs a command that must succeed, without messages; gives what it printed. */
+export async function printed(args: readonly string[], options: Parameters<typeof unitscope>[1] = {}): Promise<string> {
+  const { code, stdout, stderr } = await unitscope([...args, "--quiet"], options);
+  if (code !== 0 || stderr !== "") throw new Error(`unitscope ${args.join(" ")}: exit ${code}\n${stderr}`);
+  return stdout;
+}
