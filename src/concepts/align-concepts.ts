@@ -8,12 +8,13 @@ import { UnitscopeError } from "../errors.ts";
 import { TailSketch } from "../numeric/quantile-sketch.ts";
 import { seededRandom } from "../numeric/random.ts";
 import { type BestConcepts, bestConcepts } from "./best-concepts.ts";
+import { combineResponses } from "./combined-responses.ts";
 import { type Concept, type ConceptSet, categoriesOf, categoryIndices } from "./concept-set.ts";
 import { intersectionOverUnion, type OverlapCounts } from "./overlap-counts.ts";
 import { countOverlaps, type PassOptions, type ResponseField } from "./overlap-pass.ts";
 import { type Auroc, measureAuroc } from "./pixel-auroc.ts";
 import { randomDirections } from "./random-directions.ts";
-import { combineResponses, type ResponseSource, rememberResponses } from "./response-source.ts";
+import { type ResponseSource, rememberResponses } from "./response-source.ts";
 
 /** What to measure; every default is the one that `unitscope attributes --concepts` uses. */
 export interface AlignmentOptions {
@@ -133,10 +134,14 @@ export async function alignConcepts(
       )
     : undefined;
   if (drawn) {
-    const combined = combineResponses(responses, drawn);
-    const theirs = await findThresholds(combined, set.imageCount, fraction, options("random thresholds"));
-    const [overlaps] = await countOverlaps(set, combined, theirs.thresholds(), order, 0, options("random overlaps"));
-    random = best(overlaps as OverlapCounts);
+    const combined = await combineResponses(responses, drawn);
+    try {
+      const theirs = await findThresholds(combined, set.imageCount, fraction, options("random thresholds"));
+      const [overlaps] = await countOverlaps(set, combined, theirs.thresholds(), order, 0, options("random overlaps"));
+      random = best(overlaps as OverlapCounts);
+    } finally {
+      await combined.close();
+    }
   }
   return {
     concepts: set.concepts,

@@ -8,12 +8,12 @@
 import { setImmediate } from "node:timers/promises";
 import { throwIfInterrupted } from "../data/cache.ts";
 import { UnitscopeError } from "../errors.ts";
-import { upsample } from "../numeric/upsample.ts";
+import type { UpsampleAxis } from "../numeric/upsample.ts";
 import { type ConceptSet, categoryIndices, type LabelMaps } from "./concept-set.ts";
 import { type PassOptions, readLabels, upsamplingOf } from "./overlap-pass.ts";
 import type { ResponseSource } from "./response-source.ts";
 
-const BINS = 4096;
+const BINS = 2048;
 
 /** One area under a ROC curve. */
 export interface Auroc {
@@ -44,7 +44,7 @@ export async function measureAuroc(
   const histograms = Array.from(concepts, (concept) => (concept < 0 ? undefined : new Float64Array(2 * BINS)));
   const images = Int32Array.from({ length: set.imageCount }, (_, image) => image);
   const labelsInOrder = readLabels(set, images);
-  let buffer = new Float64Array(0);
+  const scaled = new Float64Array(positions);
   let done = 0;
   for await (const { data } of source.responsesOf(images)) {
     throwIfInterrupted(signal, "concept alignment");
@@ -52,35 +52,21 @@ export async function measureAuroc(
     if (next.done)
       throw new UnitscopeError("internal", `internal: responses: expected ${images.length} images, got more`);
     const { labels, areas } = next.value;
-    const pixels = labels.height * labels.width;
-    if (buffer.length !== pixels) buffer = new Float64Array(pixels);
-    const axes = axesFor(labels);
-    const masks = new Map<number, Uint8Array>();
+    const { rows, columns } = axesFor(labels);
+    const masks = new Map<number, ConceptMask>();
     for (let unit = 0; unit < source.unitCount; unit++) {
       const concept = concepts[unit] as number;
       const histogram = histograms[unit];
       if (!histogram || !areas.categories.includes(categoryOf[concept] as number)) continue;
-      const binOf = binning(ranges.minima[unit] as number, ranges.maxima[unit] as number);
-      const start = unit * positions;
-      const place = areas.concepts.indexOf(concept);
-      const inside = place < 0 ? 0 : (areas.pixels[place] as number);
-      if (isConstant(data, start, positions)) {
-        const bin = binOf(data[start] as number);
-        histogram[bin] += pixels - inside;
-        histogram[BINS + bin] += inside;
-        continue;
-      }
-      upsample(data, axes.rows, axes.columns, { start, out: buffer });
-      if (inside === 0 || inside === pixels) {
-        const from = inside === 0 ? 0 : BINS;
-        for (let pixel = 0; pixel < pixels; pixel++) histogram[from + binOf(buffer[pixel] as number)]++;
-        continue;
-      }
-      let mask = masks.get(concept);
-      if (!mask) masks.set(concept, (mask = maskOf(labels, concept)));
-      for (let pixel = 0; pixel < pixels; pixel++) {
-        histogram[(mask[pixel] as number) * BINS + binOf(buffer[pixel] as number)]++;
-      }
+      const shown = areas.concepts.includes(concept) ? concept : NOTHING; // images without it share one empty mask
+      let mask = masks.get(shown);
+      if (!mask) masks.set(shown, (mask = maskOf(labels, shown)));
+      const minimum = ranges.minima[unit] as number;
+      const range = (ranges.maxima[unit] as number) - minimum;
+      const scale = range > 0 ? (BINS - 2) / range : 0;
+      // Upsampling commutes with this, so each pixel's value is its bin.
+      for (let i = 0; i < positions; i++) scaled[i] = ((data[unit * positions + i] as number) - minimum) * scale;
+      countValues(histogram, scaled, mask, rows, columns);
     }
     done++;
     progress?.(done);
@@ -91,21 +77,74 @@ export async function measureAuroc(
   );
 }
 
-function binning(minimum: number, maximum: number): (value: number) => number {
-  const scale = maximum > minimum ? (BINS - 1) / (maximum - minimum) : 0;
-  return (value) => (value === minimum ? 0 : Math.min((1 + (value - minimum) * scale) | 0, BINS - 1));
+/** Which pixels of an image show a concept. */
+interface ConceptMask {
+  /** Offset into a histogram by pixel, row-major: 0 outside, `BINS` inside. */
+  readonly rowOf: Uint16Array;
+  /** Pixels inside among the first `x` of a line, row-major `[height, width + 1]`. */
+  readonly before: Int32Array;
 }
 
-function isConstant(data: Float32Array, start: number, length: number): boolean {
-  for (let i = start + 1; i < start + length; i++) if (data[i] !== data[start]) return false;
-  return true;
+/** In place of a concept that an image does not show. */
+const NOTHING = -1;
+
+function maskOf({ maps, whole, height, width }: LabelMaps, concept: number): ConceptMask {
+  const rowOf = new Uint16Array(height * width);
+  if (whole.includes(concept)) rowOf.fill(BINS);
+  const searched = concept === NOTHING ? [] : maps;
+  for (const map of searched) for (let i = 0; i < rowOf.length; i++) if (map[i] === concept + 1) rowOf[i] = BINS;
+  const before = new Int32Array(height * (width + 1));
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const inside = rowOf[y * width + x] === 0 ? 0 : 1;
+      before[y * (width + 1) + x + 1] = (before[y * (width + 1) + x] as number) + inside;
+    }
+  }
+  return { rowOf, before };
 }
 
-function maskOf({ maps, height, width }: LabelMaps, concept: number): Uint8Array {
-  const mask = new Uint8Array(height * width);
-  for (const map of maps)
-    for (let pixel = 0; pixel < mask.length; pixel++) if (map[pixel] === concept + 1) mask[pixel] = 1;
-  return mask;
+/**
+ * Adds the upsampled values of one response to a histogram. Value 0 is the unit's smallest and has bin 0; cells of
+ * nothing but that, most of them after a ReLU, are counted at once.
+ *
+ * @param scaled row-major `[rows.inputSize, columns.inputSize]`, in 0..BINS-2.
+ */
+function countValues(
+  histogram: Float64Array,
+  scaled: Float64Array,
+  { rowOf, before }: ConceptMask,
+  rows: UpsampleAxis,
+  columns: UpsampleAxis,
+): void {
+  const { inputSize: width, outputSize: outWidth, first, weight } = columns;
+  const line = new Float64Array(width + 1);
+  for (let y = 0; y < rows.outputSize; y++) {
+    const cellRow = rows.lower[y] as number;
+    const down = rows.weight[y] as number;
+    const upper = cellRow * width;
+    const below = cellRow + 1 < rows.inputSize ? upper + width : upper;
+    for (let x = 0; x < width; x++) {
+      const a = scaled[upper + x] as number;
+      line[x] = a + ((scaled[below + x] as number) - a) * down;
+    }
+    line[width] = line[width - 1] as number;
+    for (let cell = 0; cell < width; cell++) {
+      const left = line[cell] as number;
+      const slope = (line[cell + 1] as number) - left;
+      const [from, to] = [first[cell] as number, first[cell + 1] as number];
+      if (left === 0 && slope === 0) {
+        const counted = y * (outWidth + 1);
+        const inside = (before[counted + to] as number) - (before[counted + from] as number);
+        histogram[BINS] += inside;
+        histogram[0] += to - from - inside;
+        continue;
+      }
+      for (let x = from; x < to; x++) {
+        const value = left + slope * (weight[x] as number);
+        histogram[(rowOf[y * outWidth + x] as number) + (value === 0 ? 0 : 1 + (value | 0))]++;
+      }
+    }
+  }
 }
 
 /** @param histogram `[2, BINS]`: pixels outside, pixels inside. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { combineResponses } from "../../src/concepts/combined-responses.ts";
 import { randomDirections } from "../../src/concepts/random-directions.ts";
-import { combineResponses, type ResponseSource, rememberResponses } from "../../src/concepts/response-source.ts";
+import { type ResponseSource, rememberResponses } from "../../src/concepts/response-source.ts";
 
 /** Image i responds with 100·i + 10·unit + position, from one reused buffer; unit 1 is silent. */
 function sourceOf(): ResponseSource & { asked: number[] } {
@@ -45,9 +46,16 @@ describe("rememberResponses", () => {
 describe("combineResponses", () => {
   it("is a product of matrices", async () => {
     const directions = Float64Array.of(1, 5, 0, 0, 0, 2, -1, 7, 0.5);
-    const [combined] = await all(combineResponses(sourceOf(), directions), [1]);
-    expect(combined).toEqual([100, 101, 240, 242, -100 + 60, -101 + 60.5]);
-    expect(() => combineResponses(sourceOf(), new Float64Array(4))).toThrow("expected a multiple of 3 values, got 4");
+    const combined = await combineResponses(sourceOf(), directions);
+    expect(combined).toMatchObject({ unitCount: 3, height: 1, width: 2 });
+    expect(await all(combined, [1, 0])).toEqual([
+      [100, 101, 240, 242, -100 + 60, -101 + 60.5],
+      [0, 1, 40, 42, 10, 9.5],
+    ]);
+    await combined.close();
+    await expect(combineResponses(sourceOf(), new Float64Array(4))).rejects.toThrow(
+      "expected a multiple of 3 values, got 4",
+    );
   });
 });
 
