@@ -31,19 +31,19 @@ export function openProduct(): Promise<Session> {
  *
  * @param responses standardised pooled responses, float32, row-major `[unitCount, imageCount]`; a unit that is constant
  *   must be all 0.
- * @param columns standardised probabilities, float64, row-major `[classCount, imageCount]`, `NaN` where constant.
+ * @param probabilities standardised, float32, row-major `[imageCount, classCount]`, `NaN` where constant; read only.
  * @param orders the shuffles, one at a time: image `i`'s response meets the probabilities of image `order[i]`.
  * @returns float64, row-major `[unitCount, shuffleCount]`, to float32's precision; `NaN` if every class is constant.
  */
 export async function shuffledCorrelations(
   product: Session,
   responses: Float32Array,
-  columns: Float64Array,
+  probabilities: Float32Array,
   classCount: number,
   shuffleCount: number,
   orders: (shuffle: number) => Int32Array,
 ): Promise<Float64Array> {
-  const imageCount = columns.length / classCount;
+  const imageCount = probabilities.length / classCount;
   const unitCount = responses.length / imageCount;
   const found = new Float64Array(unitCount * shuffleCount);
   const perProduct = Math.max(1, Math.floor(columnsAtOnce / classCount));
@@ -55,8 +55,9 @@ export async function shuffledCorrelations(
     for (let at = 0; at < count; at++) {
       const order = orders(first + at);
       for (let image = 0; image < imageCount; image++) {
-        const row = image * width + at * classCount;
-        for (let cls = 0; cls < classCount; cls++) shuffled[row + cls] = columns[cls * imageCount + order[image]];
+        const to = image * width + at * classCount;
+        const from = order[image] * classCount;
+        for (let cls = 0; cls < classCount; cls++) shuffled[to + cls] = probabilities[from + cls];
       }
     }
     const { correlations } = await product.run({

@@ -4,10 +4,11 @@ import { standardizedColumns } from "./class-correlation.ts";
 import { joinDescriptions, type UnitDescriptions } from "./describe-units.ts";
 import type { DescribeSetup } from "./describe-worker.ts";
 
-/** Units of one task; fixed, since a matrix product's last bits may depend on its number of rows. */
-const groupUnits = 32;
-/** Pooled responses of the tasks under way may take so much memory. */
-const flightBytes = 256 << 20;
+/** Most units of one task, whose pooled responses may take so much memory. */
+const groupUnits = 128;
+const groupBytes = 64 << 20;
+/** Groups that are read together. */
+const groupsAtOnce = 4;
 
 /** Workers that know labels and probabilities. */
 export interface Describer {
@@ -34,10 +35,16 @@ export async function openDescriber(
   const columns = new Float64Array(new SharedArrayBuffer(8 * probabilities.length));
   const sharedLabels = new Int32Array(new SharedArrayBuffer(4 * labels.length));
   sharedLabels.set(labels);
+  const rows = new Float32Array(new SharedArrayBuffer(4 * probabilities.length));
+  standardizedColumns(probabilities, classCount, columns);
+  for (let cls = 0, from = 0; cls < classCount; cls++) {
+    for (let image = 0; image < labels.length; image++) rows[image * classCount + cls] = columns[from++];
+  }
   const setup: DescribeSetup = {
     labels: sharedLabels,
     classCount,
-    probabilityColumns: standardizedColumns(probabilities, classCount, columns),
+    probabilityColumns: columns,
+    probabilityRows: rows,
     seed,
     shuffles,
   };
@@ -62,14 +69,16 @@ export async function describeLayer(
   pooled: (from: number, to: number) => Float64Array,
   progress?: (units: number) => void,
 ): Promise<UnitDescriptions> {
-  const perRead = Math.max(1, Math.floor(flightBytes / (8 * imageCount * groupUnits))) * groupUnits;
+  // Fixed by the number of images alone, since a matrix product's last bits may depend on its number of rows.
+  const perGroup = Math.min(groupUnits, Math.max(1, Math.floor(groupBytes / (8 * imageCount))));
+  const perRead = groupsAtOnce * perGroup;
   const parts: UnitDescriptions[] = [];
   for (let from = 0; from < unitCount; from += perRead) {
     const to = Math.min(unitCount, from + perRead);
     const responses = pooled(from, to);
     const tasks: Promise<UnitDescriptions>[] = [];
-    for (let first = from; first < to; first += groupUnits) {
-      const last = Math.min(to, first + groupUnits);
+    for (let first = from; first < to; first += perGroup) {
+      const last = Math.min(to, first + perGroup);
       const group = responses.slice((first - from) * imageCount, (last - from) * imageCount);
       const task = pool.run(group, [group.buffer]);
       task.then(

@@ -4,7 +4,7 @@ import { bestClass } from "./best-class.ts";
 import { classCorrelation, standardize } from "./class-correlation.ts";
 import { type ClassScalar, classSelectivity, selectivityScalar } from "./class-selectivity.ts";
 import { shuffledCorrelations } from "./correlation-null.ts";
-import { type NullSummary, shuffledImages, shuffledScalars, summarizeNull } from "./label-nulls.ts";
+import { type NullSummary, shuffledScalars, summarizeNull } from "./label-nulls.ts";
 import { aucFromRankSums, midRanks } from "./roc-auc.ts";
 
 /** What all units share. */
@@ -14,13 +14,16 @@ export interface Labelling {
   readonly classCount: number;
   /** From `standardizedColumns`, `[classCount, imageCount]`. */
   readonly probabilityColumns: Float64Array;
+  /** The same as float32 `[imageCount, classCount]`; needed for the correlation's null only. */
+  readonly probabilityRows: Float32Array;
 }
 
 /** How the nulls are drawn. */
 export interface NullOptions {
-  readonly seed: number;
   /** Shuffles per null; 0 for none. */
   readonly shuffles: number;
+  /** From `shuffler`. */
+  readonly orders: (shuffle: number) => Int32Array;
 }
 
 /** One attribute with a vector over classes, for several units. Plain data. */
@@ -51,8 +54,8 @@ export interface UnitDescriptions {
  */
 export async function describeUnits(
   pooled: Float64Array,
-  { labels, classCount, probabilityColumns }: Labelling,
-  { seed, shuffles }: NullOptions,
+  { labels, classCount, probabilityColumns, probabilityRows }: Labelling,
+  { shuffles, orders }: NullOptions,
   product: Session | undefined,
 ): Promise<UnitDescriptions> {
   const imageCount = labels.length;
@@ -63,7 +66,7 @@ export async function describeUnits(
   const correlation = emptyAttribute(unitCount, classCount);
   const auc = emptyAttribute(unitCount, classCount);
   const standardized = new Float32Array(pooled.length);
-  const pairs = Array.from({ length: unitCount }, () => new Float64Array(2 * imageCount));
+  const pairs: Float64Array[] = [];
   const means = new Float64Array(classCount);
   const rankSums = new Float64Array(classCount);
   const rowOf = (attribute: ClassAttribute, unit: number): Float64Array =>
@@ -74,13 +77,11 @@ export async function describeUnits(
     const ranks = midRanks(response);
     means.fill(0);
     rankSums.fill(0);
-    const pair = pairs[unit] as Float64Array;
     for (let image = 0; image < imageCount; image++) {
       means[labels[image]] += response[image];
       rankSums[labels[image]] += ranks[image];
-      pair[2 * image] = response[image];
-      pair[2 * image + 1] = ranks[image];
     }
+    if (shuffles > 0) pairs.push(sideBySide(response, ranks));
     const isConstant = ranks[0] === (imageCount + 1) / 2; // its class means differ by rounding only
     for (let cls = 0; cls < classCount; cls++) {
       means[cls] = isConstant && images[cls] > 0 ? response[0] : means[cls] / images[cls];
@@ -94,26 +95,24 @@ export async function describeUnits(
   }
   if (shuffles === 0) return { selectivity, correlation, auc };
 
+  const scalars = shuffledScalars(images);
   const shuffledSelectivity = new Float64Array(unitCount * shuffles);
   const shuffledAuc = new Float64Array(unitCount * shuffles);
-  const scratch = { means, rankSums, values: new Float64Array(classCount) };
+  const shuffledLabels = new Int32Array(imageCount);
   for (let shuffle = 0; shuffle < shuffles; shuffle++) {
-    const order = shuffledImages(imageCount, seed, shuffle);
+    const order = orders(shuffle);
+    for (let image = 0; image < imageCount; image++) shuffledLabels[image] = labels[order[image]];
     for (let unit = 0; unit < unitCount; unit++) {
-      const scalars = shuffledScalars(pairs[unit] as Float64Array, order, images, scratch);
-      shuffledSelectivity[unit * shuffles + shuffle] = scalars.selectivity;
-      shuffledAuc[unit * shuffles + shuffle] = scalars.auc;
+      const found = scalars(pairs[unit] as Float64Array, shuffledLabels);
+      shuffledSelectivity[unit * shuffles + shuffle] = found.selectivity;
+      shuffledAuc[unit * shuffles + shuffle] = found.auc;
     }
   }
   setNulls(selectivity, shuffledSelectivity, shuffles);
   setNulls(auc, shuffledAuc, shuffles);
   if (product) {
-    const orders = (shuffle: number): Int32Array => shuffledImages(imageCount, seed, shuffle);
-    setNulls(
-      correlation,
-      await shuffledCorrelations(product, standardized, probabilityColumns, classCount, shuffles, orders),
-      shuffles,
-    );
+    const largest = await shuffledCorrelations(product, standardized, probabilityRows, classCount, shuffles, orders);
+    setNulls(correlation, largest, shuffles);
   }
   return { selectivity, correlation, auc };
 }
@@ -157,6 +156,15 @@ function maximumOf(vector: Float64Array): ClassScalar {
   const cls = bestClass(vector);
   if (cls >= 0) return { value: vector[cls], cls };
   return { value: vector.find((value) => !Number.isNaN(value)) ?? Number.NaN, cls };
+}
+
+function sideBySide(one: Float64Array, two: Float64Array): Float64Array {
+  const pairs = new Float64Array(2 * one.length);
+  for (let at = 0; at < one.length; at++) {
+    pairs[2 * at] = one[at];
+    pairs[2 * at + 1] = two[at];
+  }
+  return pairs;
 }
 
 function setScalar(attribute: ClassAttribute, unit: number, { value, cls }: ClassScalar): void {

@@ -7,50 +7,60 @@ import { classSelectivity, selectivityScalar } from "./class-selectivity.ts";
 import { aucFromRankSums } from "./roc-auc.ts";
 
 /**
- * The order of images of one shuffle. Shuffled labels are the first images of it for class 0, the next for class 1, and
- * so on. The same shuffle serves all units, so that their nulls are comparable.
+ * One shuffle of the images: image `i` takes the label, or the probabilities, of image `order[i]`. The same shuffle
+ * serves all units, so that their nulls are comparable.
  */
 export function shuffledImages(imageCount: number, seed: number, shuffle: number): Int32Array {
   const order = Int32Array.from({ length: imageCount }, (_, image) => image);
   return seededRandom(seed, shuffle).shuffle(order);
 }
 
-/** Scalars of one unit under every shuffle. */
-export interface LabelNulls {
-  /** `[shuffleCount]`. */
-  readonly selectivity: Float64Array;
-  readonly auc: Float64Array;
+/** Shuffles may take so much memory in each worker before they are drawn anew for every group of units. */
+const keptBytes = 64 << 20;
+
+/** The shuffles 0 to `shuffleCount - 1`, kept after the first use where they fit. */
+export function shuffler(imageCount: number, seed: number, shuffleCount: number): (shuffle: number) => Int32Array {
+  if (4 * imageCount * shuffleCount > keptBytes) return (shuffle) => shuffledImages(imageCount, seed, shuffle);
+  const kept: Int32Array[] = [];
+  return (shuffle) => {
+    kept[shuffle] ??= shuffledImages(imageCount, seed, shuffle);
+    return kept[shuffle];
+  };
+}
+
+/** Scalars of one unit under one shuffle. */
+export interface ShuffledScalars {
+  readonly selectivity: number;
+  readonly auc: number;
 }
 
 /**
- * The scalars of one unit under one shuffle: selectivity of the class with the highest mean, and the largest AUC.
+ * Prepares the scalars of units under shuffled labels: selectivity of the class with the highest mean, and largest AUC.
  *
- * @param pairs the unit's pooled response and its rank, side by side, `[imageCount, 2]`; read only.
- * @param order from `shuffledImages`; read only.
  * @param images images of each class, `[classCount]`; read only.
- * @param scratch two float64 arrays `[classCount]`, overwritten.
+ * @returns a function of a unit's pooled responses and their ranks, side by side, float64 `[imageCount, 2]`, and of the
+ *   shuffled class of every image, `[imageCount]`.
  */
-export function shuffledScalars(
-  pairs: Float64Array,
-  order: Int32Array,
-  images: Int32Array,
-  scratch: { readonly means: Float64Array; readonly values: Float64Array; readonly rankSums: Float64Array },
-): { selectivity: number; auc: number } {
-  const { means, values, rankSums } = scratch;
-  let at = 0;
-  for (let cls = 0; cls < images.length; cls++) {
-    let sum = 0;
-    let ranks = 0;
-    for (const end = at + images[cls]; at < end; at++) {
-      const pair = 2 * order[at];
-      sum += pairs[pair];
-      ranks += pairs[pair + 1];
+export function shuffledScalars(images: Int32Array): (pairs: Float64Array, labels: Int32Array) => ShuffledScalars {
+  const classCount = images.length;
+  const sums = new Float64Array(2 * classCount);
+  const means = new Float64Array(classCount);
+  const rankSums = new Float64Array(classCount);
+  const values = new Float64Array(classCount);
+  return (pairs, labels) => {
+    sums.fill(0);
+    for (let image = 0, at = 0; image < labels.length; image++, at += 2) {
+      const target = 2 * labels[image];
+      sums[target] += pairs[at];
+      sums[target + 1] += pairs[at + 1];
     }
-    means[cls] = sum / images[cls]; // NaN for a class without images
-    rankSums[cls] = ranks;
-  }
-  const selectivity = selectivityScalar(means, classSelectivity(means, values)).value;
-  return { selectivity, auc: largest(aucFromRankSums(rankSums, images, values)) };
+    for (let cls = 0; cls < classCount; cls++) {
+      means[cls] = sums[2 * cls] / images[cls]; // NaN for a class without images
+      rankSums[cls] = sums[2 * cls + 1];
+    }
+    const selectivity = selectivityScalar(means, classSelectivity(means, values)).value;
+    return { selectivity, auc: largest(aucFromRankSums(rankSums, images, values)) };
+  };
 }
 
 /** The largest of the entries that are not `NaN`; `NaN` if there is none. */

@@ -1,5 +1,6 @@
 /** Attributes as the columns and rows of a run's tables. */
 import type { ActivationStatistics } from "../attributes/activation-statistics.ts";
+import { type ClassAttributeColumns, classAttributes } from "../attributes/class-attributes.ts";
 import type { ClassAttribute, UnitDescriptions } from "../attributes/describe-units.ts";
 import type { L1Norms } from "../attributes/l1-norm.ts";
 import type { Layer } from "../onnx/layers.ts";
@@ -10,17 +11,18 @@ export function unitTable(
   { name, units }: Pick<Layer, "name" | "units">,
   { plain, folded }: L1Norms,
   statistics: ActivationStatistics,
-  { selectivity, correlation, auc }: UnitDescriptions,
+  descriptions: UnitDescriptions,
 ): Table {
   const missing = (): Float64Array => new Float64Array(units).fill(Number.NaN);
+  const ofClasses: Record<string, Column> = {};
+  for (const attribute of classAttributes)
+    Object.assign(ofClasses, classColumns(attribute, descriptions[attribute.key]));
   return makeTable({
     layer: Array.from({ length: units }, () => name),
     unit: Int32Array.from({ length: units }, (_, unit) => unit),
     l1_norm: plain ?? missing(),
     l1_norm_folded: folded ?? missing(),
-    ...classColumns("class_selectivity", "selectivity_class", selectivity),
-    ...classColumns("class_correlation", "correlation_class", correlation),
-    ...classColumns("roc_auc", "roc_auc_class", auc),
+    ...ofClasses,
     ...statistics,
   });
 }
@@ -29,7 +31,7 @@ export function unitTable(
 export function vectorTable(
   { name, units }: Pick<Layer, "name" | "units">,
   classNames: readonly string[],
-  { selectivity, correlation, auc }: UnitDescriptions,
+  descriptions: UnitDescriptions,
 ): Table {
   const classCount = classNames.length;
   const rows = units * classCount;
@@ -42,19 +44,18 @@ export function vectorTable(
       name: Array.from({ length: rows }, (_, row) => classNames[row % classCount]),
       value: vector,
     });
-  return concatTables([
-    rowsOf("class_selectivity", selectivity),
-    rowsOf("class_correlation", correlation),
-    rowsOf("roc_auc", auc),
-  ]);
+  return concatTables(classAttributes.map(({ key, value }) => rowsOf(value, descriptions[key])));
 }
 
-function classColumns(attribute: string, classColumn: string, values: ClassAttribute): Record<string, Column> {
+function classColumns(
+  { value, cls, nullMean, null95, pValue }: ClassAttributeColumns,
+  found: ClassAttribute,
+): Record<string, Column> {
   return {
-    [attribute]: values.scalar,
-    [classColumn]: values.cls,
-    [`${attribute}_null`]: values.nullMean,
-    [`${attribute}_null_95`]: values.null95,
-    [`${attribute}_p_value`]: values.pValue,
+    [value]: found.scalar,
+    [cls]: found.cls,
+    [nullMean]: found.nullMean,
+    [null95]: found.null95,
+    [pValue]: found.pValue,
   };
 }

@@ -100,8 +100,10 @@ describe.each(["mean", "max"] as const)("class attributes of %s-pooled responses
     const at = (index % imageCount) * unitCount + Math.floor(index / imageCount);
     return (pool === "mean" ? layer.pooledMean : layer.pooledMax)[at] as number;
   });
-  const labelling = { labels, classCount, probabilityColumns: standardizedColumns(probabilities, classCount) };
-  const described = describeUnits(pooled, labelling, { seed: 1, shuffles: 0 }, undefined);
+  const probabilityColumns = standardizedColumns(probabilities, classCount);
+  const labelling = { labels, classCount, probabilityColumns, probabilityRows: new Float32Array(0) };
+  const noNulls = { shuffles: 0, orders: () => new Int32Array(0) };
+  const described = describeUnits(pooled, labelling, noNulls, undefined);
 
   test.each(["selectivity", "correlation", "auc"] as const)("%s", async (attribute) => {
     const { vector, scalar, cls } = (await described)[attribute];
