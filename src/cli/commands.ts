@@ -5,13 +5,21 @@ import { attributesCommand } from "./commands/attributes.ts";
 import { dataCommand } from "./commands/data.ts";
 import { exportCommand } from "./commands/export.ts";
 import { layersCommand } from "./commands/layers.ts";
+import { setsCommand } from "./commands/sets.ts";
 import { trainCommand } from "./commands/train.ts";
 import { unitCommand } from "./commands/unit.ts";
 import type { CliContext } from "./context.ts";
 
 /** Builds every command over one context. */
 export function commands(context: CliContext): Command[] {
-  return [layersCommand, dataCommand, ablateCommand, attributesCommand, unitCommand, exportCommand, trainCommand].map(
-    (build) => build(context),
-  );
+  return [
+    layersCommand,
+    dataCommand,
+    ablateCommand,
+    attributesCommand,
+    setsCommand,
+    unitCommand,
+    exportCommand,
+    trainCommand,
+  ].map((build) => build(context));
 }

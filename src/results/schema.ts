@@ -200,7 +200,11 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
     columns: {
       layer,
       strategy: ["string", "key", "`greedy`, `single`, `random`, `keep`, or the name of the attribute that ranked."],
-      class: ["int32", "key", "Class that the sequence is for; -1 where it is for no class."],
+      class: [
+        "int32",
+        "key",
+        "Class that is measured. Greedy, single, keep and rankings by a class's own attribute choose the units for it.",
+      ],
       class_name: className,
       seed: ["int32", "key", "Number of the random sequence; 0 for the others."],
       step: ["int32", "key", "Units removed so far (for `keep`: units kept), from 0."],
@@ -215,6 +219,11 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
         "double",
         "always",
         "Fraction of the images that chose the units; 0: chosen and measured on the same images.",
+      ],
+      saw_measured: [
+        "int32",
+        "optional",
+        "1 if the measured images had a say in the choice: with --rank-split none, and for attributes of responses, which the run computed on all its images.",
       ],
     },
   },

@@ -1,0 +1,202 @@
+/** `unitscope sets RUN`: which units each class depends on, found by removing them together. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import {
+  type LayerSets,
+  runSetsExperiment,
+  type SetStrategy,
+  type SetsRunOptions,
+  type SetsRunResult,
+  setStrategies,
+} from "../../experiments/sets-run.ts";
+import type { CliContext } from "../context.ts";
+import { showDataProgress } from "../data-progress.ts";
+import { formatTable } from "../format-table.ts";
+import { duration } from "../terminal.ts";
+
+type Options = Omit<SetsRunOptions, "strategies" | "randomSequences"> & {
+  strategy?: SetStrategy[];
+  randomSequences?: number;
+};
+
+/** The command `sets`. */
+export function setsCommand(context: CliContext): Command {
+  return new Command("sets")
+    .description(
+      "remove units together: stepwise greedy sequences of every class, rankings, random sequences, keep-only",
+    )
+    .argument("<run>", "run folder")
+    .addOption(
+      new Option("--layers <names>", "layers, separated by commas; the run's deepest convolution by default").argParser(
+        list,
+      ),
+    )
+    .addOption(
+      new Option("--classes <names>", "classes by name or index, separated by commas; all by default").argParser(list),
+    )
+    .option("--size <units>", "units per sequence", wholeNumber, 20)
+    .addOption(
+      new Option(
+        "--strategy <names>",
+        `some of ${setStrategies.join(", ")}, separated by commas; all by default`,
+      ).argParser(strategies),
+    )
+    .option(
+      "--rank-split <fraction>",
+      "share of every class that chooses the units, the rest measures; none: chosen and measured on the same images",
+      rankSplit,
+      0.5,
+    )
+    .option("--random-sequences <count>", "random sequences", wholeNumber, 100)
+    .option("--seed <seed>", "seed of the split and the random sequences", wholeNumber, 1)
+    .option(
+      "--verify <fraction>",
+      "repeat this fraction of the (set, image) pairs the plain way; exit code 1 on any difference",
+      fraction,
+    )
+    .addOption(
+      new Option("--engine <engine>", "plain: the whole network for every set")
+        .choices(["auto", "plain"])
+        .default("auto"),
+    )
+    .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
+    .action(async (path: string, { strategy, ...options }: Options) => {
+      const fetching = showDataProgress(context);
+      let shown: ReturnType<CliContext["progress"]> | undefined;
+      try {
+        const result = await runSetsExperiment(
+          path,
+          { ...options, strategies: strategy },
+          {
+            fetching: fetching.progress,
+            progress: (done, total, note) => {
+              fetching.finish();
+              shown ??= context.progress("unit sets", total, "steps");
+              shown.update(done, note);
+            },
+            signal: context.signal,
+          },
+        );
+        shown?.finish();
+        show(context, result);
+      } finally {
+        fetching.finish();
+        shown?.finish();
+      }
+    });
+}
+
+function show(context: CliContext, result: SetsRunResult): void {
+  const { run, subject, layers, rankSplit, elapsedMs } = result;
+  const verified = layers.reduce((sum, { result }) => sum + result.verified, 0);
+  const mismatches = layers.flatMap(({ layer, result }) =>
+    result.mismatches.map((each) => ({ layer: layer.name, ...each })),
+  );
+  if (context.json) context.print(JSON.stringify(setsJson(result)));
+  else {
+    context.print(`${subject.model.name} on ${subject.images.name}`);
+    context.print(
+      rankSplit === null
+        ? "chosen and measured on the same images (--rank-split none, as the paper does): the curves are too low by what was chosen by luck"
+        : `units chosen on ${(100 * rankSplit).toFixed(0)} % of every class, measured on the rest`,
+    );
+    for (const layer of layers) for (const line of describeLayer(layer)) context.print(line);
+    if (verified > 0) {
+      const pairs = verified.toLocaleString("en");
+      context.print(`verified: ${pairs} (set, image) pairs repeated the plain way, ${mismatches.length} different`);
+    }
+    for (const { figure } of layers) context.print(`figure: ${figure}`);
+    context.print(`run: ${run.path} (${duration(elapsedMs / 1000)})`);
+  }
+  const [first] = mismatches;
+  if (!first) return;
+  context.note(
+    `verify: expected the fast route to agree with the plain one, got ${mismatches.length} differences; first: layer ${first.layer} without units ${first.units.join(", ")}, image ${first.image}: ${first.fast ? "right" : "wrong"} instead of ${first.plain ? "right" : "wrong"}`,
+  );
+  process.exitCode = 1;
+}
+
+/** Accuracy along each strategy's mean curve; then which units the first steps of each class remove. */
+function describeLayer({ layer, summaries, result, classes }: LayerSets): string[] {
+  const size = Math.max(...summaries.map(({ accuracy }) => accuracy.length - 1), 0);
+  const steps = [...new Set([0, 1, 2, 5, 10, 15, 20, size])].filter((step) => step <= size).sort((a, b) => a - b);
+  const isRandom = (aucLow: number | null): aucLow is number => aucLow !== null;
+  const rows = summaries.map(({ strategy, accuracy, auc, aucLow, aucHigh, othersDrop }) => [
+    strategy,
+    ...steps.map((step) => percent(accuracy[step])),
+    auc.toFixed(3) + (isRandom(aucLow) && isRandom(aucHigh) ? ` (${aucLow.toFixed(3)} to ${aucHigh.toFixed(3)})` : ""),
+    percent(othersDrop),
+  ]);
+  const header = ["strategy", ...steps.map((step) => `after ${step}`), "AUC", "drop of other classes"];
+  const plainPairs = Object.values(result.work).reduce((sum, pairs) => sum + pairs, 0) - result.work.reference;
+  return [
+    "",
+    `${layer.name}: accuracy of a class (%) as units are removed for it, mean over ${classes.length} classes; keep: as many kept`,
+    ...formatTable([header, ...rows], { right: header.map((_, i) => i).slice(1) }).map((line) => `  ${line}`),
+    ...(plainPairs > 0
+      ? [
+          `  search: ${result.work.computed.toLocaleString("en")} of ${plainPairs.toLocaleString("en")} (set, image) pairs had to be computed`,
+        ]
+      : []),
+    "",
+  ];
+}
+
+function setsJson({ run, rankSplit, size, layers, elapsedMs }: SetsRunResult): Record<string, unknown> {
+  return {
+    run: run.path,
+    rankSplit,
+    size,
+    layers: layers.map(({ layer, classes, result, summaries, figure }) => ({
+      layer: layer.name,
+      classes,
+      strategies: summaries,
+      sequences: result.curves
+        .filter(({ strategy }) => strategy === "greedy")
+        .map(({ cls, sequence }) => ({ class: cls, units: sequence.units })),
+      work: result.work,
+      verified: result.verified,
+      mismatches: result.mismatches,
+      timings: result.timings,
+      figure,
+    })),
+    elapsedMs,
+  };
+}
+
+function percent(value: number | undefined): string {
+  return value === undefined || Number.isNaN(value) ? "-" : (100 * value).toFixed(1);
+}
+
+function list(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.some((name) => name === "")) throw new InvalidArgumentError("expected names separated by commas.");
+  return names;
+}
+
+function strategies(text: string): SetStrategy[] {
+  return list(text).map((name) => {
+    const strategy = setStrategies.find((each) => each === name);
+    if (strategy) return strategy;
+    throw new InvalidArgumentError(`expected some of ${setStrategies.join(", ")}, separated by commas.`);
+  });
+}
+
+function rankSplit(text: string): number | "none" {
+  if (text === "none") return text;
+  const value = Number(text);
+  if (text.trim() === "" || !(value > 0 && value < 1))
+    throw new InvalidArgumentError("expected a number between 0 and 1, or none.");
+  return value;
+}
+
+function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError("expected a number from 0 to 1.");
+  return value;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a whole number.");
+  return Number(text);
+}
