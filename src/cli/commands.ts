@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { ablateCommand } from "./commands/ablate.ts";
 import { attributesCommand } from "./commands/attributes.ts";
+import { conceptsCommand } from "./commands/concepts.ts";
 import { dataCommand } from "./commands/data.ts";
 import { exportCommand } from "./commands/export.ts";
 import { layersCommand } from "./commands/layers.ts";
@@ -18,6 +19,7 @@ export function commands(context: CliContext): Command[] {
     ablateCommand,
     attributesCommand,
     setsCommand,
+    conceptsCommand,
     unitCommand,
     exportCommand,
     trainCommand,

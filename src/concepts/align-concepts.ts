@@ -7,13 +7,13 @@ import { throwIfInterrupted } from "../data/cache.ts";
 import { UnitscopeError } from "../errors.ts";
 import { TailSketch } from "../numeric/quantile-sketch.ts";
 import { seededRandom } from "../numeric/random.ts";
+import { randomDirections } from "../numeric/random-directions.ts";
 import { type BestConcepts, bestConcepts } from "./best-concepts.ts";
 import { combineResponses } from "./combined-responses.ts";
 import { type Concept, type ConceptSet, categoriesOf, categoryIndices } from "./concept-set.ts";
 import { intersectionOverUnion, type OverlapCounts } from "./overlap-counts.ts";
 import { countOverlaps, type PassOptions, type ResponseField } from "./overlap-pass.ts";
 import { type Auroc, measureAuroc } from "./pixel-auroc.ts";
-import { randomDirections } from "./random-directions.ts";
 import { type ResponseSource, rememberResponses } from "./response-source.ts";
 
 /** What to measure; every default is the one that `unitscope attributes --concepts` uses. */

@@ -17,7 +17,7 @@ const VERSION = 1;
 const COLOR = "color";
 
 /** Memory for drawings that are kept. */
-const KEPT_BYTES = 128 * 2 ** 20;
+const KEPT_BYTES = 192 * 2 ** 20;
 
 interface Drawing {
   readonly picture: RgbImage;

@@ -5,13 +5,22 @@ import {
   type AttributesRunResult,
   runAttributes,
 } from "../../experiments/attributes-run.ts";
+import { type ConceptsRunOptions, type ConceptsRunResult, runConcepts } from "../../experiments/concepts-run.ts";
 import { type Column, doubles, integers, rowsWhere, type Table } from "../../results/table.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
+import { conceptsJson, describeConcepts } from "../describe-concepts.ts";
 import { formatTable } from "../format-table.ts";
 import { duration } from "../terminal.ts";
 
-type Options = Omit<AttributesRunOptions, "topImages"> & { layers?: string[]; top?: number };
+type Options = Omit<AttributesRunOptions, "topImages"> & {
+  layers?: string[];
+  top?: number;
+  concepts?: string[];
+  conceptSplit: NonNullable<ConceptsRunOptions["split"]>;
+  conceptShuffles?: number;
+  upsampling: NonNullable<ConceptsRunOptions["upsampling"]>;
+};
 
 /** The command `attributes`. */
 export function attributesCommand(context: CliContext): Command {
@@ -23,8 +32,23 @@ export function attributesCommand(context: CliContext): Command {
     .option("--shuffles <count>", "shuffles of labels behind every null; 0 for none (200)", wholeNumber)
     .option("--top <images>", "strongest and most hurt images per unit (9)", wholeNumber)
     .option("--seed <seed>", "seed of the shuffles", wholeNumber)
+    .addOption(
+      new Option(
+        "--concepts <sets>",
+        "also name what each unit responds to: folders with segmented images or builtin, separated by commas",
+      ).argParser(list),
+    )
+    .addOption(
+      new Option("--concept-split <split>", "part of those sets").choices(["train", "val", "all"]).default("all"),
+    )
+    .option("--concept-shuffles <count>", "shuffled masks behind a concept's p-value; 0 for none (19)", wholeNumber)
+    .addOption(
+      new Option("--upsampling <how>", "how responses are laid over label maps")
+        .choices(["half-pixel", "receptive-field"])
+        .default("half-pixel"),
+    )
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
-    .action(async (path: string, { top, ...options }: Options) => {
+    .action(async (path: string, { top, concepts, conceptSplit, conceptShuffles, upsampling, ...options }: Options) => {
       const display = showDataProgress(context);
       try {
         const result = await runAttributes(
@@ -32,19 +56,38 @@ export function attributesCommand(context: CliContext): Command {
           { ...options, topImages: top },
           { fetching: display.progress, progress: display.progress, signal: context.signal },
         );
+        const { layers, seed, workers } = options;
+        const aligned =
+          concepts &&
+          (await runConcepts(
+            path,
+            { concepts, split: conceptSplit, shuffles: conceptShuffles, upsampling, layers, seed, workers },
+            { fetching: display.progress, progress: display.progress, signal: context.signal },
+          ));
         display.finish();
-        show(context, result);
+        show(context, result, aligned);
       } finally {
         display.finish();
       }
     });
 }
 
-function show(context: CliContext, { run, layers, units, relations, reused, timings }: AttributesRunResult): void {
+function show(
+  context: CliContext,
+  { run, layers, units, relations, reused, timings }: AttributesRunResult,
+  aligned: ConceptsRunResult | undefined,
+): void {
   const summaries = layers.map(({ name }) => summaryOf(rowsWhere(units, "layer", name), name));
   if (context.json) {
     context.print(
-      JSON.stringify({ run: run.path, reused, timings, layers: summaries, relations: relations?.rows ?? 0 }),
+      JSON.stringify({
+        run: run.path,
+        reused,
+        timings,
+        layers: summaries,
+        relations: relations?.rows ?? 0,
+        ...(aligned && { concepts: conceptsJson(aligned) }),
+      }),
     );
     return;
   }
@@ -70,6 +113,7 @@ function show(context: CliContext, { run, layers, units, relations, reused, timi
   ]);
   context.note("medians over units; by chance: median of the 95 % quantiles under shuffled labels");
   for (const line of formatTable([header, ...rows], { right: header.map((_, at) => at).slice(1) })) context.print(line);
+  if (aligned) for (const line of describeConcepts(aligned)) context.print(line);
   context.print(`run: ${run.path} (${duration(timings.total / 1000)}${reused ? ", responses observed before" : ""})`);
   context.note(`a unit's card: unitscope unit ${run.path} LAYER UNIT`);
 }

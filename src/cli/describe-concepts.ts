@@ -1,0 +1,61 @@
+/** What concept alignment found, in words and as JSON. */
+import { conceptColumns } from "../concepts/alignment-tables.ts";
+import type { ConceptsRunResult, LayerConcepts } from "../experiments/concepts-run.ts";
+import { formatTable } from "./format-table.ts";
+
+/** Concepts that are listed for a category, those with most detectors first. */
+const SHOWN = 5;
+/** A detector's IoU is beyond chance at this p-value against both nulls. */
+const SIGNIFICANT = 0.05;
+
+/** Lines about the detectors of every layer, by category. */
+export function describeConcepts({ set, layers }: ConceptsRunResult): string[] {
+  const rows = layers.flatMap((found) =>
+    found.detectors.map(({ category, units, concepts, detected }) => [
+      found.layer.name,
+      category,
+      String(units),
+      String(concepts),
+      detected
+        .slice(0, SHOWN)
+        .map(({ concept, units: detectors }) => `${concept} ${detectors.length}`)
+        .join(", "),
+    ]),
+  );
+  const header = ["layer", "category", "detectors", "unique", "concepts with most detectors"];
+  return [
+    `concepts: ${set.name} (${set.format}), ${set.imageCount.toLocaleString("en")} images, ${set.concepts.length.toLocaleString("en")} concepts; a detector has IoU > 0.04 with its best concept`,
+    ...formatTable([header, ...rows], { right: [2, 3] }),
+    ...layers.map((found) => {
+      const { detectors, beyondChance } = totals(found);
+      return `${found.layer.name}: ${detectors} of ${found.alignment.unitCount} units are detectors, ${beyondChance} of them beyond shuffled masks and random units (p ≤ ${SIGNIFICANT})`;
+    }),
+  ];
+}
+
+/** The result as one JSON value. */
+export function conceptsJson({ set, layers, elapsedMs }: ConceptsRunResult): Record<string, unknown> {
+  return {
+    set: set.name,
+    format: set.format,
+    hash: set.hash,
+    images: set.imageCount,
+    concepts: set.concepts.length,
+    layers: layers.map((found) => ({
+      layer: found.layer.name,
+      units: found.alignment.unitCount,
+      ...totals(found),
+      categories: found.detectors,
+    })),
+    elapsedMs,
+  };
+}
+
+function totals({ alignment }: LayerConcepts): { detectors: number; beyondChance: number } {
+  const { detector, concept_p_value } = conceptColumns(alignment);
+  const detectors = detector.flatMap((is, unit) => (is === 1 ? [unit] : []));
+  return {
+    detectors: detectors.length,
+    beyondChance: detectors.filter((unit) => (concept_p_value[unit] ?? 1) <= SIGNIFICANT).length,
+  };
+}
