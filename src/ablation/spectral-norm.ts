@@ -1,9 +1,8 @@
 /**
- * Upper bounds of the spectral norm of the network's linear operators. Upper, always: a power iteration approaches the
+ * Upper bounds of the spectral norm of the network's matrices. Upper, always: a power iteration approaches the
  * norm from below, which would certify what is not certain.
  *
- * For a matrix, ‖A‖₂² = ‖AAᵀ‖₂ ≤ ‖(AAᵀ)^m‖_F^(1/m), which tends to the norm as m grows. A zero-padded convolution is part
- * of the circular one on a larger torus, whose norm is the largest over its frequencies (Sedghi, Gupta and Long 2019).
+ * ‖A‖₂² = ‖AAᵀ‖₂ ≤ ‖(AAᵀ)^m‖_F^(1/m), which tends to the norm as m grows.
  */
 import { openSession } from "../engine/session.ts";
 import { floatTensor, type Graph, intTensor, type Node, node } from "../onnx/graph.ts";
@@ -24,57 +23,6 @@ export async function matrixNormBound(data: Float32Array, rows: number, columns:
   return Math.min(cheap, bound);
 }
 
-/**
- * Bound of the norm of a convolution over images of the given size, zero padding and stride included.
- * @param weights row-major `[outputs, inputs, kh, kw]`.
- * @param torus `[height, width]` of the padded images: at least the input's size plus the kernel's reach minus 1.
- */
-export async function convolutionNormBound(
-  weights: Float32Array,
-  [outputs, inputs, kh, kw]: readonly [number, number, number, number],
-  torus: readonly [number, number],
-  dilations: readonly [number, number],
-): Promise<number> {
-  const area = kh * kw;
-  // Young: every row and column of the operator is a rearrangement of a kernel's entries.
-  const out = new Float64Array(outputs);
-  const into = new Float64Array(inputs);
-  weights.forEach((weight, i) => {
-    out[Math.floor(i / (inputs * area))] += Math.abs(weight);
-    into[Math.floor(i / area) % inputs] += Math.abs(weight);
-  });
-  const cheap = Math.sqrt(Math.max(...out) * Math.max(...into)) * SLACK;
-  const frequencies = halfPlane(torus);
-  const [rows, columns] = [2 * outputs, 2 * inputs];
-  const small = Math.min(rows, columns);
-  const cost = frequencies.length * small * small * (Math.max(rows, columns) + small * SQUARINGS);
-  if (cost > LARGEST_COST) return cheap;
-  // The complex matrix A + iB acts on real pairs as [[A, −B], [B, A]], with the same singular values.
-  const data = new Float32Array(frequencies.length * rows * columns);
-  frequencies.forEach(([fy, fx], index) => {
-    const base = index * rows * columns;
-    for (let o = 0; o < outputs; o++) {
-      for (let c = 0; c < inputs; c++) {
-        let re = 0;
-        let im = 0;
-        for (let y = 0; y < kh; y++) {
-          for (let x = 0; x < kw; x++) {
-            const angle = 2 * Math.PI * ((fy * y * dilations[0]) / torus[0] + (fx * x * dilations[1]) / torus[1]);
-            const weight = weights[((o * inputs + c) * kh + y) * kw + x] as number;
-            re += weight * Math.cos(angle);
-            im += weight * Math.sin(angle);
-          }
-        }
-        data[base + o * columns + c] = re;
-        data[base + (o + outputs) * columns + c + inputs] = re;
-        data[base + o * columns + c + inputs] = -im;
-        data[base + (o + outputs) * columns + c] = im;
-      }
-    }
-  });
-  return Math.min(cheap, Math.max(...(await gramBounds(data, frequencies.length, rows, columns))));
-}
-
 /** √(‖A‖₁ ‖A‖∞), and the Frobenius norm: whichever is smaller. */
 function holderBound(data: Float32Array, rows: number, columns: number): number {
   const row = new Float64Array(rows);
@@ -93,13 +41,6 @@ function holderBound(data: Float32Array, rows: number, columns: number): number 
 
 function max(values: Float64Array): number {
   return values.reduce((a, b) => Math.max(a, b), 0);
-}
-
-/** Frequencies of a real kernel on the torus; the other half are their complex conjugates. */
-function halfPlane([height, width]: readonly [number, number]): [number, number][] {
-  const list: [number, number][] = [];
-  for (let fy = 0; fy <= Math.floor(height / 2); fy++) for (let fx = 0; fx < width; fx++) list.push([fy, fx]);
-  return list;
 }
 
 /** Bounds of the norms of a stack of matrices `[count, rows, columns]`, by powers of their Gram matrices. */

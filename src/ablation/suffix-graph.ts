@@ -38,6 +38,7 @@ export const replacedInput = (i: number): string => `unitscope/is_replaced_${i}`
 /**
  * Builds the suffix for one unit at a time (`"unit"`) or for any set of units (`"set"`).
  *
+ * @param options.isFused use ONNX Runtime's fused convolution, which its CPU provider has, in a unit graph.
  * @param options.keepsState fetch, behind the logits, what further removals start from; see `stateTensors`.
  */
 export function buildSuffix(
@@ -48,7 +49,8 @@ export function buildSuffix(
     shapes,
     removes,
     keepsState = false,
-  }: { shapes: ReadonlyMap<string, Shape>; removes: "unit" | "set"; keepsState?: boolean },
+    isFused = false,
+  }: { shapes: ReadonlyMap<string, Shape>; removes: "unit" | "set"; keepsState?: boolean; isFused?: boolean },
 ): Graph {
   const nodes: Node[] = [];
   const constants = new Map(graph.constants);
@@ -73,6 +75,7 @@ export function buildSuffix(
   const block = (name: string): readonly Dim[] => ["block", ...(shapes.get(name) ?? []).slice(1)];
   const rows = input(ROWS_INPUT, "int32", ["pairs"]);
   const renamed = new Map<string, string>();
+  const absorbed = new Set<Node>();
 
   plan.frontiers.forEach((frontier, i) => {
     const port = ports.frontiers[i] as LayerPorts["frontiers"][number];
@@ -98,7 +101,40 @@ export function buildSuffix(
       intTensor([-1, ...(isProduct ? [channels * port.positions] : [channels, ...size])]),
     );
     const shaped = insert("Reshape", [removed, shape], `${at}/shaped`);
-    const all = constant(`${at}/weights`, frontierWeights(frontier, plan.units, port.positions, graph));
+    const kept = insert("Gather", [base, rows], `${at}/base`);
+    const weights = frontierWeights(frontier, plan.units, port.positions, graph);
+    if (removes === "unit" && isFused) {
+      // base − contribution in one operator: the weights change their sign and the product adds to the base.
+      const all = constant(
+        `${at}/weights`,
+        floatTensor(
+          weights.dims,
+          (weights.data as Float32Array).map((w) => -w),
+        ),
+      );
+      insert("Gather", [all, input(UNIT_INPUT, "int32", [1])], `${at}/kernel`);
+      const kernelShape = isProduct ? [port.positions, -1] : [-1, 1, ...kernelSize(frontier, graph)];
+      insert(
+        "Reshape",
+        [`${at}/kernel`, constant(`${at}/kernel_shape`, intTensor(kernelShape))],
+        `${at}/kernel_shaped`,
+      );
+      if (isProduct) {
+        renamed.set(frontier.output, insert("Gemm", [shaped, `${at}/kernel_shaped`, kept], `${at}/output`));
+        return;
+      }
+      const relu = onlyRelu(frontier.output, plan);
+      const output = relu?.outputs[0] ?? frontier.output;
+      const fused = node("FusedConv", [shaped, `${at}/kernel_shaped`, "", kept], [`${at}/output`], {
+        ...frontier.node.attributes,
+        ...(relu && { activation: "Relu" }),
+      });
+      nodes.push({ ...fused, domain: "com.microsoft" });
+      if (relu) absorbed.add(relu);
+      renamed.set(output, `${at}/output`);
+      return;
+    }
+    const all = constant(`${at}/weights`, weights);
     const picked = removes === "unit" ? insert("Gather", [all, input(UNIT_INPUT, "int32", [1])], `${at}/kernel`) : all;
     const kernelShape = isProduct ? [channels * port.positions, -1] : [channels, -1, ...kernelSize(frontier, graph)];
     insert("Reshape", [picked, constant(`${at}/kernel_shape`, intTensor(kernelShape))], `${at}/kernel_shaped`);
@@ -110,7 +146,6 @@ export function buildSuffix(
       });
       insert("Conv", [shaped, `${at}/kernel_turned`], contribution, frontier.node.attributes);
     }
-    const kept = insert("Gather", [base, rows], `${at}/base`);
     renamed.set(frontier.output, insert("Sub", [kept, contribution], `${at}/output`));
   });
 
@@ -136,10 +171,12 @@ export function buildSuffix(
     renamed.set(name, insert("Gather", [input(name, "float32", block(name)), rows], `unitscope/side/${name}`));
   }
   for (const each of plan.recomputed) {
+    if (absorbed.has(each)) continue;
     nodes.push({ ...each, inputs: each.inputs.map((name) => renamed.get(name) ?? name) });
   }
   const logits = renamed.get(plan.logits) ?? plan.logits;
-  const whole: Graph = { ...graph, nodes, constants, inputs: [...inputs.values()], outputs: [] };
+  const opsets = isFused ? new Map([...graph.opsets, ["com.microsoft", 1] as const]) : graph.opsets;
+  const whole: Graph = { ...graph, nodes, constants, opsets, inputs: [...inputs.values()], outputs: [] };
   const state = keepsState ? stateTensors(plan, ports).map(({ output }) => output) : [];
   return cutTo(whole, [...new Set([logits, ...state])]);
 }
@@ -196,6 +233,13 @@ export function frontierWeights({ node: of, input }: Frontier, units: number, po
     }
   }
   return floatTensor([units, positions, outputs], data);
+}
+
+/** The frontier's reader, where it is a ReLU and the only one. */
+function onlyRelu(tensor: string, plan: SuffixPlan): Node | undefined {
+  const readers = plan.recomputed.filter((each) => each.inputs.includes(tensor));
+  const [reader] = readers;
+  return readers.length === 1 && reader?.op === "Relu" && tensor !== plan.logits ? reader : undefined;
 }
 
 function kernelSize({ node: of }: Frontier, graph: Graph): number[] {

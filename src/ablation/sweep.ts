@@ -71,6 +71,16 @@ export interface LayerSweep {
   readonly continuous: Float64Array | null;
 }
 
+/** Milliseconds of a sweep's parts. */
+export interface SweepTimings {
+  /** Means for `--method mean`, bounds for certified skips. */
+  readonly prepareMs: number;
+  /** Starting the workers and opening their sessions. */
+  readonly openMs: number;
+  /** The blocks of images. */
+  readonly sweepMs: number;
+}
+
 /** A sweep's result. */
 export interface Sweep {
   readonly labels: Int32Array;
@@ -80,8 +90,7 @@ export interface Sweep {
   readonly layers: readonly LayerSweep[];
   readonly verified: number;
   readonly mismatches: readonly Mismatch[];
-  /** Milliseconds spent preparing (means, bounds) and sweeping. */
-  readonly timings: { readonly prepareMs: number; readonly sweepMs: number };
+  readonly timings: SweepTimings;
 }
 
 /** Networks with more bytes of weights than this run in one worker with all threads instead of one worker a core. */
@@ -122,7 +131,7 @@ export async function runSweep(
   const began = performance.now();
   const replacements =
     method === "mean"
-      ? meansOf(await runBlocks<ResponseSums>({ kind: "means", taps }, work))
+      ? meansOf((await runBlocks<ResponseSums>({ kind: "means", taps }, work)).results)
       : layers.map((layer) => new Float32Array(layer.units));
   const shapes = inferShapes(model.graph);
   const bounds =
@@ -142,7 +151,7 @@ export async function runSweep(
     provider,
   };
   const units = layers.reduce((sum, layer) => sum + layer.units, 0);
-  const blocks = await runBlocks<SweptBlock>(
+  const { results: blocks, openMs } = await runBlocks<SweptBlock>(
     {
       kind: "sweep",
       layers: taps.map((tap, i) => ({ tap, replacement: replacements[i] as Float32Array })),
@@ -153,7 +162,7 @@ export async function runSweep(
   );
   return {
     ...joinBlocks(blocks, layers, images),
-    timings: { prepareMs: prepared - began, sweepMs: performance.now() - prepared },
+    timings: { prepareMs: prepared - began, openMs, sweepMs: performance.now() - prepared - openMs },
   };
 }
 
@@ -186,7 +195,10 @@ interface BlockWork {
 }
 
 /** Runs all blocks through workers of one kind; results in the order of the images. */
-async function runBlocks<Result>(work: SweepSetup["work"], options: BlockWork): Promise<Result[]> {
+async function runBlocks<Result>(
+  work: SweepSetup["work"],
+  options: BlockWork,
+): Promise<{ results: Result[]; openMs: number }> {
   const { images, blockSize, workers, pieces, progress, signal } = options;
   const { imageCount } = images;
   const results: (Result | undefined)[] = [];
@@ -200,12 +212,14 @@ async function runBlocks<Result>(work: SweepSetup["work"], options: BlockWork): 
     } else missing.push(start);
   }
   if (done > 0) progress?.(done);
-  if (missing.length === 0) return results as Result[];
+  if (missing.length === 0) return { results: results as Result[], openMs: 0 };
+  const began = performance.now();
   const setup: SweepSetup = { model: options.model, path: options.path, work };
   const pool = await openPool<SweepSetup, Block, Result>(new URL("./sweep-worker.ts", import.meta.url), setup, {
     workers,
     signal,
   });
+  const openMs = performance.now() - began;
   try {
     const waiting = new Set<Promise<void>>();
     for (const [first, last] of runsOf(missing, blockSize)) {
@@ -233,7 +247,7 @@ async function runBlocks<Result>(work: SweepSetup["work"], options: BlockWork): 
   } finally {
     await pool.close();
   }
-  return results as Result[];
+  return { results: results as Result[], openMs };
 }
 
 /** Stretches of neighbouring blocks, as first and last start. */

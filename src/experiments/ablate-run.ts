@@ -105,11 +105,11 @@ export async function runAblate(
   run.writeFile(["figures", "layer-drops.svg"], figure);
   const elapsedMs = performance.now() - began;
   if (sweep) {
-    const { prepareMs, sweepMs } = sweep.timings;
+    const { prepareMs, openMs, sweepMs } = sweep.timings;
     run.updateManifest({
       finished: new Date().toISOString(),
       layers: mergeLayers(run.manifest(), missing),
-      timings: { ...run.manifest().timings, prepare: prepareMs, sweep: sweepMs, total: elapsedMs },
+      timings: { ...run.manifest().timings, prepare: prepareMs, open: openMs, sweep: sweepMs, total: elapsedMs },
     });
   }
   const names = new Set(layers.map((layer) => layer.name));

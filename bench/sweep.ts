@@ -1,0 +1,174 @@
+/**
+ * What a sweep costs, in baseline passes: the time of one plain forward pass of the whole network over the same images,
+ * same engine, same workers, same run. Everything is counted: bounds, opening sessions, prefix, packing, rechecks.
+ *
+ *   npm run bench:sweep -- [--only TEXT] [--images N] [--resnet20 FILE.onnx] [--plain]
+ */
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { runSweep, type Sweep, type SweepImages } from "../src/ablation/sweep.ts";
+import { imageBatches } from "../src/data/image-batches.ts";
+import { openImageSet } from "../src/data/open-image-set.ts";
+import { preprocessingFromJson } from "../src/data/parse-preprocessing.ts";
+import { type Model, modelFromBytes } from "../src/engine/open-model.ts";
+import { seededRandom } from "../src/numeric/random.ts";
+import { pickLayers } from "../src/onnx/layers.ts";
+import { writeModel } from "../src/onnx/model-file.ts";
+import { defineNetwork } from "../src/training/architectures/architectures.ts";
+import { startParameters, withParameters } from "../src/training/architectures/network.ts";
+
+interface Subject {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly model: Model;
+  readonly images: SweepImages;
+}
+
+interface Row {
+  readonly subject: () => Promise<Subject | undefined>;
+  readonly layers: readonly string[];
+  /** The cost that the row must stay below, in passes. */
+  readonly atMost: number;
+}
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: "string" },
+    images: { type: "string", default: "10000" },
+    "large-images": { type: "string", default: "256" },
+    resnet20: { type: "string" },
+    plain: { type: "boolean", default: false },
+  },
+});
+
+const cached = <T>(make: () => Promise<T>): (() => Promise<T>) => {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+};
+const alexNet = cached(() => fromFile("AlexNet (shipped)", "models/alexnet-cifar10.onnx"));
+const resNet20 = cached(async () =>
+  options.resnet20
+    ? fromFile(
+        "ResNet-20",
+        options.resnet20,
+        '{"mean":[0.485,0.456,0.406],"std":[0.229,0.224,0.225]}',
+      )
+    : undefined,
+);
+const alexNet224 = cached(() => atRandom("AlexNet 224×224, 365 classes, random weights", "alexnet"));
+const resNet224 = cached(() => atRandom("ResNet-18 224×224, 365 classes, random weights", "resnet18"));
+
+const rows: Row[] = [
+  { subject: alexNet, layers: ["conv5"], atMost: 2.5 },
+  { subject: alexNet, layers: ["conv4"], atMost: 9 },
+  { subject: alexNet, layers: ["conv3"], atMost: Number.POSITIVE_INFINITY },
+  { subject: alexNet, layers: ["conv1", "conv2", "conv3", "conv4", "conv5"], atMost: 100 },
+  { subject: resNet20, layers: ["layer3.2"], atMost: 1.3 },
+  { subject: resNet20, layers: ["layer3.0"], atMost: 14 },
+  { subject: resNet20, layers: ["layer2.1.conv1"], atMost: 17 },
+  { subject: alexNet224, layers: ["conv5"], atMost: 10 },
+  { subject: resNet224, layers: ["layer4.1"], atMost: 1.2 },
+];
+
+console.log("network, layers | plain | passes | at most | prepare, open, sweep (s) | pass (s) | settled by route | peak memory");
+for (const row of rows) {
+  const subject = await row.subject();
+  if (!subject) continue;
+  const title = `${subject.name}: ${row.layers.join(",")}`;
+  if (options.only && !title.includes(options.only)) continue;
+  await baselinePass(subject); // warms the runtime and the disk cache
+  const before = await baselinePass(subject);
+  const layers = pickLayers(subject.model.layers, row.layers);
+  const began = performance.now();
+  const sweep = await runSweep(subject.model, subject.bytes, { images: subject.images, layers });
+  const totalMs = performance.now() - began;
+  const passMs = (before + (await baselinePass(subject))) / 2;
+  const units = layers.reduce((sum, layer) => sum + layer.units, 0);
+  const { prepareMs, openMs, sweepMs } = sweep.timings;
+  console.log(
+    [
+      title,
+      units,
+      (totalMs / passMs).toFixed(2),
+      row.atMost,
+      [prepareMs, openMs, sweepMs].map(seconds).join(", "),
+      seconds(passMs),
+      shares(sweep),
+      `${(process.resourceUsage().maxRSS / 1e6).toFixed(2)} GB`,
+    ].join(" | "),
+  );
+  if (options.plain) {
+    const plainBegan = performance.now();
+    const plain = await runSweep(subject.model, subject.bytes, { images: subject.images, layers, options: { engine: "plain" } });
+    const plainMs = performance.now() - plainBegan;
+    const same = JSON.stringify(flips(plain)) === JSON.stringify(flips(sweep));
+    console.log(`  plain: ${(plainMs / passMs).toFixed(1)} passes; flips ${same ? "identical" : "DIFFERENT"}`);
+  }
+}
+
+/** Milliseconds of a plain forward pass over all images, sessions already open. */
+async function baselinePass({ model, bytes, images }: Subject): Promise<number> {
+  const { timings } = await runSweep(model, bytes, { images, layers: [] });
+  return timings.sweepMs;
+}
+
+function flips(sweep: Sweep): unknown {
+  return sweep.layers.map(({ flips: { unit, image, prediction } }) => [[...unit], [...image], [...prediction]]);
+}
+
+function shares(sweep: Sweep): string {
+  return sweep.layers
+    .map(({ layer, settled }) => {
+      const total = Object.values(settled).reduce((a, b) => a + b, 0);
+      const parts = Object.entries(settled).map(([route, pairs]) => `${route} ${((100 * pairs) / total).toFixed(2)} %`);
+      return `${layer.name}: ${parts.join(", ")}`;
+    })
+    .join("; ");
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(2);
+}
+
+async function fromFile(name: string, path: string, preprocessing?: string): Promise<Subject | undefined> {
+  if (!existsSync(path)) {
+    console.log(`${name}: skipped, no ${path}`);
+    return undefined;
+  }
+  const bytes = await readFile(path);
+  const model = modelFromBytes(bytes, { path });
+  const text = preprocessing ?? model.metadata.get("unitscope.preprocessing") ?? "{}";
+  const limit = Math.ceil(Number(options.images) / model.classCount);
+  const set = await openImageSet("cifar10:test", { limit });
+  const rules = preprocessingFromJson(text, path);
+  const images: SweepImages = {
+    imageCount: set.imageCount,
+    labels: set.labels,
+    batches: (range) => imageBatches(set, rules, range),
+  };
+  return { name, bytes, model, images };
+}
+
+/** A network with its starting weights over standard normal images: nothing for a certificate to hold on to. */
+async function atRandom(name: string, architecture: "alexnet" | "resnet18"): Promise<Subject> {
+  const network = defineNetwork(architecture, { classCount: 365, imageSize: 224 });
+  const bytes = writeModel(withParameters(network, startParameters(network, 1)));
+  const model = modelFromBytes(bytes, { path: `${architecture}-224.onnx` });
+  const imageCount = Number(options["large-images"]);
+  const size = 3 * 224 * 224;
+  const images: SweepImages = {
+    imageCount,
+    labels: Int32Array.from({ length: imageCount }, (_, image) => image % 365),
+    batches: async function* ({ start, end, batchSize }) {
+      for (let first = start; first < end; first += batchSize) {
+        const count = Math.min(batchSize, end - first);
+        const random = seededRandom(first + 1);
+        const pixels = new Float32Array(count * size);
+        for (let i = 0; i < pixels.length; i++) pixels[i] = 3.4641 * (random.uniform() - 0.5);
+        yield { start: first, count, pixels, dims: [count, 3, 224, 224] };
+      }
+    },
+  };
+  return { name, bytes, model, images };
+}
