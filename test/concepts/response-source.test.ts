@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { combineResponses } from "../../src/concepts/combined-responses.ts";
-import { randomDirections } from "../../src/concepts/random-directions.ts";
 import { type ResponseSource, rememberResponses } from "../../src/concepts/response-source.ts";
+import { randomDirections } from "../../src/numeric/random-directions.ts";
 
 /** Image i responds with 100·i + 10·unit + position, from one reused buffer; unit 1 is silent. */
 function sourceOf(): ResponseSource & { asked: number[] } {
