@@ -15,8 +15,8 @@ const REDRAW_EVERY = 100;
 /** The context of this process. The first Ctrl-C asks the work to stop; a second one ends the process. */
 export function terminalContext(options: () => GlobalOptions): CliContext {
   const abort = new AbortController();
-  process.on("SIGINT", () => {
-    if (abort.signal.aborted) process.exit(130);
+  process.once("SIGINT", () => {
+    // Without a listener the next one ends the process as signals do, in the middle of whatever it computes.
     abort.abort(
       new UnitscopeError("interrupted", "interrupted: run the same command again to continue where it stopped"),
     );

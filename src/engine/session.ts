@@ -122,6 +122,8 @@ function fromTensor(name: string, tensor: ort.Tensor): Value {
   return { type: tensor.type as ElementType, dims: tensor.dims, data: tensor.data as unknown as TensorData };
 }
 
+/** The runtime's message as one line, without the place in its sources. */
 function oneLine(cause: unknown): string {
-  return messageOf(cause).replaceAll(/\s+/g, " ").trim();
+  const line = messageOf(cause).replaceAll(/\s+/g, " ").trim();
+  return line.replaceAll(/\/\S+\.(?:h|cc|cpp):\d+ .*?\) (?=[A-Z])/g, "");
 }

@@ -16,9 +16,15 @@ export interface WorkerPool<Task, Result> {
   readonly workerCount: number;
   /** Hands a task to the next free worker. Buffers in `transfer` move; they are gone on this side. */
   run(task: Task, transfer?: readonly TransferListItem[]): Promise<Result>;
-  /** Stops every worker at once; tasks that wait are rejected with `interrupted`. */
+  /** Stops every worker as soon as the runtime is not computing; tasks that wait are rejected with `interrupted`. */
   close(): Promise<void>;
 }
+
+/**
+ * What asks a worker to end. It ends by itself: ending a thread from outside while ONNX Runtime computes in it takes the
+ * whole process down with an uncaught native exception.
+ */
+const STOP = "unitscope:stop";
 
 interface Reply {
   readonly result?: unknown;
@@ -49,6 +55,7 @@ export async function openPool<Setup, Task, Result>(
   const waiting: Job[] = [];
   const running = new Map<Worker, Job>();
   const free: Worker[] = [];
+  const ended = threads.map((worker) => new Promise<void>((resolve) => worker.once("exit", () => resolve())));
   let failure: unknown;
 
   const fail = (error: unknown): void => {
@@ -101,7 +108,8 @@ export async function openPool<Setup, Task, Result>(
   const close = async (): Promise<void> => {
     signal?.removeEventListener("abort", stop);
     fail(new UnitscopeError("interrupted", "work: expected to finish, got interrupted"));
-    await Promise.all(threads.map((worker) => worker.terminate()));
+    for (const worker of threads) worker.postMessage(STOP);
+    await Promise.all(ended);
   };
   const stop = (): void => void close();
   signal?.addEventListener("abort", stop, { once: true });
@@ -148,11 +156,16 @@ export async function serveWorker<Setup, Task>(
           };
     port.postMessage({ error: { code, message, stack } } satisfies Reply);
   };
+  let handle: Awaited<ReturnType<typeof setup>>;
+  port.on("message", (message: Task | typeof STOP) => {
+    if (message === STOP) process.exit(0); // in a worker this ends the thread alone
+    handle(message).then(
+      ({ result, transfer }) => port.postMessage({ result } satisfies Reply, transfer ?? []),
+      refuse,
+    );
+  });
   try {
-    const handle = await setup(workerData as Setup);
-    port.on("message", (task: Task) => {
-      handle(task).then(({ result, transfer }) => port.postMessage({ result } satisfies Reply, transfer ?? []), refuse);
-    });
+    handle = await setup(workerData as Setup);
     port.postMessage({} satisfies Reply);
   } catch (error) {
     refuse(error);

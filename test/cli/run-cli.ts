@@ -12,18 +12,18 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Runs `unitscope` with arguments; `watch` sees the process and everything that stderr has said so far. */
+/** Runs `unitscope` with arguments; `started` gets the process. */
 export function unitscope(
   args: readonly string[],
   {
     env = {},
     cwd,
-    watch,
+    started,
     command = [process.execPath, bin],
   }: {
     env?: Readonly<Record<string, string>>;
     cwd?: string;
-    watch?: (child: ChildProcess, stderr: string) => void;
+    started?: (child: ChildProcess) => void;
     command?: readonly string[];
   } = {},
 ): Promise<Finished> {
@@ -41,9 +41,9 @@ export function unitscope(
     });
     child.stderr.on("data", (chunk: Buffer) => {
       stderr += chunk.toString();
-      watch?.(child, stderr);
     });
     child.on("error", reject);
+    started?.(child);
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
 }

@@ -1,0 +1,72 @@
+/** Ctrl-C: exit code 130, nothing that looks finished, and the same command continues to the same tables. */
+import { existsSync, readdirSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { seededRandom } from "../../src/numeric/random.ts";
+import { openRun } from "../../src/results/run-folder.ts";
+import { CLASSES, randomNetwork, SIDE } from "../ablation/random-network.ts";
+import { npz } from "../data/npz.ts";
+import { temporaryFolder } from "../data/temporary-folder.ts";
+import { printed, unitscope } from "./run-cli.ts";
+
+const IMAGES = 2000;
+
+let folder: string;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  const recipe = { seed: 3, blocks: ["overlapping pool", "residual", "plain"], head: "two products" } as const;
+  await writeFile(join(folder, "network.onnx"), randomNetwork(recipe).bytes);
+  const random = seededRandom(11);
+  const pixels = Uint8Array.from({ length: IMAGES * SIDE * SIDE * 3 }, () => random.integer(256));
+  const labels = Int32Array.from({ length: IMAGES }, (_, image) => image % CLASSES);
+  const arrays = { images: { dims: [IMAGES, SIDE, SIDE, 3], data: pixels }, labels: { dims: [IMAGES], data: labels } };
+  await writeFile(join(folder, "images.npz"), npz(arrays));
+});
+
+const args = (out: string): string[] => [
+  ...["ablate", join(folder, "network.onnx"), join(folder, "images.npz"), "--preprocess", "none", "--all"],
+  ...["--engine", "plain", "--workers", "1", "--out", join(folder, out)],
+];
+
+/** Pieces of finished blocks that a run holds. */
+function piecesOf(out: string): string[] {
+  const pieces = join(folder, out, "pieces");
+  if (!existsSync(pieces)) return [];
+  return readdirSync(pieces, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".piece"));
+}
+
+describe.skipIf(process.platform === "win32")("Ctrl-C during a sweep", () => {
+  test("exits with 130 and says how to go on; the same command then ends with the tables of an undisturbed run", async () => {
+    let isSent = false;
+    const { code, stdout, stderr } = await unitscope([...args("run"), "--quiet"], {
+      started: (child) => {
+        const watch = setInterval(() => {
+          if (piecesOf("run").length < 2) return;
+          clearInterval(watch);
+          isSent = child.kill("SIGINT");
+        }, 5);
+      },
+    });
+    const message = "interrupted: run the same command again to continue where it stopped\n";
+    expect({ isSent, code, stdout, stderr }).toEqual({ isSent: true, code: 130, stdout: "", stderr: message });
+    const run = openRun(join(folder, "run"));
+    expect(run.manifest().finished).toBeNull();
+    expect(run.tableNames()).toEqual([]);
+    const kept = piecesOf("run");
+    expect(kept.length).toBeGreaterThanOrEqual(2);
+    expect(kept.length).toBeLessThan(Math.ceil(IMAGES / 256));
+
+    await printed(args("run"));
+    await printed(args("undisturbed"));
+    expect(run.manifest().finished).not.toBeNull();
+    expect(piecesOf("run")).toEqual([]);
+    const whole = openRun(join(folder, "undisturbed"));
+    expect(run.tableNames()).toEqual(whole.tableNames());
+    expect(whole.tableNames()).toContain("drops");
+    for (const name of whole.tableNames()) {
+      const bytes = await readFile(join(run.path, `${name}.parquet`));
+      expect(bytes.equals(await readFile(join(whole.path, `${name}.parquet`)))).toBe(true);
+    }
+  });
+});
