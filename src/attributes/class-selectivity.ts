@@ -26,14 +26,18 @@ export function classSelectivity(
 ): Float64Array {
   let total = 0;
   let present = 0;
+  let lowest = Infinity;
+  let highest = -Infinity;
   for (const mean of means) {
     if (Number.isNaN(mean)) continue;
     total += mean;
     present++;
+    if (mean < lowest) lowest = mean;
+    if (mean > highest) highest = mean;
   }
   for (let cls = 0; cls < means.length; cls++) {
     const mean = means[cls];
-    const others = (total - mean) / (present - 1);
+    const others = lowest === highest && present > 1 ? lowest : (total - mean) / (present - 1); // exactly 0 if all are equal
     const ratio = (mean - others) / (mean + others + epsilon);
     out[cls] = Number.isFinite(ratio) ? ratio : Number.NaN;
   }

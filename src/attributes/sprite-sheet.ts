@@ -67,7 +67,7 @@ export async function encodeSheet(
     }
   });
   return await sharp(data, { raw: { width: sheetWidth, height: rows * height, channels: 4 } })
-    .webp({ quality: 85, alphaQuality: 100, smartSubsample: true, exact: true })
+    .webp({ quality: 90, alphaQuality: 100, smartSubsample: true, exact: true })
     .toBuffer();
 }
 
