@@ -65,7 +65,7 @@ export interface FastRoute {
 /** Images that the prefix runs at once: small, so that activations stay in the cache. */
 const PREFIX_BATCH = 16;
 /** Floats of the widest tensor of a suffix that one run may hold; a pack of pairs is cut to fit. */
-const PACK_FLOATS = 1 << 18;
+const PACK_FLOATS = 1 << 20;
 
 /** Opens sessions for the prefix and, when first needed, for each layer's suffix. */
 export async function openFastRoute(
@@ -133,8 +133,10 @@ export async function openFastRoute(
       unit: number | undefined,
       take: (results: Record<string, Value>, some: Int32Array, start: number) => void,
     ): Promise<void> => {
-      for (let start = 0; start < rows.length; start += pack) {
-        const some = rows.subarray(start, start + pack);
+      // Packs of one size, rather than full ones and a small rest.
+      const step = Math.ceil(rows.length / Math.ceil(rows.length / pack));
+      for (let start = 0; start < rows.length; start += step) {
+        const some = rows.subarray(start, start + step);
         const inputs: Record<string, Value> = {
           ...feeds,
           [ROWS_INPUT]: { type: "int32", dims: [some.length], data: some },
@@ -217,7 +219,7 @@ function putRows(result: Float32Array, rows: Int32Array, target: Float32Array): 
 }
 
 /** Runs a graph over the images in small batches; outputs are joined. */
-async function runInBatches(session: Session, input: string, pixels: Pixels): Promise<Map<string, BlockTensor>> {
+export async function runInBatches(session: Session, input: string, pixels: Pixels): Promise<Map<string, BlockTensor>> {
   const joined = new Map<string, { dims: number[]; data: Float32Array }>();
   const rows = Int32Array.from({ length: pixels.count }, (_, i) => i);
   for (let start = 0; start < pixels.count; start += PREFIX_BATCH) {

@@ -123,7 +123,7 @@ export function buildSuffix(
         renamed.set(frontier.output, insert("Gemm", [shaped, `${at}/kernel_shaped`, kept], `${at}/output`));
         return;
       }
-      const relu = onlyRelu(frontier.output, plan);
+      const relu = keepsState ? undefined : onlyRelu(frontier.output, plan);
       const output = relu?.outputs[0] ?? frontier.output;
       const fused = node("FusedConv", [shaped, `${at}/kernel_shaped`, "", kept], [`${at}/output`], {
         ...frontier.node.attributes,
