@@ -99,6 +99,10 @@ export function trainCommand(context: CliContext): Command {
       });
       shown?.finish();
       show(context, result);
+    } catch (error) {
+      shown?.finish();
+      if (error instanceof UnitscopeError && error.code === "interrupted") context.note(error.message);
+      throw error;
     } finally {
       fetching.finish();
       shown?.finish();
