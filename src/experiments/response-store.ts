@@ -112,8 +112,7 @@ export function openResponseStore(path: string, key: ResponseStoreKey): Response
         write(layerStores[at] as PieceStore, layer, observed.tailKeeps[at] as number);
       });
       write(probabilityStore, observed.probabilities, 0);
-      if (known && coverageOf(known) === start) known.push({ name, start, count });
-      else known = undefined;
+      known = undefined;
     },
     summary: () => {
       const parts = layerStores.map((store) =>

@@ -51,11 +51,7 @@ export function attributesCommand(context: CliContext): Command {
     .action(async (path: string, { top, concepts, conceptSplit, conceptShuffles, upsampling, ...options }: Options) => {
       const display = showDataProgress(context);
       try {
-        const result = await runAttributes(
-          path,
-          { ...options, topImages: top },
-          { fetching: display.progress, progress: display.progress, signal: context.signal },
-        );
+        // Concepts first, so that their IoU is among the attributes that are related to the drops.
         const { layers, seed, workers } = options;
         const aligned =
           concepts &&
@@ -64,6 +60,11 @@ export function attributesCommand(context: CliContext): Command {
             { concepts, split: conceptSplit, shuffles: conceptShuffles, upsampling, layers, seed, workers },
             { fetching: display.progress, progress: display.progress, signal: context.signal },
           ));
+        const result = await runAttributes(
+          path,
+          { ...options, topImages: top },
+          { fetching: display.progress, progress: display.progress, signal: context.signal },
+        );
         display.finish();
         show(context, result, aligned);
       } finally {
