@@ -5,6 +5,7 @@ import { attributesCommand } from "./commands/attributes.ts";
 import { conceptsCommand } from "./commands/concepts.ts";
 import { dataCommand } from "./commands/data.ts";
 import { exportCommand } from "./commands/export.ts";
+import { figuresCommand } from "./commands/figures.ts";
 import { layersCommand } from "./commands/layers.ts";
 import { setsCommand } from "./commands/sets.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -20,6 +21,7 @@ export function commands(context: CliContext): Command[] {
     attributesCommand,
     setsCommand,
     conceptsCommand,
+    figuresCommand,
     unitCommand,
     exportCommand,
     trainCommand,

@@ -6,7 +6,7 @@ import { formatTable } from "./format-table.ts";
 /** Units shown per layer: those with the largest max class drop. */
 const SHOWN = 8;
 
-/** Lines about one layer: how many effects are real, then the units that matter most to a class. */
+/** Lines about one layer: what its units cost, how much of that is real, and the units that matter most to a class. */
 export function describeLayer(result: AblateRunResult, layer: string): string[] {
   const units = ofLayer(result.units, layer);
   const summary = ofLayer(result.summary, layer);
@@ -20,20 +20,24 @@ export function describeLayer(result: AblateRunResult, layer: string): string[] 
   const tested = integers(summary, "effects")[0] ?? 0;
   const affected = integers(summary, "significant_units")[0] ?? 0;
   const order = Array.from(overall, (_, row) => row).sort((a, b) => (largest[b] as number) - (largest[a] as number));
+  const className = (row: number): string => classNames[largestClass[row] as number] ?? "-";
   const rows = order
     .slice(0, SHOWN)
     .map((row) => [
       String(unitNumbers[row]),
       points(largest[row] as number),
-      classNames[largestClass[row] as number] ?? "-",
+      className(row),
       points(overall[row] as number),
       String(significant[row]),
     ]);
-  const header = ["unit", "max class drop", "class", "overall drop", "classes hurt or helped (q ≤ 0.05)"];
+  const header = ["unit", "max class drop", "class", "overall drop", "classes affected (q ≤ 0.05)"];
+  const worst = order[0] ?? 0;
   return [
     "",
-    `${layer}: ${effects.toLocaleString("en")} of ${tested.toLocaleString("en")} (unit, class) effects are real at 5 % false discoveries, in ${affected} of ${units.rows} units`,
-    `  mean over units: overall drop ${points(mean(overall))}, max class drop ${points(mean(largest))} (in points of accuracy; positive means damage)`,
+    `${layer}: ${units.rows} units, each removed alone; in points of accuracy, positive means damage`,
+    `  all images lose ${points(mean(overall))} on average, the class that suffers most ${points(mean(largest))}`,
+    `  most specific: unit ${unitNumbers[worst]} costs ${className(worst)} ${points(largest[worst] as number)} and all images ${points(overall[worst] as number)}`,
+    `  real at 5 % false discoveries: ${effects.toLocaleString("en")} of ${tested.toLocaleString("en")} (unit, class) effects, in ${affected} of ${units.rows} units`,
     ...formatTable([header, ...rows], { right: [0, 1, 3, 4] }).map((line) => `  ${line}`),
     "",
   ];

@@ -1,21 +1,20 @@
 /** `unitscope ablate`: sweeps a model's layers over an image set and writes the run. */
-
 import type { Settled } from "../ablation/flip-collector.ts";
-import type { LayerFlips } from "../ablation/flips.ts";
-import { type AblationMethod, type LayerSweep, runSweep, type Sweep } from "../ablation/sweep.ts";
-import { analyseLayer, type LayerStatistics } from "../analysis/drops.ts";
+import { type AblationMethod, runSweep, type Sweep } from "../ablation/sweep.ts";
 import type { Provider } from "../engine/session.ts";
 import { UnitscopeError } from "../errors.ts";
 import { layerDropsFigure, layerDropsOf } from "../figures/layer-drops.ts";
-import { type Layer, pickLayers } from "../onnx/layers.ts";
+import type { Layer } from "../onnx/layers.ts";
 import type { Json } from "../results/canonical-json.ts";
 import { openPieceStore } from "../results/piece-store.ts";
 import { type RunFolder, startRun } from "../results/run-folder.ts";
 import { type RunManifest, thisHardware } from "../results/run-manifest.ts";
 import { schemaVersion } from "../results/schema.ts";
-import { concatTables, filterRows, hasValues, integers, makeTable, type Table, texts } from "../results/table.ts";
+import { filterRows, hasValues, type Table, texts } from "../results/table.ts";
 import { version } from "../version.ts";
+import { chooseLayers } from "./choose-layers.ts";
 import { type FetchProgress, openSubject, preprocessingJson, type Subject, sweepImages } from "./subject.ts";
+import { baselineAccuracy, sweepTables } from "./sweep-tables.ts";
 
 /** Options of `unitscope ablate`. */
 export interface AblateRunOptions {
@@ -83,7 +82,7 @@ export async function runAblate(
   }
   const { preprocess, root, limit } = options;
   const subject = await openSubject(modelPath, data, { preprocess, root, limit, progress: fetching, signal });
-  const layers = chooseLayers(subject, options);
+  const layers = chooseLayers(subject.model, options);
   const run = startRun(options.out, manifestOf(subject, layers, options));
   const missing = await missingLayers(run, layers, options);
   let sweep: Sweep | undefined;
@@ -122,7 +121,7 @@ export async function runAblate(
     run,
     subject,
     layers,
-    accuracy: await baselineAccuracy(run),
+    accuracy: await accuracyOf(run),
     units: await chosen("units"),
     summary: await chosen("layers"),
     settled: sweep?.layers.map(({ layer, settled }) => ({ layer: layer.name, settled })) ?? [],
@@ -143,16 +142,6 @@ async function missingLayers(
   if (finished === null || (options.verify ?? 0) > 0 || engine !== (options.engine ?? "auto")) return layers;
   if (options.continuous && !hasValues(await run.readTable("drops"), "logprob_drop")) return layers;
   return layers.filter((layer) => !held.some(({ name }) => name === layer.name));
-}
-
-function chooseLayers({ model }: Subject, { layers, all = false }: AblateRunOptions): Layer[] {
-  if (layers && layers.length > 0) return [...new Set(pickLayers(model.layers, layers))];
-  const chosen = model.layers.filter((layer) => !layer.isOutput && (all || layer.kind === "convolution"));
-  if (chosen.length > 0) return chosen;
-  throw new UnitscopeError(
-    "layer",
-    `model "${model.name}": expected a layer to ablate, got ${model.layers.length === 0 ? "none" : "no convolution"}; list layers with: unitscope layers MODEL`,
-  );
 }
 
 function manifestOf(subject: Subject, layers: readonly Layer[], options: AblateRunOptions): RunManifest {
@@ -202,49 +191,10 @@ function pieceKey(subject: Subject, layers: readonly Layer[], sweep: Record<stri
   };
 }
 
-function analyse(sweep: Sweep, { flips, continuous }: LayerSweep, { images, model }: Subject): LayerStatistics {
-  const { classCount } = model;
-  const baseline = { labels: sweep.labels, predictions: sweep.predictions, classCount };
-  return analyseLayer(baseline, flips, {
-    classNames: images.classNames,
-    continuous,
-  });
-}
-
-function layerRow({ summary }: LayerStatistics, layer: Layer): Table {
-  const described = makeTable({
-    layer: [layer.name],
-    kind: [layer.kind],
-    tap: [layer.tap],
-    units: Int32Array.of(layer.units),
-    height: Int32Array.of(layer.height),
-    width: Int32Array.of(layer.width),
-    batch_norm: [layer.batchNorm],
-  });
-  return makeTable({ ...described.columns, ...summary.columns });
-}
-
 async function writeSweep(run: RunFolder, sweep: Sweep, subject: Subject): Promise<void> {
-  const { labels, predictions, margins } = sweep;
-  const statistics = sweep.layers.map((swept) => analyse(sweep, swept, subject));
-  run.writeTable(
-    "baseline",
-    makeTable({
-      image: Int32Array.from(labels, (_, image) => image),
-      name: Array.from(labels, (_, image) => subject.images.imageName(image)),
-      label: labels,
-      prediction: predictions,
-      margin: Float64Array.from(margins),
-    }),
-  );
-  await replaceLayers(run, "drops", concatTables(statistics.map((each) => each.drops)));
-  await replaceLayers(run, "flips", concatTables(sweep.layers.map(({ flips }) => flipTable(flips))));
-  await replaceLayers(
-    run,
-    "layers",
-    concatTables(statistics.map((each, i) => layerRow(each, (sweep.layers[i] as LayerSweep).layer))),
-  );
-  await replaceLayers(run, "units", concatTables(statistics.map((each) => each.units)));
+  const tables = sweepTables(sweep, subject);
+  run.writeTable("baseline", tables.baseline);
+  for (const name of ["drops", "flips", "layers", "units"] as const) await replaceLayers(run, name, tables[name]);
 }
 
 /** Writes the layers of this sweep in place of what the run held of them, and keeps its other layers. */
@@ -253,13 +203,6 @@ async function replaceLayers(run: RunFolder, name: "drops" | "flips" | "layers" 
   else run.writeTable(name, rows);
 }
 
-function flipTable({ layer, unit, image, prediction }: LayerFlips): Table {
-  return makeTable({ layer: Array.from(unit, () => layer), unit, image, prediction });
-}
-
-async function baselineAccuracy(run: RunFolder): Promise<number> {
-  const baseline = await run.readTable("baseline", { columns: ["label", "prediction"] });
-  const predictions = integers(baseline, "prediction");
-  const labels = integers(baseline, "label");
-  return labels.reduce((correct, label, image) => correct + Number(label === predictions[image]), 0) / labels.length;
+async function accuracyOf(run: RunFolder): Promise<number> {
+  return baselineAccuracy(await run.readTable("baseline", { columns: ["label", "prediction"] }));
 }

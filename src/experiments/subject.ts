@@ -10,7 +10,7 @@ import type { ImageSet } from "../data/image-set.ts";
 import { type OpenOptions, openImageSet } from "../data/open-image-set.ts";
 import { parsePreprocessing, preprocessingFromJson } from "../data/parse-preprocessing.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
-import { type Model, modelFromBytes, openModel } from "../engine/open-model.ts";
+import { type Model, openModel } from "../engine/open-model.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../results/canonical-json.ts";
 import type { RunFolder } from "../results/run-folder.ts";
@@ -92,7 +92,10 @@ export async function reopenSubject(
 }
 
 /** The images as a sweep reads them. */
-export function sweepImages({ images, preprocessing }: Subject, signal?: AbortSignal): SweepImages {
+export function sweepImages(
+  { images, preprocessing }: Pick<Subject, "images" | "preprocessing">,
+  signal?: AbortSignal,
+): SweepImages {
   return {
     imageCount: images.imageCount,
     labels: images.labels,
@@ -105,7 +108,11 @@ export function preprocessingJson(preprocessing: Preprocessing): Record<string, 
   return JSON.parse(JSON.stringify(preprocessing)) as Record<string, Json>;
 }
 
-function ownPreprocessing(model: Model, path: string): Preprocessing {
+/**
+ * The preprocessing that a model file's own metadata states.
+ * @throws {UnitscopeError} `usage` if it states none.
+ */
+export function ownPreprocessing(model: Model, path: string = model.name): Preprocessing {
   const text = model.metadata.get("unitscope.preprocessing");
   if (text !== undefined) return preprocessingFromJson(text, `model "${path}": preprocessing`);
   throw new UnitscopeError(
@@ -115,8 +122,20 @@ function ownPreprocessing(model: Model, path: string): Preprocessing {
 }
 
 async function fit(parts: Omit<Subject, "modelBytes">): Promise<Subject> {
-  const { model, modelPath, images, preprocessing } = parts;
-  const place = `model "${modelPath}"`;
+  const { modelPath } = parts;
+  await checkFit(parts, `model "${modelPath}"`);
+  return { ...parts, modelPath: resolve(modelPath), modelBytes: await readFile(modelPath) };
+}
+
+/**
+ * Checks that a model can be shown an image set.
+ * @param place what to call the model in messages.
+ * @throws {UnitscopeError} `model`, `data` or `usage`, naming what does not fit.
+ */
+export async function checkFit(
+  { model, images, preprocessing }: Pick<Subject, "model" | "images" | "preprocessing">,
+  place: string,
+): Promise<void> {
   if (model.classCount !== images.classNames.length) {
     throw new UnitscopeError(
       "model",
@@ -140,16 +159,4 @@ async function fit(parts: Omit<Subject, "modelBytes">): Promise<Subject> {
       `${place}: expected images of ${width}×${height} pixels, got ${size.width}×${size.height} from data "${images.name}"; set "resize" and "crop" with --preprocess FILE.json`,
     );
   }
-  return { ...parts, modelPath: resolve(modelPath), modelBytes: await readFile(modelPath) };
-}
-
-/** A subject from parts that are already in memory; for library use. */
-export function subjectOf(
-  bytes: Uint8Array,
-  images: ImageSet,
-  preprocessing: Preprocessing,
-  path: string = "model.onnx",
-): Promise<Subject> {
-  const model = modelFromBytes(bytes, { path });
-  return fit({ model, modelPath: path, images, preprocessing, dataOptions: {} });
 }

@@ -87,6 +87,7 @@ function show(context: CliContext, result: AblateRunResult): void {
     }
     context.print(`figure: ${result.figure}`);
     context.print(`run: ${run.path} (${duration(result.elapsedMs / 1000)})`);
+    context.note(`what the units respond to: unitscope attributes ${run.path}`);
   }
   if (mismatches.length > 0) {
     const { layer, unit, image, fast, plain } = mismatches[0] as (typeof mismatches)[number];

@@ -1,0 +1,26 @@
+/** Which layers of a model an ablation sweeps. */
+import type { Model } from "../engine/open-model.ts";
+import { UnitscopeError } from "../errors.ts";
+import { type Layer, pickLayers } from "../onnx/layers.ts";
+
+/** What was asked for. */
+export interface LayerChoice {
+  /** Names of layers or tensors; by default every convolution but one that gives the logits. */
+  readonly layers?: readonly string[] | undefined;
+  /** Every layer but the logits, instead of `layers`. */
+  readonly all?: boolean | undefined;
+}
+
+/**
+ * The chosen layers, each once, in the order in which they were named or else that of the graph.
+ * @throws {UnitscopeError} `layer` for a name that none has, or if there is nothing to choose.
+ */
+export function chooseLayers(model: Model, { layers, all = false }: LayerChoice): Layer[] {
+  if (layers && layers.length > 0) return [...new Set(pickLayers(model.layers, layers))];
+  const chosen = model.layers.filter((layer) => !layer.isOutput && (all || layer.kind === "convolution"));
+  if (chosen.length > 0) return chosen;
+  throw new UnitscopeError(
+    "layer",
+    `model "${model.name}": expected a layer to ablate, got ${model.layers.length === 0 ? "none" : "no convolution"}; list layers with: unitscope layers MODEL`,
+  );
+}

@@ -1,0 +1,69 @@
+/** The library's main call: ablation of a model over an image set, tables in memory, no run folder. */
+import { type AblationMethod, runSweep } from "../ablation/sweep.ts";
+import type { Mismatch } from "../ablation/verify.ts";
+import type { ImageSet } from "../data/image-set.ts";
+import { parsePreprocessing } from "../data/parse-preprocessing.ts";
+import type { Preprocessing } from "../data/preprocessing.ts";
+import type { Model } from "../engine/open-model.ts";
+import type { Provider } from "../engine/session.ts";
+import { UnitscopeError } from "../errors.ts";
+import { chooseLayers, type LayerChoice } from "../experiments/choose-layers.ts";
+import { checkFit, ownPreprocessing, sweepImages } from "../experiments/subject.ts";
+import { baselineAccuracy, type SweepTables, sweepTables } from "../experiments/sweep-tables.ts";
+import { writeModel } from "../onnx/model-file.ts";
+
+/** Options of `ablate`; every one has a default. */
+export interface AblateOptions extends LayerChoice {
+  /** What replaces a unit's response: `zero` (default), its `mean` over images and positions, or what zeroed `weights` leave. */
+  readonly method?: AblationMethod | undefined;
+  /** `plain` computes the whole network for every unit; the counts are the same. */
+  readonly engine?: "auto" | "plain" | undefined;
+  /** Also the mean changes of log-probability and margin. */
+  readonly continuous?: boolean | undefined;
+  /** Fraction of the (unit, image) pairs to repeat the plain way, in [0, 1]; differences come back as `mismatches`. */
+  readonly verify?: number | undefined;
+  /** A preset's name, a JSON file or the values; by default what the model file itself states. */
+  readonly preprocessing?: string | Preprocessing | undefined;
+  /** Which pairs `verify` repeats. */
+  readonly seed?: number | undefined;
+  /** Worker threads; one a core by default. */
+  readonly workers?: number | undefined;
+  readonly provider?: Provider | undefined;
+  /** Called now and then with the (unit, image) pairs that are done, and of how many. */
+  readonly progress?: ((done: number, total: number) => void) | undefined;
+  /** Stops the work; the promise then rejects. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What an ablation found. */
+export interface Ablation extends SweepTables {
+  /** Fraction of the images that the intact network gets right. */
+  readonly accuracy: number;
+  /** Pairs that were repeated the plain way, and those among them whose prediction differed. */
+  readonly verified: number;
+  readonly mismatches: readonly Mismatch[];
+}
+
+/**
+ * Removes every unit of some layers in turn and measures what happens to every class.
+ *
+ * @throws {UnitscopeError} `model`, `data`, `usage` or `layer` if model, images and options do not fit each other,
+ * `value` if the network gives logits that are no numbers.
+ */
+export async function ablate(model: Model, images: ImageSet, options: AblateOptions = {}): Promise<Ablation> {
+  const { layers, all, preprocessing: given, verify = 0, signal, ...settings } = options;
+  if (!(verify >= 0 && verify <= 1)) {
+    throw new UnitscopeError("usage", `verify: expected a fraction from 0 to 1, got ${verify}`);
+  }
+  const preprocessing =
+    given === undefined ? ownPreprocessing(model) : typeof given === "string" ? await parsePreprocessing(given) : given;
+  await checkFit({ model, images, preprocessing }, `model "${model.name}"`);
+  const sweep = await runSweep(model, writeModel(model.graph), {
+    images: sweepImages({ images, preprocessing }, signal),
+    layers: chooseLayers(model, { layers, all }),
+    options: { ...settings, verify, signal },
+  });
+  const tables = sweepTables(sweep, { model, images });
+  const { verified, mismatches } = sweep;
+  return { accuracy: baselineAccuracy(tables.baseline), ...tables, verified, mismatches };
+}
