@@ -25,10 +25,9 @@ export function certificates(
   ports: LayerPorts,
   { units, classCount }: { units: number; classCount: number },
 ): (block: PreparedBlock) => CertificateTable {
-  const distances = rowDistances(bound, classCount);
+  const roomIn = certificateRoom(bound, classCount);
   return (block) => {
-    const room = new Float64Array(block.count);
-    for (let row = 0; row < block.count; row++) room[row] = roomOf(block.logits, row, distances, classCount);
+    const room = roomIn(block);
     const norms = ports.magnitudes.map((port) => block.tensors.get(port.norm)?.data as Float32Array);
     return {
       isCertain: (row, unit) => {
@@ -42,7 +41,16 @@ export function certificates(
   };
 }
 
-/** How far the last hidden vector may move before another class could win. */
+/** How far the last hidden vector of every image of a block may move before another class could win, `[count]`. */
+export function certificateRoom(bound: SuffixBound, classCount: number): (block: PreparedBlock) => Float64Array {
+  const distances = rowDistances(bound, classCount);
+  return ({ count, logits }) => {
+    const room = new Float64Array(count);
+    for (let row = 0; row < count; row++) room[row] = roomOf(logits, row, distances, classCount);
+    return room;
+  };
+}
+
 function roomOf(
   logits: Float32Array,
   row: number,

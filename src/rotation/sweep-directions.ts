@@ -1,0 +1,173 @@
+/** The sweep of one block of images: every direction of some bases removed in turn, to the predictions that flip. */
+import { certificateRoom } from "../ablation/certificates.ts";
+import type { PreparedBlock } from "../ablation/fast-route.ts";
+import { type Block, collectFlips, type LayerBlock } from "../ablation/flip-collector.ts";
+import type { Reference } from "../ablation/plain-route.ts";
+import { isTie, type Reading, readRow } from "../ablation/predictions.ts";
+import type { PlannedLayer } from "../ablation/prefix-graph.ts";
+import { type Mismatch, verifyBlock } from "../ablation/verify.ts";
+import type { Model } from "../engine/open-model.ts";
+import { type DirectionBound, kernelNorm } from "./direction-bound.ts";
+import type { Basis, PlainRotation, RotatedBlock, RotationRoute } from "./rotation-route.ts";
+
+/** Rotating and rotating back, nothing removed. */
+export interface SelfTest {
+  /** Images compared. */
+  readonly images: number;
+  /** Images whose prediction changed although it was not too close to call: must be 0. */
+  readonly changed: number;
+  /** Images too close to call. */
+  readonly close: number;
+}
+
+/** One basis on one block. */
+export interface SweptBasis extends LayerBlock {
+  readonly selfTest: SelfTest;
+  readonly verified: number;
+  readonly mismatches: readonly Mismatch[];
+}
+
+/** What sweeping needs. */
+export interface DirectionContext {
+  readonly model: Model;
+  readonly planned: PlannedLayer;
+  readonly route: RotationRoute;
+  readonly plain: PlainRotation;
+  /** The reference of the intact network. */
+  readonly reference: Reference;
+  readonly bound: DirectionBound | undefined;
+  readonly engine: "auto" | "plain";
+  /** Fraction of the (direction, image) pairs to repeat the plain way, in [0, 1]. */
+  readonly verify: number;
+  readonly seed: number;
+}
+
+/** Sweeps every direction of every basis over a block. */
+export async function sweepDirections(
+  context: DirectionContext,
+  block: Block,
+  bases: readonly Basis[],
+): Promise<{ readonly predictions: Int32Array; readonly bases: readonly SweptBasis[] }> {
+  const { route, model, engine } = context;
+  const { classCount } = model;
+  const prepared = await route.prepare(block.pixels);
+  const predictions = await settle(context, block, prepared);
+  const room = context.bound && certificateRoom(context.bound.suffix, classCount)(prepared);
+  const swept: SweptBasis[] = [];
+  for (const [index, basis] of bases.entries()) {
+    const { route: plainRoute, reference } = context.plain.of(basis);
+    const { units, tap } = context.planned.plan;
+    const { replacement } = context.planned;
+    const collector = collectFlips(block, {
+      units,
+      classCount,
+      predictions,
+      logits: prepared.logits,
+      reference,
+      isContinuous: false,
+    });
+    const rotated = await route.rotate(prepared, basis);
+    for (let direction = 0; direction < units; direction++) {
+      const rows =
+        engine === "plain"
+          ? Int32Array.from(predictions.keys())
+          : openRows(context, prepared, { rotated, direction, room, settled: collector.settled });
+      if (rows.length === 0) continue;
+      const removal = { tap, units: [direction], replacement };
+      const logits =
+        engine === "plain"
+          ? await plainRoute.logits(block.pixels, rows, removal)
+          : await route.remove(prepared, rotated, direction, rows);
+      collector.settled[engine === "plain" ? "plain" : "suffix"] += rows.length;
+      for (let i = 0; i < rows.length; i++) {
+        const waiting = collector.take(direction, rows[i] as number, logits, i, removal);
+        if (waiting) await waiting;
+      }
+    }
+    const flips = collector.finish();
+    const checked =
+      context.verify > 0 && engine !== "plain"
+        ? await verifyBlock(block, flips, {
+            layer: index,
+            planned: context.planned,
+            predictions,
+            route: plainRoute,
+            fraction: context.verify,
+            seed: context.seed,
+          })
+        : { verified: 0, mismatches: [] };
+    swept.push({ ...flips, ...checked, selfTest: await testRotation(context, prepared, basis, predictions) });
+  }
+  return { predictions, bases: swept };
+}
+
+/** Rows in which the direction matters, and its removal could change the prediction. */
+function openRows(
+  { route, bound }: DirectionContext,
+  { count }: PreparedBlock,
+  {
+    rotated,
+    direction,
+    room,
+    settled,
+  }: { rotated: RotatedBlock; direction: number; room: Float64Array | undefined; settled: LayerBlock["settled"] },
+): Int32Array {
+  const { units } = route.plan.plan;
+  let gain = Infinity;
+  if (bound) {
+    const { direct } = route.plan;
+    const kernels = route.kernels(rotated.basis.subarray(direction * units, (direction + 1) * units));
+    gain = bound.gains[direct.length] as number;
+    kernels.forEach((kernel, i) => {
+      const isConv = direct[i]?.frontier.node.op === "Conv";
+      const area = isConv ? kernel.length / (bound.outputs[i] as number) : 1;
+      gain += kernelNorm(kernel, area) * (bound.gains[i] as number);
+    });
+  }
+  const rows = new Int32Array(count);
+  let open = 0;
+  for (let row = 0; row < count; row++) {
+    const at = row * units + direction;
+    if (rotated.largest[at] === 0) settled.silent++;
+    else if (room && (rotated.norm[at] as number) * gain * NORM_SLACK < (room[row] as number)) settled.certified++;
+    else rows[open++] = row;
+  }
+  return rows.slice(0, open);
+}
+
+/** Covers the rounding of norms and of the rotation, which the runtime computes in float32. */
+const NORM_SLACK = 1.001;
+
+/** Baseline predictions, ties settled by the reference. */
+async function settle(
+  { model, reference }: DirectionContext,
+  block: Block,
+  prepared: PreparedBlock,
+): Promise<Int32Array> {
+  const predictions = new Int32Array(prepared.count);
+  const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
+  for (let row = 0; row < prepared.count; row++) {
+    readRow(prepared.logits, row, { classCount: model.classCount, into: reading });
+    predictions[row] = isTie(reading) ? await reference.predict(block.pixels, row, null) : reading.prediction;
+  }
+  return predictions;
+}
+
+/** Rotates and rotates back: predictions must stay what they are. */
+async function testRotation(
+  { route, model }: DirectionContext,
+  prepared: PreparedBlock,
+  basis: Basis,
+  predictions: Int32Array,
+): Promise<SelfTest> {
+  const logits = await route.rotateBack(prepared, basis);
+  const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
+  let changed = 0;
+  let close = 0;
+  for (let row = 0; row < prepared.count; row++) {
+    readRow(logits, row, { classCount: model.classCount, into: reading });
+    if (isTie(reading)) close++;
+    else if (reading.prediction !== predictions[row]) changed++;
+  }
+  return { images: prepared.count, changed, close };
+}
