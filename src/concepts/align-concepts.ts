@@ -76,7 +76,7 @@ export async function alignConcepts(
   {
     fraction = 0.005,
     field,
-    shuffles = 19,
+    shuffles = 49,
     randomUnits = 256,
     directions,
     auroc = true,

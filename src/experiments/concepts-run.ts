@@ -76,7 +76,7 @@ export async function runConcepts(
   options: ConceptsRunOptions,
   { fetching, progress, signal }: ConceptsEffects = {},
 ): Promise<ConceptsRunResult> {
-  const { split = "all", upsampling = "half-pixel", shuffles = 19, randomUnits = 256, seed = 1 } = options;
+  const { split = "all", upsampling = "half-pixel", shuffles = 49, randomUnits = 256, seed = 1 } = options;
   const { workers = Math.max(1, availableParallelism()) } = options;
   const began = performance.now();
   const run = openRun(path);
@@ -148,6 +148,15 @@ export async function openSets(
     ),
   );
   return joinConcepts(sets);
+}
+
+/**
+ * Opens the sets and lets go of them, so that one that is missing or inconsistent is found before long work.
+ *
+ * @throws {UnitscopeError} as `openSets`.
+ */
+export async function requireSets(names: readonly string[], split: ConceptSplit): Promise<void> {
+  for (const name of names) if (name !== "builtin") await openConcepts(name, { split });
 }
 
 function fieldOf({ model, preprocessing }: Subject, { tap }: Layer): ReturnType<typeof receptiveField> {

@@ -110,7 +110,7 @@ describe("concepts check", () => {
     expect(code).toBe(0);
     expect(stdout.replaceAll(set, "…")).toBe(
       [
-        "…: JSON, 100 images, 1 concepts",
+        "…: JSON, images: 100, concepts: 1",
         "label maps: 2×2 (100)",
         "category  concepts  unused  images  in most images",
         "object           1       0       1  berry 1",

@@ -5,7 +5,12 @@ import {
   type AttributesRunResult,
   runAttributes,
 } from "../../experiments/attributes-run.ts";
-import { type ConceptsRunOptions, type ConceptsRunResult, runConcepts } from "../../experiments/concepts-run.ts";
+import {
+  type ConceptsRunOptions,
+  type ConceptsRunResult,
+  requireSets,
+  runConcepts,
+} from "../../experiments/concepts-run.ts";
 import { type Column, doubles, integers, rowsWhere, type Table } from "../../results/table.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
@@ -41,7 +46,7 @@ export function attributesCommand(context: CliContext): Command {
     .addOption(
       new Option("--concept-split <split>", "part of those sets").choices(["train", "val", "all"]).default("all"),
     )
-    .option("--concept-shuffles <count>", "shuffled masks behind a concept's p-value; 0 for none (19)", wholeNumber)
+    .option("--concept-shuffles <count>", "shuffled masks behind a concept's p-value; 0 for none (49)", wholeNumber)
     .addOption(
       new Option("--upsampling <how>", "how responses are laid over label maps")
         .choices(["half-pixel", "receptive-field"])
@@ -60,6 +65,7 @@ export function attributesCommand(context: CliContext): Command {
             { concepts, split: conceptSplit, shuffles: conceptShuffles, upsampling, layers, seed, workers },
             { fetching: display.progress, progress: display.progress, signal: context.signal },
           ));
+        if (concepts) await requireSets(concepts, conceptSplit);
         const result = await runAttributes(
           path,
           { ...options, topImages: top },

@@ -62,7 +62,7 @@ function describe(report: ConceptReport): string[] {
     return [category, number(count), number(unused), number(shown), most.join(", ")];
   });
   return [
-    `${name}: ${format}, ${number(images)} images, ${number(concepts.length)} concepts`,
+    `${name}: ${format}, images: ${number(images)}, concepts: ${number(concepts.length)}`,
     `label maps: ${sizes}${labelSizes.length > 3 ? `, and ${labelSizes.length - 3} more sizes` : ""}`,
     ...formatTable([["category", "concepts", "unused", "images", "in most images"], ...rows], { right: [1, 2, 3] }),
     problems.length === 0
