@@ -5,9 +5,10 @@
  * Rounding is in it: margins are first reduced by twice the tolerance within which the reference settles predictions,
  * once for the baseline's logits and once for the ablated ones.
  */
-import type { PreparedBlock } from "./fast-route.ts";
+
 import { TIE_TOLERANCE } from "./predictions.ts";
 import type { LayerPorts } from "./prefix-graph.ts";
+import type { PreparedBlock } from "./prepared-block.ts";
 import type { SuffixBound } from "./suffix-bound.ts";
 
 /** Certificates of one layer over one block of images. */

@@ -12,6 +12,7 @@ import { inferShapes, type Shape } from "../onnx/shapes.ts";
 import { type ClosedForm, closedForm } from "./closed-form.ts";
 import { type Pixels, pickImages } from "./plain-route.ts";
 import { buildPrefix, fixedTwins, type LayerPorts, type PlannedLayer, type Prefix } from "./prefix-graph.ts";
+import type { BlockTensor, PreparedBlock } from "./prepared-block.ts";
 import {
   buildSuffix,
   CHANGE_ROWS_INPUT,
@@ -21,21 +22,6 @@ import {
   stateTensors,
   UNIT_INPUT,
 } from "./suffix-graph.ts";
-
-/** A tensor of a block of images, `[count, ...dims]`. */
-export interface BlockTensor {
-  readonly dims: readonly number[];
-  readonly data: Float32Array;
-}
-
-/** A block of images behind the prefix. */
-export interface PreparedBlock {
-  readonly count: number;
-  /** Baseline logits `[count, classCount]`. */
-  readonly logits: Float32Array;
-  /** Every output of the prefix, by its name. */
-  readonly tensors: ReadonlyMap<string, BlockTensor>;
-}
 
 /** One layer of an opened fast route. */
 export interface FastLayer {

@@ -7,12 +7,13 @@ import type { Provider } from "../engine/session.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { type CertificateTable, certificates } from "./certificates.ts";
 import { closedLogits } from "./closed-form.ts";
-import { type FastLayer, type FastRoute, openFastRoute, type PreparedBlock } from "./fast-route.ts";
+import { type FastLayer, type FastRoute, openFastRoute } from "./fast-route.ts";
 import { type Block, collectFlips, type FlipCollector, type LayerBlock } from "./flip-collector.ts";
 import type { SwitchedTensor } from "./plain-graph.ts";
 import { openPlainRoute, openReference, type PlainRoute, type Reference } from "./plain-route.ts";
 import { isTie, type Reading, readRow } from "./predictions.ts";
 import type { PlannedLayer } from "./prefix-graph.ts";
+import type { PreparedBlock } from "./prepared-block.ts";
 import type { SuffixBound } from "./suffix-bound.ts";
 import { type Mismatch, verifyBlock } from "./verify.ts";
 

@@ -7,7 +7,7 @@
  * images that were not looked at can only add to them, so it cannot win.
  */
 import { closedLogits } from "../ablation/closed-form.ts";
-import type { PreparedBlock } from "../ablation/fast-route.ts";
+import type { PreparedBlock } from "../ablation/prepared-block.ts";
 import { openRunningSet, type RunningSet } from "../ablation/running-set.ts";
 import { type ClassImages, checkSize, type GreedySequence, type GreedyWork, isBetterStep } from "./greedy.ts";
 import { labelDistances, labelRoom, NORM_SLACK, readLabel } from "./label-reading.ts";

@@ -3,7 +3,8 @@ import { floatTensor, type Graph, type Node, node, type Port } from "../onnx/gra
 import type { Network } from "./architectures/network.ts";
 import { differentiate } from "./differentiate.ts";
 import { GRADIENT_DOMAIN, type GraphBuilder, growGraph, type Shape } from "./graph-builder.ts";
-import { BLOCKED_DOMAIN, lowerBlocked } from "./lowering/blocked.ts";
+import { lowerBlocked } from "./lowering/blocked.ts";
+import { BLOCKED_DOMAIN } from "./lowering/layouts.ts";
 import { lowerPortable } from "./lowering/portable.ts";
 import { movePoolsBehindRelu } from "./lowering/relu-before-pool.ts";
 import { staticShapes } from "./static-shapes.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { float, floatTensor, intTensor, node } from "../../src/onnx/graph.ts";
 import { differentiate } from "../../src/training/differentiate.ts";
 import { blockSize } from "../../src/training/lowering/block-size.ts";
-import { BLOCKED_DOMAIN } from "../../src/training/lowering/blocked.ts";
+import { BLOCKED_DOMAIN } from "../../src/training/lowering/layouts.ts";
 import { type Case, checkGradients } from "./gradient-check.ts";
 
 const block = await blockSize();

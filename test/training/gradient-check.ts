@@ -5,7 +5,8 @@ import { seededRandom } from "../../src/numeric/random.ts";
 import { elementCount, type Graph, type Node, node, type Port, type Tensor } from "../../src/onnx/graph.ts";
 import { differentiate } from "../../src/training/differentiate.ts";
 import { growGraph, type Shape } from "../../src/training/graph-builder.ts";
-import { BLOCKED_DOMAIN, lowerBlocked } from "../../src/training/lowering/blocked.ts";
+import { lowerBlocked } from "../../src/training/lowering/blocked.ts";
+import { BLOCKED_DOMAIN } from "../../src/training/lowering/layouts.ts";
 import { lowerPortable } from "../../src/training/lowering/portable.ts";
 import { movePoolsBehindRelu } from "../../src/training/lowering/relu-before-pool.ts";
 

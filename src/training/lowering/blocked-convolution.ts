@@ -7,7 +7,7 @@
 import { intAttribute, intTensor, type Node } from "../../onnx/graph.ts";
 import type { AttributeValues, GraphBuilder } from "../graph-builder.ts";
 import { type Windows, windowsOf } from "../static-shapes.ts";
-import { BLOCKED_DOMAIN, type Layouts } from "./blocked.ts";
+import { BLOCKED_DOMAIN, type Layouts } from "./layouts.ts";
 import { nameAs } from "./lowering.ts";
 
 /**

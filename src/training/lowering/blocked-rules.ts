@@ -2,8 +2,8 @@
 import { intAttribute, type Node } from "../../onnx/graph.ts";
 import type { AttributeValues } from "../graph-builder.ts";
 import { windowCount, windowsOf } from "../static-shapes.ts";
-import { BLOCKED_DOMAIN, type Layouts } from "./blocked.ts";
 import { blockedInputGradient, blockedWeightGradient, emitConvolution, forwardFilter } from "./blocked-convolution.ts";
+import { BLOCKED_DOMAIN, type Layouts } from "./layouts.ts";
 import { alongColumns, maxPoolGradientOn } from "./portable.ts";
 
 /** Emits a node in blocked form, or returns `false` where there is none. */

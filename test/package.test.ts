@@ -1,0 +1,69 @@
+/** The package as users get it: packed, installed from the tarball in an empty folder (network: npm), run and imported. */
+import { execFileSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, test } from "vitest";
+import { handFolder } from "./cli/hand-network.ts";
+import { unitscope } from "./cli/run-cli.ts";
+import { temporaryFolder } from "./data/temporary-folder.ts";
+
+const project = fileURLToPath(new URL("..", import.meta.url));
+
+describe.skipIf(process.platform === "win32")("the packed package, installed without scripts (network: npm)", () => {
+  let files: string[];
+  let folder: string;
+  beforeAll(async () => {
+    const tarballs = await temporaryFolder();
+    const pack = ["pack", "--ignore-scripts", "--json", "--pack-destination", tarballs];
+    const [packed] = JSON.parse(execFileSync("npm", pack, { cwd: project, encoding: "utf8", stdio: "pipe" })) as [
+      { filename: string; files: { path: string }[] },
+    ];
+    files = packed.files.map(({ path }) => path);
+    folder = await temporaryFolder();
+    await writeFile(join(folder, "package.json"), "{}");
+    const install = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
+    execFileSync("npm", [...install, join(tarballs, packed.filename)], { cwd: folder, stdio: "pipe" });
+  }, 300_000);
+
+  test("holds what it needs at run time, and no sources or tests", () => {
+    expect(files).toContain("dist/index.d.ts");
+    expect(files).toContain("models/alexnet-cifar10.onnx");
+    expect(files).toContain("README.md");
+    expect(
+      files.filter((path) => !/^(bin|dist|models|docs)\/|^(LICENSE|README\.md|package\.json)$/.test(path)),
+    ).toEqual([]);
+    const workers = readdirSync(join(project, "src"), { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith("-worker.ts"))
+      .map((path) => `dist/${path.replace(/\.ts$/, ".js")}`);
+    expect(workers.length).toBeGreaterThanOrEqual(4);
+    expect(files).toEqual(expect.arrayContaining(workers));
+  });
+
+  const npx = (args: readonly string[]): ReturnType<typeof unitscope> =>
+    unitscope(args, { cwd: folder, command: ["npx", "--no-install", "unitscope"] });
+
+  test("npx unitscope lists the layers of the shipped network", async () => {
+    const { code, stdout } = await npx(["layers", "node_modules/unitscope/models/alexnet-cifar10.onnx", "--json"]);
+    expect(code).toBe(0);
+    const names = (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name);
+    expect(names).toEqual(["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]);
+  });
+
+  test("npx unitscope ablates in worker threads", async () => {
+    const hand = await handFolder();
+    const args = ["ablate", join(hand, "network.onnx"), join(hand, "images"), "--preprocess", "none", "--json"];
+    const { code, stdout } = await npx([...args, "--verify", "1", "--out", join(hand, "run")]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ accuracy: 6 / 9, verified: 36, mismatches: [] });
+  });
+
+  test("import gives the same version as the command", async () => {
+    const script =
+      'import { version, ablate, openModel } from "unitscope"; console.log(version, typeof ablate, typeof openModel)';
+    const imported = execFileSync("node", ["--input-type=module", "-e", script], { cwd: folder, encoding: "utf8" });
+    const { stdout } = await npx(["--version"]);
+    expect(imported).toBe(`${stdout.trim()} function function\n`);
+  });
+});
