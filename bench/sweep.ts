@@ -20,7 +20,6 @@ import { startParameters, withParameters } from "../src/training/architectures/n
 
 interface Subject {
   readonly name: string;
-  readonly bytes: Uint8Array;
   readonly model: Model;
   readonly images: SweepImages;
 }
@@ -36,7 +35,7 @@ const { values: options } = parseArgs({
   options: {
     only: { type: "string" },
     images: { type: "string", default: "10000" },
-    "large-images": { type: "string", default: "256" },
+    "large-images": { type: "string", default: "512" },
     resnet20: { type: "string" },
     plain: { type: "boolean", default: false },
   },
@@ -49,11 +48,7 @@ const cached = <T>(make: () => Promise<T>): (() => Promise<T>) => {
 const alexNet = cached(() => fromFile("AlexNet (shipped)", "models/alexnet-cifar10.onnx"));
 const resNet20 = cached(async () =>
   options.resnet20
-    ? fromFile(
-        "ResNet-20",
-        options.resnet20,
-        '{"mean":[0.485,0.456,0.406],"std":[0.229,0.224,0.225]}',
-      )
+    ? fromFile("ResNet-20", options.resnet20, '{"mean":[0.485,0.456,0.406],"std":[0.229,0.224,0.225]}')
     : undefined,
 );
 const alexNet224 = cached(() => atRandom("AlexNet 224×224, 365 classes, random weights", "alexnet"));
@@ -71,7 +66,9 @@ const rows: Row[] = [
   { subject: resNet224, layers: ["layer4.1"], atMost: 1.2 },
 ];
 
-console.log("network, layers | plain | passes | at most | prepare, open, sweep (s) | pass (s) | settled by route | peak memory");
+console.log(
+  "network, layers | plain | passes | at most | prepare, open, sweep (s) | pass (s) | settled by route | peak memory",
+);
 for (const row of rows) {
   const subject = await row.subject();
   if (!subject) continue;
@@ -81,7 +78,7 @@ for (const row of rows) {
   const before = await baselinePass(subject);
   const layers = pickLayers(subject.model.layers, row.layers);
   const began = performance.now();
-  const sweep = await runSweep(subject.model, subject.bytes, { images: subject.images, layers });
+  const sweep = await runSweep(subject.model, { images: subject.images, layers });
   const totalMs = performance.now() - began;
   const passMs = (before + (await baselinePass(subject))) / 2;
   const units = layers.reduce((sum, layer) => sum + layer.units, 0);
@@ -100,7 +97,11 @@ for (const row of rows) {
   );
   if (options.plain) {
     const plainBegan = performance.now();
-    const plain = await runSweep(subject.model, subject.bytes, { images: subject.images, layers, options: { engine: "plain" } });
+    const plain = await runSweep(subject.model, {
+      images: subject.images,
+      layers,
+      options: { engine: "plain" },
+    });
     const plainMs = performance.now() - plainBegan;
     const same = JSON.stringify(flips(plain)) === JSON.stringify(flips(sweep));
     console.log(`  plain: ${(plainMs / passMs).toFixed(1)} passes; flips ${same ? "identical" : "DIFFERENT"}`);
@@ -108,8 +109,8 @@ for (const row of rows) {
 }
 
 /** Milliseconds of a plain forward pass over all images, sessions already open. */
-async function baselinePass({ model, bytes, images }: Subject): Promise<number> {
-  const { timings } = await runSweep(model, bytes, { images, layers: [] });
+async function baselinePass({ model, images }: Subject): Promise<number> {
+  const { timings } = await runSweep(model, { images, layers: [] });
   return timings.sweepMs;
 }
 
@@ -147,7 +148,7 @@ async function fromFile(name: string, path: string, preprocessing?: string): Pro
     labels: set.labels,
     batches: (range) => imageBatches(set, rules, range),
   };
-  return { name, bytes, model, images };
+  return { name, model, images };
 }
 
 /** A network with its starting weights over standard normal images: nothing for a certificate to hold on to. */
@@ -170,5 +171,5 @@ async function atRandom(name: string, architecture: "alexnet" | "resnet18"): Pro
       }
     },
   };
-  return { name, bytes, model, images };
+  return { name, model, images };
 }

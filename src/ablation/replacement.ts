@@ -20,7 +20,6 @@ export interface Replacement {
  */
 export async function findReplacement(
   model: Model,
-  modelBytes: SharedArrayBuffer,
   {
     images,
     layer,
@@ -37,7 +36,7 @@ export async function findReplacement(
 ): Promise<Replacement> {
   const tap = tapFor(layer, method);
   if (method !== "mean") return { tap, replacement: new Float32Array(layer.units) };
-  const setup: SweepSetup = { model: modelBytes, path: model.name, work: { kind: "means", taps: [tap] } };
+  const setup: SweepSetup = { model, work: { kind: "means", taps: [tap] } };
   const url = new URL("./sweep-worker.ts", import.meta.url);
   const pool = await openPool<SweepSetup, Block, ResponseSums>(url, setup, { workers, signal });
   try {

@@ -19,7 +19,7 @@ export async function matrixNormBound(data: Float32Array, rows: number, columns:
   const cheap = holderBound(data, rows, columns);
   const small = Math.min(rows, columns);
   if (small * small * (Math.max(rows, columns) + small * SQUARINGS) > LARGEST_COST) return cheap;
-  const [bound = Infinity] = await gramBounds(data, 1, rows, columns);
+  const [bound = Infinity] = await matrixNormBounds(data, { count: 1, rows, columns });
   return Math.min(cheap, bound);
 }
 
@@ -44,7 +44,10 @@ function max(values: Float64Array): number {
 }
 
 /** Bounds of the norms of a stack of matrices `[count, rows, columns]`, by powers of their Gram matrices. */
-async function gramBounds(data: Float32Array, count: number, rows: number, columns: number): Promise<number[]> {
+export async function matrixNormBounds(
+  data: Float32Array,
+  { count, rows, columns }: { count: number; rows: number; columns: number },
+): Promise<number[]> {
   const nodes: Node[] = [node("Transpose", ["a"], ["t"], { perm: [0, 2, 1] })];
   nodes.push(node("MatMul", rows <= columns ? ["a", "t"] : ["t", "a"], ["g0"]));
   // Each power is divided by its own Frobenius norm, whose logarithm is kept: the numbers stay near 1.

@@ -7,7 +7,8 @@
 import type { Model } from "../engine/open-model.ts";
 import { floatAttribute, type Graph, intAttribute, intsAttribute, type Node, type Tensor } from "../onnx/graph.ts";
 import { inferShapes, type Shape } from "../onnx/shapes.ts";
-import { matrixNormBound } from "./spectral-norm.ts";
+import { matrixNormBound, matrixNormBounds } from "./spectral-norm.ts";
+import { frontierWeights } from "./suffix-graph.ts";
 import type { Frontier, SuffixPlan } from "./suffix-plan.ts";
 
 /** A bound of one layer's suffix; plain data, made once and sent to every worker. */
@@ -21,6 +22,9 @@ export interface SuffixBound {
   readonly classifier: Float32Array;
   readonly hidden: number;
 }
+
+/** Units whose contributions are bounded in one run; more would only hold memory. */
+const UNITS_AT_ONCE = 32;
 
 /** Lipschitz constants of operators on one tensor, elementwise. */
 const lipschitz: Record<string, number> = {
@@ -64,7 +68,7 @@ export async function boundSuffix(model: Model, plan: SuffixPlan): Promise<Suffi
     const path = pathGain(source, end, constants);
     if (path === undefined) return undefined;
     const frontier = plan.frontiers[index];
-    const own = frontier ? unitNorms(frontier, plan.units, graph) : new Float64Array(plan.units).fill(1);
+    const own = frontier ? await unitNorms(frontier, plan.units, graph) : new Float64Array(plan.units).fill(1);
     gains.push(own.map((norm) => norm * path));
   }
   return { gains, classifier: end.weights, hidden: end.hidden };
@@ -176,7 +180,8 @@ async function operatorBound(
 }
 
 /** Norm bound of each unit's own contribution to a frontier, float64 `[units]`. */
-function unitNorms({ node, input }: Frontier, units: number, graph: Graph): Float64Array {
+async function unitNorms(frontier: Frontier, units: number, graph: Graph): Promise<Float64Array> {
+  const { node, input } = frontier;
   const weight = graph.constants.get(node.inputs[1] as string) as Tensor;
   const data = weight.data as Float32Array;
   const norms = new Float64Array(units);
@@ -194,54 +199,14 @@ function unitNorms({ node, input }: Frontier, units: number, graph: Graph): Floa
     }
     return norms;
   }
-  const isTransposed = node.op === "Gemm" && intAttribute(node, "transB", 0) === 1;
-  const alpha = node.op === "Gemm" ? Math.abs(floatAttribute(node, "alpha", 1)) : 1;
-  const [rowCount, columnCount] = weight.dims as [number, number];
-  const outputs = isTransposed ? rowCount : columnCount;
   const positions = input.size.reduce((a, b) => a * b, 1);
-  for (let unit = 0; unit < units; unit++) {
-    const start = (input.offset + unit) * positions;
-    norms[unit] =
-      alpha *
-      smallGramBound(
-        positions,
-        outputs,
-        (row, out) =>
-          data[isTransposed ? out * columnCount + start + row : (start + row) * columnCount + out] as number,
-      );
+  const contributions = frontierWeights(frontier, units, positions, graph);
+  const outputs = contributions.dims[2] as number;
+  const entries = contributions.data as Float32Array;
+  for (let unit = 0; unit < units; unit += UNITS_AT_ONCE) {
+    const count = Math.min(UNITS_AT_ONCE, units - unit);
+    const some = entries.subarray(unit * positions * outputs, (unit + count) * positions * outputs);
+    norms.set(await matrixNormBounds(some, { count, rows: positions, columns: outputs }), unit);
   }
   return norms;
-}
-
-/** Bound of the norm of a thin `[rows, columns]` matrix in double precision: ‖(AAᵀ)^8‖_F^(1/16). */
-function smallGramBound(rows: number, columns: number, at: (row: number, column: number) => number): number {
-  let gram = new Float64Array(rows * rows);
-  for (let a = 0; a < rows; a++) {
-    for (let b = 0; b <= a; b++) {
-      let sum = 0;
-      for (let c = 0; c < columns; c++) sum += at(a, c) * at(b, c);
-      gram[a * rows + b] = gram[b * rows + a] = sum;
-    }
-  }
-  if (rows > 64) return Math.sqrt(frobenius(gram));
-  let log = 0;
-  for (let power = 0; power < 4; power++) {
-    const norm = frobenius(gram);
-    if (norm === 0) return 0;
-    log = 2 * log + Math.log(norm);
-    if (power === 3) break;
-    const next = new Float64Array(rows * rows);
-    for (let a = 0; a < rows; a++) {
-      for (let k = 0; k < rows; k++) {
-        const factor = (gram[a * rows + k] as number) / norm;
-        for (let b = 0; b < rows; b++) next[a * rows + b] += (factor * (gram[k * rows + b] as number)) / norm;
-      }
-    }
-    gram = next;
-  }
-  return Math.exp(log / 16) * (1 + 1e-9);
-}
-
-function frobenius(matrix: Float64Array): number {
-  return Math.sqrt(matrix.reduce((sum, value) => sum + value * value, 0));
 }

@@ -201,8 +201,17 @@ export function stateTensors(
   ];
 }
 
-/** A frontier's weights by unit: `[units, outputs, kh, kw]` of a convolution, `[units, positions, outputs]` of a product. */
-export function frontierWeights({ node: of, input }: Frontier, units: number, positions: number, graph: Graph): Tensor {
+/**
+ * A frontier's weights by unit: `[units, outputs, kh, kw]` of a convolution, `[units, positions, outputs]` of a product;
+ * times `sign`.
+ */
+export function frontierWeights(
+  { node: of, input }: Frontier,
+  units: number,
+  positions: number,
+  graph: Graph,
+  { sign = 1 }: { sign?: 1 | -1 } = {},
+): Tensor {
   const weight = graph.constants.get(of.inputs[1] as string);
   if (!weight || weight.type !== "float32") {
     throw new UnitscopeError("internal", `internal: frontier "${of.name}": expected float32 weights, got none`);
@@ -215,13 +224,13 @@ export function frontierWeights({ node: of, input }: Frontier, units: number, po
     for (let unit = 0; unit < units; unit++) {
       for (let out = 0; out < outputs; out++) {
         const start = (out * channels + input.offset + unit) * area;
-        data.set(from.subarray(start, start + area), (unit * outputs + out) * area);
+        for (let i = 0; i < area; i++) data[(unit * outputs + out) * area + i] = sign * (from[start + i] as number);
       }
     }
     return floatTensor([units, outputs, kh, kw], data);
   }
   const isTransposed = of.op === "Gemm" && intAttribute(of, "transB", 0) === 1;
-  const alpha = of.op === "Gemm" ? floatAttribute(of, "alpha", 1) : 1;
+  const alpha = sign * (of.op === "Gemm" ? floatAttribute(of, "alpha", 1) : 1);
   const [rowCount, columnCount] = weight.dims as [number, number];
   const outputs = isTransposed ? rowCount : columnCount;
   const data = new Float32Array(units * positions * outputs);

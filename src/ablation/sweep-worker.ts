@@ -1,5 +1,5 @@
 /** A worker thread of a sweep: opens the model once, then answers blocks of images. */
-import { modelFromBytes } from "../engine/open-model.ts";
+import type { Model } from "../engine/open-model.ts";
 import { serveWorker } from "../engine/worker-pool.ts";
 import { inferShapes } from "../onnx/shapes.ts";
 import type { Block } from "./flip-collector.ts";
@@ -11,9 +11,8 @@ import { switchedTensors } from "./switched-tensors.ts";
 
 /** What a sweep's worker is started with. */
 export interface SweepSetup {
-  /** The model file's content, shared between the workers. */
-  readonly model: SharedArrayBuffer;
-  readonly path: string;
+  /** Cloned to the worker, but for its large weights, which are in shared memory. */
+  readonly model: Model;
   readonly work:
     | {
         readonly kind: "sweep";
@@ -24,8 +23,7 @@ export interface SweepSetup {
     | { readonly kind: "means"; readonly taps: readonly string[] };
 }
 
-await serveWorker<SweepSetup, Block>(async ({ model: bytes, path, work }) => {
-  const model = modelFromBytes(new Uint8Array(bytes), { path });
+await serveWorker<SweepSetup, Block>(async ({ model, work }) => {
   if (work.kind === "means") {
     const responses = await openResponses(model, work.taps);
     return async (block) => ({ result: await addResponseSums(responses, block) });

@@ -103,30 +103,25 @@ const LARGE_MODEL = 64 << 20;
  */
 export async function runSweep(
   model: Model,
-  modelBytes: Uint8Array,
   {
     images,
     layers,
-    path = model.name,
     options = {},
   }: {
     images: SweepImages;
     layers: readonly Layer[];
-    path?: string;
     options?: RunSweepOptions;
   },
 ): Promise<Sweep> {
   const { method = "zero", engine = "auto", routes = allRoutes, continuous = false, verify = 0, seed = 1 } = options;
   const { provider = "cpu", pieces, progress, signal } = options;
   const cores = availableParallelism();
-  const isLarge = modelBytes.length > LARGE_MODEL;
+  const isLarge = weightBytes(model) > LARGE_MODEL;
   const blockSize = blockSizeFor(model);
   const blockCount = Math.ceil(images.imageCount / blockSize);
   const workers = Math.min(blockCount, options.workers ?? (isLarge ? 1 : cores));
-  const shared = new SharedArrayBuffer(modelBytes.length);
-  new Uint8Array(shared).set(modelBytes);
   const taps = layers.map((layer) => tapFor(layer, method));
-  const work = { images, blockSize, workers, signal, model: shared, path };
+  const work = { images, blockSize, workers, signal, model };
 
   const began = performance.now();
   const replacements =
@@ -166,6 +161,13 @@ export async function runSweep(
   };
 }
 
+/** Bytes of a network's weights. */
+function weightBytes({ graph }: Model): number {
+  let sum = 0;
+  for (const { data } of graph.constants.values()) sum += data.byteLength;
+  return sum;
+}
+
 /** Images of a block: by the input's size alone, so that blocks do not depend on what is asked of them. */
 export function blockSizeFor({ input }: Model): number {
   const pixels = (input.height ?? 224) * (input.width ?? 224);
@@ -186,8 +188,7 @@ interface BlockWork {
   readonly images: SweepImages;
   readonly blockSize: number;
   readonly workers: number;
-  readonly model: SharedArrayBuffer;
-  readonly path: string;
+  readonly model: Model;
   readonly signal?: AbortSignal | undefined;
   readonly pieces?: BlockStore | undefined;
   /** Called with the number of images done. */
@@ -214,7 +215,7 @@ async function runBlocks<Result>(
   if (done > 0) progress?.(done);
   if (missing.length === 0) return { results: results as Result[], openMs: 0 };
   const began = performance.now();
-  const setup: SweepSetup = { model: options.model, path: options.path, work };
+  const setup: SweepSetup = { model: options.model, work };
   const pool = await openPool<SweepSetup, Block, Result>(new URL("./sweep-worker.ts", import.meta.url), setup, {
     workers,
     signal,

@@ -9,6 +9,7 @@ import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
 import type { ElementType, Graph, TensorData } from "../onnx/graph.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { writeModel } from "../onnx/model-file.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 
 /** Where ONNX Runtime computes. CPU is tested here; CUDA and WebGPU are passed through and untested. */
 export type Provider = "cpu" | "cuda" | "webgpu";
@@ -19,6 +20,9 @@ export interface Value<T extends TensorData = TensorData> {
   readonly dims: readonly number[];
   readonly data: T;
 }
+
+/** Models above this are cleared out of memory around the opening of their session. */
+const LARGE_BYTES = 32 << 20;
 
 /** An opened graph. */
 export interface Session {
@@ -52,7 +56,9 @@ export async function openSession(
     place?: string;
   } = {},
 ): Promise<Session> {
-  const bytes = model instanceof Uint8Array ? model : writeModel(model);
+  let bytes: Uint8Array | undefined = model instanceof Uint8Array ? model : writeModel(model);
+  const isLarge = bytes.length > LARGE_BYTES;
+  if (isLarge) collectGarbage();
   let session: ort.InferenceSession;
   try {
     session = await ort.InferenceSession.create(bytes, {
@@ -68,6 +74,8 @@ export async function openSession(
       cause,
     });
   }
+  bytes = undefined;
+  if (isLarge) collectGarbage();
   return {
     inputNames: session.inputNames,
     outputNames: session.outputNames,

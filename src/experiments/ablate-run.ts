@@ -89,10 +89,9 @@ export async function runAblate(
   if (missing.length > 0) {
     const settings = { method, engine, continuous, verify, seed };
     const pieces = openPieceStore(run.path, pieceKey(subject, missing, settings));
-    sweep = await runSweep(subject.model, subject.modelBytes, {
+    sweep = await runSweep(subject.model, {
       images: sweepImages(subject, signal),
       layers: missing,
-      path: modelPath,
       options: { ...settings, workers: options.workers, provider: options.provider, pieces, progress, signal },
     });
     await writeSweep(run, sweep, subject);

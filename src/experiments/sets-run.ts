@@ -94,7 +94,7 @@ export async function runSetsExperiment(
   const found: LayerSets[] = [];
   for (const layer of layers) {
     const layerSize = Math.min(size, layer.units);
-    const replacement = await findReplacement(model, shared, {
+    const replacement = await findReplacement(model, {
       images: sweepImages(subject, signal),
       layer,
       method,

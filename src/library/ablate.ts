@@ -10,7 +10,6 @@ import { UnitscopeError } from "../errors.ts";
 import { chooseLayers, type LayerChoice } from "../experiments/choose-layers.ts";
 import { checkFit, ownPreprocessing, sweepImages } from "../experiments/subject.ts";
 import { baselineAccuracy, type SweepTables, sweepTables } from "../experiments/sweep-tables.ts";
-import { writeModel } from "../onnx/model-file.ts";
 
 /** Options of `ablate`; every one has a default. */
 export interface AblateOptions extends LayerChoice {
@@ -58,7 +57,7 @@ export async function ablate(model: Model, images: ImageSet, options: AblateOpti
   const preprocessing =
     given === undefined ? ownPreprocessing(model) : typeof given === "string" ? await parsePreprocessing(given) : given;
   await checkFit({ model, images, preprocessing }, `model "${model.name}"`);
-  const sweep = await runSweep(model, writeModel(model.graph), {
+  const sweep = await runSweep(model, {
     images: sweepImages({ images, preprocessing }, signal),
     layers: chooseLayers(model, { layers, all }),
     options: { ...settings, verify, signal },

@@ -33,6 +33,9 @@ const typeNumbers: Record<ElementType, number> = {
 };
 const typeNames = new Map(Object.entries(typeNumbers).map(([name, n]) => [n, name as ElementType]));
 
+/** Tensors of more bytes than this are kept in shared memory. */
+const LARGE_TENSOR = 1 << 14;
+
 /** The IR version that we write: old enough for any runtime of the last years, new enough for opset 17. */
 const IR_VERSION = 8n;
 
@@ -216,7 +219,7 @@ function tensorData(proto: TensorProto, type: ElementType, place: string): Tenso
   const raw = proto.rawData;
   if (raw.length > 0) {
     try {
-      return bytesToData(new Uint8Array(raw).buffer, type); // a copy, since elements must be aligned
+      return bytesToData(copied(raw), type);
     } catch (cause) {
       throw new UnitscopeError("model", `${place}: tensor "${proto.name}": ${messageOf(cause)}`, { cause });
     }
@@ -240,7 +243,17 @@ function tensorData(proto: TensorProto, type: ElementType, place: string): Tenso
   }
 }
 
-function bytesToData(buffer: ArrayBuffer, type: ElementType): TensorData {
+/**
+ * A copy of a tensor's bytes, since elements must be aligned; large ones in shared memory, so that worker threads that
+ * are sent the graph read the same weights.
+ */
+function copied(raw: Uint8Array): ArrayBufferLike {
+  const buffer = raw.length > LARGE_TENSOR ? new SharedArrayBuffer(raw.length) : new ArrayBuffer(raw.length);
+  new Uint8Array(buffer).set(raw);
+  return buffer;
+}
+
+function bytesToData(buffer: ArrayBufferLike, type: ElementType): TensorData {
   switch (type) {
     case "float32":
       return new Float32Array(buffer);
@@ -266,7 +279,7 @@ function writeTensor(name: string, tensor: Tensor): TensorProto {
     name,
     dataType: typeNumbers[tensor.type],
     dims: tensor.dims.map(BigInt),
-    rawData: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength),
+    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Uint8Array<ArrayBuffer>,
   });
 }
 
