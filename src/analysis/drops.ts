@@ -6,7 +6,7 @@ import { type BaselineTable, type Counts, countFlips, type LayerFlips } from "..
 import { UnitscopeError } from "../errors.ts";
 import { doubles, makeTable, type Table } from "../results/table.ts";
 import { detectableDrop } from "../stats/detectable-drop.ts";
-import { benjaminiHochberg } from "../stats/false-discovery.ts";
+import { benjaminiHochberg, discoveryBar } from "../stats/false-discovery.ts";
 import { maxDropNull } from "../stats/max-drop-null.ts";
 import { exactMcNemar } from "../stats/mcnemar.ts";
 import { continuousDropColumns, continuousUnitColumns } from "./continuous-drops.ts";
@@ -62,7 +62,13 @@ export function analyseLayer(
   const halves = countHalves(baseline, flips, { splits, seed });
   const drops = describeDrops(layer, counts, { classNames, rate, continuous });
   const { units, significant } = describeUnits(flips, counts, halves, drops, { rate, continuous });
-  return { counts, halves, drops, units, summary: summarise(layer, counts, units, significant) };
+  return {
+    counts,
+    halves,
+    drops,
+    units,
+    summary: summarise(layer, counts, units, significant, discoveryBar(doubles(drops, "p_value"), rate)),
+  };
 }
 
 /** The p-value that a (unit, class) effect needs to be significant whatever the layer's other effects are. */
@@ -171,7 +177,7 @@ function describeUnits(
   return { units, significant };
 }
 
-function summarise(layer: string, counts: Counts, units: Table, significant: Int32Array): Table {
+function summarise(layer: string, counts: Counts, units: Table, significant: Int32Array, bar: number): Table {
   const mean = (name: string): Float64Array => {
     const values = doubles(units, name);
     return Float64Array.of(values.reduce((sum, value) => sum + value, 0) / values.length);
@@ -183,5 +189,6 @@ function summarise(layer: string, counts: Counts, units: Table, significant: Int
     significant_effects: Int32Array.of(significant.reduce((sum, count) => sum + count, 0)),
     significant_units: Int32Array.of(significant.filter((count) => count > 0).length),
     effects: Int32Array.of(counts.unitCount * counts.images.filter((images) => images > 0).length),
+    significance_bar: Float64Array.of(bar),
   });
 }

@@ -49,6 +49,11 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
       significant_effects: ["int32", "optional", "Number of (unit, class) effects whose q-value is at most 0.05."],
       significant_units: ["int32", "optional", "Number of units with at least one such effect."],
       effects: ["int32", "optional", "Number of (unit, class) pairs that were tested."],
+      significance_bar: [
+        "double",
+        "optional",
+        "Largest p-value that one further effect could have and be significant beside those of this layer.",
+      ],
     },
   },
   units: {

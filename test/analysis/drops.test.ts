@@ -66,6 +66,7 @@ describe("analyseLayer", () => {
     expect(unit("significant_classes")).toEqual([0, 0]);
     expect(summary.columns.effects).toEqual(Int32Array.of(4));
     expect(summary.columns.significant_effects).toEqual(Int32Array.of(0));
+    expect(summary.columns.significance_bar).toEqual(Float64Array.of(0.05 / 4));
     expect(summary.columns.max_class_drop_mean).toEqual(Float64Array.of(0.375));
   });
 

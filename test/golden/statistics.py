@@ -68,15 +68,6 @@ for name, statistic in [("pearson", lambda a, b: stats.pearsonr(a, b)[0])]:
         intervals[method.lower()] = [float(ci.low), float(ci.high)]
 golden["bootstrap"] = intervals
 
-labels = rng.randint(0, 3, 80)
-scores = np.round(rng.normal(labels * 0.5, 1), 1)
-areas = []
-for cls in range(3):
-    positive, negative = scores[labels == cls], scores[labels != cls]
-    u = stats.mannwhitneyu(positive, negative).statistic
-    areas.append(float(u / len(positive) / len(negative)))
-golden["roc_auc"] = {"scores": scores.tolist(), "labels": labels.tolist(), "areas": areas}
-
 golden["wilson"] = []
 for successes, trials in [(0, 10), (3, 10), (10, 10), (150, 192), (1, 1)]:
     ci = stats.binomtest(successes, trials).proportion_ci(0.95, method="wilson")

@@ -23,7 +23,6 @@ export const golden = JSON.parse(readFileSync(new URL("../golden/statistics.json
     ranks: number[];
   };
   bootstrap: { percentile: [number, number]; bca: [number, number] };
-  roc_auc: { scores: number[]; labels: number[]; areas: number[] };
   wilson: [number, number, number, number][];
   logistic: {
     features: number[];
