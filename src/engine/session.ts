@@ -115,7 +115,8 @@ function toTensor(name: string, { type, dims, data }: Value): ort.Tensor {
       `internal: input "${name}": expected ${elementCount(dims)} elements for [${dims.join(", ")}], got ${data.length}`,
     );
   }
-  return new ort.Tensor(type as "float32", data as Float32Array, dims);
+  const own = data.buffer instanceof SharedArrayBuffer ? data.slice() : data; // the runtime refuses shared memory
+  return new ort.Tensor(type as "float32", own as Float32Array, dims);
 }
 
 const elementTypes: readonly string[] = ["float32", "float64", "float16", "int64", "int32", "int8", "uint8", "bool"];
