@@ -126,15 +126,13 @@ function shuffledPValue(
   targets: readonly Int32Array[],
   { draws, seed }: { draws: number; seed: number },
 ): number {
-  return permutationPValue(
-    meanAccuracy(predictions, targets),
-    (random) =>
-      meanAccuracy(
-        predictions,
-        targets.map((target) => shuffleKnown(target, random)),
-      ),
-    { draws, seed },
-  );
+  const tested = new Set(predictions.flatMap(({ split }) => split.test));
+  const shuffle = (random: Random): Int32Array[] =>
+    targets.map((target, network) => (tested.has(network) ? shuffleKnown(target, random) : target));
+  return permutationPValue(meanAccuracy(predictions, targets), (random) => meanAccuracy(predictions, shuffle(random)), {
+    draws,
+    seed,
+  });
 }
 
 function shuffleKnown(target: Int32Array, random: Random): Int32Array {
