@@ -133,6 +133,7 @@ export async function countOverlaps(
       countImage(all[shift] as OverlapCounts, own, labels, areas);
     }
     if (recent.length > shifts) recent.pop();
+    for (const key of regions.keys()) if (!found.has(key)) regions.delete(key); // a set may have thousands of sizes
     done++;
     progress?.(done);
     if (done % 16 === 0) await setImmediate(); // lets Ctrl-C and timers through

@@ -3,10 +3,11 @@
  * joins what it finds to the run.
  */
 import { availableParallelism } from "node:os";
+import { deserialize, serialize } from "node:v8";
 import { type AlignmentStage, alignConcepts, type ConceptAlignment } from "../concepts/align-concepts.ts";
 import { type CategoryDetectors, detectorsByCategory } from "../concepts/alignment-tables.ts";
 import type { ConceptSplit } from "../concepts/broden.ts";
-import { renderedConcepts, withColors } from "../concepts/builtin-concepts.ts";
+import { imageColors, renderedConcepts, withColors } from "../concepts/builtin-concepts.ts";
 import type { ConceptSet } from "../concepts/concept-set.ts";
 import { joinConcepts } from "../concepts/join-concepts.ts";
 import { conceptInputSize, openNetworkResponses } from "../concepts/network-responses.ts";
@@ -14,16 +15,20 @@ import { openConcepts } from "../concepts/open-concepts.ts";
 import { receptiveField } from "../concepts/receptive-field.ts";
 import { UnitscopeError } from "../errors.ts";
 import { type Layer, pickLayers } from "../onnx/layers.ts";
+import { openPieceStore } from "../results/piece-store.ts";
 import { openRun, type RunFolder } from "../results/run-folder.ts";
 import { conceptCategoryTable, conceptUnitTable, conceptVectorTable } from "./concept-tables.ts";
-import { type FetchProgress, reopenSubject, type Subject } from "./subject.ts";
+import { type FetchProgress, preprocessingJson, reopenSubject, type Subject } from "./subject.ts";
+
+/** Changes whenever what is kept of an alignment changes its meaning. */
+const formatVersion = 1;
 
 /** How responses are laid over label maps. */
 export type Upsampling = "half-pixel" | "receptive-field";
 
 /** Options of concept alignment. */
 export interface ConceptsRunOptions {
-  /** Folders, or `builtin`; several are joined. */
+  /** Folders, `builtin` (rendered), or `colors` (those of the run's own images); several are joined. */
   readonly concepts: readonly string[];
   readonly split?: ConceptSplit | undefined;
   readonly upsampling?: Upsampling | undefined;
@@ -89,22 +94,32 @@ export async function runConcepts(
   const set = await openSets(options.concepts, subject, { split, seed });
   const found: LayerConcepts[] = [];
   for (const layer of layers) {
-    const responses = await openNetworkResponses(subject.model, layer, set, subject.preprocessing, { workers, signal });
-    try {
-      const alignment = await alignConcepts(set, responses, {
-        field: upsampling === "half-pixel" ? undefined : fieldOf(subject, layer),
-        shuffles,
-        randomUnits,
-        seed,
-        signal,
-        progress: (stage, done, total) =>
-          progress?.({ title: `${layer.name}: ${stageTitles[stage]}`, done, total, unit: "images" }),
-      });
-      found.push({ layer, alignment, detectors: detectorsByCategory(alignment) });
-    } finally {
-      await responses.close();
-    }
-    await storeLayer(run, found.at(-1) as LayerConcepts);
+    const pieces = openPieceStore(run.path, {
+      kind: "concept alignment",
+      formatVersion,
+      model: subject.model.sha256,
+      layer: layer.name,
+      tap: layer.tap,
+      preprocessing: preprocessingJson(subject.preprocessing),
+      concepts: set.hash,
+      upsampling,
+      shuffles,
+      randomUnits,
+      seed,
+    });
+    const kept = pieces.get("alignment");
+    const alignment = kept
+      ? (deserialize(kept) as ConceptAlignment)
+      : await alignLayer(
+          subject,
+          layer,
+          set,
+          { upsampling, shuffles, randomUnits, seed, workers },
+          { progress, signal },
+        );
+    if (!kept) pieces.put("alignment", serialize(alignment));
+    await storeLayer(run, layer, alignment);
+    found.push({ layer, alignment, detectors: detectorsByCategory(alignment) });
   }
   const elapsedMs = performance.now() - began;
   run.addStep({
@@ -126,13 +141,39 @@ export async function runConcepts(
   return { run, set: { name, format, hash, imageCount, concepts }, layers: found, elapsedMs };
 }
 
+/** Aligns one layer, with workers of its own. */
+async function alignLayer(
+  subject: Subject,
+  layer: Layer,
+  set: ConceptSet,
+  {
+    upsampling,
+    workers,
+    ...options
+  }: { upsampling: Upsampling; shuffles: number; randomUnits: number; seed: number; workers: number },
+  { progress, signal }: ConceptsEffects,
+): Promise<ConceptAlignment> {
+  const responses = await openNetworkResponses(subject.model, layer, set, subject.preprocessing, { workers, signal });
+  try {
+    return await alignConcepts(set, responses, {
+      ...options,
+      field: upsampling === "half-pixel" ? undefined : fieldOf(subject, layer),
+      signal,
+      progress: (stage, done, total) =>
+        progress?.({ title: `${layer.name}: ${stageTitles[stage]}`, done, total, unit: "images" }),
+    });
+  } finally {
+    await responses.close();
+  }
+}
+
 /**
  * Opens the sets that a user named: `builtin` is rendered at the size that the network sees, at most 112 pixels; sets
- * without colours get those of their pixels.
+ * without colours get those of their pixels; `colors` are those of the run's own images.
  */
 export async function openSets(
   names: readonly string[],
-  { model, preprocessing }: Pick<Subject, "model" | "preprocessing">,
+  { model, preprocessing, images }: Pick<Subject, "model" | "preprocessing" | "images">,
   { split, seed }: { split: ConceptSplit; seed: number },
 ): Promise<ConceptSet> {
   if (names.length === 0) {
@@ -141,11 +182,11 @@ export async function openSets(
   const [height, width] = conceptInputSize(model, preprocessing);
   const side = Math.min(112, Math.max(32, height, width));
   const sets = await Promise.all(
-    names.map(async (name) =>
-      name === "builtin"
-        ? renderedConcepts({ side, imageCount: side > 64 ? 1000 : 3000, seed })
-        : withColors(await openConcepts(name, { split })),
-    ),
+    names.map(async (name) => {
+      if (name === "builtin") return renderedConcepts({ side, imageCount: side > 64 ? 1000 : 3000, seed });
+      if (name === "colors") return imageColors(images);
+      return withColors(await openConcepts(name, { split }));
+    }),
   );
   return joinConcepts(sets);
 }
@@ -156,7 +197,7 @@ export async function openSets(
  * @throws {UnitscopeError} as `openSets`.
  */
 export async function requireSets(names: readonly string[], split: ConceptSplit): Promise<void> {
-  for (const name of names) if (name !== "builtin") await openConcepts(name, { split });
+  for (const name of names) if (name !== "builtin" && name !== "colors") await openConcepts(name, { split });
 }
 
 function fieldOf({ model, preprocessing }: Subject, { tap }: Layer): ReturnType<typeof receptiveField> {
@@ -164,7 +205,7 @@ function fieldOf({ model, preprocessing }: Subject, { tap }: Layer): ReturnType<
   return receptiveField(model.graph, tap, conceptInputSize(model, preprocessing), { spatialAxes });
 }
 
-async function storeLayer(run: RunFolder, { layer: { name }, alignment }: LayerConcepts): Promise<void> {
+async function storeLayer(run: RunFolder, { name }: Layer, alignment: ConceptAlignment): Promise<void> {
   await run.addColumns("units", conceptUnitTable(name, alignment));
   await run.replaceRows("vectors", conceptVectorTable(name, alignment), ["layer", "attribute"]);
   await run.replaceRows("concepts", conceptCategoryTable(name, alignment), ["layer"]);

@@ -90,6 +90,14 @@ describe("attributes --concepts", () => {
     expect(await openRun(run).readTable("concepts")).toEqual(before);
   });
 
+  test("names the colours of the run's own images, beside other sets", async () => {
+    const args = ["attributes", run, "--concepts", `${set},colors`, "--shuffles", "0", "--json", "--quiet"];
+    const { code, stdout } = await unitscope(args);
+    expect(code).toBe(0);
+    const { concepts } = JSON.parse(stdout) as { concepts: Record<string, unknown> };
+    expect(concepts).toMatchObject({ format: "JSON, colours", images: 109, concepts: 12 });
+  });
+
   test("says which folder is missing", async () => {
     const { code, stderr } = await unitscope([
       "attributes",
