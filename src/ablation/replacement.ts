@@ -55,6 +55,7 @@ export async function findReplacement(
         sums[at] = result;
         waiting.delete(job);
       });
+      job.catch(() => undefined); // it is awaited below; a failure must not go unhandled before
       waiting.add(job);
       if (waiting.size >= 2 * workers) await Promise.race(waiting);
     }

@@ -206,5 +206,6 @@ const madeBy: Readonly<Partial<Record<TableName, string>>> = {
   concepts: "attributes RUN --concepts builtin",
   sets: "sets RUN",
   rotation: "rotate RUN",
+  directions: "rotate RUN",
   predictions: "predict RUN RUN… --train N",
 };

@@ -22,6 +22,7 @@ export type TableName =
   | "relations"
   | "sets"
   | "rotation"
+  | "directions"
   | "predictions";
 
 /** The schema of every table. */
@@ -249,6 +250,27 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
       gained: ["int32", "optional", "Images wrong before and right after."],
       significant_classes: ["int32", "optional", "Number of classes whose drop has a q-value of at most 0.05."],
       explained_variance: ["double", "optional", "Fraction of the response's variance along the direction (`pca`)."],
+    },
+  },
+  directions: {
+    row: "one comparison of a layer's units with the directions of its rotated bases",
+    columns: {
+      layer,
+      basis: ["string", "key", "The basis compared with the units: `random` (Haar) or `pca`."],
+      t: ["double", "key", "How far it is rotated: 1 the whole rotation."],
+      measure: [
+        "string",
+        "key",
+        "`max_class_drop`, `overall_drop`, `class_specific_drop` (max class drop minus overall drop), `significant_classes`.",
+      ],
+      units: ["int32", "always", "Number of units."],
+      seeds: ["int32", "always", "Number of rotations, each with as many directions."],
+      units_mean: ["double", "always", "Mean of the measure over units."],
+      directions_mean: ["double", "always", "Mean of the measure over all directions."],
+      superiority: ["double", "always", "P(a unit's value is larger than a direction's); ties count half."],
+      p_value: ["double", "always", "Permutation p-value of the difference of means, two-sided."],
+      rank_p_value: ["double", "always", "Permutation p-value of the rank sum, two-sided."],
+      seeds_below: ["int32", "always", "Rotations whose directions have a smaller mean than the units."],
     },
   },
   predictions: {

@@ -2,9 +2,10 @@
  * Removing directions of a layer's response space: the plain way (the whole network with rotate, replace one coordinate,
  * rotate back inserted) and the fast one (the network once, then only what the direction's change reaches).
  */
-import { type BlockTensor, type PreparedBlock, runInBatches } from "../ablation/fast-route.ts";
+import { runInBatches } from "../ablation/fast-route.ts";
 import { type Pixels, type PlainRoute, pickImages, type Reference } from "../ablation/plain-route.ts";
 import { isTie, type Reading, readRow } from "../ablation/predictions.ts";
+import type { BlockTensor, PreparedBlock } from "../ablation/prepared-block.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
 import type { Model } from "../engine/open-model.ts";
 import { floatValue, openSession, type Provider, type Session, type Value } from "../engine/session.ts";

@@ -1,10 +1,10 @@
 /** The sweep of one block of images: every direction of some bases removed in turn, to the predictions that flip. */
 import { certificateRoom } from "../ablation/certificates.ts";
-import type { PreparedBlock } from "../ablation/fast-route.ts";
 import { type Block, collectFlips, type LayerBlock } from "../ablation/flip-collector.ts";
 import type { Reference } from "../ablation/plain-route.ts";
 import { isTie, type Reading, readRow } from "../ablation/predictions.ts";
 import type { PlannedLayer } from "../ablation/prefix-graph.ts";
+import type { PreparedBlock } from "../ablation/prepared-block.ts";
 import { type Mismatch, verifyBlock } from "../ablation/verify.ts";
 import type { Model } from "../engine/open-model.ts";
 import { type DirectionBound, kernelNorm } from "./direction-bound.ts";
