@@ -51,7 +51,7 @@ export interface FastRoute {
 /** Images that the prefix runs at once: small, so that activations stay in the cache. */
 const PREFIX_BATCH = 16;
 /** Floats of the widest tensor of a suffix that one run may hold; a pack of pairs is cut to fit. */
-const PACK_FLOATS = 1 << 20;
+const PACK_FLOATS = 1 << 19;
 
 /** Opens sessions for the prefix and, when first needed, for each layer's suffix. */
 export async function openFastRoute(
@@ -74,7 +74,9 @@ export async function openFastRoute(
   const session = await openSession(prefix.graph, { threads, provider, place });
   const opened: Session[] = [session];
   const open = async (suffix: ReturnType<typeof buildSuffix>): Promise<Session> => {
-    const each = await openSession(suffix, { threads, provider, place });
+    // The blocked layout pays for convolutions; without one it only costs the way there and back.
+    const optimize = suffix.nodes.some((node) => node.op === "Conv") ? "all" : "extended";
+    const each = await openSession(suffix, { threads, provider, optimize, place });
     opened.push(each);
     return each;
   };

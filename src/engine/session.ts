@@ -39,7 +39,7 @@ export interface Session {
  *
  * @param model a graph, or the bytes of a model file.
  * @param options.threads ONNX Runtime's threads inside an operator.
- * @param options.optimize graph optimisations; `false` leaves the graph as it is.
+ * @param options.optimize graph optimisations; `extended` leaves out the blocked layout of images, `disabled` all.
  * @throws {UnitscopeError} `model` if the runtime refuses the graph.
  */
 export async function openSession(
@@ -47,12 +47,12 @@ export async function openSession(
   {
     threads = 1,
     provider = "cpu",
-    optimize = true,
+    optimize = "all",
     place = "model",
   }: {
     threads?: number;
     provider?: Provider;
-    optimize?: boolean;
+    optimize?: "all" | "extended" | "disabled";
     place?: string;
   } = {},
 ): Promise<Session> {
@@ -66,7 +66,7 @@ export async function openSession(
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: "sequential",
-      graphOptimizationLevel: optimize ? "all" : "disabled",
+      graphOptimizationLevel: optimize,
       logSeverityLevel: 3,
     });
   } catch (cause) {
