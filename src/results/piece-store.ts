@@ -9,7 +9,7 @@
  * that comes before.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { diskError, openAtomicFile } from "./atomic-file.ts";
@@ -68,7 +68,11 @@ export function openPieceStore(runPath: string, key: Json): PieceStore {
       const files = readdirSync(path).filter((file) => file.endsWith(".piece") && !file.startsWith("."));
       return files.map((file) => file.slice(0, -".piece".length)).sort();
     },
-    clear: () => rmSync(path, { recursive: true, force: true }),
+    clear: () => {
+      rmSync(path, { recursive: true, force: true });
+      const parent = join(runPath, "pieces");
+      if (existsSync(parent) && readdirSync(parent).length === 0) rmdirSync(parent);
+    },
   };
 }
 
