@@ -116,7 +116,7 @@ export async function runSweep(
   const { method = "zero", engine = "auto", routes = allRoutes, continuous = false, verify = 0, seed = 1 } = options;
   const { provider = "cpu", pieces, progress, signal } = options;
   const cores = availableParallelism();
-  const isLarge = weightBytes(model) > LARGE_MODEL;
+  const isLarge = isLargeModel(model);
   const blockSize = blockSizeFor(model);
   const blockCount = Math.ceil(images.imageCount / blockSize);
   const workers = Math.min(blockCount, options.workers ?? (isLarge ? 1 : cores));
@@ -161,11 +161,11 @@ export async function runSweep(
   };
 }
 
-/** Bytes of a network's weights. */
-function weightBytes({ graph }: Model): number {
-  let sum = 0;
-  for (const { data } of graph.constants.values()) sum += data.byteLength;
-  return sum;
+/** Whether a network's weights are so large that it runs in one worker with all threads. */
+export function isLargeModel({ graph }: Model): boolean {
+  let bytes = 0;
+  for (const { data } of graph.constants.values()) bytes += data.byteLength;
+  return bytes > LARGE_MODEL;
 }
 
 /** Images of a block: by the input's size alone, so that blocks do not depend on what is asked of them. */

@@ -7,6 +7,7 @@ import { dataCommand } from "./commands/data.ts";
 import { exportCommand } from "./commands/export.ts";
 import { figuresCommand } from "./commands/figures.ts";
 import { layersCommand } from "./commands/layers.ts";
+import { rotateCommand } from "./commands/rotate.ts";
 import { setsCommand } from "./commands/sets.ts";
 import { trainCommand } from "./commands/train.ts";
 import { unitCommand } from "./commands/unit.ts";
@@ -20,6 +21,7 @@ export function commands(context: CliContext): Command[] {
     ablateCommand,
     attributesCommand,
     setsCommand,
+    rotateCommand,
     conceptsCommand,
     figuresCommand,
     unitCommand,

@@ -85,12 +85,10 @@ export async function runSetsExperiment(
   checkOptions({ size, verify, randomSequences });
   const run = openRun(path);
   const subject = await reopenSubject(run, { progress: fetching, signal });
-  const { model, modelBytes, images, preprocessing } = subject;
+  const { model, images, preprocessing } = subject;
   const method = run.manifest().ablation.method as AblationMethod;
   const layers = chooseLayers(run, subject, options.layers);
   const classes = chooseClasses(subject, options.classes, rankSplit);
-  const shared = new SharedArrayBuffer(modelBytes.length);
-  new Uint8Array(shared).set(modelBytes);
   const found: LayerSets[] = [];
   for (const layer of layers) {
     const layerSize = Math.min(size, layer.units);
@@ -120,7 +118,7 @@ export async function runSetsExperiment(
       signal,
       ...(workers !== undefined && { workers }),
     };
-    const result = await runSets(model, shared, { images, preprocessing, units: layer.units, replacement }, settings);
+    const result = await runSets(model, { images, preprocessing, units: layer.units, replacement }, settings);
     const { classNames } = images;
     const table = setsTable(result, { layer: layer.name, classes, classNames, rankSplit });
     await writeSets(run, table, layer.name, rankSplit ?? 0);

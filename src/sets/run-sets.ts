@@ -7,7 +7,7 @@ import { deserialize, serialize } from "node:v8";
 import type { Replacement } from "../ablation/replacement.ts";
 import { boundSuffix } from "../ablation/suffix-bound.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
-import { type BlockStore, blockSizeFor } from "../ablation/sweep.ts";
+import { type BlockStore, blockSizeFor, isLargeModel } from "../ablation/sweep.ts";
 import { sha256 } from "../data/cache.ts";
 import { imageBatches } from "../data/image-batches.ts";
 import type { ImageSet } from "../data/image-set.ts";
@@ -94,13 +94,9 @@ export interface SetsResult {
   readonly timings: { readonly searchMs: number; readonly measureMs: number };
 }
 
-/** Networks with more bytes than this run in one worker with all threads instead of one worker a core. */
-const LARGE_MODEL = 64 << 20;
-
 /** Searches and measures. @throws {UnitscopeError} `usage` for sizes and fractions out of range. */
 export async function runSets(
   model: Model,
-  modelBytes: SharedArrayBuffer,
   subject: { images: ImageSet; preprocessing: Preprocessing; units: number; replacement: Replacement },
   options: RunSetsOptions,
 ): Promise<SetsResult> {
@@ -111,10 +107,9 @@ export async function runSets(
   const shapes = inferShapes(model.graph);
   const plan = planSuffix(model.graph, replacement.tap, { logits: model.logits, shapes });
   const cores = availableParallelism();
-  const workers = options.workers ?? (modelBytes.byteLength > LARGE_MODEL ? 1 : cores);
+  const workers = options.workers ?? (isLargeModel(model) ? 1 : cores);
   const setup: SetsSetup = {
-    model: modelBytes,
-    path: model.name,
+    model,
     ...replacement,
     bound: engine === "plain" ? undefined : await boundSuffix(model, plan),
     options: { engine, verify, seed, threads: Math.max(1, Math.floor(cores / workers)), provider },

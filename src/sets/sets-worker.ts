@@ -2,7 +2,7 @@
 import type { Pixels } from "../ablation/plain-route.ts";
 import type { SuffixBound } from "../ablation/suffix-bound.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
-import { modelFromBytes } from "../engine/open-model.ts";
+import type { Model } from "../engine/open-model.ts";
 import { serveWorker } from "../engine/worker-pool.ts";
 import { inferShapes } from "../onnx/shapes.ts";
 import { fastGreedy } from "./fast-greedy.ts";
@@ -12,9 +12,8 @@ import { openSetContext, type SetOptions } from "./set-context.ts";
 
 /** What the worker is started with. */
 export interface SetsSetup {
-  /** The model file's content, shared between the workers. */
-  readonly model: SharedArrayBuffer;
-  readonly path: string;
+  /** Cloned to the worker, but for its large weights, which are in shared memory. */
+  readonly model: Model;
   readonly tap: string;
   readonly replacement: Float32Array;
   readonly bound: SuffixBound | undefined;
@@ -38,8 +37,7 @@ export type SetsTask =
       readonly sequences: readonly Sequence[];
     };
 
-await serveWorker<SetsSetup, SetsTask>(async ({ model: bytes, path, tap, replacement, bound, options }) => {
-  const model = modelFromBytes(new Uint8Array(bytes), { path });
+await serveWorker<SetsSetup, SetsTask>(async ({ model, tap, replacement, bound, options }) => {
   const plan = planSuffix(model.graph, tap, { logits: model.logits, shapes: inferShapes(model.graph) });
   const context = await openSetContext(model, { plan, replacement }, { bound, options });
   const isPlain = options.engine === "plain";

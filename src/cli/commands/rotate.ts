@@ -1,0 +1,170 @@
+/** `unitscope rotate RUN`: are single units special directions of their layer? */
+import { Command, InvalidArgumentError, Option } from "commander";
+import {
+  type LayerRotation,
+  type RotationRunOptions,
+  type RotationRunResult,
+  runRotationExperiment,
+} from "../../experiments/rotation-run.ts";
+import type { CliContext } from "../context.ts";
+import { showDataProgress } from "../data-progress.ts";
+import { formatTable } from "../format-table.ts";
+import { duration } from "../terminal.ts";
+
+/** The command `rotate`. */
+export function rotateCommand(context: CliContext): Command {
+  return new Command("rotate")
+    .description("remove directions of randomly rotated bases instead of units, and compare")
+    .argument("<run>", "run folder")
+    .addOption(
+      new Option("--layers <names>", "layers, separated by commas; the run's deepest convolution by default").argParser(
+        list,
+      ),
+    )
+    .option("--seeds <count>", "random rotations (Haar)", wholeNumber, 5)
+    .addOption(
+      new Option("--fractions <list>", "how far they are rotated, separated by commas: 1 the whole rotation").argParser(
+        fractions,
+      ),
+    )
+    .option("--no-pca", "leave out the principal axes of the responses")
+    .option("--seed <seed>", "seed of the first rotation; the others count on from it", wholeNumber, 1)
+    .option(
+      "--verify <fraction>",
+      "repeat this fraction of the (direction, image) pairs the plain way; exit code 1 on any difference",
+      fraction,
+    )
+    .addOption(
+      new Option("--engine <engine>", "plain: the whole network, rotated, for every direction")
+        .choices(["auto", "plain"])
+        .default("auto"),
+    )
+    .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
+    .action(async (path: string, options: RotationRunOptions) => {
+      const fetching = showDataProgress(context);
+      let shown: ReturnType<CliContext["progress"]> | undefined;
+      try {
+        const result = await runRotationExperiment(path, options, {
+          fetching: fetching.progress,
+          progress: (done, total) => {
+            fetching.finish();
+            shown ??= context.progress("rotating", total, "images");
+            shown.update(done);
+          },
+          signal: context.signal,
+        });
+        shown?.finish();
+        show(context, result);
+      } finally {
+        fetching.finish();
+        shown?.finish();
+      }
+    });
+}
+
+function show(context: CliContext, { run, subject, layers, figure, elapsedMs }: RotationRunResult): void {
+  const mismatches = layers.flatMap(({ layer, result }) =>
+    result.mismatches.map((each) => ({ layer: layer.name, ...each })),
+  );
+  const verified = layers.reduce((sum, { result }) => sum + result.verified, 0);
+  if (context.json) {
+    const described = layers.map(({ layer, bases, comparisons, selfTest, result }) => ({
+      layer: layer.name,
+      bases,
+      comparisons,
+      selfTest,
+      settled: result.bases.map(({ settled }) => settled),
+      verified: result.verified,
+      mismatches: result.mismatches,
+      timings: result.timings,
+    }));
+    context.print(JSON.stringify({ run: run.path, layers: described, figure, elapsedMs }));
+  } else {
+    context.print(`${subject.model.name} on ${subject.images.name}`);
+    for (const layer of layers) for (const line of describeLayer(layer)) context.print(line);
+    if (verified > 0) {
+      const pairs = verified.toLocaleString("en");
+      context.print(
+        `verified: ${pairs} (direction, image) pairs repeated the plain way, ${mismatches.length} different`,
+      );
+    }
+    context.print(`figure: ${figure}`);
+    context.print(`run: ${run.path} (${duration(elapsedMs / 1000)})`);
+  }
+  const changed = layers.reduce((sum, { selfTest }) => sum + selfTest.changed, 0);
+  if (changed > 0) {
+    context.note(`self-test: expected rotating and rotating back to change no prediction, got ${changed} changed`);
+    process.exitCode = 1;
+  }
+  const [first] = mismatches;
+  if (first) {
+    context.note(
+      `verify: expected the fast route to agree with the plain one, got ${mismatches.length} differences; first: layer ${first.layer}, ${first.basis.basis} basis with seed ${first.basis.seed}, direction ${first.direction}, image ${first.image}: ${first.fast} instead of ${first.plain}`,
+    );
+    process.exitCode = 1;
+  }
+}
+
+function describeLayer({ layer, bases, comparisons, selfTest }: LayerRotation): string[] {
+  const rows = bases.map(({ basis, t, seed, maxClassDrop, overallDrop, significantEffects, effects }) => [
+    basis === "random"
+      ? `random, seed ${seed}${t === 1 ? "" : `, t = ${t}`}`
+      : basis === "pca"
+        ? "principal axes"
+        : "units",
+    points(maxClassDrop),
+    points(overallDrop),
+    `${significantEffects.toLocaleString("en")} of ${effects.toLocaleString("en")}`,
+  ]);
+  const header = ["basis", "mean max class drop", "mean overall drop", "effects real at 5 % false discoveries"];
+  const tests = comparisons
+    .filter(({ measure }) => measure === "max_class_drop" || measure === "class_specific_drop")
+    .map((each) => [
+      `${each.basis === "pca" ? "principal axes" : `random${each.t === 1 ? "" : `, t = ${each.t}`}`}: ${each.measure.replaceAll("_", " ")}`,
+      points(each.unitMean),
+      points(each.directionMean),
+      each.superiority.toFixed(3),
+      each.pValue < 0.001 ? each.pValue.toExponential(1) : each.pValue.toFixed(3),
+      `${each.seedsBelow} of ${each.seeds}`,
+    ]);
+  const testHeader = ["units against", "units", "directions", "P(unit > direction)", "p", "rotations below the units"];
+  return [
+    "",
+    `${layer.name}: ${layer.units} units and as many directions of each basis (in points of accuracy; positive means damage)`,
+    ...formatTable([header, ...rows], { right: [1, 2, 3] }).map((line) => `  ${line}`),
+    "",
+    ...formatTable([testHeader, ...tests], { right: [1, 2, 3, 4, 5] }).map((line) => `  ${line}`),
+    `  self-test: ${selfTest.images.toLocaleString("en")} images rotated and rotated back, ${selfTest.changed} predictions changed (${selfTest.close} too close to call)`,
+    "",
+  ];
+}
+
+function points(drop: number): string {
+  return (100 * drop).toFixed(2);
+}
+
+function list(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.some((name) => name === "")) throw new InvalidArgumentError("expected names separated by commas.");
+  return names;
+}
+
+function fractions(text: string): number[] {
+  return list(text).map((part) => {
+    const value = Number(part);
+    if (!(value > 0 && value <= 1)) throw new InvalidArgumentError("expected numbers above 0 and at most 1.");
+    return value;
+  });
+}
+
+function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError("expected a number from 0 to 1.");
+  return value;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a whole number.");
+  return Number(text);
+}

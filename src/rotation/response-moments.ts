@@ -1,0 +1,107 @@
+/**
+ * Sums over images and positions of a layer's responses and of their products, from which the principal axes come.
+ * Batches have a fixed size and their sums are added in double precision in the order of the images, so that nothing
+ * depends on the number of workers.
+ */
+import { type Pixels, pickImages } from "../ablation/plain-route.ts";
+import type { Model } from "../engine/open-model.ts";
+import { openSession, type Session } from "../engine/session.ts";
+import { symmetricEigen } from "../numeric/symmetric-eigen.ts";
+import { cutTo } from "../onnx/edit.ts";
+import { type Graph, intTensor, node } from "../onnx/graph.ts";
+import { inferShapes } from "../onnx/shapes.ts";
+
+/** Sums of some images. */
+export interface Moments {
+  /** Values behind each sum: images × positions. */
+  readonly count: number;
+  /** float64 `[units]`. */
+  readonly sums: Float64Array;
+  /** float64, row-major `[units, units]`. */
+  readonly products: Float64Array;
+}
+
+const BATCH = 16;
+
+/** Opens the network up to the tap, with the products of its channels. */
+export async function openMoments(
+  model: Model,
+  tap: string,
+): Promise<{ add(pixels: Pixels): Promise<Moments>; close(): Promise<void> }> {
+  const { graph, input } = model;
+  const [, units = 0, ...size] = (inferShapes(graph).get(tap) ?? []) as number[];
+  const positions = size.reduce((a, b) => a * b, 1);
+  const isMap = size.length > 0;
+  const nodes = [
+    ...(isMap ? [node("Transpose", [tap], ["moments/last"], { perm: [0, 2, 3, 1] })] : []),
+    node("Reshape", [isMap ? "moments/last" : tap, "moments/shape"], ["moments/rows"]),
+    node("Transpose", ["moments/rows"], ["moments/columns"], { perm: [1, 0] }),
+    node("MatMul", ["moments/columns", "moments/rows"], ["moments/products"]),
+  ];
+  const whole: Graph = {
+    ...graph,
+    nodes: [...graph.nodes, ...nodes],
+    constants: new Map([...graph.constants, ["moments/shape", intTensor([-1, units])] as const]),
+  };
+  const session: Session = await openSession(cutTo(whole, ["moments/rows", "moments/products"]), {
+    place: `model "${model.name}"`,
+  });
+  return {
+    add: async (pixels) => {
+      const rows = Int32Array.from({ length: pixels.count }, (_, row) => row);
+      const sums = new Float64Array(units);
+      const products = new Float64Array(units * units);
+      for (let start = 0; start < pixels.count; start += BATCH) {
+        const count = Math.min(BATCH, pixels.count - start);
+        const results = await session.run({ [input.name]: pickImages(pixels, rows, { start, count }) });
+        (results["moments/rows"]?.data as Float32Array).forEach((value, i) => {
+          sums[i % units] += value;
+        });
+        (results["moments/products"]?.data as Float32Array).forEach((value, i) => {
+          products[i] += value;
+        });
+      }
+      return { count: pixels.count * positions, sums, products };
+    },
+    close: () => session.close(),
+  };
+}
+
+/** Sums of all from those of consecutive blocks. */
+export function mergeMoments(blocks: readonly Moments[]): Moments {
+  const [first] = blocks;
+  const sums = new Float64Array(first?.sums.length ?? 0);
+  const products = new Float64Array(first?.products.length ?? 0);
+  let count = 0;
+  for (const block of blocks) {
+    count += block.count;
+    block.sums.forEach((value, i) => {
+      sums[i] += value;
+    });
+    block.products.forEach((value, i) => {
+      products[i] += value;
+    });
+  }
+  return { count, sums, products };
+}
+
+/** Principal axes of the responses, the most variance first. */
+export interface PrincipalAxes {
+  /** Row `k` is the `k`-th axis, orthonormal, float64 `[units, units]`. */
+  readonly axes: Float64Array;
+  /** Fraction of the variance along each axis, `[units]`; 0 for a response that never changes. */
+  readonly explained: Float64Array;
+}
+
+/** The axes of the covariance over images and positions. */
+export function principalAxes({ count, sums, products }: Moments): PrincipalAxes {
+  const units = sums.length;
+  const covariance = products.map((sum, i) => {
+    const [a, b] = [sums[Math.floor(i / units)] as number, sums[i % units] as number];
+    return sum / count - (a / count) * (b / count);
+  });
+  const { values, vectors } = symmetricEigen(covariance, units);
+  const kept = values.map((value) => Math.max(0, value));
+  const total = kept.reduce((sum, value) => sum + value, 0);
+  return { axes: vectors, explained: kept.map((value) => (total > 0 ? value / total : 0)) };
+}
