@@ -1,6 +1,7 @@
 /**
  * What a sweep costs, in baseline passes: the time of one plain forward pass of the whole network over the same images,
  * same engine, same workers, same run. Everything is counted: bounds, opening sessions, prefix, packing, rechecks.
+ * The limit is the changed arithmetic alone: multiplications of the pairs that no route could skip, and one pass.
  *
  *   npm run bench:sweep -- [--only TEXT] [--images N] [--resnet20 FILE.onnx] [--plain]
  */
@@ -17,6 +18,7 @@ import { pickLayers } from "../src/onnx/layers.ts";
 import { writeModel } from "../src/onnx/model-file.ts";
 import { defineNetwork } from "../src/training/architectures/architectures.ts";
 import { startParameters, withParameters } from "../src/training/architectures/network.ts";
+import { changedArithmetic } from "./arithmetic.ts";
 
 interface Subject {
   readonly name: string;
@@ -83,12 +85,14 @@ for (const row of rows) {
   const passMs = (before + (await baselinePass(subject))) / 2;
   const units = layers.reduce((sum, layer) => sum + layer.units, 0);
   const { prepareMs, openMs, sweepMs } = sweep.timings;
+  const limit = changedArithmetic(subject.model, sweep);
   console.log(
     [
       title,
       units,
       (totalMs / passMs).toFixed(2),
       row.atMost,
+      `${limit.toFixed(2)} (ratio ${(totalMs / passMs / limit).toFixed(2)})`,
       [prepareMs, openMs, sweepMs].map(seconds).join(", "),
       seconds(passMs),
       shares(sweep),
