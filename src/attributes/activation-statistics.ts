@@ -1,6 +1,6 @@
 /** Activation statistics of every unit, over all images and positions, from what the observer kept. */
 import { standardDeviation } from "../numeric/moments.ts";
-import type { Observed, ObservedLayer } from "./observer.ts";
+import type { Observed, ObservedLayer } from "./observed.ts";
 import { tailThreshold } from "./tail-counts.ts";
 
 /** Columns of the units table, each `[units]`. */

@@ -13,7 +13,7 @@ import { UnitscopeError } from "../errors.ts";
 import { cutTo } from "../onnx/edit.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { writeModel } from "../onnx/model-file.ts";
-import { defaultTailFraction, defaultTopImages, type Observed } from "./observer.ts";
+import { defaultTailFraction, defaultTopImages, type Observed } from "./observed.ts";
 import type { ResponseSetup, ResponseTask, WantedResponse } from "./response-worker.ts";
 
 /** Responses of one run of the network may take so much memory in each worker. */

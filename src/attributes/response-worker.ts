@@ -2,7 +2,8 @@
 import { floatValue, openSession, type Session, type Value } from "../engine/session.ts";
 import { serveWorker } from "../engine/worker-pool.ts";
 import { UnitscopeError } from "../errors.ts";
-import { createObserver, type ObservedShape, observedBuffers } from "./observer.ts";
+import { observedBuffers } from "./observed.ts";
+import { createObserver, type ObservedShape } from "./observer.ts";
 import { softmaxRows } from "./softmax.ts";
 
 /** What a worker needs once. */

@@ -10,19 +10,17 @@ import { activationStatistics } from "../attributes/activation-statistics.ts";
 import { describeLayer, openDescriber } from "../attributes/describe-layer.ts";
 import type { UnitDescriptions } from "../attributes/describe-units.ts";
 import { l1Norms } from "../attributes/l1-norm.ts";
-import { defaultTailFraction, defaultTopImages, mergeObserved, type Observed } from "../attributes/observer.ts";
+import { defaultTailFraction, defaultTopImages, type Observed } from "../attributes/observed.ts";
 import { openResponsePass, type ResponsePass } from "../attributes/response-pass.ts";
 import { UnitscopeError } from "../errors.ts";
 import { type Layer, pickLayers } from "../onnx/layers.ts";
 import { openRun, type RunFolder } from "../results/run-folder.ts";
 import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../results/table.ts";
 import { unitTable, vectorTable } from "./attribute-tables.ts";
-import { openResponseStore, type Pooling, type ResponseStore } from "./response-store.ts";
-import { type FetchProgress, preprocessingJson, reopenSubject, type Subject } from "./subject.ts";
+import { observeAll, openRunResponses } from "./observe-run.ts";
+import type { Pooling, ResponseStore } from "./response-store.ts";
+import { type FetchProgress, reopenSubject, type Subject } from "./subject.ts";
 import { formatSpriteIndex, type Intact, runTileSize, spriteFolders, writeUnitImages } from "./unit-images.ts";
-
-/** Blocks of at least so many images are stored together. */
-const blockImages = 1_000;
 
 /** Options of `unitscope attributes`. */
 export interface AttributesRunOptions {
@@ -85,7 +83,7 @@ export async function runAttributes(
   const run = openRun(path);
   const subject = await reopenSubject(run, { progress: effects.fetching, signal });
   const layers = chosenLayers(run, subject, options.layers);
-  const store = openStore(run, subject, layers, topImages);
+  const store = openRunResponses(run, subject, layers, topImages);
   const pass = await openResponsePass(subject.model, subject.images, subject.preprocessing, layers, {
     workers,
     topImages,
@@ -93,7 +91,10 @@ export async function runAttributes(
   });
   try {
     const reused = store.coverage() === subject.images.imageCount;
-    await observeAll(pass, store, subject.images.imageCount, progress);
+    const total = subject.images.imageCount;
+    await observeAll(pass, store, total, (done) =>
+      progress?.({ title: "observing responses", done, total, unit: "images" }),
+    );
     const observed = store.summary();
     const observeMs = clock();
     const statistics = layers.map((_, at) => activationStatistics(observed, at, defaultTailFraction));
@@ -137,24 +138,6 @@ export async function runAttributes(
   }
 }
 
-/** The store of a run's observations, as the sweep and this command must both open it. */
-export function openStore(
-  run: RunFolder,
-  { model, images, preprocessing }: Pick<Subject, "model" | "images" | "preprocessing">,
-  layers: readonly Layer[],
-  topImages: number = defaultTopImages,
-): ResponseStore {
-  return openResponseStore(run.path, {
-    model: { sha256: model.sha256 },
-    data: { hash: images.hash, images: images.imageCount },
-    preprocessing: preprocessingJson(preprocessing),
-    classCount: model.classCount,
-    logits: model.logits,
-    layers: layers.map(({ name, tap, units, height, width }) => ({ name, tap, units, height, width })),
-    topImages,
-  });
-}
-
 function chosenLayers(run: RunFolder, subject: Subject, names: readonly string[] | undefined): Layer[] {
   const held = heldLayers(run, subject);
   if (!names || names.length === 0) return held;
@@ -166,26 +149,6 @@ function heldLayers(run: RunFolder, { model }: Subject): Layer[] {
     model.layers,
     run.manifest().layers.map(({ name }) => name),
   );
-}
-
-async function observeAll(
-  pass: ResponsePass,
-  store: ResponseStore,
-  imageCount: number,
-  progress: AttributesEffects["progress"],
-): Promise<void> {
-  const start = store.coverage();
-  if (start === imageCount) return;
-  let block: Observed | undefined;
-  for await (const observed of pass.observe({ start })) {
-    block = block ? mergeObserved(block, observed) : observed;
-    const done = block.start + block.count;
-    if (block.count >= blockImages || done === imageCount) {
-      store.put(block);
-      block = undefined;
-    }
-    progress?.({ title: "observing responses", done, total: imageCount, unit: "images" });
-  }
 }
 
 async function describeAll(

@@ -10,8 +10,8 @@ import {
   mergeObserved,
   type Observed,
   type ObservedLayer,
-  type ObserverOptions,
-} from "../attributes/observer.ts";
+} from "../attributes/observed.ts";
+import { type ObserverOptions } from "../attributes/observer.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../results/canonical-json.ts";
 import { openPieceStore, type PieceStore } from "../results/piece-store.ts";

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import type { LayerFlips } from "../ablation/flips.ts";
 import { type HurtImage, hurtImages } from "../attributes/hurt-images.ts";
-import type { ObservedLayer } from "../attributes/observer.ts";
+import type { ObservedLayer } from "../attributes/observed.ts";
 import type { ResponsePass, Wanted } from "../attributes/response-pass.ts";
 import {
   encodeSheet,

@@ -1,13 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { activationStatistics } from "../../src/attributes/activation-statistics.ts";
-import {
-  createObserver,
-  mergeObserved,
-  type Observed,
-  type ObservedLayer,
-  type ObserverOptions,
-  withoutPooled,
-} from "../../src/attributes/observer.ts";
+import { mergeObserved, type Observed, type ObservedLayer, withoutPooled } from "../../src/attributes/observed.ts";
+import { createObserver, type ObserverOptions } from "../../src/attributes/observer.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 
 const imageCount = 50;

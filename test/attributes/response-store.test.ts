@@ -1,7 +1,8 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { createObserver, mergeObserved, type Observed } from "../../src/attributes/observer.ts";
+import { mergeObserved, type Observed } from "../../src/attributes/observed.ts";
+import { createObserver } from "../../src/attributes/observer.ts";
 import { openResponseStore, type ResponseStoreKey } from "../../src/experiments/response-store.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
