@@ -158,7 +158,8 @@ export function writeNetwork(
     flatten: (own, x) => both(named("", own, "Flatten", [x], { axis: 1 })),
     add: (scope, left, right) => both(named(scope, "", "Add", [left, right])),
     linear(own, x, { inputs, outputs, last = false }) {
-      const deviation = last ? 0.01 : Math.sqrt(2 / inputs); // small logits, so that the first loss is ln K
+      // Small logits, so that the first loss is about ln K.
+      const deviation = last ? 0.01 * Math.min(1, 256 / inputs) : Math.sqrt(2 / inputs);
       const w = parameter({ name: `${own}.weight`, shape: [outputs, inputs], start: { deviation }, role: "weight" });
       const b = parameter({ name: `${own}.bias`, shape: [outputs], start: { value: 0 }, role: "bias" });
       const made = named("", own, "Gemm", [x, w, b], { alpha: float(1), beta: float(1), transB: 1 });

@@ -1,14 +1,11 @@
 /**
- * A convolution's filters and gradients in the channel-blocked layout.
- *
- * dX is the blocked convolution itself with flipped filters. dW is one large matrix product of the image's patches with
- * dY: a `Gather` of channel blocks lays the patches out directly from the blocked image (no slices, no concatenation).
+ * A convolution, its filters and its input's gradient in the channel-blocked layout: dX is the blocked convolution itself
+ * with flipped filters.
  */
-import { intAttribute, intTensor, type Node } from "../../onnx/graph.ts";
-import type { AttributeValues, GraphBuilder } from "../graph-builder.ts";
-import { type Windows, windowsOf } from "../static-shapes.ts";
+import { intAttribute, type Node } from "../../onnx/graph.ts";
+import type { AttributeValues } from "../graph-builder.ts";
+import { windowsOf } from "../static-shapes.ts";
 import { BLOCKED_DOMAIN, type Layouts } from "./layouts.ts";
-import { nameAs } from "./lowering.ts";
 
 /**
  * A filter `[O, C, kh, kw]` in the order of the blocked convolution: `[O/B, C/B, kh, kw, B of C, B of O]`, or
@@ -122,89 +119,4 @@ export function emitConvolution(
   }
   while (inputs.at(-1) === "") inputs.pop();
   layouts.setBlocked(output, target.emit("Conv", inputs, shape, all, BLOCKED_DOMAIN));
-}
-
-/** `ConvWeightGradient(dY, X)` as a product of patches and dY. */
-export function blockedWeightGradient(node: Node, layouts: Layouts): boolean {
-  const { target, block } = layouts;
-  const [dy = "", x = ""] = node.inputs;
-  const [o = 0, c = 0, kh = 0, kw = 0] = target.shapeOf(node.outputs[0] as string);
-  if (intAttribute(node, "group", 1) !== 1) return false;
-  const windows = windowsOf(node, []);
-  const size = target.shapeOf(dy);
-  const place = { windows, rows: size[2] ?? 0, columns: size[3] ?? 0 };
-  const gradient = layouts.rows(dy);
-  if (c % block === 0) {
-    const patches = blockedPatches(layouts, x, place);
-    const product = target.emit("Gemm", [patches, gradient], [kh * kw * c, o], { transA: 1 });
-    nameAs(target, node, target.transpose(target.reshape(product, [kh, kw, c, o]), [3, 2, 0, 1]));
-  } else {
-    const patches = planarPatches(target, layouts.plain(x), place);
-    const product = target.emit("MatMul", [patches, gradient], [kw * c * kh, o]);
-    nameAs(target, node, target.transpose(target.reshape(product, [kw, c, kh, o]), [3, 1, 2, 0]));
-  }
-  return true;
-}
-
-interface Place {
-  readonly windows: Windows;
-  /** Rows and columns of dY. */
-  readonly rows: number;
-  readonly columns: number;
-}
-
-/** `[N·rows·columns, kh·kw·C]`, gathered from the blocked image; outside the image is a block of zeros at its end. */
-function blockedPatches(layouts: Layouts, x: string, { windows, rows, columns }: Place): string {
-  const { target, block } = layouts;
-  const { kernel, strides, before } = windows;
-  const [n = 0, c = 0, height = 0, width = 0] = target.shapeOf(x);
-  const blocks = c / block;
-  const places = blocks * height * width;
-  const table = target.pad(target.reshape(layouts.blocked(x) as string, [n, places, block]), 1, 0, 1);
-  const indices: number[] = [];
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      for (let i = 0; i < kernel[0]; i++) {
-        for (let j = 0; j < kernel[1]; j++) {
-          const y = row * strides[0] - before[0] + i;
-          const xx = column * strides[1] - before[1] + j;
-          const inside = y >= 0 && y < height && xx >= 0 && xx < width;
-          for (let b = 0; b < blocks; b++) indices.push(inside ? (b * height + y) * width + xx : places);
-        }
-      }
-    }
-  }
-  const gathered = target.emit("Gather", [table, target.constant(intTensor(indices))], [n, indices.length, block], {
-    axis: 1,
-  });
-  return target.reshape(gathered, [n * rows * columns, kernel[0] * kernel[1] * c]);
-}
-
-/**
- * `[kw·C·kh, N·rows·columns]` for an image of few channels: columns by slices of the whole batch, rows by a `Gather`
- * of whole lines.
- */
-function planarPatches(target: GraphBuilder, x: string, { windows, rows, columns }: Place): string {
-  const { kernel, strides, before, after } = windows;
-  const [n = 0, c = 0] = target.shapeOf(x);
-  const padded = target.pad(target.pad(x, 2, before[0], after[0]), 3, before[1], after[1]);
-  const planes = target.transpose(padded, [1, 0, 2, 3]);
-  const height = target.shapeOf(planes)[2] ?? 0;
-  const shifted = Array.from({ length: kernel[1] }, (_, j) =>
-    target.slice(planes, 3, j, j + (columns - 1) * strides[1] + 1, strides[1]),
-  );
-  const lines = target.reshape(target.concat(shifted, 0), [kernel[1] * c, n * height, columns]);
-  const indices: number[] = [];
-  for (let i = 0; i < kernel[0]; i++) {
-    for (let image = 0; image < n; image++) {
-      for (let row = 0; row < rows; row++) indices.push(image * height + row * strides[0] + i);
-    }
-  }
-  const gathered = target.emit(
-    "Gather",
-    [lines, target.constant(intTensor(indices))],
-    [kernel[1] * c, indices.length, columns],
-    { axis: 1 },
-  );
-  return target.reshape(gathered, [kernel[1] * c * kernel[0], n * rows * columns]);
 }

@@ -2,7 +2,8 @@
 import { intAttribute, type Node } from "../../onnx/graph.ts";
 import type { AttributeValues } from "../graph-builder.ts";
 import { windowCount, windowsOf } from "../static-shapes.ts";
-import { blockedInputGradient, blockedWeightGradient, emitConvolution, forwardFilter } from "./blocked-convolution.ts";
+import { blockedInputGradient, emitConvolution, forwardFilter } from "./blocked-convolution.ts";
+import { blockedWeightGradient } from "./blocked-weight-gradient.ts";
 import { BLOCKED_DOMAIN, type Layouts } from "./layouts.ts";
 import { alongColumns, maxPoolGradientOn } from "./portable.ts";
 
