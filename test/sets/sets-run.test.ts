@@ -1,0 +1,247 @@
+/** `unitscope sets` on a network solved by hand, and on random images: workers, pieces, classes, strategies. */
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { findReplacement } from "../../src/ablation/replacement.ts";
+import { pixelSet } from "../../src/data/pixel-set.ts";
+import { noPreprocessing } from "../../src/data/preprocessing.ts";
+import { runAblate } from "../../src/experiments/ablate-run.ts";
+import { runSetsExperiment } from "../../src/experiments/sets-run.ts";
+import { seededRandom } from "../../src/numeric/random.ts";
+import { openRun } from "../../src/results/run-folder.ts";
+import { doubles, integers, makeTable, type Table, texts } from "../../src/results/table.ts";
+import { type RunSetsOptions, runSets } from "../../src/sets/run-sets.ts";
+import { CLASSES, randomNetwork, SIDE } from "../ablation/random-network.ts";
+import { handColours, handFolder } from "../cli/hand-network.ts";
+
+const names = Object.keys(handColours);
+
+/** The class of a colour without some units, by the equations of the network; the lowest index of a tie. */
+function solve([r, g, b]: readonly [number, number, number], removed: readonly number[]): number {
+  const units = [r, g, b + 2.5, Math.max(0, r - g)].map((value, unit) => (removed.includes(unit) ? 0 : value));
+  const [a0 = 0, a1 = 0, a2 = 0, a3 = 0] = units;
+  const logits = [a0 + a3, a1, a2];
+  return logits.indexOf(Math.max(...logits));
+}
+
+/** Images of a class that are right without some units. */
+function rightOf(cls: number, removed: readonly number[]): number {
+  return (handColours[names[cls] as string] ?? []).filter((colour) => solve(colour, removed) === cls).length;
+}
+
+/** Stepwise greedy by brute force. */
+function greedyOf(cls: number, size: number): number[] {
+  const removed: number[] = [];
+  while (removed.length < size) {
+    const left = [0, 1, 2, 3].filter((unit) => !removed.includes(unit));
+    left.sort(
+      (a, b) =>
+        rightOf(cls, [...removed, a]) - rightOf(cls, [...removed, b]) || rightOf(cls, [a]) - rightOf(cls, [b]) || a - b,
+    );
+    removed.push(left[0] as number);
+  }
+  return removed;
+}
+
+interface Row {
+  readonly strategy: string;
+  readonly cls: number;
+  readonly seed: number;
+  readonly step: number;
+  readonly unit: number;
+  readonly correct: number;
+  readonly images: number;
+  readonly drop: number;
+  readonly others: number;
+  readonly rank: number;
+}
+
+function rowsOf(table: Table): Row[] {
+  const [strategy, cls, seed, step] = [
+    texts(table, "strategy"),
+    integers(table, "class"),
+    integers(table, "seed"),
+    integers(table, "step"),
+  ];
+  const [unit, correct, images] = [integers(table, "unit"), integers(table, "correct"), integers(table, "images")];
+  const [drop, others, rank] = [doubles(table, "drop"), doubles(table, "others_drop"), doubles(table, "rank_accuracy")];
+  return Array.from({ length: table.rows }, (_, row) => ({
+    strategy: strategy[row] as string,
+    cls: cls[row] as number,
+    seed: seed[row] as number,
+    step: step[row] as number,
+    unit: unit[row] as number,
+    correct: correct[row] as number,
+    images: images[row] as number,
+    drop: drop[row] as number,
+    others: others[row] as number,
+    rank: rank[row] as number,
+  }));
+}
+
+async function handRun(): Promise<string> {
+  const folder = await handFolder();
+  const out = join(folder, "run");
+  await runAblate(join(folder, "network.onnx"), join(folder, "images"), { out, preprocess: "none" });
+  return out;
+}
+
+describe("a network solved by hand", () => {
+  test("every strategy has the counts that the equations give", async () => {
+    const path = await handRun();
+    const result = await runSetsExperiment(path, { size: 3, rankSplit: "none", randomSequences: 5, verify: 1 });
+    expect(result.layers[0]?.result.mismatches).toEqual([]);
+    expect(result.layers[0]?.result.verified).toBeGreaterThan(0);
+    const run = openRun(path);
+    const rows = rowsOf(await run.readTable("sets"));
+    for (let cls = 0; cls < names.length; cls++) {
+      const greedy = rows.filter((row) => row.strategy === "greedy" && row.cls === cls);
+      expect(greedy.map(({ unit }) => unit)).toEqual([-1, ...greedyOf(cls, 3)]);
+      expect(greedy.map(({ rank, correct, images }) => [rank, images, correct])).toEqual(
+        [0, 1, 2, 3].map((step) => {
+          const right = rightOf(cls, greedyOf(cls, 3).slice(0, step));
+          return [right / 3, 3, right];
+        }),
+      );
+    }
+    const sequences = new Map<string, Row[]>();
+    for (const row of rows) {
+      const key = `${row.strategy} ${row.cls} ${row.seed}`;
+      sequences.set(key, [...(sequences.get(key) ?? []), row]);
+    }
+    expect(sequences.size).toBe(3 * (3 + 5)); // greedy, single, keep and five random ones for each class
+    for (const [key, sequence] of sequences) {
+      expect(sequence.map(({ step }) => step)).toEqual([0, 1, 2, 3]);
+      const cls = sequence[0]?.cls as number;
+      const others = [0, 1, 2].filter((other) => other !== cls);
+      for (const { step, correct, drop, others: othersDrop } of sequence) {
+        const named = sequence.slice(1, step + 1).map(({ unit }) => unit);
+        const removed = key.startsWith("keep") ? [0, 1, 2, 3].filter((unit) => !named.includes(unit)) : named;
+        expect([key, step, correct]).toEqual([key, step, rightOf(cls, removed)]);
+        expect(drop).toBeCloseTo((rightOf(cls, []) - rightOf(cls, removed)) / 3, 12);
+        const lost = others.reduce((sum, other) => sum + rightOf(other, []) - rightOf(other, removed), 0);
+        expect(othersDrop).toBeCloseTo(lost / 6, 12);
+      }
+    }
+    expect(run.manifest().steps.map(({ command }) => command)).toEqual(["sets"]);
+  });
+
+  test("attributes rank where the run has them; other classes and strategies stay when some are run again", async () => {
+    const path = await handRun();
+    const run = openRun(path);
+    const layer = run.manifest().layers[0]?.name as string;
+    await run.addColumns(
+      "units",
+      makeTable({
+        layer: [0, 1, 2, 3].map(() => layer),
+        unit: Int32Array.of(0, 1, 2, 3),
+        l1_norm: Float64Array.of(1, 1, 3, 2),
+      }),
+    );
+    run.writeTable(
+      "vectors",
+      makeTable({
+        layer: [0, 1, 2, 3].map(() => layer),
+        unit: Int32Array.of(0, 1, 2, 3),
+        attribute: [0, 1, 2, 3].map(() => "class_selectivity"),
+        index: Int32Array.of(1, 1, 1, 1),
+        name: [0, 1, 2, 3].map(() => "green"),
+        value: Float64Array.of(0.2, 0.9, 0.1, 0.2),
+      }),
+    );
+    await runSetsExperiment(path, { size: 4, rankSplit: "none", strategies: ["attributes", "single"] });
+    const unitsOf = async (strategy: string, cls: number): Promise<number[]> =>
+      rowsOf(await run.readTable("sets"))
+        .filter((row) => row.strategy === strategy && row.cls === cls)
+        .map(({ unit }) => unit);
+    expect(await unitsOf("l1_norm", 2)).toEqual([-1, 2, 3, 0, 1]);
+    expect(await unitsOf("class_selectivity", 1)).toEqual([-1, 1, 0, 3, 2]);
+    expect(await unitsOf("class_selectivity", 0)).toEqual([]);
+    await runSetsExperiment(path, { size: 2, rankSplit: "none", strategies: ["single"], classes: ["navy"] });
+    expect((await unitsOf("single", 2)).length).toBe(3);
+    expect((await unitsOf("single", 0)).length).toBe(5);
+    expect((await unitsOf("l1_norm", 2)).length).toBe(5);
+    const other = await runSetsExperiment(path, { size: 2, rankSplit: 0.4, strategies: ["single"], classes: ["2"] });
+    expect(other.layers[0]?.result.images).toEqual(Int32Array.of(2, 2, 2));
+    expect(new Set(doubles(await run.readTable("sets"), "rank_split"))).toEqual(new Set([0.4]));
+  });
+
+  test("what does not fit is refused", async () => {
+    const path = await handRun();
+    await expect(runSetsExperiment(path, { classes: ["purple"] })).rejects.toThrow(
+      '--classes: expected names or indices of classes with at least 2 images, got "purple" (no such class)',
+    );
+    await expect(runSetsExperiment(path, { rankSplit: 1.5 })).rejects.toThrow(
+      "--rank-split: expected a fraction between 0 and 1",
+    );
+    await expect(runSetsExperiment(path, { size: 0 })).rejects.toThrow(
+      "--size: expected a whole number of units from 1, got 0",
+    );
+  });
+});
+
+describe("runSets", () => {
+  const count = 120;
+  const { model } = randomNetwork({ seed: 17, blocks: ["overlapping pool", "plain"], head: "two products" });
+  const random = seededRandom(2);
+  const images = pixelSet({
+    name: "random:test",
+    pixels: {
+      data: Uint8Array.from({ length: count * 3 * SIDE ** 2 }, () => random.integer(256)),
+      channels: 3,
+      height: SIDE,
+      width: SIDE,
+    },
+    labels: Int32Array.from({ length: count }, (_, image) => image % CLASSES),
+    classNames: ["a", "b", "c", "d", "e"],
+  });
+  const layer = model.layers.findLast((each) => each.kind === "convolution");
+  const run = async (change: Partial<RunSetsOptions>): Promise<Awaited<ReturnType<typeof runSets>>> => {
+    if (!layer) throw new Error("no layer");
+    const sweepImages = {
+      imageCount: count,
+      labels: images.labels,
+      batches: () => {
+        throw new Error("not read");
+      },
+    };
+    const replacement = await findReplacement(model, { images: sweepImages, layer, method: "zero", workers: 1 });
+    const options: RunSetsOptions = {
+      classes: [0, 1, 2, 3, 4],
+      size: 3,
+      rankSplit: 0.5,
+      greedy: true,
+      single: true,
+      keep: true,
+      random: 3,
+      ...change,
+    };
+    return runSets(model, { images, preprocessing: noPreprocessing, units: layer.units, replacement }, options);
+  };
+
+  test("gives the same with one worker, with two, the plain way, and from kept pieces", async () => {
+    const kept = new Map<string, Uint8Array>();
+    const pieces = {
+      get: (name: string) => kept.get(name),
+      put: (name: string, bytes: Uint8Array) => void kept.set(name, bytes),
+    };
+    const { timings: _, work: __, ...one } = await run({ workers: 1, pieces });
+    const { timings: _a, work: _b, ...two } = await run({ workers: 2 });
+    const { timings: _c, work: _d, ...plain } = await run({ workers: 2, engine: "plain" });
+    expect(two).toEqual(one);
+    expect(plain).toEqual(one);
+    expect(kept.size).toBe(5 + 1);
+    const steps: string[] = [];
+    const {
+      timings: _e,
+      work: _f,
+      ...again
+    } = await run({ workers: 1, pieces, progress: (done, total, note) => steps.push(`${done}/${total} ${note}`) });
+    expect(again).toEqual(one);
+    expect(steps.at(-1)).toBe("6/6 measuring");
+    // Other sequences are measured anew, the classes' searches are not.
+    kept.delete("class-0-3");
+    const { timings: _g, work: _h, ...more } = await run({ workers: 1, pieces, random: 4 });
+    expect(more.curves.slice(0, one.curves.length)).toEqual(one.curves);
+    expect(kept.size).toBe(5 + 2);
+  });
+});
