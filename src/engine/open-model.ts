@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { messageOf, UnitscopeError } from "../errors.ts";
-import { cutTo, freeBatch, producersOf } from "../onnx/edit.ts";
+import { cutTo, freeBatch, producersOf, raiseOpset } from "../onnx/edit.ts";
 import { foldConstants } from "../onnx/fold.ts";
 import type { Graph, Port } from "../onnx/graph.ts";
 import { findLayers, type Layer } from "../onnx/layers.ts";
@@ -15,9 +15,9 @@ import { inferShapes } from "../onnx/shapes.ts";
 export interface ImageInput {
   readonly name: string;
   readonly layout: "nchw" | "nhwc";
-  /** Pixels; `null` when the network takes any size. */
-  readonly height: number | null;
-  readonly width: number | null;
+  /** Pixels. */
+  readonly height: number;
+  readonly width: number;
 }
 
 /** An opened classifier. */
@@ -59,7 +59,7 @@ export async function openModel(path: string): Promise<Model> {
 /** Opens a model from the content of its file. */
 export function modelFromBytes(bytes: Uint8Array, { path = "model.onnx" }: { path?: string } = {}): Model {
   const place = `model "${path}"`;
-  const whole = resolveShapes(freeBatch(foldConstants(readModel(bytes, place))));
+  const whole = resolveShapes(freeBatch(foldConstants(raiseOpset(readModel(bytes, place)))));
   const input = imageInput(whole, place);
   const logits = logitsTensor(whole, place);
   const graph = cutTo(whole, [logits]);
@@ -100,8 +100,13 @@ function imageInput(graph: Graph, place: string): ImageInput {
   }
   const layout = isChannels(found.shape[1]) ? "nchw" : "nhwc";
   const [height, width] = layout === "nchw" ? found.shape.slice(2) : found.shape.slice(1, 3);
-  const size = (dim: unknown): number | null => (typeof dim === "number" ? dim : null);
-  return { name: found.name, layout, height: size(height), width: size(width) };
+  if (typeof height !== "number" || typeof width !== "number") {
+    throw new UnitscopeError(
+      "model",
+      `${place}: expected an image input of fixed size, got ${described}; export the model with fixed height and width`,
+    );
+  }
+  return { name: found.name, layout, height, width };
 }
 
 function isChannels(dim: unknown): boolean {

@@ -72,7 +72,7 @@ const rules: Record<string, Rule> = {
   },
   Flatten: (node, [x]) => {
     if (!x) return undefined;
-    const axis = axisOf(intAttribute(node, "axis", 1), x.length + 1);
+    const axis = axisOf(intAttribute(node, "axis", 1), x.length);
     return [multiplyDims(x.slice(0, axis)), multiplyDims(x.slice(axis))];
   },
   Reshape: (_node, [x, , ...rest], constants) => {
