@@ -222,10 +222,19 @@ function countKeys(waiting: Uint32Array): Tail {
   return { keys: keys.subarray(0, length), counts: counts.subarray(0, length), total: waiting.length };
 }
 
+/** Where tails are merged before the result is copied out at its length. */
+let mergedKeys = new Uint32Array(0);
+let mergedCounts = new Uint32Array(0);
+
 function mergeTwo(a: Tail, b: Tail, keep: number): Tail {
   if (a.total === 0 && b.total <= keep) return b;
-  const keys = new Uint32Array(a.keys.length + b.keys.length);
-  const counts = new Uint32Array(keys.length);
+  if (b.total === 0) return a;
+  if (mergedKeys.length < a.keys.length + b.keys.length) {
+    mergedKeys = new Uint32Array(2 * (a.keys.length + b.keys.length));
+    mergedCounts = new Uint32Array(mergedKeys.length);
+  }
+  const keys = mergedKeys;
+  const counts = mergedCounts;
   let length = 0;
   let total = 0;
   let i = 0;
