@@ -5,7 +5,7 @@ import type { Layer } from "../onnx/layers.ts";
 import type { Block } from "./flip-collector.ts";
 import { meansOf, type ResponseSums } from "./response-means.ts";
 import { type AblationMethod, blockSizeFor, type SweepImages, tapFor } from "./sweep.ts";
-import type { SweepSetup } from "./sweep-worker.ts";
+import type { SweepSetup } from "./sweep-work.ts";
 
 /** The tensor whose channels are replaced, and the constants that replace them, float32 `[units]`. */
 export interface Replacement {

@@ -18,7 +18,7 @@ import { meansOf, type ResponseSums } from "./response-means.ts";
 import { boundSuffix } from "./suffix-bound.ts";
 import { planSuffix } from "./suffix-plan.ts";
 import { allRoutes, type Routes, type SweepOptions, type SweptBlock } from "./sweep-block.ts";
-import type { SweepSetup } from "./sweep-worker.ts";
+import type { SweepSetup } from "./sweep-work.ts";
 import type { Mismatch } from "./verify.ts";
 
 /** What replaces a removed unit's response. */
@@ -44,6 +44,16 @@ export interface BlockStore {
   put(name: string, bytes: Uint8Array): void;
 }
 
+/** A worker module of one's own, which does something else with every block beside the sweep (`BlockWatcher`). */
+export interface SweepCompanion {
+  /** Calls `openSweepWork` with its watcher. */
+  readonly module: URL;
+  /** Handed to the workers beside the sweep's own setup. */
+  readonly setup: Readonly<Record<string, unknown>>;
+  /** Gets what the watcher returned, in the order of the images; blocks that were kept from before are left out. */
+  take(watched: unknown): void;
+}
+
 /** How a sweep is carried out; every field has a default. */
 export interface RunSweepOptions {
   readonly method?: AblationMethod | undefined;
@@ -56,6 +66,7 @@ export interface RunSweepOptions {
   /** Worker threads; by default one a core, or one in all for a network too large to hold twice. */
   readonly workers?: number | undefined;
   readonly provider?: Provider | undefined;
+  readonly companion?: SweepCompanion | undefined;
   readonly pieces?: BlockStore | undefined;
   /** Called after every block with how many (unit, image) pairs are done. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
@@ -153,7 +164,12 @@ export async function runSweep(
       bounds,
       options: sweepOptions,
     },
-    { ...work, pieces, progress: progress && ((done) => progress(done * units, images.imageCount * units)) },
+    {
+      ...work,
+      pieces,
+      companion: options.companion,
+      progress: progress && ((done) => progress(done * units, images.imageCount * units)),
+    },
   );
   return {
     ...joinBlocks(blocks, layers, images),
@@ -191,6 +207,7 @@ interface BlockWork {
   readonly model: Model;
   readonly signal?: AbortSignal | undefined;
   readonly pieces?: BlockStore | undefined;
+  readonly companion?: SweepCompanion | undefined;
   /** Called with the number of images done. */
   readonly progress?: ((done: number) => void) | undefined;
 }
@@ -200,7 +217,7 @@ async function runBlocks<Result>(
   work: SweepSetup["work"],
   options: BlockWork,
 ): Promise<{ results: Result[]; openMs: number }> {
-  const { images, blockSize, workers, pieces, progress, signal } = options;
+  const { images, blockSize, workers, pieces, companion, progress, signal } = options;
   const { imageCount } = images;
   const results: (Result | undefined)[] = [];
   let done = 0;
@@ -215,12 +232,25 @@ async function runBlocks<Result>(
   if (done > 0) progress?.(done);
   if (missing.length === 0) return { results: results as Result[], openMs: 0 };
   const began = performance.now();
-  const setup: SweepSetup = { model: options.model, work };
-  const pool = await openPool<SweepSetup, Block, Result>(new URL("./sweep-worker.ts", import.meta.url), setup, {
+  const setup: SweepSetup = { ...companion?.setup, model: options.model, work };
+  const module = companion?.module ?? new URL("./sweep-worker.ts", import.meta.url);
+  const pool = await openPool<SweepSetup, Block, Result & { watched?: unknown }>(module, setup, {
     workers,
     signal,
   });
   const openMs = performance.now() - began;
+  // What the companion watched is handed on in the order of the images, and then forgotten.
+  const early = new Map<number, unknown>();
+  const order = [...missing];
+  const deliver = (start: number, watched: unknown): void => {
+    if (!companion) return;
+    early.set(start, watched);
+    while (order.length > 0 && early.has(order[0] as number)) {
+      const next = order.shift() as number;
+      companion.take(early.get(next));
+      early.delete(next);
+    }
+  };
   try {
     const waiting = new Set<Promise<void>>();
     for (const [first, last] of runsOf(missing, blockSize)) {
@@ -232,9 +262,11 @@ async function runBlocks<Result>(
           pixels: { count, imageDims: dims.slice(1), data: pixels },
           labels: images.labels.slice(start, start + count),
         };
-        const job: Promise<void> = pool.run(block, [pixels.buffer as ArrayBuffer]).then((result) => {
+        const job: Promise<void> = pool.run(block, [pixels.buffer as ArrayBuffer]).then(({ watched, ...answer }) => {
+          const result = answer as Result;
           results[start / blockSize] = result;
           pieces?.put(pieceName(start), serialize(result));
+          deliver(start, watched);
           done += count;
           waiting.delete(job);
           progress?.(done);

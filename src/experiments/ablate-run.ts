@@ -13,6 +13,7 @@ import { schemaVersion } from "../results/schema.ts";
 import { filterRows, hasValues, type Table, texts } from "../results/table.ts";
 import { version } from "../version.ts";
 import { chooseLayers } from "./choose-layers.ts";
+import { observingCompanion, openRunResponses } from "./observe-run.ts";
 import { type FetchProgress, openSubject, preprocessingJson, type Subject, sweepImages } from "./subject.ts";
 import { baselineAccuracy, sweepTables } from "./sweep-tables.ts";
 
@@ -92,7 +93,15 @@ export async function runAblate(
     sweep = await runSweep(subject.model, {
       images: sweepImages(subject, signal),
       layers: missing,
-      options: { ...settings, workers: options.workers, provider: options.provider, pieces, progress, signal },
+      options: {
+        companion: observingCompanion(openRunResponses(run, subject, missing), subject, missing),
+        ...settings,
+        workers: options.workers,
+        provider: options.provider,
+        pieces,
+        progress,
+        signal,
+      },
     });
     await writeSweep(run, sweep, subject);
     pieces.clear();

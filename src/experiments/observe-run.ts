@@ -1,5 +1,7 @@
 /** The responses of a run's layers: where they are stored, and observing those that are not there yet. */
+import type { SweepCompanion } from "../ablation/sweep.ts";
 import { defaultTopImages, mergeObserved, type Observed } from "../attributes/observed.ts";
+import type { ObservingSetup } from "../attributes/observing-sweep-worker.ts";
 import type { ResponsePass } from "../attributes/response-pass.ts";
 import type { Layer } from "../onnx/layers.ts";
 import type { RunFolder } from "../results/run-folder.ts";
@@ -25,6 +27,39 @@ export function openRunResponses(
     layers: layers.map(({ name, tap, units, height, width }) => ({ name, tap, units, height, width })),
     topImages,
   });
+}
+
+/**
+ * Watches a sweep for the store: what its workers observe beside the ablation is kept, as far as it continues what is
+ * there; the rest is left to `observeAll`.
+ */
+export function observingCompanion(
+  store: ResponseStore,
+  { model, images }: Pick<Subject, "model" | "images">,
+  layers: readonly Layer[],
+): SweepCompanion {
+  const setup: ObservingSetup = {
+    observe: {
+      layers: layers.map(({ name, tap, units, height, width }) => ({ name, tap, units, height, width })),
+      classCount: model.classCount,
+      imageCount: images.imageCount,
+    },
+  };
+  let block: Observed | undefined;
+  let next = store.coverage();
+  return {
+    module: new URL("../attributes/observing-sweep-worker.ts", import.meta.url),
+    setup: { ...setup },
+    take: (watched) => {
+      const observed = watched as Observed;
+      if (observed.start !== next) return;
+      next += observed.count;
+      block = block ? mergeObserved(block, observed) : observed;
+      if (block.count < blockImages && next < images.imageCount) return;
+      store.put(block);
+      block = undefined;
+    },
+  };
 }
 
 /**
