@@ -5,7 +5,7 @@ import { joinDescriptions, type UnitDescriptions } from "./describe-units.ts";
 import type { DescribeSetup } from "./describe-worker.ts";
 
 /** Most units of one task, whose pooled responses may take so much memory. */
-const groupUnits = 128;
+const groupUnits = 48;
 const groupBytes = 64 << 20;
 /** Groups that are read together. */
 const groupsAtOnce = 4;
