@@ -1,6 +1,6 @@
 /** Rankings of a layer's units by their attributes, from the tables of a run. */
 import { doubles, hasValues, integers, type Table, texts } from "../results/table.ts";
-import type { GivenRanking } from "../sets/run-sets.ts";
+import type { GivenRanking } from "../sets/plan-curves.ts";
 
 /** Attributes of a unit whatever the class; whether they saw the run's images. */
 const unitAttributes: readonly (readonly [name: string, sawImages: boolean])[] = [

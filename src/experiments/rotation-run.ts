@@ -1,10 +1,8 @@
 /** `unitscope rotate`: are single units special directions? Removes the directions of rotated bases of a run's layers. */
 import { availableParallelism } from "node:os";
-import { type BaselineTable, type LayerFlips, mergeFlips } from "../ablation/flips.ts";
+import { type LayerFlips, mergeFlips } from "../ablation/flips.ts";
 import { findReplacement } from "../ablation/replacement.ts";
 import type { AblationMethod } from "../ablation/sweep.ts";
-import { type DirectionTest, testDirections } from "../analysis/direction-tests.ts";
-import { analyseLayer } from "../analysis/drops.ts";
 import { UnitscopeError } from "../errors.ts";
 import { rotationDropsOf } from "../figures/from-tables.ts";
 import { rotationFigure } from "../figures/rotation.ts";
@@ -13,10 +11,18 @@ import type { Json } from "../results/canonical-json.ts";
 import { openPieceStore } from "../results/piece-store.ts";
 import { openRun, type RunFolder } from "../results/run-folder.ts";
 import { schemaVersion } from "../results/schema.ts";
-import { concatTables, doubles, integers, makeTable, rowsWhere, type Table } from "../results/table.ts";
+import { concatTables, integers, rowsWhere, type Table } from "../results/table.ts";
 import { type BasisChoice, type BasisResult, type RotationResult, runRotation } from "../rotation/run-rotation.ts";
 import type { SelfTest } from "../rotation/sweep-directions.ts";
 import { version } from "../version.ts";
+import {
+  type BasisSummary,
+  basisRows,
+  type Comparison,
+  compare,
+  comparisonTable,
+  summarise,
+} from "./rotation-tables.ts";
 import { chooseLayers } from "./sets-run.ts";
 import { type FetchProgress, preprocessingJson, reopenSubject, type Subject, sweepImages } from "./subject.ts";
 
@@ -44,23 +50,6 @@ export interface RotationEffects {
   /** Images done, of how many. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** One basis in short. */
-export interface BasisSummary extends BasisChoice {
-  readonly maxClassDrop: number;
-  readonly overallDrop: number;
-  /** (direction, class) effects that survive false-discovery control at 5 %, of how many. */
-  readonly significantEffects: number;
-  readonly effects: number;
-}
-
-/** The comparison of units with one kind of basis. */
-export interface Comparison extends DirectionTest {
-  readonly basis: string;
-  readonly t: number;
-  readonly measure: string;
-  readonly seeds: number;
 }
 
 /** What was found about one layer. */
@@ -204,101 +193,6 @@ async function heldUnits(
   const baseline = await run.readTable("baseline", { columns: ["label"] });
   if (baseline.rows !== images.imageCount) return undefined;
   return { basis: "units", t: 0, seed: 0, flips, explained: null };
-}
-
-/** The rows of one basis. */
-function basisRows(
-  { basis, t, seed, flips, explained }: Pick<BasisResult, "basis" | "t" | "seed" | "flips" | "explained">,
-  { predictions }: RotationResult,
-  { images, model }: Subject,
-  layer: Layer,
-): Table {
-  const baseline: BaselineTable = { labels: images.labels, predictions, classCount: model.classCount };
-  const { units } = analyseLayer(baseline, flips, { classNames: images.classNames, splits: 1 });
-  const column = (name: string): Float64Array => doubles(units, name);
-  const count = units.rows;
-  return makeTable({
-    layer: Array.from({ length: count }, () => layer.name),
-    basis: Array.from({ length: count }, () => basis),
-    t: new Float64Array(count).fill(t),
-    seed: new Int32Array(count).fill(seed),
-    direction: integers(units, "unit"),
-    overall_drop: column("overall_drop"),
-    max_class_drop: column("max_class_drop"),
-    max_class: integers(units, "max_class"),
-    min_class_drop: column("min_class_drop"),
-    min_class: integers(units, "min_class"),
-    lost: integers(units, "lost"),
-    gained: integers(units, "gained"),
-    significant_classes: integers(units, "significant_classes"),
-    explained_variance: explained ?? new Float64Array(count).fill(Number.NaN),
-  });
-}
-
-/** What is compared, from the rows of some directions. */
-const measures: Readonly<Record<string, (rows: Table) => Float64Array>> = {
-  max_class_drop: (rows) => doubles(rows, "max_class_drop"),
-  overall_drop: (rows) => doubles(rows, "overall_drop"),
-  class_specific_drop: (rows) => {
-    const overall = doubles(rows, "overall_drop");
-    return doubles(rows, "max_class_drop").map((drop, row) => drop - (overall[row] as number));
-  },
-  significant_classes: (rows) => Float64Array.from(integers(rows, "significant_classes")),
-};
-
-/** The units of a layer against every kind of basis. */
-function compare(table: Table): Comparison[] {
-  const units = rowsWhere(table, "basis", "units");
-  return ["random", "pca"].flatMap((basis) => {
-    const rows = rowsWhere(table, "basis", basis);
-    const [t, seed] = [doubles(rows, "t"), integers(rows, "seed")];
-    return [...new Set(t)].flatMap((angle) => {
-      const seeds = [...new Set(seed)];
-      return Object.entries(measures).map(([measure, of]): Comparison => {
-        const values = of(rows);
-        const directions = seeds.map((each) => values.filter((_, row) => t[row] === angle && seed[row] === each));
-        return { basis, t: angle, measure, seeds: seeds.length, ...testDirections(of(units), directions) };
-      });
-    });
-  });
-}
-
-function comparisonTable(layer: Layer, comparisons: readonly Comparison[]): Table {
-  const numbers = (pick: (each: Comparison) => number): Float64Array => Float64Array.from(comparisons, pick);
-  return makeTable({
-    layer: comparisons.map(() => layer.name),
-    basis: comparisons.map(({ basis }) => basis),
-    t: numbers(({ t }) => t),
-    measure: comparisons.map(({ measure }) => measure),
-    units: Int32Array.from(comparisons, () => layer.units),
-    seeds: Int32Array.from(comparisons, ({ seeds }) => seeds),
-    units_mean: numbers(({ unitMean }) => unitMean),
-    directions_mean: numbers(({ directionMean }) => directionMean),
-    superiority: numbers(({ superiority }) => superiority),
-    p_value: numbers(({ pValue }) => pValue),
-    rank_p_value: numbers(({ rankPValue }) => rankPValue),
-    seeds_below: Int32Array.from(comparisons, ({ seedsBelow }) => seedsBelow),
-  });
-}
-
-function summarise({ basis, t, seed }: BasisChoice, table: Table, { images }: Subject): BasisSummary {
-  const [angles, seeds] = [doubles(table, "t"), integers(table, "seed")];
-  const bases = table.columns["basis"] as readonly string[];
-  const own = Array.from(angles.keys()).filter(
-    (row) => bases[row] === basis && angles[row] === t && seeds[row] === seed,
-  );
-  const mean = (name: string): number =>
-    own.reduce((sum, row) => sum + (doubles(table, name)[row] as number), 0) / own.length;
-  const significant = integers(table, "significant_classes");
-  return {
-    basis,
-    t,
-    seed,
-    maxClassDrop: mean("max_class_drop"),
-    overallDrop: mean("overall_drop"),
-    significantEffects: own.reduce((sum, row) => sum + (significant[row] as number), 0),
-    effects: own.length * new Set(images.labels).size,
-  };
 }
 
 function addSelfTests(bases: readonly BasisResult[]): SelfTest {

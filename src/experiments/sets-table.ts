@@ -2,7 +2,8 @@
 import { quantile } from "../figures/curves.ts";
 import { areaUnderCurve } from "../figures/set-curves.ts";
 import { makeTable, noInteger, type Table } from "../results/table.ts";
-import type { SetCurve, SetsResult } from "../sets/run-sets.ts";
+import type { SetCurve } from "../sets/plan-curves.ts";
+import type { SetsResult } from "../sets/run-sets.ts";
 
 /** One row per (sequence, measured class, step). Sequences for no class are measured on every given class. */
 export function setsTable(

@@ -5,7 +5,7 @@
  */
 import { type Pixels, pickImages } from "../ablation/plain-route.ts";
 import type { Model } from "../engine/open-model.ts";
-import { openSession, type Session } from "../engine/session.ts";
+import { openSession, type Session, type Value } from "../engine/session.ts";
 import { symmetricEigen } from "../numeric/symmetric-eigen.ts";
 import { cutTo } from "../onnx/edit.ts";
 import { type Graph, intTensor, node } from "../onnx/graph.ts";
@@ -54,10 +54,10 @@ export async function openMoments(
       for (let start = 0; start < pixels.count; start += BATCH) {
         const count = Math.min(BATCH, pixels.count - start);
         const results = await session.run({ [input.name]: pickImages(pixels, rows, { start, count }) });
-        (results["moments/rows"]?.data as Float32Array).forEach((value, i) => {
+        values(results, "moments/rows").forEach((value, i) => {
           sums[i % units] += value;
         });
-        (results["moments/products"]?.data as Float32Array).forEach((value, i) => {
+        values(results, "moments/products").forEach((value, i) => {
           products[i] += value;
         });
       }
@@ -65,6 +65,10 @@ export async function openMoments(
     },
     close: () => session.close(),
   };
+}
+
+function values(results: Record<string, Value>, name: string): Float32Array {
+  return (results[name] as Value<Float32Array>).data;
 }
 
 /** Sums of all from those of consecutive blocks. */

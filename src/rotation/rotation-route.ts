@@ -1,17 +1,17 @@
 /**
- * Removing directions of a layer's response space: the plain way (the whole network with rotate, replace one coordinate,
- * rotate back inserted) and the fast one (the network once, then only what the direction's change reaches).
+ * Removing directions of a layer's response space the fast way: the network once, then only what a direction's change
+ * reaches.
  */
 import { runInBatches } from "../ablation/fast-route.ts";
-import { type Pixels, type PlainRoute, pickImages, type Reference } from "../ablation/plain-route.ts";
-import { isTie, type Reading, readRow } from "../ablation/predictions.ts";
+import type { Pixels } from "../ablation/plain-route.ts";
 import type { BlockTensor, PreparedBlock } from "../ablation/prepared-block.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
 import type { Model } from "../engine/open-model.ts";
 import { floatValue, openSession, type Provider, type Session, type Value } from "../engine/session.ts";
 import { cutTo } from "../onnx/edit.ts";
-import { elementCount, type Graph } from "../onnx/graph.ts";
+import { elementCount, type Graph, type Tensor } from "../onnx/graph.ts";
 import { inferShapes, type Shape } from "../onnx/shapes.ts";
+import { type Basis, basisFeeds, firstOutput, keepFeed } from "./basis-feeds.ts";
 import {
   CHANGE,
   CHANGE_LARGEST,
@@ -26,13 +26,9 @@ import {
   perUnit,
   ROTATION_INPUT,
   ROWS_INPUT,
-  rotatedGraph,
   rotatedSuffix,
 } from "./direction-graphs.ts";
-import { type DirectionPlan, directionKernels, planDirections } from "./direction-plan.ts";
-
-/** A basis: row `k` is the `k`-th direction, orthonormal, float64 `[units, units]`. */
-export type Basis = Float64Array;
+import { type DirectFrontier, type DirectionPlan, directionKernels, planDirections } from "./direction-plan.ts";
 
 /** A block of images in the coordinates of a basis. */
 export interface RotatedBlock {
@@ -88,7 +84,7 @@ export async function openRotationRoute(
     ROWS_INPUT,
     DIRECTION_INPUT,
   ]);
-  const isTensor = (name: string): boolean => !own.has(name) && !/^unitscope\/direction_kernel_/.test(name);
+  const isTensor = (name: string): boolean => !own.has(name) && !plan.direct.some((_, i) => name === kernelInput(i));
   const bases = [...suffix.inputs, ...rotated.inputs].map((port) => port.name).filter(isTensor);
   const open = (each: Graph): Promise<Session> => openSession(each, { threads, provider, place });
   const prefix = await open(cutTo(graph, [...new Set([logits, tap, ...bases])]));
@@ -97,6 +93,12 @@ export async function openRotationRoute(
   let back: Promise<Session> | undefined;
   const kernelsOf = directionKernels(graph, plan);
   const pack = packSize(suffix, plan, shapes);
+  const kernelDims = (i: number, length: number): number[] => {
+    const { frontier, positions } = plan.direct[i] as DirectFrontier;
+    const weight = graph.constants.get(frontier.node.inputs[1] as string) as Tensor;
+    if (frontier.node.op !== "Conv") return [positions, length / positions];
+    return [weight.dims[0] as number, 1, ...weight.dims.slice(2)];
+  };
 
   return {
     plan,
@@ -122,13 +124,7 @@ export async function openRotationRoute(
         [DIRECTION_INPUT]: floatValue(perUnit(units, size), q),
       };
       kernelsOf(basis.subarray(direction * units, (direction + 1) * units)).forEach((kernel, i) => {
-        const weight = graph.constants.get(plan.direct[i]?.frontier.node.inputs[1] as string);
-        const isProduct = plan.direct[i]?.frontier.node.op !== "Conv";
-        const reached = plan.direct[i]?.positions as number;
-        const dims = isProduct
-          ? [reached, kernel.length / reached]
-          : [weight?.dims[0] as number, 1, ...(weight?.dims.slice(2) as number[])];
-        feeds[kernelInput(i)] = floatValue(dims, kernel);
+        feeds[kernelInput(i)] = floatValue(kernelDims(i, kernel.length), kernel);
       });
       for (const name of directions.inputNames) {
         const tensor = block.tensors.get(name);
@@ -171,106 +167,6 @@ export async function openRotationRoute(
       await (await back)?.close();
     },
   };
-}
-
-/** The plain route and the reference over the rotated network; `removal.units` are directions. */
-export interface PlainRotation {
-  /** Of one basis. */
-  of(basis: Basis): { readonly route: PlainRoute; readonly reference: Reference };
-  close(): Promise<void>;
-}
-
-/** Opens the whole network with the rotation inserted, twice when needed: in batches, and one image at a time. */
-export function openPlainRotation(
-  model: Model,
-  { tap, replacement }: { tap: string; replacement: Float32Array },
-  { threads = 1, provider = "cpu" }: { threads?: number; provider?: Provider } = {},
-): PlainRotation {
-  const { graph, logits, classCount, input } = model;
-  const shapes = inferShapes(graph);
-  const plan = planDirections(graph, planSuffix(graph, tap, { logits, shapes }));
-  const { units } = plan.plan;
-  const size = (shapes.get(tap) ?? []).slice(2) as number[];
-  const whole = rotatedGraph(graph, plan, shapes);
-  const place = `model "${model.name}"`;
-  let batched: Promise<Session> | undefined;
-  let single: Promise<Session> | undefined;
-  return {
-    of: (basis) => {
-      const fixed = basisFeeds(basis, replacement, size);
-      const feedsFor = (directions: readonly number[]): Record<string, Value> => ({
-        ...fixed,
-        [KEEP_INPUT]: keepFeed(units, size, directions),
-      });
-      const reference: Reference = {
-        predict: async (pixels, row, removal) => {
-          const session = await (single ??= openSession(whole, { threads: 1, place }));
-          const image = pickImages(pixels, [row], { start: 0, count: 1 });
-          const results = await session.run({ ...feedsFor(removal?.units ?? []), [input.name]: image });
-          const into: Reading = { prediction: 0, margin: 0, scale: 0 };
-          return readRow(firstOutput(session, results), 0, { classCount, into }).prediction;
-        },
-        close: async () => undefined,
-      };
-      const logitsOf: PlainRoute["logits"] = async (pixels, rows, removal) => {
-        const session = await (batched ??= openSession(whole, { threads, provider, place }));
-        const feeds = feedsFor(removal.units);
-        const all = new Float32Array(rows.length * classCount);
-        for (let start = 0; start < rows.length; start += BATCH) {
-          const count = Math.min(BATCH, rows.length - start);
-          const images = pickImages(pixels, rows, { start, count });
-          all.set(firstOutput(session, await session.run({ ...feeds, [input.name]: images })), start * classCount);
-        }
-        return all;
-      };
-      const route: PlainRoute = {
-        logits: logitsOf,
-        predict: async (pixels, rows, removal) => {
-          const all = await logitsOf(pixels, rows, removal);
-          const predictions = new Int32Array(rows.length);
-          const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
-          for (let i = 0; i < rows.length; i++) {
-            readRow(all, i, { classCount, into: reading });
-            predictions[i] = isTie(reading)
-              ? await reference.predict(pixels, rows[i] as number, removal)
-              : reading.prediction;
-          }
-          return predictions;
-        },
-        close: async () => undefined,
-      };
-      return { route, reference };
-    },
-    close: async () => {
-      await (await batched)?.close();
-      await (await single)?.close();
-    },
-  };
-}
-
-/** The rotation as float32, and the coordinates of what replaces the units. */
-function basisFeeds(basis: Basis, replacement: Float32Array, size: readonly number[]): Record<string, Value> {
-  const units = replacement.length;
-  const coordinates = new Float32Array(units);
-  for (let k = 0; k < units; k++) {
-    let sum = 0;
-    for (let u = 0; u < units; u++) sum += (basis[k * units + u] as number) * (replacement[u] as number);
-    coordinates[k] = sum;
-  }
-  return {
-    [ROTATION_INPUT]: floatValue([units, units, ...size.map(() => 1)], Float32Array.from(basis)),
-    [COORDINATES_INPUT]: floatValue(perUnit(units, size), coordinates),
-  };
-}
-
-function keepFeed(units: number, size: readonly number[], directions: readonly number[] | undefined): Value {
-  const keep = new Uint8Array(units).fill(1);
-  for (const direction of directions ?? []) keep[direction] = 0;
-  return { type: "bool", dims: perUnit(units, size), data: keep };
-}
-
-function firstOutput(session: Session, results: Record<string, Value>): Float32Array {
-  return results[session.outputNames[0] as string]?.data as Float32Array;
 }
 
 /** Pairs per run, so that the widest tensor stays in the cache. */

@@ -6,8 +6,9 @@ import type { Model } from "../engine/open-model.ts";
 import type { Provider } from "../engine/session.ts";
 import { serveWorker } from "../engine/worker-pool.ts";
 import type { DirectionBound } from "./direction-bound.ts";
+import { openPlainRotation } from "./plain-rotation.ts";
 import { openMoments } from "./response-moments.ts";
-import { openPlainRotation, openRotationRoute } from "./rotation-route.ts";
+import { openRotationRoute } from "./rotation-route.ts";
 import { sweepDirections } from "./sweep-directions.ts";
 
 /** What the worker is started with. */

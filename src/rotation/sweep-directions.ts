@@ -7,8 +7,10 @@ import type { PlannedLayer } from "../ablation/prefix-graph.ts";
 import type { PreparedBlock } from "../ablation/prepared-block.ts";
 import { type Mismatch, verifyBlock } from "../ablation/verify.ts";
 import type { Model } from "../engine/open-model.ts";
+import type { Basis } from "./basis-feeds.ts";
 import { type DirectionBound, kernelNorm } from "./direction-bound.ts";
-import type { Basis, PlainRotation, RotatedBlock, RotationRoute } from "./rotation-route.ts";
+import type { PlainRotation } from "./plain-rotation.ts";
+import type { RotatedBlock, RotationRoute } from "./rotation-route.ts";
 
 /** Rotating and rotating back, nothing removed. */
 export interface SelfTest {

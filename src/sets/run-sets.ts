@@ -20,39 +20,16 @@ import { UnitscopeError } from "../errors.ts";
 import { inferShapes } from "../onnx/shapes.ts";
 import { checkSize, type GreedySequence, type GreedyWork } from "./greedy.ts";
 import { type Measured, mergeMeasured, type Sequence } from "./measure-sequences.ts";
-import { keepSequence, randomSequence, rankedSequence, rankUnits } from "./rankings.ts";
+import { type CurveChoice, planCurves, type SetCurve } from "./plan-curves.ts";
 import type { SetMismatch } from "./set-context.ts";
 import type { SetsSetup, SetsTask } from "./sets-worker.ts";
 import { type ImageSplit, splitImages } from "./split-images.ts";
 
-/** A ranking that is given from outside: by an attribute. */
-export interface GivenRanking {
-  /** Name of the strategy: the attribute's column. */
-  readonly name: string;
-  /** Scores of the units, `[units]`, for every class that is asked for, or one for all classes. */
-  readonly scores: ReadonlyMap<number, ArrayLike<number>> | ArrayLike<number>;
-  /** Whether the scores saw the images that measure. */
-  readonly sawImages: boolean;
-}
-
 /** What to do. */
-export interface RunSetsOptions {
-  /** Classes to search sequences for. */
-  readonly classes: readonly number[];
-  /** Units per sequence. */
-  readonly size: number;
-  /** Share of every class that chooses; `null`: all images choose and measure. */
-  readonly rankSplit: number | null;
-  readonly greedy: boolean;
-  readonly single: boolean;
-  readonly keep: boolean;
-  /** Number of random sequences. */
-  readonly random: number;
-  readonly rankings?: readonly GivenRanking[];
+export interface RunSetsOptions extends CurveChoice {
   readonly engine?: "auto" | "plain";
   /** Fraction of the decided (set, image) pairs to repeat the plain way, in [0, 1]. */
   readonly verify?: number;
-  readonly seed?: number;
   readonly workers?: number;
   readonly provider?: Provider;
   /** Where finished classes and blocks are kept between interrupted runs; keyed by everything but these options' sequences. */
@@ -60,23 +37,6 @@ export interface RunSetsOptions {
   /** Called with steps done; searching a class and measuring a block are steps of like length. */
   readonly progress?: ((done: number, total: number, note: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** A measured sequence. */
-export interface SetCurve {
-  /** `greedy`, `single`, `keep`, `random`, or the name of a given ranking. */
-  readonly strategy: string;
-  /** The class that it is for; −1 where it is for no class. */
-  readonly cls: number;
-  /** Number of the random sequence; 0 for the others. */
-  readonly index: number;
-  readonly sequence: Sequence;
-  /** Images right, int32, row-major `[steps + 1, classCount]`, over the measuring images. */
-  readonly right: Int32Array;
-  /** Greedy: images of the class right in the choosing part, `[steps + 1]`. */
-  readonly chosenRight: Int32Array | null;
-  /** Whether the images that measure had a say in the choice of the units. */
-  readonly sawImages: boolean;
 }
 
 /** Everything that was found out about one layer. */
@@ -250,43 +210,6 @@ async function loadPixels(
     return { count, imageDims: dims.slice(1), data: pixels };
   }
   return { count: 0, imageDims: [], data: new Float32Array(0) };
-}
-
-/** The sequences to measure, from what was found and given. */
-function planCurves(
-  found: readonly GreedySequence[],
-  units: number,
-  { classes, size, rankSplit, greedy, single, keep, random, rankings = [], seed = 1 }: RunSetsOptions,
-): Omit<SetCurve, "right">[] {
-  const sawImages = rankSplit === null;
-  const curves: Omit<SetCurve, "right">[] = [];
-  const add = (strategy: string, cls: number, sequence: Sequence, more: Partial<SetCurve> = {}): void => {
-    curves.push({ strategy, cls, index: 0, sequence, chosenRight: null, sawImages, ...more });
-  };
-  if (greedy) {
-    for (const { cls, units: removed, right } of found) {
-      add("greedy", cls, { initial: [], units: Array.from(removed) }, { chosenRight: right });
-    }
-  }
-  for (const { cls, singleRight } of found) {
-    const ranking = rankUnits(singleRight.map((right) => -right));
-    if (single) add("single", cls, rankedSequence(ranking, size));
-    if (keep) add("keep", cls, keepSequence(ranking, size));
-  }
-  for (const { name, scores, sawImages } of rankings) {
-    if (!(scores instanceof Map)) {
-      add(name, -1, rankedSequence(rankUnits(scores as ArrayLike<number>), size), { sawImages });
-      continue;
-    }
-    for (const cls of classes) {
-      const own = scores.get(cls) as ArrayLike<number> | undefined;
-      if (own) add(name, cls, rankedSequence(rankUnits(own), size), { sawImages });
-    }
-  }
-  for (let index = 0; index < random; index++) {
-    add("random", -1, randomSequence(units, size, { seed, index }), { index, sawImages: false });
-  }
-  return curves;
 }
 
 function countClasses(images: Int32Array, labels: Int32Array, classCount: number): Int32Array {

@@ -1,5 +1,5 @@
 /** Rotations and eigenvectors by their laws, and against values that the definition gives. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { haarRotation, identity, rotationPower } from "../../src/numeric/orthogonal.ts";
 import { seededRandom } from "../../src/numeric/random.ts";

@@ -1,5 +1,5 @@
 /** Directions removed the fast way against the plain graph: rotate, replace one coordinate, rotate back. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openReference } from "../../src/ablation/plain-route.ts";
 import { planSuffix } from "../../src/ablation/suffix-plan.ts";
@@ -9,7 +9,8 @@ import { haarRotation, identity, rotationPower } from "../../src/numeric/orthogo
 import { seededRandom } from "../../src/numeric/random.ts";
 import { inferShapes } from "../../src/onnx/shapes.ts";
 import { boundDirections } from "../../src/rotation/direction-bound.ts";
-import { openPlainRotation, openRotationRoute } from "../../src/rotation/rotation-route.ts";
+import { openPlainRotation } from "../../src/rotation/plain-rotation.ts";
+import { openRotationRoute } from "../../src/rotation/rotation-route.ts";
 import { type DirectionContext, sweepDirections } from "../../src/rotation/sweep-directions.ts";
 import {
   blockKinds,

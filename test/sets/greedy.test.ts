@@ -1,5 +1,5 @@
 /** The fast greedy search against its definition. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fastGreedy } from "../../src/sets/fast-greedy.ts";
 import { isBetterStep, plainGreedy } from "../../src/sets/greedy.ts";

@@ -1,5 +1,5 @@
 /** Measured sequences against the plain way, and the rankings that they come from. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { measureSequences, mergeMeasured, plainMeasure, type Sequence } from "../../src/sets/measure-sequences.ts";
 import { keepSequence, randomSequence, rankedSequence, rankUnits } from "../../src/sets/rankings.ts";

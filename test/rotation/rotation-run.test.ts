@@ -1,0 +1,164 @@
+/** `unitscope rotate` on a network solved by hand, and rotations over blocks of images: workers, pieces, principal axes. */
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { findReplacement } from "../../src/ablation/replacement.ts";
+import { runAblate } from "../../src/experiments/ablate-run.ts";
+import { runRotationExperiment } from "../../src/experiments/rotation-run.ts";
+import { haarRotation, identity } from "../../src/numeric/orthogonal.ts";
+import { openRun } from "../../src/results/run-folder.ts";
+import { doubles, integers, rowsWhere, texts } from "../../src/results/table.ts";
+import { mergeMoments, openMoments, principalAxes } from "../../src/rotation/response-moments.ts";
+import { type BasisChoice, type RunRotationOptions, runRotation } from "../../src/rotation/run-rotation.ts";
+import { CLASSES, randomImages, randomNetwork, SIDE } from "../ablation/random-network.ts";
+import { handColours, handFolder } from "../cli/hand-network.ts";
+
+/** The class of a colour with a direction of its responses removed, by the equations of the network. */
+function solve([r, g, b]: readonly [number, number, number], direction: readonly number[]): number {
+  const units = [r / 5, g / 5, b / 5 + 0.5, Math.max(0, r - g) / 5];
+  const along = units.reduce((sum, value, unit) => sum + value * (direction[unit] as number), 0);
+  const [a0 = 0, a1 = 0, a2 = 0, a3 = 0] = units.map((value, unit) => value - along * (direction[unit] as number));
+  const logits = [a0 + a3, a1, a2];
+  return logits.indexOf(Math.max(...logits));
+}
+
+describe("a network solved by hand", () => {
+  test("drops of random directions are those of the equations; units are the run's own", async () => {
+    const folder = await handFolder();
+    const path = join(folder, "run");
+    await runAblate(join(folder, "network.onnx"), join(folder, "images"), { out: path, preprocess: "none" });
+    const result = await runRotationExperiment(path, { seeds: 3, verify: 1 });
+    expect(result.layers[0]?.result.mismatches).toEqual([]);
+    expect(result.layers[0]?.result.verified).toBe(4 * 4 * 9);
+    expect(result.layers[0]?.selfTest).toMatchObject({ images: 4 * 9, changed: 0 });
+    const run = openRun(path);
+    const rotation = await run.readTable("rotation");
+    expect(rotation.rows).toBe(4 * (1 + 3 + 1));
+    const classes = Object.values(handColours);
+    const drops = (direction: readonly number[]): number[] =>
+      classes.map((colours, cls) => {
+        const before = colours.filter((colour) => solve(colour, [0, 0, 0, 0]) === cls).length;
+        return (before - colours.filter((colour) => solve(colour, direction) === cls).length) / 3;
+      });
+    const random = rowsWhere(rotation, "basis", "random");
+    const [max, min, overall] = [
+      doubles(random, "max_class_drop"),
+      doubles(random, "min_class_drop"),
+      doubles(random, "overall_drop"),
+    ];
+    const [seeds, directions] = [integers(random, "seed"), integers(random, "direction")];
+    for (let row = 0; row < random.rows; row++) {
+      const q = haarRotation(4, seeds[row] as number);
+      const direction = Array.from(q.subarray(4 * (directions[row] as number), 4 * (directions[row] as number) + 4));
+      const expected = drops(direction);
+      expect(max[row]).toBeCloseTo(Math.max(...expected), 12);
+      expect(min[row]).toBeCloseTo(Math.min(...expected), 12);
+      expect(overall[row]).toBeCloseTo(expected.reduce((sum, drop) => sum + drop, 0) / 3, 12);
+    }
+    const units = rowsWhere(rotation, "basis", "units");
+    expect(doubles(units, "max_class_drop")).toEqual(doubles(await run.readTable("units"), "max_class_drop"));
+    expect(doubles(units, "t")).toEqual(new Float64Array(4));
+    const explained = doubles(rowsWhere(rotation, "basis", "pca"), "explained_variance");
+    expect(explained.reduce((sum, each) => sum + each, 0)).toBeCloseTo(1, 10);
+    expect(Array.from(explained)).toEqual(Array.from(explained).sort((a, b) => b - a));
+    const tests = await run.readTable("directions");
+    expect(new Set(texts(tests, "basis"))).toEqual(new Set(["random", "pca"]));
+    expect(tests.rows).toBe(2 * 4);
+  });
+
+  test("what does not fit is refused", async () => {
+    const folder = await handFolder();
+    const path = join(folder, "run");
+    await runAblate(join(folder, "network.onnx"), join(folder, "images"), { out: path, preprocess: "none" });
+    await expect(runRotationExperiment(path, { seeds: 0 })).rejects.toThrow(
+      "--seeds: expected a whole number of rotations from 1, got 0",
+    );
+    await expect(runRotationExperiment(path, { fractions: [0.5, 2] })).rejects.toThrow(
+      "--fractions: expected numbers above 0 and at most 1, got 2",
+    );
+  });
+});
+
+describe("runRotation", () => {
+  const count = 300; // two blocks
+  const { model } = randomNetwork({ seed: 17, blocks: ["overlapping pool", "plain"], head: "two products" });
+  const layer = model.layers.findLast((each) => each.kind === "convolution");
+  const data = randomImages(count, 6);
+  const images = {
+    imageCount: count,
+    labels: Int32Array.from({ length: count }, (_, image) => image % CLASSES),
+    async *batches({ start, end }: { start: number; end: number }) {
+      const size = 3 * SIDE * SIDE;
+      yield {
+        start,
+        count: end - start,
+        pixels: data.slice(start * size, end * size),
+        dims: [end - start, 3, SIDE, SIDE],
+      };
+    },
+  };
+  const bases: BasisChoice[] = [
+    { basis: "units", t: 0, seed: 0 },
+    { basis: "random", t: 1, seed: 4 },
+    { basis: "random", t: 0.4, seed: 4 },
+    { basis: "pca", t: 1, seed: 0 },
+  ];
+  const run = async (change: Partial<RunRotationOptions>): Promise<Awaited<ReturnType<typeof runRotation>>> => {
+    if (!layer) throw new Error("no layer");
+    const replacement = await findReplacement(model, { images, layer, method: "zero", workers: 1 });
+    return runRotation(model, { images, layer: layer.name, units: layer.units, replacement }, { bases, ...change });
+  };
+
+  test("gives the same with one worker, with two, the plain way, and from kept pieces", async () => {
+    const kept = new Map<string, Uint8Array>();
+    const pieces = {
+      get: (name: string) => kept.get(name),
+      put: (name: string, bytes: Uint8Array) => void kept.set(name, bytes),
+    };
+    const { timings: _, ...one } = await run({ workers: 1, pieces });
+    const { timings: _a, ...two } = await run({ workers: 2 });
+    const { timings: _b, ...again } = await run({ workers: 1, pieces });
+    const plain = await run({ workers: 2, engine: "plain" });
+    expect(two).toEqual(one);
+    expect(again).toEqual(one);
+    expect(kept.size).toBe(2 + 2);
+    expect(plain.predictions).toEqual(one.predictions);
+    expect(plain.bases.map(({ flips }) => flips)).toEqual(one.bases.map(({ flips }) => flips));
+    expect(one.bases.map(({ flips }) => flips.unit.length).every((flips) => flips > 0)).toBe(true);
+  });
+});
+
+test("principal axes diagonalise the covariance of the responses", async () => {
+  const { model } = randomNetwork({ seed: 8, blocks: ["plain"], head: "average" });
+  const layer = model.layers.find((each) => each.kind === "convolution");
+  if (!layer) throw new Error("no layer");
+  const moments = await openMoments(model, layer.tap);
+  const pixelsOf = (seed: number, count: number) => ({
+    count,
+    imageDims: [3, SIDE, SIDE],
+    data: randomImages(count, seed),
+  });
+  const merged = mergeMoments([await moments.add(pixelsOf(1, 20)), await moments.add(pixelsOf(2, 7))]);
+  await moments.close();
+  const { units } = layer;
+  expect(merged.count).toBe(27 * layer.height * layer.width);
+  const { axes, explained } = principalAxes(merged);
+  const at = (matrix: Float64Array, i: number, j: number): number => matrix[i * units + j] as number;
+  const variances: number[] = [];
+  for (let k = 0; k < units; k++) {
+    for (let l = 0; l < units; l++) {
+      let [along, both] = [0, 0];
+      for (let i = 0; i < units; i++) {
+        along += at(axes, k, i) * at(axes, l, i);
+        for (let j = 0; j < units; j++) {
+          const mean = ((merged.sums[i] as number) / merged.count) * ((merged.sums[j] as number) / merged.count);
+          both += at(axes, k, i) * (at(merged.products, i, j) / merged.count - mean) * at(axes, l, j);
+        }
+      }
+      expect(along).toBeCloseTo(at(identity(units), k, l), 10);
+      if (k === l) variances.push(both);
+      else expect(Math.abs(both)).toBeLessThan(1e-8);
+    }
+  }
+  const total = variances.reduce((sum, each) => sum + each, 0);
+  variances.forEach((variance, k) => expect(explained[k]).toBeCloseTo(variance / total, 8));
+});
