@@ -18,7 +18,8 @@ import {
 } from "../training/architectures/architectures.ts";
 import type { Network } from "../training/architectures/network.ts";
 import type { EpochRecord } from "../training/checkpoint.ts";
-import { type TrainOptions, type TrainProgress, train, trainDefaults } from "../training/train.ts";
+import { type TrainProgress, train } from "../training/train.ts";
+import { type TrainOptions, trainDefaults } from "../training/train-options.ts";
 import { trainedModel } from "../training/trained-model.ts";
 
 /** What to train and where to put it. */

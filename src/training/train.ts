@@ -5,8 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import type { ImageSet } from "../data/image-set.ts";
-import { noPreprocessing, type Preprocessing } from "../data/preprocessing.ts";
-import { floatValue, type Provider, type Value } from "../engine/session.ts";
+import { floatValue, type Value } from "../engine/session.ts";
 import { openPool, type WorkerPool } from "../engine/worker-pool.ts";
 import { UnitscopeError } from "../errors.ts";
 import { writeModel } from "../onnx/model-file.ts";
@@ -14,49 +13,11 @@ import { type Network, startParameters } from "./architectures/network.ts";
 import { openStreams, resumeStreams, type Streams, shuffledImages, streamStates, trainingBatch } from "./batches.ts";
 import { type Checkpoint, type EpochRecord, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { blockSize } from "./lowering/block-size.ts";
-import { learningRateAt, type ScheduleName } from "./schedule.ts";
+import { learningRateAt } from "./schedule.ts";
 import { stepGraph, testGraph, velocityName } from "./step-graph.ts";
 import type { StepResult, StepTask, StepWorkerSetup } from "./step-worker.ts";
-import { type Augmentation, type TrainingImages, trainingImages } from "./training-images.ts";
-
-/** How to train. */
-export interface TrainOptions {
-  readonly seed: number;
-  readonly epochs: number;
-  readonly batchSize: number;
-  /** The schedule's highest learning rate. */
-  readonly learningRate: number;
-  readonly schedule: ScheduleName;
-  readonly momentum: number;
-  readonly nesterov: boolean;
-  readonly weightDecay: number;
-  readonly labelSmoothing: number;
-  readonly augmentation: Augmentation;
-  /** Strength of mixing pairs of images; 0: none. */
-  readonly mixup: number;
-  readonly preprocessing: Preprocessing;
-  readonly provider: Provider;
-  /** Threads inside an operator. The same count gives the same weights. */
-  readonly threads: number;
-}
-
-/** What `train` uses where nothing else is asked for. */
-export const trainDefaults: TrainOptions = {
-  seed: 1,
-  epochs: 13,
-  batchSize: 64,
-  learningRate: 0.03,
-  schedule: "one-cycle",
-  momentum: 0.9,
-  nesterov: true,
-  weightDecay: 5e-4,
-  labelSmoothing: 0,
-  augmentation: { flip: true, shift: 4, cutout: 0 },
-  mixup: 0,
-  preprocessing: noPreprocessing,
-  provider: "cpu",
-  threads: 2,
-};
+import { checkOptions, checkSameRecipe, recipeOf, type TrainOptions, trainDefaults } from "./train-options.ts";
+import { type TrainingImages, trainingImages } from "./training-images.ts";
 
 /** How far a training is; after every step. */
 export interface TrainProgress {
@@ -309,36 +270,4 @@ function startState(network: Network, seed: number): Map<string, Value> {
     if (role !== "running") state.set(velocityName(name), floatValue(shape, new Float32Array(data.length)));
   }
   return state;
-}
-
-function checkOptions(network: Network, trainSet: ImageSet, { batchSize, epochs }: TrainOptions): void {
-  if (trainSet.classNames.length !== network.classCount) {
-    throw new UnitscopeError(
-      "data",
-      `data "${trainSet.name}": expected ${network.classCount} classes, got ${trainSet.classNames.length}`,
-    );
-  }
-  if (batchSize < 2 || batchSize > trainSet.imageCount) {
-    throw new UnitscopeError("usage", `batch: expected 2..${trainSet.imageCount} images, got ${batchSize}`);
-  }
-  if (!Number.isInteger(epochs) || epochs < 1) {
-    throw new UnitscopeError("usage", `epochs: expected a whole number from 1, got ${epochs}`);
-  }
-}
-
-/** Everything that the weights depend on. */
-function recipeOf(network: Network, trainSet: ImageSet, options: TrainOptions): Record<string, unknown> {
-  const { name } = network.inferenceGraph;
-  const shapes = network.parameters.map((parameter) => `${parameter.name}:${parameter.shape.join("x")}`).join(" ");
-  const masks = network.masks.map((mask) => `${mask.name}:${mask.probability}`).join(" ");
-  return { network: name, shapes, masks, data: trainSet.hash, ...options };
-}
-
-function checkSameRecipe(path: string, was: Readonly<Record<string, unknown>>, is: Record<string, unknown>): void {
-  for (const key of Object.keys(is)) {
-    const [old, now] = [JSON.stringify(was[key]), JSON.stringify(is[key])];
-    if (old !== now) {
-      throw new UnitscopeError("run", `${path}: expected the same training, got another ${key}: ${old}, not ${now}`);
-    }
-  }
 }

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { floatValue } from "../../src/engine/session.ts";
 import { float, floatTensor, intTensor, node } from "../../src/onnx/graph.ts";
 import { differentiate } from "../../src/training/differentiate.ts";
 import { blockSize } from "../../src/training/lowering/block-size.ts";
 import { BLOCKED_DOMAIN } from "../../src/training/lowering/layouts.ts";
-import { type Case, checkGradients } from "./gradient-check.ts";
+import { type Case, checkGradients, gradientsOf } from "./gradient-check.ts";
 
 const block = await blockSize();
 const conv = (kernel: number[], strides: number[], pads: number[], group = 1) =>
@@ -227,6 +228,24 @@ describe.each([
         convolutions,
       );
     }
+  });
+
+  test("MaxPool: of equal values the first one gets the whole gradient", async () => {
+    const pooled = pool("MaxPool", [3, 3], [2, 2], [1, 1, 1, 1]);
+    const forward = {
+      name: "ties",
+      inputs: [{ name: "x", type: "float32", shape: [1, 16, 4, 4] }],
+      outputs: [{ name: "y", type: "float32", shape: null }],
+      nodes: [pooled],
+      constants: new Map(),
+      opsets: new Map([["", 17]]),
+      metadata: new Map(),
+    } as const;
+    const feeds = { x: floatValue([1, 16, 4, 4], new Float32Array(256).fill(3)) };
+    const weights = Float32Array.from({ length: 64 }, (_, i) => 1 + (i % 4));
+    const { results } = await gradientsOf(forward, { feeds, output: "y", weights, parameters: ["x"] }, size);
+    const plane = [1, 2, 0, 0, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    expect(Array.from(results.get("x") ?? [])).toEqual(Array.from({ length: 16 }, () => plane).flat());
   });
 
   test("BatchNormalization with the statistics of the batch", async () => {

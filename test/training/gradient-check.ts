@@ -62,12 +62,57 @@ export async function checkGradients(
   const y = await evaluate();
   const weights = Float32Array.from(y, () => random.normal());
 
-  const shapes = new Map(Object.entries(inputs));
   const parameters = Object.keys(inputs).filter((name) => !fixed.includes(name));
+  const { lowered, results } = await gradientsOf(forward, { feeds, output, weights, parameters }, block);
+
+  for (const parameter of parameters) {
+    const gradient = results.get(parameter) as Float32Array;
+    const values = (feeds[parameter] as Value<Float32Array>).data;
+    expect(gradient.length, parameter).toBe(values.length);
+    const places =
+      values.length <= 40 ? [...values.keys()] : Array.from({ length: 40 }, () => random.integer(values.length));
+    for (const place of places) {
+      const kept = values[place] as number;
+      const lossAt = async (value: number): Promise<number> => {
+        values[place] = value;
+        const moved = await evaluate();
+        return moved.reduce((sum, each, i) => sum + (each - (y[i] as number)) * (weights[i] as number), 0);
+      };
+      const high = Math.fround(kept + STEP);
+      const low = Math.fround(kept - STEP);
+      const difference = ((await lossAt(high)) - (await lossAt(low))) / (high - low);
+      values[place] = kept;
+      const error = Math.abs((gradient[place] as number) - difference);
+      expect(error, `${parameter}[${place}]: gradient ${gradient[place]}, difference ${difference}`).toBeLessThan(
+        TOLERANCE * (1 + Math.abs(difference)),
+      );
+    }
+  }
+  await forwardSession.close();
+  return lowered;
+}
+
+/** The gradients of Σ weights·output by every parameter, as the lowered graph gives them. */
+export async function gradientsOf(
+  forward: Graph,
+  {
+    feeds,
+    output,
+    weights,
+    parameters,
+  }: {
+    feeds: Readonly<Record<string, Value<Float32Array>>>;
+    output: string;
+    weights: Float32Array;
+    parameters: readonly string[];
+  },
+  block: number | undefined,
+): Promise<{ lowered: Graph; results: ReadonlyMap<string, Float32Array> }> {
+  const shapes = new Map(Object.entries(feeds).map(([name, { dims }]) => [name, dims]));
   const withLoss: Graph = {
     ...forward,
     nodes: [
-      ...nodes,
+      ...forward.nodes,
       node("Flatten", [output], ["flat"], { axis: 0 }),
       node("Mul", ["flat", "loss_weights"], ["weighted"]),
       node("ReduceSum", ["weighted"], ["loss"], { keepdims: 0 }),
@@ -99,32 +144,8 @@ export async function checkGradients(
     ),
   };
   const session = await openSession(lowered, { place: "gradients" });
-  const results = await session.run(feeds);
-
-  for (const parameter of parameters) {
-    const gradient = results[gradients.get(parameter) as string]?.data as Float32Array;
-    const values = (feeds[parameter] as Value<Float32Array>).data;
-    expect(gradient.length, parameter).toBe(values.length);
-    const places =
-      values.length <= 40 ? [...values.keys()] : Array.from({ length: 40 }, () => random.integer(values.length));
-    for (const place of places) {
-      const kept = values[place] as number;
-      const lossAt = async (value: number): Promise<number> => {
-        values[place] = value;
-        const moved = await evaluate();
-        return moved.reduce((sum, each, i) => sum + (each - (y[i] as number)) * (weights[i] as number), 0);
-      };
-      const high = Math.fround(kept + STEP);
-      const low = Math.fround(kept - STEP);
-      const difference = ((await lossAt(high)) - (await lossAt(low))) / (high - low);
-      values[place] = kept;
-      const error = Math.abs((gradient[place] as number) - difference);
-      expect(error, `${parameter}[${place}]: gradient ${gradient[place]}, difference ${difference}`).toBeLessThan(
-        TOLERANCE * (1 + Math.abs(difference)),
-      );
-    }
-  }
+  const values = await session.run(feeds);
   await session.close();
-  await forwardSession.close();
-  return lowered;
+  const named = parameters.map((name) => [name, values[gradients.get(name) as string]?.data as Float32Array] as const);
+  return { lowered, results: new Map(named) };
 }

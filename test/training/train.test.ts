@@ -10,7 +10,8 @@ import { seededRandom } from "../../src/numeric/random.ts";
 import { alexNet } from "../../src/training/architectures/alexnet.ts";
 import { withParameters } from "../../src/training/architectures/network.ts";
 import { readCheckpoint } from "../../src/training/checkpoint.ts";
-import { type TrainOptions, train } from "../../src/training/train.ts";
+import { train } from "../../src/training/train.ts";
+import type { TrainOptions } from "../../src/training/train-options.ts";
 
 /** Two classes: bright on the left, bright on the right; noise on top. */
 function stripes(name: string, count: number, seed: number) {

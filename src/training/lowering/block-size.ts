@@ -25,7 +25,7 @@ export async function blockSize(): Promise<number | undefined> {
     const { y } = await session.run({ x: { type: "float32", dims: [1, channels, 1, 2], data } });
     await session.close();
     // The second position of channel 0 holds 1; it comes right after the first position of one block's channels.
-    const second = (y?.data as Float32Array).indexOf(1);
+    const second = y ? Array.from(y.data, Number).indexOf(1) : -1;
     return second === 8 || second === 16 ? second : undefined;
   } catch {
     return undefined;
