@@ -101,13 +101,6 @@ export function floatValue(dims: readonly number[], data: Float32Array): Value<F
   return { type: "float32", dims, data };
 }
 
-/** A one-dimensional int64 value. */
-export function indexValue(indices: ArrayLike<number>): Value<BigInt64Array> {
-  const data = new BigInt64Array(indices.length);
-  for (let i = 0; i < indices.length; i++) data[i] = BigInt(indices[i] as number);
-  return { type: "int64", dims: [data.length], data };
-}
-
 function toTensor(name: string, { type, dims, data }: Value): ort.Tensor {
   if (data.length !== elementCount(dims)) {
     throw new UnitscopeError(

@@ -73,11 +73,6 @@ export interface Graph {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** A new graph with some fields replaced. */
-export function withGraph(graph: Graph, change: Partial<Graph>): Graph {
-  return { ...graph, ...change };
-}
-
 /** A node; attributes are given as plain values: integers and integer lists become `int`s, strings `string`s. */
 export function node(
   op: string,

@@ -9,7 +9,7 @@
  * that comes before.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, rmSync, rmdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { diskError, openAtomicFile } from "./atomic-file.ts";

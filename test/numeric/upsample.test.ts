@@ -97,7 +97,7 @@ describe("fieldCentredAxis", () => {
     // a 3×3 convolution without padding over 8 pixels: response j is centred on pixel j + 1
     const { lower, weight } = fieldCentredAxis(6, 8, { imageSize: 8, offset: 1, stride: 1 });
     expect([...lower]).toEqual([0, 0, 1, 2, 3, 4, 5, 5]);
-    expect([...weight]).toEqual(new Array(8).fill(0));
+    expect([...weight]).toEqual(Array.from(weight, () => 0));
   });
 
   it("is half-pixel alignment when the fields tile the image", () => {
