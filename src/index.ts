@@ -12,6 +12,7 @@ export { type ErrorCode, UnitscopeError } from "./errors.ts";
 export { type AblateRunOptions, type AblateRunResult, type RunEffects, runAblate } from "./experiments/ablate-run.ts";
 export type { LayerChoice } from "./experiments/choose-layers.ts";
 export { type DrawnFigure, runFigures } from "./experiments/figures-run.ts";
+export { type TrainedModel, type TrainModelOptions, trainModel } from "./experiments/train-model.ts";
 export { layerDropsFigure, layerDropsOf } from "./figures/layer-drops.ts";
 export { relationsFigure, relationsOf } from "./figures/relations.ts";
 export type { DropSign } from "./figures/sign.ts";
