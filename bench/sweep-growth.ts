@@ -6,7 +6,8 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { runSweep, type SweepImages } from "../src/ablation/sweep.ts";
+import type { SweepImages } from "../src/ablation/run-blocks.ts";
+import { runSweep } from "../src/ablation/sweep.ts";
 import { imageBatches } from "../src/data/image-batches.ts";
 import { openImageSet } from "../src/data/open-image-set.ts";
 import { preprocessingFromJson } from "../src/data/parse-preprocessing.ts";

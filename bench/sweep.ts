@@ -8,7 +8,8 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { runSweep, type Sweep, type SweepImages } from "../src/ablation/sweep.ts";
+import type { SweepImages } from "../src/ablation/run-blocks.ts";
+import { runSweep, type Sweep } from "../src/ablation/sweep.ts";
 import { imageBatches } from "../src/data/image-batches.ts";
 import { openImageSet } from "../src/data/open-image-set.ts";
 import { preprocessingFromJson } from "../src/data/parse-preprocessing.ts";

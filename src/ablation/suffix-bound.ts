@@ -32,7 +32,6 @@ const lipschitz: Record<string, number> = {
   Clip: 1,
   Tanh: 1,
   Sigmoid: 0.25,
-  HardSigmoid: 1,
   Softsign: 1,
   Softplus: 1,
   Abs: 1,
@@ -44,7 +43,6 @@ const lipschitz: Record<string, number> = {
   Squeeze: 1,
   Unsqueeze: 1,
   Transpose: 1,
-  Elu: 1,
   Erf: 1.13,
   HardSwish: 1.5,
 };
@@ -93,6 +91,7 @@ function classifierOf(graph: Graph, plan: SuffixPlan, logits: string, classCount
     last = product;
   } else if (last?.outputs[0] !== logits) return undefined;
   const weight = graph.constants.get(last.inputs[1] ?? "");
+  if (last.inputs[2] && !graph.constants.has(last.inputs[2])) return undefined;
   if ((last.op !== "Gemm" && last.op !== "MatMul") || weight?.type !== "float32" || weight.dims.length !== 2)
     return undefined;
   if (intAttribute(last, "transA", 0) !== 0) return undefined;
@@ -119,6 +118,8 @@ function pathGain(
   for (const node of end.body) {
     const incoming = node.inputs.reduce((sum, input) => sum + (gain.get(input) ?? 0), 0);
     if (incoming === 0) continue;
+    // The constant of a product is for what it multiplies, not for what it adds.
+    if (node.op === "Gemm" && gain.has(node.inputs[2] ?? "")) return undefined;
     const bound = constants.get(node);
     if (bound === undefined) return undefined;
     for (const output of node.outputs) if (output !== "") gain.set(output, incoming * bound);
@@ -139,6 +140,10 @@ async function operatorBound(
     case "Sub":
     case "Concat":
       return 1; // changes of the inputs add up at most
+    case "Elu":
+      return Math.max(1, Math.abs(floatAttribute(node, "alpha", 1)));
+    case "HardSigmoid":
+      return Math.abs(floatAttribute(node, "alpha", 0.2));
     case "LeakyRelu":
       return Math.max(1, Math.abs(floatAttribute(node, "alpha", 0.01)));
     case "MaxPool":
@@ -146,7 +151,10 @@ async function operatorBound(
       // An input stands in several overlapping windows, and each window's output moves by at most its largest input.
       const strides = intsAttribute(node, "strides", [1, 1]);
       const kernel = intsAttribute(node, "kernel_shape", []);
-      return Math.sqrt(kernel.reduce((product, size, axis) => product * Math.ceil(size / (strides[axis] ?? 1)), 1));
+      const isDilated = intsAttribute(node, "dilations", []).some((step) => step !== 1);
+      const windows = (size: number, axis: number): number =>
+        isDilated ? size : Math.ceil(size / (strides[axis] ?? 1));
+      return Math.sqrt(kernel.reduce((product, size, axis) => product * windows(size, axis), 1));
     }
     case "GlobalAveragePool": {
       const size = (shapes.get(node.inputs[0] ?? "") ?? []).slice(2);

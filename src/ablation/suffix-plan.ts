@@ -9,7 +9,7 @@
 import { dependentsOf } from "../onnx/edit.ts";
 import type { Graph, Node } from "../onnx/graph.ts";
 import { intAttribute } from "../onnx/graph.ts";
-import type { Shape } from "../onnx/shapes.ts";
+import { reducedAxes, type Shape } from "../onnx/shapes.ts";
 
 /** A tensor in which one unit is still one run of numbers. */
 export interface ChannelTensor {
@@ -159,8 +159,10 @@ function throughChannelwise(
     return flattens ? { ...first, name: output, size: [positions], isFlat: true } : undefined;
   }
   if (node.op === "ReduceMean" || node.op === "ReduceMax" || node.op === "ReduceSum") {
-    const spatial = !first.isFlat && shape[1] === first.channels && shape.slice(2).every((dim) => dim === 1);
-    if (!spatial || node.inputs[0] !== first.name) return undefined;
+    if (first.isFlat || node.inputs[0] !== first.name) return undefined;
+    // By the axes, not by the shape: a mean over channels and height has the same one where width equals channels.
+    const axes = reducedAxes(node, 4, graph.constants).sort((a, b) => a - b);
+    if (axes.length !== 2 || axes[0] !== 2 || axes[1] !== 3) return undefined;
     return shape.length === 4
       ? { ...first, name: output, size: [1, 1] }
       : shape.length === 2

@@ -1,5 +1,5 @@
 /** The responses of a run's layers: where they are stored, and observing those that are not there yet. */
-import type { SweepCompanion } from "../ablation/sweep.ts";
+import type { SweepCompanion } from "../ablation/run-blocks.ts";
 import { defaultTopImages, mergeObserved, type Observed } from "../attributes/observed.ts";
 import type { ObservingSetup } from "../attributes/observing-sweep-worker.ts";
 import type { ResponsePass } from "../attributes/response-pass.ts";

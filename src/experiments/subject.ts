@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { SweepImages } from "../ablation/sweep.ts";
+import type { SweepImages } from "../ablation/run-blocks.ts";
 import { imageBatches, setInputSize } from "../data/image-batches.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { type OpenOptions, openImageSet } from "../data/open-image-set.ts";

@@ -5,9 +5,10 @@
 import { availableParallelism } from "node:os";
 import { deserialize, serialize } from "node:v8";
 import type { Replacement } from "../ablation/replacement.ts";
+import type { BlockStore } from "../ablation/run-blocks.ts";
 import { boundSuffix } from "../ablation/suffix-bound.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
-import { type BlockStore, blockSizeFor, isLargeModel } from "../ablation/sweep.ts";
+import { blockSizeFor, isLargeModel } from "../ablation/sweep.ts";
 import { sha256 } from "../data/cache.ts";
 import { imageBatches } from "../data/image-batches.ts";
 import type { ImageSet } from "../data/image-set.ts";

@@ -1,13 +1,8 @@
 /** A sweep through worker threads: the same result for any number of workers, engine and history. */
 import { cpSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import {
-  type BlockStore,
-  type RunSweepOptions,
-  runSweep,
-  type Sweep,
-  type SweepImages,
-} from "../../src/ablation/sweep.ts";
+import type { BlockStore, SweepImages } from "../../src/ablation/run-blocks.ts";
+import { type RunSweepOptions, runSweep, type Sweep } from "../../src/ablation/sweep.ts";
 import { openPieceStore } from "../../src/results/piece-store.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { CLASSES, randomImages, randomNetwork, SIDE } from "./random-network.ts";
