@@ -56,6 +56,7 @@ export function attributesCommand(context: CliContext): Command {
     .action(async (path: string, { top, concepts, conceptSplit, conceptShuffles, upsampling, ...options }: Options) => {
       const display = showDataProgress(context);
       try {
+        if (concepts) await requireSets(concepts, conceptSplit);
         // Concepts first, so that their IoU is among the attributes that are related to the drops.
         const { layers, seed, workers } = options;
         const aligned =
@@ -65,7 +66,6 @@ export function attributesCommand(context: CliContext): Command {
             { concepts, split: conceptSplit, shuffles: conceptShuffles, upsampling, layers, seed, workers },
             { fetching: display.progress, progress: display.progress, signal: context.signal },
           ));
-        if (concepts) await requireSets(concepts, conceptSplit);
         const result = await runAttributes(
           path,
           { ...options, topImages: top },
