@@ -1,6 +1,6 @@
 /** The package as users get it: packed, installed from the tarball in an empty folder (network: npm), run and imported. */
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,6 +10,23 @@ import { unitscope } from "./cli/run-cli.ts";
 import { temporaryFolder } from "./data/temporary-folder.ts";
 
 const project = fileURLToPath(new URL("..", import.meta.url));
+
+test("the lock file names the optional packages of every platform, so that npm ci accepts it wherever it was written", () => {
+  interface Locked {
+    readonly version?: string;
+    readonly optionalDependencies?: Readonly<Record<string, string>>;
+  }
+  const { packages } = JSON.parse(readFileSync(join(project, "package-lock.json"), "utf8")) as {
+    packages: Record<string, Locked>;
+  };
+  const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter((name) => {
+      const places = [`node_modules/${name}`, `${path}/node_modules/${name}`];
+      return !places.some((place) => packages[place]?.version);
+    }),
+  );
+  expect(missing).toEqual([]);
+});
 
 describe.skipIf(process.platform === "win32")("the packed package, installed without scripts (network: npm)", () => {
   let files: string[];
