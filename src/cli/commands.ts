@@ -2,11 +2,13 @@
 import type { Command } from "commander";
 import { ablateCommand } from "./commands/ablate.ts";
 import { attributesCommand } from "./commands/attributes.ts";
+import { compareCommand } from "./commands/compare.ts";
 import { conceptsCommand } from "./commands/concepts.ts";
 import { dataCommand } from "./commands/data.ts";
 import { exportCommand } from "./commands/export.ts";
 import { figuresCommand } from "./commands/figures.ts";
 import { layersCommand } from "./commands/layers.ts";
+import { predictCommand } from "./commands/predict.ts";
 import { rotateCommand } from "./commands/rotate.ts";
 import { setsCommand } from "./commands/sets.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -25,6 +27,8 @@ export function commands(context: CliContext): Command[] {
     conceptsCommand,
     figuresCommand,
     unitCommand,
+    compareCommand,
+    predictCommand,
     exportCommand,
     trainCommand,
   ].map((build) => build(context));

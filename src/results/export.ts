@@ -3,7 +3,7 @@ import { UnitscopeError } from "../errors.ts";
 import { openAtomicFile } from "./atomic-file.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { TableName } from "./schema.ts";
-import { type Column, isMissing } from "./table.ts";
+import { type Column, isMissing, type Table } from "./table.ts";
 
 /**
  * `csv`: UTF-8, a header of exactly the column names, lines that end in LF, quotes as in RFC 4180, a missing value is
@@ -74,6 +74,13 @@ async function exportTable(run: RunFolder, name: TableName, format: ExportFormat
     throw cause;
   }
   return table.rows;
+}
+
+/** A table in memory as CSV text, by the rules above. */
+export function tableCsv({ rows, columns }: Table): string {
+  const named = Object.entries(columns);
+  const header = `${named.map(([name]) => csvText(name)).join(",")}\n`;
+  return header + Array.from({ length: rows }, (_, row) => csvRow(named, row)).join("");
 }
 
 function csvRow(columns: readonly [string, Column][], row: number): string {

@@ -1,0 +1,94 @@
+/** `unitscope compare RUN RUN…`: what different ways of training do to the units. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { type CompareRunsOptions, type CompareRunsResult, runComparison } from "../../experiments/compare-runs.ts";
+import type { CliContext } from "../context.ts";
+import { formatTable } from "../format-table.ts";
+
+type Options = Omit<CompareRunsOptions, "names"> & { name?: Map<string, string> };
+
+/** The command `compare`. */
+export function compareCommand(context: CliContext): Command {
+  return new Command("compare")
+    .description("max class drops and concept detectors of several networks on shared axes: figures 8 and 9")
+    .argument("<runs...>", "run folders, at least two")
+    .addOption(
+      new Option("--layers <names>", "layers, separated by commas; all that every run has by default").argParser(list),
+    )
+    .addOption(
+      new Option(
+        "--name <run=label>",
+        "what to call a run, once for each; runs with the same label are seeds of one variant",
+      ).argParser(addName),
+    )
+    .addOption(
+      new Option("--sign <sign>", "damage: positive means damage; paper: accuracy after minus before")
+        .choices(["damage", "paper"])
+        .default("damage"),
+    )
+    .option("--out <folder>", "folder for figures and tables", "runs/compare")
+    .action(async (paths: string[], { name, ...options }: Options) => {
+      show(context, await runComparison(paths, { ...options, names: name }, { signal: context.signal }));
+    });
+}
+
+function show(context: CliContext, { out, variants, runs, cautions, figures }: CompareRunsResult): void {
+  for (const caution of cautions) context.note(`note: ${caution}`);
+  if (context.json) {
+    context.print(JSON.stringify({ out, variants, runs, cautions, figures }));
+    return;
+  }
+  const header = [
+    "layer",
+    "variant",
+    "networks",
+    "accuracy",
+    "max class drop",
+    "by chance",
+    "split half",
+    "overall drop",
+    "significant effects",
+    "detectors",
+    "concepts",
+  ];
+  const rows = variants.map((each) => [
+    each.layer,
+    each.variant,
+    String(each.networks),
+    points(each.accuracy),
+    each.networks > 1
+      ? `${points(each.maxClassDrop)} (${points(each.maxClassDropLow)} to ${points(each.maxClassDropHigh)})`
+      : points(each.maxClassDrop),
+    points(each.maxClassNull),
+    points(each.splitHalfDrop),
+    points(each.overallDrop),
+    each.significantEffects < 0 ? "-" : `${count(each.significantEffects)} of ${count(each.effects)}`,
+    count(each.detectors),
+    count(each.concepts),
+  ]);
+  context.print("means over units and networks, in points of accuracy; positive means damage");
+  for (const line of formatTable([header, ...rows], { right: [2, 3, 4, 5, 6, 7, 8, 9, 10] })) context.print(line);
+  for (const figure of figures) context.print(`figure: ${figure}`);
+  context.print(`tables: ${out}`);
+}
+
+function points(fraction: number): string {
+  return Number.isNaN(fraction) ? "-" : (100 * fraction).toFixed(2);
+}
+
+function count(value: number): string {
+  return value < 0 ? "-" : value.toLocaleString("en", { maximumFractionDigits: 1 });
+}
+
+/** A label holds no `=`, a path may. */
+function addName(text: string, names: Map<string, string> = new Map()): Map<string, string> {
+  const at = text.lastIndexOf("=");
+  const [path, label] = [text.slice(0, at), text.slice(at + 1).trim()];
+  if (at < 1 || label === "") throw new InvalidArgumentError("expected RUN=LABEL.");
+  return new Map([...names, [path, label]]);
+}
+
+function list(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.some((name) => name === "")) throw new InvalidArgumentError("expected names separated by commas.");
+  return names;
+}
