@@ -83,10 +83,11 @@ export async function runAttributes(
   const run = openRun(path);
   const subject = await reopenSubject(run, { progress: effects.fetching, signal });
   const layers = chosenLayers(run, subject, options.layers);
-  const store = openRunResponses(run, subject, layers, topImages);
+  const keptImages = Math.max(defaultTopImages, topImages); // what a sweep keeps serves for fewer, too
+  const store = openRunResponses(run, subject, layers, keptImages);
   const pass = await openResponsePass(subject.model, subject.images, subject.preprocessing, layers, {
     workers,
-    topImages,
+    topImages: keptImages,
     signal,
   });
   try {
@@ -209,7 +210,7 @@ async function pictureAll(
         flips: flips && layerFlips(flips, layer),
       },
       intact,
-      { folder: folders[layer.name] as string, size },
+      { folder: folders[layer.name] as string, size, columns: topImages },
     );
     await run.replaceRows("images", table, ["layer"]);
     progress?.({ title: "cutting out images", done: at + 1, total: layers.length, unit: "layers" });

@@ -69,7 +69,7 @@ interface Picture {
 }
 
 /**
- * Writes one layer's sprite sheets.
+ * Writes one layer's sprite sheets: `columns` strongest images of each unit at most, and as many that were hurt.
  * @returns its rows of the table `images`.
  */
 export async function writeUnitImages(
@@ -79,13 +79,11 @@ export async function writeUnitImages(
   store: ResponseStore,
   pictured: PicturedLayer,
   intact: Intact,
-  { folder, size, progress }: { folder: string; size: TileSize; progress?: ((images: number) => void) | undefined },
+  { folder, size, columns }: { folder: string; size: TileSize; columns: number },
 ): Promise<Table> {
   const { layer } = pictured;
-  const pictures = choosePictures(set.labels, store, pictured, intact);
+  const pictures = choosePictures(set.labels, store, pictured, intact, columns);
   await findRegions(pass, pictured, pictures, size);
-  progress?.(0);
-  const columns = pictured.observed.top.size;
   const tiles = new Map<number, Uint8Array>();
   const tileOf = async ({ image, region }: Picture): Promise<Tile> => {
     let pixels = tiles.get(image);
@@ -168,16 +166,17 @@ function choosePictures(
   store: ResponseStore,
   { at, layer, observed: { top }, flips }: PicturedLayer,
   { predictions, margins }: Intact,
+  count: number,
 ): Picture[] {
   const pictures: Picture[] = [];
-  const hurt = flips ? hurtImages({ labels, predictions }, margins, flips, top.size) : [];
+  const hurt = flips ? hurtImages({ labels, predictions }, margins, flips, count) : [];
   const perRead = 64;
   for (let from = 0; from < layer.units; from += perRead) {
     const to = Math.min(layer.units, from + perRead);
     const isHurt = hurt.slice(from, to).some((images) => images.length > 0);
     const largest = isHurt ? store.pooled(at, "max", from, to) : new Float64Array(0);
     for (let unit = from; unit < to; unit++) {
-      for (let rank = 0; rank < top.counts[unit]; rank++) {
+      for (let rank = 0; rank < Math.min(count, top.counts[unit] as number); rank++) {
         const place = unit * top.size + rank;
         const [image, response] = [top.indices[place] as number, top.values[place] as number];
         pictures.push({ unit, role: "top", rank, image, response, after: -1, region: null });
