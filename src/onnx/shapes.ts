@@ -50,6 +50,10 @@ const rules: Record<string, Rule> = {
     if (!x || !w || x.length !== 4) return undefined;
     return [x[0] as Dim, w[0] as Dim, ...spatial(node, x, (w.slice(2) as number[]) ?? [])];
   },
+  ConvTranspose: (node, [x, w]) => {
+    if (!x || !w || x.length !== 4 || stringAttribute(node, "auto_pad", "NOTSET") !== "NOTSET") return undefined;
+    return [x[0] as Dim, (w[1] as number) * intAttribute(node, "group", 1), ...spread(node, x, w.slice(2) as number[])];
+  },
   MaxPool: (node, [x]) => pooled(node, x),
   AveragePool: (node, [x]) => pooled(node, x),
   LpPool: (node, [x]) => pooled(node, x),
@@ -179,10 +183,15 @@ const rules: Record<string, Rule> = {
   },
 };
 
+/** The axes that a reduction sums over, from 0; all of them where it names none. */
+export function reducedAxes(node: Node, rank: number, constants: ReadonlyMap<string, Tensor>): number[] {
+  const given = axesOf(node, constants).map((axis) => axisOf(axis, rank));
+  return given.length > 0 ? given : Array.from({ length: rank }, (_, axis) => axis);
+}
+
 function reduced(node: Node, x: Shape | undefined, constants: ReadonlyMap<string, Tensor>): Shape | undefined {
   if (!x) return undefined;
-  const given = axesOf(node, constants).map((axis) => axisOf(axis, x.length));
-  const axes = given.length > 0 ? given : x.map((_, i) => i);
+  const axes = reducedAxes(node, x.length, constants);
   const kept = x.map((dim, i): Dim => (axes.includes(i) ? 1 : dim));
   return intAttribute(node, "keepdims", 1) ? kept : kept.filter((_, i) => !axes.includes(i));
 }
@@ -211,6 +220,23 @@ function spatial(node: Node, x: Shape, kernel: readonly number[]): Dim[] {
     const windows = round((size + padding - reach) / stride) + 1;
     // With ceil_mode the last window must start inside the input or its leading padding.
     return round === Math.ceil && (windows - 1) * stride >= size + before ? windows - 1 : windows;
+  });
+}
+
+/** Height and width behind a transposed convolution. */
+function spread(node: Node, x: Shape, kernel: readonly number[]): Dim[] {
+  const strides = intsAttribute(node, "strides", [1, 1]);
+  const dilations = intsAttribute(node, "dilations", [1, 1]);
+  const pads = intsAttribute(node, "pads", [0, 0, 0, 0]);
+  const extra = intsAttribute(node, "output_padding", [0, 0]);
+  const given = intsAttribute(node, "output_shape", []);
+  return [0, 1].map((axis): Dim => {
+    const size = x[axis + 2];
+    if (given.length > 0) return given[given.length - 2 + axis] as number;
+    if (typeof size !== "number") return null;
+    const reach = (dilations[axis] ?? 1) * ((kernel[axis] ?? 1) - 1) + 1;
+    const padding = (pads[axis] ?? 0) + (pads[axis + 2] ?? 0);
+    return (strides[axis] ?? 1) * (size - 1) + (extra[axis] ?? 0) + reach - padding;
   });
 }
 

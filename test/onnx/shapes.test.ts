@@ -30,6 +30,21 @@ const cases: Readonly<
     nodes: [node("Conv", ["x", "w"], ["y"], { group: 3 })],
     constants: { w: ones(6, 1, 3, 3) },
   },
+  "transposed convolution": {
+    nodes: [
+      node("ConvTranspose", ["x", "w"], ["y"], {
+        strides: [2, 3],
+        pads: [1, 0, 0, 1],
+        output_padding: [1, 0],
+        dilations: [1, 2],
+      }),
+    ],
+    constants: { w: ones(3, 5, 3, 2) },
+  },
+  "transposed convolution, grouped": {
+    nodes: [node("ConvTranspose", ["x", "w"], ["y"], { group: 3, strides: [2, 2] })],
+    constants: { w: ones(3, 2, 2, 2) },
+  },
   "pool, floor": { nodes: [pool({ strides: [2, 2] })] },
   "pool, ceil": { nodes: [pool({ strides: [2, 2], ceil_mode: 1 })] },
   "pool, ceil with a window that would start outside": {
