@@ -53,8 +53,8 @@ export async function openSweepWork(
   const sweep = await openBlockSweep(model, planned, { switched, bounds, options, observed: watcher?.taps ?? [] });
   return async (block) => {
     const prepared = await sweep.prepare(block);
+    const swept = await sweep.sweep(block, prepared); // first, since it checks the logits
     const watched = watcher?.watch(block, prepared);
-    const swept = await sweep.sweep(block, prepared);
     return { result: watched === undefined ? swept : { ...swept, watched } };
   };
 }
