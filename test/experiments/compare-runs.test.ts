@@ -72,6 +72,9 @@ describe("runComparison", () => {
       [[first, other("concepts", { concepts: ["red", "dots", "grid"] })], {}, /\(concept 1: stripes\), got dots/],
       [[first, other("ok", {})], { names: new Map([["nowhere", "x"]]) }, /^--name: expected one of the runs/],
     ];
+    const twins = [first, other("twin", { network: 0 })];
+    const same = new Map(twins.map((path): [string, string] => [path, "plain"]));
+    refusals.push([twins, { names: same }, /expected another network of variant plain/]);
     for (const [paths, options, message] of refusals) {
       const refused = await runComparison(paths, { ...options, out: join(folder, "out") }).catch(
         (error: Error) => error,
