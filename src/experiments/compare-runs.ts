@@ -91,7 +91,7 @@ export async function runComparison(
     await checkConcepts(opened, layers);
     for (const layer of layers) {
       const figure = join(out, `detectors-${layer.replaceAll(/[^\w.-]+/g, "_")}.svg`);
-      writeFileAtomic(figure, detectorsFigure(variantDetectorsOf(tables, layer), { layer, source }));
+      writeFileAtomic(figure, detectorsFigure(variantDetectorsOf(tables, layer), { layer }));
       figures.push(figure);
     }
   }
