@@ -144,9 +144,7 @@ describe("a model that ONNX Runtime refuses", () => {
           ["offset", floatTensor([3], [0, 0, 0])],
         ]),
       });
-      expect(await failedRun(poisoned, engine)).toMatch(
-        /^image 0: logits: expected finite numbers, got NaN for class 0; check/,
-      );
+      expect(await failedRun(poisoned, engine)).toMatch(/logits: expected finite numbers, got NaN for class 0/);
     });
   }
 });

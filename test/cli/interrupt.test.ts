@@ -10,7 +10,7 @@ import { npz } from "../data/npz.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { printed, unitscope } from "./run-cli.ts";
 
-const IMAGES = 2000;
+const IMAGES = 1280; // five blocks
 
 let folder: string;
 beforeAll(async () => {
@@ -24,9 +24,9 @@ beforeAll(async () => {
   await writeFile(join(folder, "images.npz"), npz(arrays));
 });
 
-const args = (out: string): string[] => [
+const args = (out: string, ...more: string[]): string[] => [
   ...["ablate", join(folder, "network.onnx"), join(folder, "images.npz"), "--preprocess", "none", "--all"],
-  ...["--engine", "plain", "--workers", "1", "--out", join(folder, out)],
+  ...["--engine", "plain", "--out", join(folder, out), ...more],
 ];
 
 /** Pieces of finished blocks that a run holds. */
@@ -39,7 +39,7 @@ function piecesOf(out: string): string[] {
 describe.skipIf(process.platform === "win32")("Ctrl-C during a sweep", () => {
   test("exits with 130 and says how to go on; the same command then ends with the tables of an undisturbed run", async () => {
     let isSent = false;
-    const { code, stdout, stderr } = await unitscope([...args("run"), "--quiet"], {
+    const { code, stdout, stderr } = await unitscope([...args("run", "--workers", "1"), "--quiet"], {
       started: (child) => {
         const watch = setInterval(() => {
           if (piecesOf("run").length < 2) return;
