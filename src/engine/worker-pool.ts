@@ -95,7 +95,11 @@ export async function openPool<Setup, Task, Result>(
           fail(error);
         });
         worker.once("exit", (code) => {
-          if (code === 0) return;
+          if (code === 0) {
+            // Asked to stop before it was ready; later this changes nothing.
+            reject(new UnitscopeError("interrupted", "work: expected to finish, got interrupted"));
+            return;
+          }
           const died = new UnitscopeError(
             "internal",
             `internal: worker thread: expected to keep running, got exit ${code}`,
