@@ -18,6 +18,7 @@ import { type Layer, pickLayers } from "../onnx/layers.ts";
 import { openPieceStore } from "../results/piece-store.ts";
 import { openRun, type RunFolder } from "../results/run-folder.ts";
 import { conceptCategoryTable, conceptUnitTable, conceptVectorTable } from "./concept-tables.ts";
+import { drawDetectors } from "./detector-figures.ts";
 import { type FetchProgress, preprocessingJson, reopenSubject, type Subject } from "./subject.ts";
 
 /** Changes whenever what is kept of an alignment changes its meaning. */
@@ -121,6 +122,7 @@ export async function runConcepts(
     await storeLayer(run, layer, alignment);
     found.push({ layer, alignment, detectors: detectorsByCategory(alignment) });
   }
+  await drawDetectors(run);
   const elapsedMs = performance.now() - began;
   run.addStep({
     command: "attributes --concepts",

@@ -1,10 +1,11 @@
-/** `unitscope figures RUN`: draws figures 1, 2, 3 and 5 again from what the run's tables hold. */
+/** `unitscope figures RUN`: draws figures 1, 2, 3, 5 and 9 again from what the run's tables hold. */
 import { layerDropsFigure, layerDropsOf, sortedUnits } from "../figures/layer-drops.ts";
 import { relationsFigure, relationsOf } from "../figures/relations.ts";
 import type { DropSign } from "../figures/sign.ts";
 import { type UnitClassDrops, unitDropsFigure } from "../figures/unit-drops.ts";
 import { openRun, type RunFolder } from "../results/run-folder.ts";
 import { doubles, integers, isMissing, rowsWhere, type Table, texts } from "../results/table.ts";
+import { drawDetectors } from "./detector-figures.ts";
 import { drawUnitCard, readUnitCard } from "./unit-card.ts";
 
 /** Units of a layer in figure 2: those with the largest max class drop. */
@@ -13,7 +14,7 @@ const UNITS_SHOWN = 6;
 /** One written figure. */
 export interface DrawnFigure {
   /** Its number in the paper. */
-  readonly figure: 1 | 2 | 3 | 5;
+  readonly figure: 1 | 2 | 3 | 5 | 9;
   /** The layer that it shows; `all` for all layers together. */
   readonly layer: string;
   readonly path: string;
@@ -21,7 +22,8 @@ export interface DrawnFigure {
 
 /**
  * Draws every figure that the run has tables for: 3 over all layers, and per layer 2 (class drops of its most damaging
- * units), 1 (the card of the most damaging one, once `attributes` has chosen images) and 5 (once it has related them).
+ * units), 1 (the card of the most damaging one, once `attributes` has chosen images), 5 (once it has related them) and 9
+ * (once the layer has been aligned with concepts).
  *
  * @param options.sign `paper` draws accuracy after minus before in figures 2, 3 and 5.
  * @param options.progress called with each figure when it is there.
@@ -71,6 +73,10 @@ export async function runFigures(
       const svg = relationsFigure(relationsOf(units, relations, layer), options);
       write(5, layer, `relations-${fileName(layer)}.svg`, svg);
     }
+  }
+  for (const { layer, path: file } of await drawDetectors(run)) {
+    drawn.push({ figure: 9, layer, path: file });
+    progress?.(drawn.at(-1) as DrawnFigure);
   }
   return drawn;
 }
