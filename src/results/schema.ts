@@ -31,11 +31,7 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
     row: "one layer that was ablated",
     columns: {
       layer,
-      kind: [
-        "string",
-        "always",
-        "What the layer is: conv, add, concat, dense or another kind that `unitscope layers` lists.",
-      ],
+      kind: ["string", "always", "What the layer is: convolution, linear, addition or concatenation."],
       tap: ["string", "always", "The graph's tensor that holds the response."],
       units: ["int32", "always", "Number of units (channels)."],
       height: ["int32", "always", "Height of the response; 1 for a dense layer."],
@@ -43,7 +39,7 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
       batch_norm: [
         "string",
         "optional",
-        "`none`, `follows` or `folded`: folded into the weights by the exporter, so that only `l1_norm_folded` exists.",
+        "`none`, `separate` (an operator of its own) or `folded`: into the weights by the exporter, so that only `l1_norm_folded` exists.",
       ],
       overall_drop_mean: ["double", "optional", "Mean overall drop of the layer's units."],
       max_class_drop_mean: ["double", "optional", "Mean max class drop of the layer's units."],
