@@ -59,7 +59,7 @@ export async function ablate(model: Model, images: ImageSet, options: AblateOpti
   await checkFit({ model, images, preprocessing }, `model "${model.name}"`);
   const sweep = await runSweep(model, {
     images: sweepImages({ images, preprocessing }, signal),
-    layers: chooseLayers(model, { layers, all }),
+    layers: chooseLayers(model, { layers, all, method: settings.method }),
     options: { ...settings, verify, signal },
   });
   const tables = sweepTables(sweep, { model, images });
