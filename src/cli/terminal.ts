@@ -21,6 +21,11 @@ export function terminalContext(options: () => GlobalOptions): CliContext {
       new UnitscopeError("interrupted", "interrupted: run the same command again to continue where it stopped"),
     );
   });
+  // A reader that has seen enough (`| head`) closes the pipe; that is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
   return {
     print: (line) => void process.stdout.write(`${line}\n`),
     note: (line) => {
