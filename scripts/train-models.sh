@@ -3,7 +3,8 @@
 #
 # usage: scripts/train-models.sh [NAME…]      all of them when no name is given
 #
-# Names: alexnet-cifar10, alexnet-cifar10-seed2 … -seed5, alexnet-bn-cifar10, alexnet-dropout-cifar10, resnet18-cifar10.
+# Names: alexnet-cifar10, alexnet-cifar10-seed2 … -seed5, alexnet-bn-cifar10 and alexnet-dropout-cifar10, both with
+# -seed2 and -seed3, resnet18-cifar10.
 # The networks go to MODELS (default: models); a network that is there already is left alone. An interrupted training
 # continues from its checkpoint. Run `npm run build` first.
 set -eu
@@ -12,13 +13,24 @@ models=${MODELS:-models}
 data="cifar10:train --test cifar10:test"
 alexnet="--batch 64 --threads 1"
 
+# The seed that a name ends with; 1 for a name without.
+seed() {
+  case $1 in
+    *-seed?) echo "${1##*-seed}" ;;
+    *) echo 1 ;;
+  esac
+}
+
 options() {
   case $1 in
-    alexnet-cifar10) echo "alexnet $data --dropout 0.3 --seed 1 --epochs 13 $alexnet --lr 0.03" ;;
-    alexnet-cifar10-seed[2-5]) echo "alexnet $data --dropout 0.3 --seed ${1##*-seed} --epochs 13 $alexnet --lr 0.03" ;;
-    alexnet-bn-cifar10) echo "alexnet $data --batch-norm --dropout 0.3 --seed 1 --epochs 9 $alexnet --lr 0.06" ;;
-    alexnet-dropout-cifar10)
-      echo "alexnet $data --channel-dropout conv5=0.5 --dropout 0.3 --seed 1 --epochs 13 $alexnet --lr 0.03"
+    alexnet-cifar10 | alexnet-cifar10-seed[2-5])
+      echo "alexnet $data --dropout 0.3 --seed $(seed "$1") --epochs 13 $alexnet --lr 0.03"
+      ;;
+    alexnet-bn-cifar10 | alexnet-bn-cifar10-seed[23])
+      echo "alexnet $data --batch-norm --dropout 0.3 --seed $(seed "$1") --epochs 9 $alexnet --lr 0.06"
+      ;;
+    alexnet-dropout-cifar10 | alexnet-dropout-cifar10-seed[23])
+      echo "alexnet $data --channel-dropout conv5=0.5 --dropout 0.3 --seed $(seed "$1") --epochs 13 $alexnet --lr 0.03"
       ;;
     resnet18-cifar10) echo "resnet18 $data --widths 16 --seed 1 --epochs 10 $alexnet --lr 0.08" ;;
     *)
@@ -29,8 +41,9 @@ options() {
 }
 
 if [ $# -eq 0 ]; then
-  set -- alexnet-cifar10 alexnet-bn-cifar10 alexnet-dropout-cifar10 alexnet-cifar10-seed2 alexnet-cifar10-seed3 \
-    alexnet-cifar10-seed4 alexnet-cifar10-seed5 resnet18-cifar10
+  set -- alexnet-cifar10 alexnet-cifar10-seed2 alexnet-cifar10-seed3 alexnet-cifar10-seed4 alexnet-cifar10-seed5 \
+    alexnet-bn-cifar10 alexnet-bn-cifar10-seed2 alexnet-bn-cifar10-seed3 \
+    alexnet-dropout-cifar10 alexnet-dropout-cifar10-seed2 alexnet-dropout-cifar10-seed3 resnet18-cifar10
 fi
 for name in "$@"; do
   out=$models/$name.onnx
