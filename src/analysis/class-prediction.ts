@@ -36,10 +36,11 @@ export interface ClassPrediction {
  *
  * @param networks all with the same attributes and features.
  * @param options.trainCount networks to train on, 1..networks − 1.
+ * @param options.pause awaited after every regression, so that a caller's thread can answer others or throw to stop.
  * @throws {UnitscopeError} `usage` or `shape` if networks and options do not fit, `data` if a training part has no
  *   unit.
  */
-export function predictClasses(
+export async function predictClasses(
   networks: readonly NetworkUnits[],
   {
     layer,
@@ -51,6 +52,7 @@ export function predictClasses(
     resamples = 2_000,
     seed = 0,
     progress,
+    pause,
   }: {
     layer: string;
     classCount: number;
@@ -61,8 +63,9 @@ export function predictClasses(
     resamples?: number;
     seed?: number;
     progress?: ((done: number, total: number) => void) | undefined;
+    pause?: (() => Promise<void>) | undefined;
   },
-): ClassPrediction {
+): Promise<ClassPrediction> {
   checkNetworks(networks, trainCount);
   const attributes = Object.keys(networks[0]?.vectors ?? {});
   const splits = chooseNetworks(networks.length, trainCount);
@@ -84,6 +87,7 @@ export function predictClasses(
         for (let i = 0; i < values.length; i++) sum[test][i] += values[i];
       });
       progress?.(++done, splits.length * attributes.length);
+      await pause?.();
     }
     if (attributes.length > 1) {
       predictions.push({

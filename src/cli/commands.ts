@@ -9,6 +9,7 @@ import { exportCommand } from "./commands/export.ts";
 import { figuresCommand } from "./commands/figures.ts";
 import { layersCommand } from "./commands/layers.ts";
 import { predictCommand } from "./commands/predict.ts";
+import { reproduceCommand } from "./commands/reproduce.ts";
 import { rotateCommand } from "./commands/rotate.ts";
 import { setsCommand } from "./commands/sets.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -29,6 +30,7 @@ export function commands(context: CliContext): Command[] {
     unitCommand,
     compareCommand,
     predictCommand,
+    reproduceCommand,
     exportCommand,
     trainCommand,
   ].map((build) => build(context));

@@ -90,15 +90,17 @@ export async function runPrediction(
   const networks = await readNetworks(runs, layers, units);
   const tables: Table[] = [];
   for (const [at, layer] of layers.entries()) {
-    // The regression holds this thread; between layers Ctrl-C gets a hearing.
-    await setImmediate();
-    signal?.throwIfAborted();
-    const { table } = predictClasses(networks.get(layer) ?? [], {
+    const { table } = await predictClasses(networks.get(layer) ?? [], {
       layer,
       classCount,
       trainCount: train,
       seed,
       progress: (done, total) => progress?.(at * total + done, layers.length * total, layer),
+      // A regression holds this thread; after each, Ctrl-C gets a hearing.
+      pause: async () => {
+        await setImmediate();
+        signal?.throwIfAborted();
+      },
     });
     tables.push(table);
   }

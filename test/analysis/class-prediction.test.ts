@@ -51,9 +51,9 @@ function average(table: Table, attribute: string, column: string): number {
 }
 
 describe("predictClasses", () => {
-  it("tests all ways to choose the networks and averages them", () => {
+  it("tests all ways to choose the networks and averages them", async () => {
     const networks = networksOf(4, 2, 3);
-    const { table, predictions } = predictClasses(networks, { ...options, trainCount: 2 });
+    const { table, predictions } = await predictClasses(networks, { ...options, trainCount: 2 });
     expect(Object.keys(table.columns)).toEqual(Object.keys(tableSchemas.predictions.columns));
     expect(table.rows).toBe(4 * (6 + 1));
     expect([...new Set(texts(table, "split"))]).toEqual([
@@ -86,8 +86,8 @@ describe("predictClasses", () => {
     }
   });
 
-  it("finds classes that vectors point at; the ensemble of independent ones does better", () => {
-    const { table } = predictClasses(networksOf(4, 2, 3), { ...options, trainCount: 3 });
+  it("finds classes that vectors point at; the ensemble of independent ones does better", async () => {
+    const { table } = await predictClasses(networksOf(4, 2, 3), { ...options, trainCount: 3 });
     for (const attribute of ["class_correlation", "class_selectivity", "concept_iou"]) {
       const accuracy = average(table, attribute, "accuracy");
       expect(accuracy).toBeGreaterThan(0.65);
@@ -100,11 +100,11 @@ describe("predictClasses", () => {
     }
   });
 
-  it("raises no false alarm on vectors of noise", () => {
+  it("raises no false alarm on vectors of noise", async () => {
     // 40 sets of networks; three standard errors of a rate of 0.05 over 40 are 0.103.
     let alarms = 0;
     for (let seed = 0; seed < 40; seed++) {
-      const { table } = predictClasses(networksOf(2, 0, 50 + seed), {
+      const { table } = await predictClasses(networksOf(2, 0, 50 + seed), {
         ...options,
         penalties: [0.3],
         trainCount: 1,
@@ -117,33 +117,43 @@ describe("predictClasses", () => {
     expect(alarms / 40).toBeLessThan(0.153);
   });
 
-  it("is the same for the same seed and reports progress", () => {
+  it("is the same for the same seed and reports progress", async () => {
     const networks = networksOf(2, 1, 9);
     const seen: string[] = [];
-    const run = (): Table =>
-      predictClasses(networks, { ...options, trainCount: 1, progress: (done, total) => seen.push(`${done}/${total}`) })
-        .table;
-    expect(run()).toEqual(run());
+    const run = async (): Promise<Table> => {
+      const progress = (done: number, total: number): number => seen.push(`${done}/${total}`);
+      return (await predictClasses(networks, { ...options, trainCount: 1, progress })).table;
+    };
+    expect(await run()).toEqual(await run());
     expect(seen.slice(0, 6)).toEqual(["1/6", "2/6", "3/6", "4/6", "5/6", "6/6"]);
   });
 
-  it("refuses networks that do not fit", () => {
+  it("lets a caller stop it between regressions", async () => {
+    let pauses = 0;
+    const pause = async (): Promise<void> => {
+      if (++pauses === 2) throw new Error("stop");
+    };
+    await expect(predictClasses(networksOf(2, 1, 9), { ...options, trainCount: 1, pause })).rejects.toThrow("stop");
+    expect(pauses).toBe(2);
+  });
+
+  it("refuses networks that do not fit", async () => {
     const networks = networksOf(3, 1, 9);
-    expect(() => predictClasses(networks, { ...options, trainCount: 3 })).toThrow("expected 1..2 of 3, got 3");
+    await expect(predictClasses(networks, { ...options, trainCount: 3 })).rejects.toThrow("expected 1..2 of 3, got 3");
     const [first, second] = networks as [NetworkUnits, NetworkUnits];
     const { class_selectivity: one, class_correlation: two } = first.vectors as Record<string, Features>;
-    expect(() =>
+    await expect(
       predictClasses([first, { ...second, vectors: { one, two } as never }], { ...options, trainCount: 1 }),
-    ).toThrow(
+    ).rejects.toThrow(
       "net 1: expected the vectors of net 0 (class_correlation × 5, class_selectivity × 5, concept_iou × 5), got one × 5, two × 5",
     );
-    expect(() =>
+    await expect(
       predictClasses([first, { ...second, target: new Int32Array(39) }], { ...options, trainCount: 1 }),
-    ).toThrow("net 1: expected 39 rows of class_correlation, one a unit, got 40");
-    expect(() =>
+    ).rejects.toThrow("net 1: expected 39 rows of class_correlation, one a unit, got 40");
+    await expect(
       predictClasses([first, { ...second, target: second.target.map(() => -1) }], { ...options, trainCount: 1 }),
-    ).toThrow("net 1: expected a unit whose removal hurts a class, got none");
-    expect(() =>
+    ).rejects.toThrow("net 1: expected a unit whose removal hurts a class, got none");
+    await expect(
       predictClasses(
         [
           { ...first, vectors: {} },
@@ -151,7 +161,7 @@ describe("predictClasses", () => {
         ],
         { ...options, trainCount: 1 },
       ),
-    ).toThrow("at least one");
+    ).rejects.toThrow("at least one");
   });
 });
 

@@ -1,0 +1,76 @@
+/** A claim of the paper beside what was measured. Everything in it can be written as JSON. */
+import type { Estimate } from "../../stats/nested-bootstrap.ts";
+
+/** Whether what the paper claims was found: everywhere that was looked at, in a part of it, or not. */
+export type Verdict = "same" | "in part" | "not the same";
+
+/** What a number counts: `points` and `percent` are fractions (0.01 is one point), shown times 100. */
+export type FindingUnit = "points" | "percent" | "number" | "probability";
+
+/** One measured number. */
+export interface Finding {
+  readonly what: string;
+  readonly unit: FindingUnit;
+  readonly value: number;
+  /** Ends of the interval; `null` where there is none. */
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+/** A picture on the page, by its file name in the figures folder. */
+export interface Picture {
+  readonly file: string;
+  /** What it shows, for those who do not see it. */
+  readonly shows: string;
+}
+
+/** A claim with its verdict. */
+export interface Claim {
+  readonly id: string;
+  readonly title: string;
+  /** Where the paper makes it. */
+  readonly where: string;
+  /** What the paper says, in our words. */
+  readonly paper: string;
+  /** What must hold of our numbers for `same`, and for `in part`. */
+  readonly rule: string;
+  readonly findings: readonly Finding[];
+  /** What the intervals are. */
+  readonly intervals: string;
+  readonly verdict: Verdict;
+  /** What stands behind the verdict. */
+  readonly why: string;
+  readonly pictures: readonly Picture[];
+  /** File names in the tables folder. */
+  readonly tables: readonly string[];
+}
+
+/** A finding with its interval. */
+export function finding(what: string, unit: FindingUnit, { value, low, high }: Estimate): Finding {
+  return { what, unit, value, low: known(low), high: known(high) };
+}
+
+/** A finding without an interval. */
+export function count(what: string, unit: FindingUnit, value: number): Finding {
+  return { what, unit, value, low: null, high: null };
+}
+
+/** `same` if all hold, `in part` if some do. */
+export function verdictOf(holds: readonly boolean[]): Verdict {
+  if (holds.length > 0 && holds.every(Boolean)) return "same";
+  return holds.some(Boolean) ? "in part" : "not the same";
+}
+
+/** `1.23` points of a fraction. */
+export function points(fraction: number, digits: number = 2): string {
+  return (100 * fraction).toFixed(digits);
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function listed(names: readonly string[]): string {
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+function known(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}

@@ -1,0 +1,74 @@
+/** Table 1 and figure 6: the class that a unit matters most for, predicted from its attributes. */
+import { doubles, texts } from "../../results/table.ts";
+import type { Evidence } from "../evidence.ts";
+import { type Claim, count, finding, listed, points, verdictOf } from "./claim.ts";
+
+interface Row {
+  readonly layer: string;
+  readonly attribute: string;
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  readonly chance: number;
+  readonly majority: number;
+  readonly pValue: number;
+}
+
+/** Attributes tell the class far better than chance. */
+export function predictionClaim({ predictions }: Evidence): Claim {
+  const rows = rowsOf(predictions);
+  const layers = [...new Set(rows.map(({ layer }) => layer))];
+  const best = layers.map((layer) => ({
+    layer,
+    ensemble: rows.find((row) => row.layer === layer && row.attribute === "ensemble") as Row,
+    singles: rows.filter((row) => row.layer === layer && row.attribute !== "ensemble"),
+  }));
+  const holds = best.map(
+    ({ ensemble: { low, chance, majority, pValue } }) => low > 2 * chance && low > majority && pValue < 0.001,
+  );
+  const words = best.map(({ layer, ensemble, singles }) => {
+    const first = singles.reduce((top, row) => (row.value > top.value ? row : top));
+    return `at ${layer} the ensemble names ${points(ensemble.value, 1)} % of the units' classes, ${(ensemble.value / ensemble.chance).toFixed(1)} times chance; the best single attribute is ${first.attribute.replaceAll("_", " ")} with ${points(first.value, 1)} %`;
+  });
+  return {
+    id: "prediction",
+    title: "Attributes predict the class that a unit matters most for",
+    where: "Table 1; figure 6",
+    paper:
+      "A logistic regression from attribute vectors, trained on the units of some networks, predicts the most damaged class of units of others far above chance; the ensemble of attributes does best.",
+    rule: "The ensemble's interval lies above twice chance and above always naming the most frequent class, with p < 0.001, at conv4 and conv5; in part: at one of them.",
+    findings: rows
+      .flatMap((row) => [finding(`${row.attribute.replaceAll("_", " ")}, ${row.layer}`, "percent", row)])
+      .concat(
+        best.flatMap(({ layer, ensemble }) => [
+          count(`always the most frequent class, ${layer}`, "percent", ensemble.majority),
+          count(`chance, ${layer}`, "percent", ensemble.chance),
+          count(`permutation p of the ensemble, ${layer}`, "probability", ensemble.pValue),
+        ]),
+      ),
+    intervals: "95 % bootstrap over the units of each network; mean over all 10 ways to train on 3 of 5 networks",
+    verdict: verdictOf(holds),
+    why: `${capital(listed(words))}. With ten classes chance is 10 %, with 365 it is 0.27 %: multiples of chance cannot be compared between the two.`,
+    pictures: [{ file: "prediction.svg", shows: "accuracy of predicting a unit's class, by attribute and layer" }],
+    tables: ["predictions.csv"],
+  };
+}
+
+function rowsOf(predictions: Evidence["predictions"]): Row[] {
+  const [layer, attribute] = [texts(predictions, "layer"), texts(predictions, "attribute")];
+  const column = (name: string): Float64Array => doubles(predictions, name);
+  return Array.from({ length: predictions.rows }, (_, row) => ({
+    layer: layer[row] as string,
+    attribute: attribute[row] as string,
+    value: column("accuracy")[row] as number,
+    low: column("accuracy_low")[row] as number,
+    high: column("accuracy_high")[row] as number,
+    chance: column("chance")[row] as number,
+    majority: column("majority")[row] as number,
+    pValue: column("p_value")[row] as number,
+  }));
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

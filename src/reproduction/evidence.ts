@@ -1,0 +1,77 @@
+/** What the claims are judged by: the tables of all runs, read once. */
+import { join } from "node:path";
+import { averagesOf } from "../experiments/predict-runs.ts";
+import { baselineAccuracy } from "../experiments/sweep-tables.ts";
+import { openTableReader } from "../results/parquet-table.ts";
+import { openRun } from "../results/run-folder.ts";
+import { concatTables, doubles, rowsWhere, type Table } from "../results/table.ts";
+import { mainNetwork, type ReproductionNetwork, type Variant } from "./networks.ts";
+import { specialRuns } from "./plan.ts";
+import { runPath, type Workplace } from "./run-steps.ts";
+
+/** One network's tables. */
+export interface NetworkEvidence extends ReproductionNetwork {
+  /** Fraction of the test images that the whole network has right. */
+  readonly accuracy: number;
+  readonly imageCount: number;
+  readonly units: Table;
+  readonly relations: Table;
+}
+
+/** Everything that was measured. */
+export interface Evidence {
+  readonly networks: readonly NetworkEvidence[];
+  readonly main: NetworkEvidence;
+  readonly classCount: number;
+  /** `sets` of the main network: units chosen on one half of the images, measured on the other; all layers. */
+  readonly sets: Table;
+  /** `sets` of the main network's last convolution, chosen and measured on the same images. */
+  readonly setsPaperWay: Table;
+  /** `rotation` and `directions` of the main network, all layers. */
+  readonly rotation: Table;
+  readonly directions: Table;
+  /** The rows of `predictions` that average over all choices of networks. */
+  readonly predictions: Table;
+}
+
+/** Reads the tables. @throws {UnitscopeError} `run` if one is missing. */
+export async function readEvidence(networks: readonly ReproductionNetwork[], place: Workplace): Promise<Evidence> {
+  const found: NetworkEvidence[] = [];
+  for (const network of networks) {
+    const run = openRun(runPath(place, network.name));
+    const baseline = await run.readTable("baseline", { columns: ["label", "prediction"] });
+    found.push({
+      ...network,
+      accuracy: baselineAccuracy(baseline),
+      imageCount: baseline.rows,
+      units: await run.readTable("units"),
+      relations: await run.readTable("relations"),
+    });
+  }
+  const main = openRun(runPath(place, mainNetwork));
+  const lower = openRun(runPath(place, specialRuns.lower));
+  const paperWay = openRun(runPath(place, specialRuns.paperWay));
+  const predictions = await openTableReader(join(runPath(place, "predict"), "predictions.parquet"), "predictions");
+  return {
+    networks: found,
+    main: found.find(({ name }) => name === mainNetwork) as NetworkEvidence,
+    classCount: main.manifest().classNames.length,
+    sets: concatTables([await lower.readTable("sets"), await main.readTable("sets")]),
+    setsPaperWay: await paperWay.readTable("sets"),
+    rotation: concatTables([await lower.readTable("rotation"), await main.readTable("rotation")]),
+    directions: concatTables([await lower.readTable("directions"), await main.readTable("directions")]),
+    predictions: averagesOf(await predictions.read()),
+  };
+}
+
+/** The networks of one variant. */
+export function networksOf({ networks }: Pick<Evidence, "networks">, variant: Variant): readonly NetworkEvidence[] {
+  return networks.filter((network) => network.variant === variant);
+}
+
+/** A column of `units` at one layer, counts as numbers. */
+export function unitValues({ units }: Pick<NetworkEvidence, "units">, layer: string, column: string): Float64Array {
+  const rows = rowsWhere(units, "layer", layer);
+  const values = rows.columns[column];
+  return values instanceof Int32Array ? Float64Array.from(values) : doubles(rows, column, "units");
+}

@@ -1,0 +1,158 @@
+/** The page that puts the paper's claims beside what was measured. Written by a program from measured numbers only. */
+import { type Claim, type Finding, points, type Verdict } from "./claims/claim.ts";
+
+/** What the page says about one network. */
+export interface PageNetwork {
+  readonly name: string;
+  readonly variant: string;
+  readonly seed: number;
+  /** Fraction of the test images right. */
+  readonly accuracy: number;
+}
+
+/** Everything on the page. */
+export interface PageData {
+  readonly unitscope: string;
+  readonly images: { readonly name: string; readonly count: number };
+  readonly networks: readonly PageNetwork[];
+  readonly claims: readonly Claim[];
+  /** What the steps took together, in milliseconds, and on what. */
+  readonly elapsedMs: number;
+  readonly hardware: { readonly cpu: string; readonly cores: number };
+  /** Images of every class, where not all were used. */
+  readonly limit: number | null;
+}
+
+const marks: Readonly<Record<Verdict, string>> = {
+  same: "✔ same",
+  "in part": "◐ in part",
+  "not the same": "✘ not the same",
+};
+
+/**
+ * The page as Markdown.
+ * @param folder the folder of its figures and tables, relative to the page.
+ */
+export function paperPage(data: PageData, folder: string): string {
+  return `${[...head(data), ...data.claims.flatMap((claim) => section(claim, folder)), ...foot()].join("\n")}\n`;
+}
+
+function head({ images, networks, claims, elapsedMs, hardware, unitscope, limit }: PageData): string[] {
+  const counts = (Object.keys(marks) as Verdict[]).map(
+    (verdict) => `${claims.filter((claim) => claim.verdict === verdict).length} ${verdict}`,
+  );
+  return [
+    "# The paper, claim by claim",
+    "",
+    "Zhou, Sun, Bau and Torralba, [*Revisiting the Importance of Individual Units in CNNs via Ablation*](https://arxiv.org/abs/1806.02891) (2018), repeated on CIFAR-10 with networks that this project trained. `npm run reproduce` writes this page; every number on it was measured by that command.",
+    "",
+    `Of ${claims.length} claims: ${counts.join(", ")}. The paper's networks tell 365 scenes (Places365) or 1,000 objects (ImageNet) apart at 224×224 pixels; ours tell ten classes apart at 32×32. So what can be the same is the direction and the order of magnitude, not the figure. The claims are in our words; where no number of the paper is given, its plots are under the figure named. Drops are in points of accuracy, and positive means damage (the paper plots the opposite sign).`,
+    "",
+    ...(limit === null
+      ? []
+      : [`**A quick look: only the first ${limit} images of every class were used; intervals are wide.**`, ""]),
+    "| claim | paper | here |",
+    "|---|---|---|",
+    ...claims.map(({ id, title, where, verdict }) => `| [${title}](#${id}) | ${where} | ${marks[verdict]} |`),
+    "",
+    "## The networks",
+    "",
+    `All trained by \`unitscope train\` on CIFAR-10's 50,000 training images ([how](training.md)); everything here is measured on ${images.count.toLocaleString("en")} test images (\`${images.name}\`).`,
+    "",
+    "| file in `models/` | variant | seed | right |",
+    "|---|---|---:|---:|",
+    ...networks.map(
+      ({ name, variant, seed, accuracy }) => `| \`${name}.onnx\` | ${variant} | ${seed} | ${points(accuracy)} % |`,
+    ),
+    "",
+    `The whole reproduction took ${minutes(elapsedMs)} on ${hardware.cores} cores (${hardware.cpu}), with unitscope ${unitscope}.`,
+    "",
+  ];
+}
+
+function section(claim: Claim, folder: string): string[] {
+  const { id, title, where, paper, verdict, rule, why, findings, intervals, pictures, tables } = claim;
+  return [
+    `<a id="${id}"></a>`,
+    "",
+    `## ${title}`,
+    "",
+    `**${marks[verdict]}** · ${where}`,
+    "",
+    `- **The paper:** ${paper}`,
+    `- **Here:** ${why}`,
+    `- **Counted as the same if:** ${rule}`,
+    "",
+    "| measured | value | interval |",
+    "|---|---:|---:|",
+    ...findings.map(row),
+    "",
+    `Intervals: ${intervals}. Tables: ${tables.map((file) => `[${file}](${folder}/tables/${file})`).join(", ")}.`,
+    "",
+    ...pictures.flatMap(({ file, shows }, at) => picture(`${folder}/figures/${file}`, shows, at)),
+  ];
+}
+
+/** The first picture is shown, the others stand behind a line that opens them. */
+function picture(path: string, shows: string, at: number): string[] {
+  const image = `![${shows}](${path})`;
+  if (at === 0) return [image, ""];
+  return ["<details>", `<summary>${shows}</summary>`, "", image, "", "</details>", ""];
+}
+
+function row(found: Finding): string {
+  const { what, low, high } = found;
+  const ends = low === null || high === null ? "" : `${show(found, low)} to ${show(found, high)}`;
+  return `| ${what} | ${show(found, found.value)}${unitOf(found)} | ${ends} |`;
+}
+
+function show({ unit }: Finding, value: number | null): string {
+  if (value === null || !Number.isFinite(value)) return "–";
+  const text = (digits: number, factor: number = 1): string => {
+    const rounded = (factor * value).toFixed(digits);
+    return Number(rounded) === 0 ? (0).toFixed(digits) : rounded.replace("-", "−");
+  };
+  if (unit === "points") return text(2, 100);
+  if (unit === "percent") return text(1, 100);
+  if (unit === "probability" && value > 0 && value < 0.001)
+    return value
+      .toExponential(0)
+      .replace("e-", " · 10⁻")
+      .replace(/⁻(\d+)$/, (_, digits: string) => `⁻${superscript(digits)}`);
+  return text(unit === "probability" ? 3 : 2);
+}
+
+function superscript(digits: string): string {
+  return [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("");
+}
+
+function unitOf({ unit }: Finding): string {
+  return unit === "percent" ? " %" : unit === "points" ? " points" : "";
+}
+
+function minutes(elapsedMs: number): string {
+  const seconds = Math.round(elapsedMs / 1000);
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+function foot(): string[] {
+  return [
+    "## On ImageNet and Places365",
+    "",
+    "The same commands run on the paper's own data, for whoever has the images and a GPU; that has not been done here. Folders hold one subfolder per class, as Places365's standard download and most copies of ImageNet do:",
+    "",
+    "```sh",
+    "unitscope train alexnet places365_standard/train --test places365_standard/val --image-size 224 --batch 128 --epochs 60 \\",
+    "  --lr 0.01 --provider cuda --out alexnet-places.onnx          # add --batch-norm, --channel-dropout conv5=0.5, --seed N",
+    "unitscope ablate alexnet-places.onnx places365_standard/val --layers conv4,conv5 --out runs/places",
+    "unitscope attributes runs/places --concepts broden1_227        # Network Dissection's data set, or --concepts builtin",
+    "unitscope sets runs/places --layers conv5",
+    "unitscope rotate runs/places --layers conv5",
+    "unitscope figures runs/places --sign paper",
+    "unitscope compare runs/places runs/places-bn runs/places-dropout --layers conv4,conv5",
+    "unitscope predict runs/places runs/places-2 runs/places-3 runs/places-4 runs/places-5 --train 3",
+    "```",
+    "",
+    "A network that others have trained serves as well, once it is an ONNX file: `unitscope ablate alexnet_places365.onnx places365_standard/val --preprocess places365`. What a sweep costs at 224×224 was measured: [performance.md](performance.md). How the networks are defined at that size: [training.md](training.md).",
+  ];
+}

@@ -1,0 +1,149 @@
+/** What is run for the reproduction, in order: which network, which experiment, which options. Pure data. */
+import type { RotationRunOptions } from "../experiments/rotation-run.ts";
+import type { SetsRunOptions } from "../experiments/sets-run.ts";
+import {
+  alexnetLayers,
+  networks as allNetworks,
+  comparedLayers,
+  mainNetwork,
+  type ReproductionNetwork,
+  resnetLayers,
+} from "./networks.ts";
+
+/** One experiment on one run folder, or on all of them. */
+export type Step = {
+  /** Unique; also what progress shows. */
+  readonly title: string;
+} & (
+  | {
+      readonly kind: "ablate";
+      readonly run: string;
+      readonly network: string;
+      readonly layers: readonly string[];
+      /** Images of every class; all where absent. */
+      readonly limit?: number | undefined;
+    }
+  | {
+      readonly kind: "attributes";
+      readonly run: string;
+      /** Shuffled masks and random units behind the p-values of concepts: on all images, for the main network. */
+      readonly conceptNull: boolean;
+    }
+  | { readonly kind: "sets"; readonly run: string; readonly options: SetsRunOptions }
+  | { readonly kind: "rotate"; readonly run: string; readonly options: RotationRunOptions }
+  | { readonly kind: "figures"; readonly run: string }
+  | { readonly kind: "compare"; readonly runs: readonly { readonly run: string; readonly variant: string }[] }
+  | { readonly kind: "predict"; readonly runs: readonly string[]; readonly train: number }
+);
+
+/** Run folders besides those that are called after their network. */
+export const specialRuns = {
+  /** The main network's lower layers on fewer images: their sets and rotations cost a whole network each. */
+  lower: "alexnet-cifar10-lower",
+  /** The main network with unit sets chosen and measured on the same images, as the paper does. */
+  paperWay: "alexnet-cifar10-paper-way",
+} as const;
+
+const lowerLayers = alexnetLayers.slice(0, 3);
+
+/** Images of every class that the lower layers' sets and rotations are measured on. */
+export const lowerLimit = 100;
+
+/** Options that change what is run. */
+export interface PlanOptions {
+  /** The first so many images of every class, for a quick look; all where absent. */
+  readonly limit?: number | undefined;
+  readonly networks?: readonly ReproductionNetwork[];
+}
+
+/** The steps of the reproduction, each after those whose results it reads. */
+export function planSteps({ limit, networks = allNetworks }: PlanOptions = {}): Step[] {
+  const layersOf = ({ name, variant }: ReproductionNetwork): readonly string[] => {
+    if (variant === "ResNet-18") return resnetLayers;
+    return name === mainNetwork ? alexnetLayers : comparedLayers;
+  };
+  const compared = networks.filter(({ variant }) => variant !== "ResNet-18");
+  const plain = networks.filter(({ variant }) => variant === "plain").map(({ name }) => name);
+  return [
+    ...networks.flatMap((network): Step[] => {
+      const { name } = network;
+      return [
+        { kind: "ablate", title: `${name}: ablation`, run: name, network: name, layers: layersOf(network), limit },
+        {
+          kind: "attributes",
+          title: `${name}: attributes and concepts`,
+          run: name,
+          conceptNull: name === mainNetwork && limit === undefined,
+        },
+      ];
+    }),
+    ...mainSteps(limit),
+    {
+      kind: "compare",
+      title: "comparing variants",
+      runs: compared.map(({ name, variant }) => ({ run: name, variant })),
+    },
+    { kind: "predict", title: "predicting classes from attributes", runs: plain, train: 3 },
+  ];
+}
+
+/** Unit sets, rotations and figures of the main network. */
+function mainSteps(limit: number | undefined): Step[] {
+  const { lower, paperWay } = specialRuns;
+  const [conv4, conv5] = comparedLayers;
+  return [
+    {
+      kind: "sets",
+      title: `${mainNetwork}: unit sets of ${conv5}`,
+      run: mainNetwork,
+      options: { layers: [conv5], strategies: ["greedy", "single", "attributes", "random", "keep"] },
+    },
+    {
+      kind: "sets",
+      title: `${mainNetwork}: unit sets of ${conv4}`,
+      run: mainNetwork,
+      options: { layers: [conv4], strategies: ["greedy", "single", "random"], randomSequences: 20 },
+    },
+    {
+      kind: "rotate",
+      title: `${mainNetwork}: rotations of ${conv4} and ${conv5}`,
+      run: mainNetwork,
+      options: { layers: [conv4, conv5], seeds: 2 },
+    },
+    {
+      kind: "ablate",
+      title: `${mainNetwork}: ablation of ${conv5} for sets chosen the paper's way`,
+      run: paperWay,
+      network: mainNetwork,
+      layers: [conv5],
+      limit,
+    },
+    {
+      kind: "sets",
+      title: `${mainNetwork}: unit sets of ${conv5}, the paper's way`,
+      run: paperWay,
+      options: { layers: [conv5], strategies: ["greedy", "random"], rankSplit: "none" },
+    },
+    {
+      kind: "ablate",
+      title: `${mainNetwork}: ablation of the lower layers on fewer images`,
+      run: lower,
+      network: mainNetwork,
+      layers: lowerLayers,
+      limit: Math.min(limit ?? lowerLimit, lowerLimit),
+    },
+    {
+      kind: "sets",
+      title: `${mainNetwork}: unit sets of the lower layers`,
+      run: lower,
+      options: { layers: lowerLayers, strategies: ["greedy", "random"], size: 15, randomSequences: 10 },
+    },
+    {
+      kind: "rotate",
+      title: `${mainNetwork}: rotations of the lower layers`,
+      run: lower,
+      options: { layers: lowerLayers, seeds: 2, pca: false },
+    },
+    { kind: "figures", title: `${mainNetwork}: figures`, run: mainNetwork },
+  ];
+}

@@ -1,0 +1,62 @@
+/** Puts the figures and tables of the runs beside the page. */
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomic } from "../results/atomic-file.ts";
+import { tableCsv } from "../results/export.ts";
+import { openRun } from "../results/run-folder.ts";
+import type { TableName } from "../results/schema.ts";
+import { concatTables } from "../results/table.ts";
+import type { Claim } from "./claims/claim.ts";
+import { mainNetwork } from "./networks.ts";
+import { specialRuns } from "./plan.ts";
+import { runPath, type Workplace } from "./run-steps.ts";
+
+/** Figures that have another name on the page than in their run. */
+const renamed: Readonly<Record<string, { readonly run: string; readonly file: string }>> = {
+  "rotation-lower.svg": { run: specialRuns.lower, file: "rotation.svg" },
+  "sets-conv1.svg": { run: specialRuns.lower, file: "sets-conv1.svg" },
+  "sets-conv2.svg": { run: specialRuns.lower, file: "sets-conv2.svg" },
+  "sets-conv3.svg": { run: specialRuns.lower, file: "sets-conv3.svg" },
+};
+
+/** Tables of the main network, with the other run that holds a part of them. */
+const tables: readonly { readonly name: TableName; readonly file: string; readonly runs: readonly string[] }[] = [
+  { name: "units", file: "units.csv", runs: [mainNetwork] },
+  { name: "drops", file: "drops.csv", runs: [mainNetwork] },
+  { name: "relations", file: "relations.csv", runs: [mainNetwork] },
+  { name: "sets", file: "sets.csv", runs: [specialRuns.lower, mainNetwork] },
+  { name: "sets", file: "sets-paper-way.csv", runs: [specialRuns.paperWay] },
+  { name: "directions", file: "directions.csv", runs: [specialRuns.lower, mainNetwork] },
+];
+
+/** Writes every figure that a claim shows, and every table, into `figures/` and `tables/` of the folder. */
+export async function publishResults(claims: readonly Claim[], place: Workplace, folder: string): Promise<void> {
+  for (const part of ["figures", "tables"]) {
+    rmSync(join(folder, part), { recursive: true, force: true });
+    mkdirSync(join(folder, part), { recursive: true });
+  }
+  const files = new Set(claims.flatMap(({ pictures }) => pictures.map(({ file }) => file)));
+  for (const file of files) writeFileAtomic(join(folder, "figures", file), readFileSync(figurePath(place, file)));
+  for (const { name, file, runs } of tables) {
+    const parts = await Promise.all(runs.map((run) => openRun(runPath(place, run)).readTable(name)));
+    writeFileAtomic(join(folder, "tables", file), tableCsv(concatTables(parts)));
+  }
+  for (const [run, file] of [
+    ["compare", "variants.csv"],
+    ["compare", "runs.csv"],
+    ["predict", "predictions.csv"],
+  ] as const) {
+    writeFileAtomic(join(folder, "tables", file), readFileSync(join(runPath(place, run), file)));
+  }
+}
+
+function figurePath(place: Workplace, file: string): string {
+  const other = renamed[file];
+  if (other) return join(runPath(place, other.run), "figures", other.file);
+  const candidates = [
+    join(runPath(place, mainNetwork), "figures", file),
+    join(runPath(place, "compare"), file),
+    join(runPath(place, "predict"), file),
+  ];
+  return candidates.find((path) => existsSync(path)) ?? (candidates[0] as string);
+}

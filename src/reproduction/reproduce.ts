@@ -1,0 +1,83 @@
+/** `unitscope reproduce`: every experiment of the paper on our networks, then the page about them. */
+import { existsSync } from "node:fs";
+import { basename, dirname, extname, join } from "node:path";
+import { UnitscopeError } from "../errors.ts";
+import { writeFileAtomic } from "../results/atomic-file.ts";
+import { openRun } from "../results/run-folder.ts";
+import { version } from "../version.ts";
+import type { Claim } from "./claims/claim.ts";
+import { judgeClaims } from "./claims/claims.ts";
+import { readEvidence } from "./evidence.ts";
+import { networks as allNetworks, mainNetwork, type ReproductionNetwork } from "./networks.ts";
+import { type PageData, paperPage } from "./paper-page.ts";
+import { planSteps } from "./plan.ts";
+import { publishResults } from "./publish.ts";
+import { type ReproductionEffects, runPath, runSteps, testImages, type Workplace } from "./run-steps.ts";
+
+/** What to reproduce, and where. */
+export interface ReproduceOptions extends Workplace {
+  /** The page, a `.md` file; figures, tables and `claims.json` go to a folder of its name beside it. */
+  readonly out: string;
+  /** The first so many images of every class, for a quick look. */
+  readonly limit?: number | undefined;
+  /** The networks; all by default. */
+  readonly networks?: readonly ReproductionNetwork[] | undefined;
+}
+
+/** What was found and written. */
+export interface Reproduction {
+  readonly page: string;
+  readonly folder: string;
+  readonly claims: readonly Claim[];
+  /** What all steps took when they ran, now or in an earlier call. */
+  readonly elapsedMs: number;
+}
+
+/**
+ * Runs what is missing, judges the claims and writes the page.
+ * @throws {UnitscopeError} `usage` if the page is no `.md` file; `model` if a network is missing; whatever an
+ *   experiment refuses.
+ */
+export async function reproducePaper(
+  options: ReproduceOptions,
+  effects: ReproductionEffects = {},
+): Promise<Reproduction> {
+  const { out, limit, networks = allNetworks } = options;
+  if (extname(out) !== ".md")
+    throw new UnitscopeError("usage", `--out: expected a file that ends in .md, got "${out}"`);
+  checkModels(networks, options.models);
+  const records = await runSteps(planSteps({ limit, networks }), options, effects);
+  const evidence = await readEvidence(networks, options);
+  const claims = judgeClaims(evidence);
+  const name = basename(out, ".md");
+  const folder = join(dirname(out), name);
+  await publishResults(claims, options, folder);
+  const elapsedMs = [...records.values()].reduce((sum, record) => sum + record.elapsedMs, 0);
+  const { data, hardware } = openRun(runPath(options, mainNetwork)).manifest();
+  const page: PageData = {
+    unitscope: version,
+    images: { name: testImages, count: data.images },
+    networks: evidence.networks.map((network) => ({
+      name: network.name,
+      variant: network.variant,
+      seed: network.seed,
+      accuracy: network.accuracy,
+    })),
+    claims,
+    elapsedMs,
+    hardware: { cpu: hardware.cpu, cores: hardware.cores },
+    limit: limit ?? null,
+  };
+  writeFileAtomic(join(folder, "claims.json"), `${JSON.stringify(page, null, 2)}\n`);
+  writeFileAtomic(out, paperPage(page, name));
+  return { page: out, folder, claims, elapsedMs };
+}
+
+function checkModels(networks: readonly ReproductionNetwork[], models: string): void {
+  const missing = networks.map(({ name }) => `${name}.onnx`).filter((file) => !existsSync(join(models, file)));
+  if (missing.length === 0) return;
+  throw new UnitscopeError(
+    "model",
+    `models "${models}": expected ${networks.length} trained networks, got none called ${missing.join(", ")}; train them in a clone with: scripts/train-models.sh`,
+  );
+}

@@ -1,0 +1,174 @@
+/** Evidence as the runs would give it, with effects that a test chooses. */
+import { seededRandom } from "../../src/numeric/random.ts";
+import type { Evidence, NetworkEvidence } from "../../src/reproduction/evidence.ts";
+import { alexnetLayers, networks, resnetLayers, type Variant } from "../../src/reproduction/networks.ts";
+import { concatTables, makeTable, type Table } from "../../src/results/table.ts";
+
+/** What is true of the made-up networks; drops as fractions. */
+export interface Effects {
+  /** Mean overall drop of a unit. */
+  readonly overall: number;
+  /** Mean class drop of a unit, by variant and layer. */
+  readonly classDrop: (variant: Variant, layer: string) => number;
+  /** Share of units that detect a concept. */
+  readonly detectors: (variant: Variant) => number;
+  /** Classes with a real drop, per unit. */
+  readonly significant: number;
+  /** Accuracy of a class after greedy units. */
+  readonly greedy: (step: number) => number;
+  /** Correlation of every attribute with a drop. */
+  readonly correlation: (drop: string) => number;
+  /** Accuracy of the ensemble. */
+  readonly prediction: number;
+  /** Mean max class drop of random directions. */
+  readonly direction: number;
+}
+
+/** Effects as the paper describes them. */
+export const paperEffects: Effects = {
+  overall: 0.001,
+  classDrop: (variant, layer) =>
+    variant === "batch norm" ? 0.01 : variant === "channel dropout" ? (layer === "conv5" ? 0.01 : 0.04) : 0.025,
+  detectors: (variant) => (variant === "plain" ? 0.4 : 0.1),
+  significant: 2,
+  greedy: (step) => Math.max(0, 0.8 - 0.06 * step),
+  correlation: (drop) => (drop === "overall_drop" ? 0.05 : 0.5),
+  prediction: 0.6,
+  direction: 0.005,
+};
+
+/** No effect at all: units do what chance does. */
+export const noEffects: Effects = {
+  overall: 0.02,
+  classDrop: () => 0.002,
+  detectors: () => 0.2,
+  significant: 0,
+  greedy: () => 0.8,
+  correlation: () => 0.4,
+  prediction: 0.1,
+  direction: 0.002,
+};
+
+const unitCount = 96;
+const classCount = 10;
+
+/** Builds the evidence. */
+export function exampleEvidence(effects: Effects): Evidence {
+  const found = networks.map((network, at): NetworkEvidence => {
+    const layers = network.variant === "ResNet-18" ? resnetLayers : alexnetLayers;
+    return {
+      ...network,
+      accuracy: 0.8,
+      imageCount: 10_000,
+      units: concatTables(layers.map((layer) => unitsOf(layer, network.variant, effects, at))),
+      relations: concatTables(layers.map((layer) => relationsOf(layer, effects))),
+    };
+  });
+  return {
+    networks: found,
+    main: found[0] as NetworkEvidence,
+    classCount,
+    sets: concatTables(alexnetLayers.map((layer) => setsOf(layer, effects))),
+    setsPaperWay: setsOf("conv5", effects),
+    rotation: concatTables(alexnetLayers.map((layer) => rotationOf(layer, effects))),
+    directions: makeTable({
+      layer: [...alexnetLayers],
+      basis: alexnetLayers.map(() => "random"),
+      measure: alexnetLayers.map(() => "max_class_drop"),
+      superiority: Float64Array.from(alexnetLayers, () => 0.8),
+      p_value: Float64Array.from(alexnetLayers, () => (effects.direction < 0.004 ? 0.5 : 0.0001)),
+    }),
+    predictions: predictionsOf(effects),
+  };
+}
+
+function unitsOf(layer: string, variant: Variant, effects: Effects, seed: number): Table {
+  const random = seededRandom(seed);
+  const around = (mean: number): Float64Array =>
+    Float64Array.from({ length: unitCount }, () => mean * (1 + 0.2 * random.normal()));
+  const drop = effects.classDrop(variant, layer);
+  return makeTable({
+    layer: Array.from({ length: unitCount }, () => layer),
+    unit: Int32Array.from({ length: unitCount }, (_, unit) => unit),
+    overall_drop: around(effects.overall),
+    max_class_drop: around(drop),
+    max_class_null: around(0.004),
+    split_half_drop: around(drop * 0.8),
+    significant_classes: new Int32Array(unitCount).fill(effects.significant),
+    concept_iou: Float64Array.from({ length: unitCount }, () =>
+      random.uniform() < effects.detectors(variant) ? 0.1 : 0.01,
+    ),
+  });
+}
+
+function relationsOf(layer: string, { correlation }: Effects): Table {
+  const rows = ["class_selectivity", "class_correlation", "concept_iou", "l1_norm"].flatMap((attribute) =>
+    ["overall_drop", "max_class_drop"].map((drop) => ({ attribute, drop, value: correlation(drop) })),
+  );
+  return makeTable({
+    layer: rows.map(() => layer),
+    attribute: rows.map(({ attribute }) => attribute),
+    drop: rows.map(({ drop }) => drop),
+    pearson: Float64Array.from(rows, ({ value }) => value),
+    pearson_low: Float64Array.from(rows, ({ value }) => value - 0.1),
+    pearson_high: Float64Array.from(rows, ({ value }) => value + 0.1),
+  });
+}
+
+function setsOf(layer: string, { greedy }: Effects): Table {
+  const rows = ["greedy", "random"].flatMap((strategy) =>
+    Array.from({ length: classCount }, (_, cls) =>
+      Array.from({ length: 16 }, (_unused, step) => ({
+        strategy,
+        cls,
+        step,
+        accuracy: strategy === "greedy" ? greedy(step) : 0.8 - 0.001 * step,
+      })),
+    ).flat(),
+  );
+  return makeTable({
+    layer: rows.map(() => layer),
+    strategy: rows.map(({ strategy }) => strategy),
+    class: Int32Array.from(rows, ({ cls }) => cls),
+    step: Int32Array.from(rows, ({ step }) => step),
+    accuracy: Float64Array.from(rows, ({ accuracy }) => accuracy),
+  });
+}
+
+function rotationOf(layer: string, { classDrop, direction }: Effects): Table {
+  const random = seededRandom(5);
+  const rows = ["units", "random", "random"].flatMap((basis, at) =>
+    Array.from({ length: unitCount }, () => ({
+      basis,
+      seed: at,
+      drop: (basis === "units" ? classDrop("plain", layer) : direction) * (1 + 0.2 * random.normal()),
+    })),
+  );
+  return makeTable({
+    layer: rows.map(() => layer),
+    basis: rows.map(({ basis }) => basis),
+    seed: Int32Array.from(rows, ({ seed }) => seed),
+    max_class_drop: Float64Array.from(rows, ({ drop }) => drop),
+  });
+}
+
+function predictionsOf({ prediction }: Effects): Table {
+  const rows = ["conv4", "conv5"].flatMap((layer) =>
+    ["class_correlation", "class_selectivity", "concept_iou", "ensemble"].map((attribute, at) => ({
+      layer,
+      attribute,
+      accuracy: prediction * (0.7 + 0.1 * at),
+    })),
+  );
+  const column = (value: (row: (typeof rows)[number]) => number): Float64Array => Float64Array.from(rows, value);
+  return makeTable({
+    layer: rows.map(({ layer }) => layer),
+    attribute: rows.map(({ attribute }) => attribute),
+    accuracy: column(({ accuracy }) => accuracy),
+    accuracy_low: column(({ accuracy }) => accuracy - 0.05),
+    accuracy_high: column(({ accuracy }) => accuracy + 0.05),
+    chance: column(() => 0.1),
+    majority: column(() => 0.15),
+    p_value: column(({ accuracy }) => (accuracy > 0.3 ? 0.0005 : 0.4)),
+  });
+}

@@ -1,0 +1,85 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { judgeClaims } from "../../src/reproduction/claims/claims.ts";
+import { networks } from "../../src/reproduction/networks.ts";
+import { type PageData, paperPage } from "../../src/reproduction/paper-page.ts";
+import { exampleEvidence, noEffects } from "./example-evidence.ts";
+
+const data: PageData = {
+  unitscope: "0.1.0",
+  images: { name: "cifar10:test", count: 10_000 },
+  networks: [{ name: "alexnet-cifar10", variant: "plain", seed: 1, accuracy: 0.8244 }],
+  claims: judgeClaims(exampleEvidence(noEffects)),
+  elapsedMs: 83_400,
+  hardware: { cpu: "Some CPU", cores: 2 },
+  limit: null,
+};
+
+describe("the page", () => {
+  const page = paperPage(data, "paper");
+
+  test("counts the verdicts and shows failing claims as failing", () => {
+    const failing = data.claims.filter(({ verdict }) => verdict === "not the same");
+    expect(failing.length).toBeGreaterThan(3);
+    expect(page).toContain(`${failing.length} not the same`);
+    for (const { title, id } of failing)
+      expect(page).toMatch(new RegExp(`\\[${title}\\]\\(#${id}\\) .* ✘ not the same`));
+  });
+
+  test("writes numbers in their units, with intervals", () => {
+    const finding = { what: "a", value: 0.0123, low: -0.00001, high: 0.02, unit: "points" } as const;
+    const small = { what: "p", value: 0.00042, low: null, high: null, unit: "probability" } as const;
+    const share = { what: "s", value: 0.5, low: 0.25, high: 0.75, unit: "percent" } as const;
+    const claims = [{ ...data.claims[0], findings: [finding, small, share] }] as PageData["claims"];
+    const rows = paperPage({ ...data, claims }, "paper").split("\n");
+    expect(rows).toContain("| a | 1.23 points | 0.00 to 2.00 |");
+    expect(rows).toContain("| p | 4 · 10⁻⁴ |  |");
+    expect(rows).toContain("| s | 50.0 % | 25.0 to 75.0 |");
+  });
+
+  test("says when only a part of the images was used", () => {
+    expect(page).not.toContain("quick look");
+    expect(paperPage({ ...data, limit: 20 }, "paper")).toContain("only the first 20 images of every class");
+  });
+
+  test("is the same from its JSON", () => {
+    expect(paperPage(JSON.parse(JSON.stringify(data)) as PageData, "paper")).toBe(page);
+  });
+});
+
+describe("the reproduction that is shown in docs/", () => {
+  const docs = fileURLToPath(new URL("../../docs", import.meta.url));
+  const shown = JSON.parse(readFileSync(join(docs, "paper", "claims.json"), "utf8")) as PageData;
+
+  test("docs/paper.md is the page of its measured numbers, untouched by hand", () => {
+    expect(readFileSync(join(docs, "paper.md"), "utf8")).toBe(paperPage(shown, "paper"));
+  });
+
+  test("used every network and every image, and all files that it names are there", () => {
+    expect(shown.limit).toBeNull();
+    expect(shown.images.count).toBe(10_000);
+    expect(shown.networks.map(({ name }) => name)).toEqual(networks.map(({ name }) => name));
+    for (const { pictures, tables } of shown.claims) {
+      for (const { file } of pictures) expect(existsSync(join(docs, "paper", "figures", file)), file).toBe(true);
+      for (const file of tables) expect(existsSync(join(docs, "paper", "tables", file)), file).toBe(true);
+    }
+  });
+
+  test("shows no figure or table that no claim names", () => {
+    const named = (pick: (claim: PageData["claims"][number]) => string[]): Set<string> =>
+      new Set(shown.claims.flatMap(pick));
+    expect(new Set(readdirSync(join(docs, "paper", "figures")))).toEqual(
+      named(({ pictures }) => pictures.map(({ file }) => file)),
+    );
+    expect(new Set(readdirSync(join(docs, "paper", "tables")))).toEqual(named(({ tables }) => [...tables]));
+  });
+
+  test("the networks' accuracies are those of their training logs", () => {
+    for (const { name, accuracy } of shown.networks) {
+      const log = fileURLToPath(new URL(`../../models/${name}.log.json`, import.meta.url));
+      expect((JSON.parse(readFileSync(log, "utf8")) as { accuracy: number }).accuracy).toBeCloseTo(accuracy, 3);
+    }
+  });
+});

