@@ -51,9 +51,12 @@ function head({ images, networks, claims, elapsedMs, hardware, unitscope, limit 
     ...(limit === null
       ? []
       : [`**A quick look: only the first ${limit} images of every class were used; intervals are wide.**`, ""]),
-    "| claim | paper | here |",
-    "|---|---|---|",
-    ...claims.map(({ id, title, where, verdict }) => `| [${title}](#${id}) | ${where} | ${marks[verdict]} |`),
+    "| claim | paper | here | measured (interval) |",
+    "|---|---|---|---|",
+    ...claims.map(
+      ({ id, title, where, verdict, headline }) =>
+        `| [${title}](#${id}) | ${where} | ${marks[verdict]} | ${headline} |`,
+    ),
     "",
     "## The networks",
     "",
@@ -83,9 +86,7 @@ function section(claim: Claim, folder: string): string[] {
     `- **Here:** ${why}`,
     `- **Counted as the same if:** ${rule}`,
     "",
-    "| measured | value | interval |",
-    "|---|---:|---:|",
-    ...findings.map(row),
+    ...findingTable(findings),
     "",
     `Intervals: ${intervals}. Tables: ${tables.map((file) => `[${file}](${folder}/tables/${file})`).join(", ")}.`,
     "",
@@ -100,10 +101,26 @@ function picture(path: string, shows: string, at: number): string[] {
   return ["<details>", `<summary>${shows}</summary>`, "", image, "", "</details>", ""];
 }
 
-function row(found: Finding): string {
-  const { what, low, high } = found;
-  const ends = low === null || high === null ? "" : `${show(found, low)} to ${show(found, high)}`;
-  return `| ${what} | ${show(found, found.value)}${unitOf(found)} | ${ends} |`;
+/** One row per place that was looked at, one column per measure. */
+function findingTable(findings: readonly Finding[]): string[] {
+  const rows = [...new Set(findings.map(({ row }) => row))];
+  const columns = [...new Set(findings.map(({ column }) => column))];
+  const unit = (column: string): string => unitOf(findings.find((each) => each.column === column));
+  return [
+    `| | ${columns.map((column) => `${column}${unit(column)}`).join(" | ")} |`,
+    `|---|${columns.map(() => "---:|").join("")}`,
+    ...rows.map((row) => {
+      const cells = columns.map((column) => cell(findings.find((each) => each.row === row && each.column === column)));
+      return `| ${row} | ${cells.join(" | ")} |`;
+    }),
+  ];
+}
+
+function cell(found: Finding | undefined): string {
+  if (!found) return "";
+  const { value, low, high } = found;
+  const ends = low === null || high === null ? "" : ` (${show(found, low)} to ${show(found, high)})`;
+  return `${show(found, value)}${ends}`;
 }
 
 function show({ unit }: Finding, value: number | null): string {
@@ -126,8 +143,8 @@ function superscript(digits: string): string {
   return [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("");
 }
 
-function unitOf({ unit }: Finding): string {
-  return unit === "percent" ? " %" : unit === "points" ? " points" : "";
+function unitOf(found: Finding | undefined): string {
+  return found?.unit === "percent" ? ", %" : found?.unit === "points" ? ", points" : "";
 }
 
 function minutes(elapsedMs: number): string {

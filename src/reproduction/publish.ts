@@ -10,9 +10,11 @@ import type { Claim } from "./claims/claim.ts";
 import { mainNetwork } from "./networks.ts";
 import { specialRuns } from "./plan.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
+import { setCurveTable } from "./set-curve-table.ts";
 
 /** Figures that have another name on the page than in their run. */
 const renamed: Readonly<Record<string, { readonly run: string; readonly file: string }>> = {
+  "layer-drops-resnet18.svg": { run: "resnet18-cifar10", file: "layer-drops.svg" },
   "rotation-lower.svg": { run: specialRuns.lower, file: "rotation.svg" },
   "sets-conv1.svg": { run: specialRuns.lower, file: "sets-conv1.svg" },
   "sets-conv2.svg": { run: specialRuns.lower, file: "sets-conv2.svg" },
@@ -24,8 +26,6 @@ const tables: readonly { readonly name: TableName; readonly file: string; readon
   { name: "units", file: "units.csv", runs: [mainNetwork] },
   { name: "drops", file: "drops.csv", runs: [mainNetwork] },
   { name: "relations", file: "relations.csv", runs: [mainNetwork] },
-  { name: "sets", file: "sets.csv", runs: [specialRuns.lower, mainNetwork] },
-  { name: "sets", file: "sets-paper-way.csv", runs: [specialRuns.paperWay] },
   { name: "directions", file: "directions.csv", runs: [specialRuns.lower, mainNetwork] },
 ];
 
@@ -41,6 +41,10 @@ export async function publishResults(claims: readonly Claim[], place: Workplace,
     const parts = await Promise.all(runs.map((run) => openRun(runPath(place, run)).readTable(name)));
     writeFileAtomic(join(folder, "tables", file), tableCsv(concatTables(parts)));
   }
+  const sets = await Promise.all(
+    [specialRuns.lower, mainNetwork, specialRuns.paperWay].map((run) => openRun(runPath(place, run)).readTable("sets")),
+  );
+  writeFileAtomic(join(folder, "tables", "set-curves.csv"), tableCsv(concatTables(sets.map(setCurveTable))));
   for (const [run, file] of [
     ["compare", "variants.csv"],
     ["compare", "runs.csv"],

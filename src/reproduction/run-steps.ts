@@ -1,6 +1,7 @@
 /** Runs the steps of a plan, leaving out those that an earlier call finished with the same networks and options. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { UnitscopeError } from "../errors.ts";
 import { runAblate } from "../experiments/ablate-run.ts";
 import { runAttributes } from "../experiments/attributes-run.ts";
 import { runComparison } from "../experiments/compare-runs.ts";
@@ -140,12 +141,13 @@ async function perform(step: Step, place: Workplace, effects: ReproductionEffect
     case "ablate": {
       const model = join(place.models, `${step.network}.onnx`);
       const { layers, limit } = step;
-      await runAblate(
-        model,
-        testImages,
-        { layers, limit, workers, out: runPath(place, step.run) },
-        { fetching, signal, progress: counted("pairs") },
-      );
+      const out = runPath(place, step.run);
+      const options = { layers, limit, workers, out };
+      try {
+        await runAblate(model, testImages, options, { fetching, signal, progress: counted("pairs") });
+      } catch (error) {
+        throw aboutWork(error);
+      }
       return;
     }
     case "attributes": {
@@ -192,4 +194,13 @@ async function perform(step: Step, place: Workplace, effects: ReproductionEffect
       return;
     }
   }
+}
+
+/** The advice of a run that holds something else, in the words of this command. */
+function aboutWork(error: unknown): unknown {
+  if (!(error instanceof UnitscopeError) || error.code !== "run") return error;
+  return new UnitscopeError(
+    "run",
+    error.message.replace("choose another --out", "delete it, or choose another --work"),
+  );
 }

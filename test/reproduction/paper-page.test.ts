@@ -25,18 +25,18 @@ describe("the page", () => {
     expect(failing.length).toBeGreaterThan(3);
     expect(page).toContain(`${failing.length} not the same`);
     for (const { title, id } of failing)
-      expect(page).toMatch(new RegExp(`\\[${title}\\]\\(#${id}\\) .* ✘ not the same`));
+      expect(page).toMatch(new RegExp(`\\[${title}\\]\\(#${id}\\) .* ✘ not the same \\|`));
   });
 
   test("writes numbers in their units, with intervals", () => {
-    const finding = { what: "a", value: 0.0123, low: -0.00001, high: 0.02, unit: "points" } as const;
-    const small = { what: "p", value: 0.00042, low: null, high: null, unit: "probability" } as const;
-    const share = { what: "s", value: 0.5, low: 0.25, high: 0.75, unit: "percent" } as const;
+    const finding = { row: "a", column: "x", value: 0.0123, low: -0.00001, high: 0.02, unit: "points" } as const;
+    const small = { row: "a", column: "p", value: 0.00042, low: null, high: null, unit: "probability" } as const;
+    const share = { row: "b", column: "s", value: 0.5, low: 0.25, high: 0.75, unit: "percent" } as const;
     const claims = [{ ...data.claims[0], findings: [finding, small, share] }] as PageData["claims"];
     const rows = paperPage({ ...data, claims }, "paper").split("\n");
-    expect(rows).toContain("| a | 1.23 points | 0.00 to 2.00 |");
-    expect(rows).toContain("| p | 4 · 10⁻⁴ |  |");
-    expect(rows).toContain("| s | 50.0 % | 25.0 to 75.0 |");
+    expect(rows).toContain("| | x, points | p | s, % |");
+    expect(rows).toContain("| a | 1.23 (0.00 to 2.00) | 4 · 10⁻⁴ |  |");
+    expect(rows).toContain("| b |  |  | 50.0 (25.0 to 75.0) |");
   });
 
   test("says when only a part of the images was used", () => {

@@ -7,9 +7,12 @@ export type Verdict = "same" | "in part" | "not the same";
 /** What a number counts: `points` and `percent` are fractions (0.01 is one point), shown times 100. */
 export type FindingUnit = "points" | "percent" | "number" | "probability";
 
-/** One measured number. */
+/** One measured number: a cell of the claim's table. */
 export interface Finding {
-  readonly what: string;
+  /** What was looked at: a layer, a variant. */
+  readonly row: string;
+  /** What was measured there. */
+  readonly column: string;
   readonly unit: FindingUnit;
   readonly value: number;
   /** Ends of the interval; `null` where there is none. */
@@ -34,6 +37,8 @@ export interface Claim {
   readonly paper: string;
   /** What must hold of our numbers for `same`, and for `in part`. */
   readonly rule: string;
+  /** The number that the verdict hangs on most, in words. */
+  readonly headline: string;
   readonly findings: readonly Finding[];
   /** What the intervals are. */
   readonly intervals: string;
@@ -46,13 +51,13 @@ export interface Claim {
 }
 
 /** A finding with its interval. */
-export function finding(what: string, unit: FindingUnit, { value, low, high }: Estimate): Finding {
-  return { what, unit, value, low: known(low), high: known(high) };
+export function finding(row: string, column: string, unit: FindingUnit, { value, low, high }: Estimate): Finding {
+  return { row, column, unit, value, low: known(low), high: known(high) };
 }
 
 /** A finding without an interval. */
-export function count(what: string, unit: FindingUnit, value: number): Finding {
-  return { what, unit, value, low: null, high: null };
+export function count(row: string, column: string, unit: FindingUnit, value: number): Finding {
+  return { row, column, unit, value, low: null, high: null };
 }
 
 /** `same` if all hold, `in part` if some do. */
@@ -64,6 +69,14 @@ export function verdictOf(holds: readonly boolean[]): Verdict {
 /** `1.23` points of a fraction. */
 export function points(fraction: number, digits: number = 2): string {
   return (100 * fraction).toFixed(digits);
+}
+
+/** `0.08 points (0.05 to 0.11)`; `82.4 % (80.1 to 84.9)` with `%`. */
+export function inWords({ value, low, high }: Estimate, unit: "points" | "%" = "points"): string {
+  const digits = unit === "%" ? 1 : 2;
+  const show = (fraction: number): string => points(fraction, digits).replace("-", "−");
+  if (Number.isNaN(value)) return "nothing measured";
+  return `${show(value)} ${unit} (${show(low)} to ${show(high)})`;
 }
 
 /** `a`, `a and b`, `a, b and c`. */

@@ -1,7 +1,7 @@
 /** Table 1 and figure 6: the class that a unit matters most for, predicted from its attributes. */
 import { doubles, texts } from "../../results/table.ts";
 import type { Evidence } from "../evidence.ts";
-import { type Claim, count, finding, listed, points, verdictOf } from "./claim.ts";
+import { type Claim, count, type Finding, finding, inWords, listed, points, verdictOf } from "./claim.ts";
 
 interface Row {
   readonly layer: string;
@@ -37,15 +37,13 @@ export function predictionClaim({ predictions }: Evidence): Claim {
     paper:
       "A logistic regression from attribute vectors, trained on the units of some networks, predicts the most damaged class of units of others far above chance; the ensemble of attributes does best.",
     rule: "The ensemble's interval lies above twice chance and above always naming the most frequent class, with p < 0.001, at conv4 and conv5; in part: at one of them.",
-    findings: rows
-      .flatMap((row) => [finding(`${row.attribute.replaceAll("_", " ")}, ${row.layer}`, "percent", row)])
-      .concat(
-        best.flatMap(({ layer, ensemble }) => [
-          count(`always the most frequent class, ${layer}`, "percent", ensemble.majority),
-          count(`chance, ${layer}`, "percent", ensemble.chance),
-          count(`permutation p of the ensemble, ${layer}`, "probability", ensemble.pValue),
-        ]),
-      ),
+    headline: listed(best.map(({ layer, ensemble }) => `${layer}: ${inWords(ensemble, "%")}`)),
+    findings: best.flatMap(({ layer, ensemble, singles }): Finding[] => [
+      ...[...singles, ensemble].map((row) => finding(layer, row.attribute.replaceAll("_", " "), "percent", row)),
+      count(layer, "always the most frequent class", "percent", ensemble.majority),
+      count(layer, "chance", "percent", ensemble.chance),
+      count(layer, "p of the ensemble", "probability", ensemble.pValue),
+    ]),
     intervals: "95 % bootstrap over the units of each network; mean over all 10 ways to train on 3 of 5 networks",
     verdict: verdictOf(holds),
     why: `${capital(listed(words))}. With ten classes chance is 10 %, with 365 it is 0.27 %: multiples of chance cannot be compared between the two.`,

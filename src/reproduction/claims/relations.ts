@@ -36,6 +36,7 @@ export function overallRelationClaim(evidence: Evidence): Claim {
     where: "Abstract; figure 5, upper row",
     paper: "Attributes such as class selectivity hardly predict what a unit's removal does to the overall accuracy.",
     rule: `At conv5 the correlation of class selectivity with the overall drop is below ${weak.toFixed(2)} in size (a tenth of the variance) in every plain network; in part: in some.`,
+    headline: `conv5, class selectivity: ${rangeOf(over.correlations)}`,
     findings: findingsOf(evidence, "overall_drop"),
     intervals: "95 % bootstrap over units for one network; for several, the smallest and the largest of them",
     verdict: verdictOf(holds),
@@ -68,6 +69,7 @@ export function classRelationClaim(evidence: Evidence): Claim {
     where: "Abstract; figure 5, lower row",
     paper: "The same attributes are good predictors of how much a unit matters to the class it matters most to.",
     rule: `At conv5 the correlations of ${listed(predictors.map((name) => attributes[name]))} with the max class drop have intervals above 0 and are larger than those with the overall drop, in most of the plain networks; in part: for some of the attributes.`,
+    headline: `conv5, class selectivity: ${rangeOf(overNetworks(evidence, "class_selectivity", "max_class_drop").correlations)}`,
     findings: findingsOf(evidence, "max_class_drop"),
     intervals: "95 % bootstrap over units for one network; for several, the smallest and the largest of them",
     verdict: verdictOf(holds),
@@ -85,12 +87,13 @@ function findingsOf(evidence: Evidence, drop: Drop): Finding[] {
     return [
       ...alexnetLayers.flatMap((layer): Finding[] => {
         const found = correlationOf(main, layer, attribute, drop);
-        return found ? [{ what: `${attributes[attribute]}, ${layer}`, unit: "number", ...known(found) }] : [];
+        return found ? [{ row: layer, column: attributes[attribute], unit: "number", ...known(found) }] : [];
       }),
       ...(values.length > 1
         ? [
             {
-              what: `${attributes[attribute]}, conv5, mean of ${values.length} networks`,
+              row: `conv5 (mean of ${values.length} networks)`,
+              column: attributes[attribute],
               unit: "number",
               value: values.reduce((sum, value) => sum + value, 0) / values.length,
               low: Math.min(...values),
@@ -126,6 +129,14 @@ function correlationOf(
 
 function known({ value, low, high }: Correlation): Pick<Finding, "value" | "low" | "high"> {
   return { value, low: Number.isNaN(low) ? null : low, high: Number.isNaN(high) ? null : high };
+}
+
+/** The mean correlation over networks, with the smallest and the largest. */
+function rangeOf(correlations: readonly Correlation[]): string {
+  const values = correlations.map(({ value }) => value);
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const show = (value: number): string => value.toFixed(2).replace("-", "−");
+  return `r = ${show(mean)} (${show(Math.min(...values))} to ${show(Math.max(...values))} over ${values.length} networks)`;
 }
 
 function relationPicture(layer: string): { file: string; shows: string } {

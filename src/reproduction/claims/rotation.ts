@@ -4,7 +4,7 @@ import { nestedBootstrap } from "../../stats/nested-bootstrap.ts";
 import type { Evidence } from "../evidence.ts";
 import { alexnetLayers } from "../networks.ts";
 import { lowerLimit } from "../plan.ts";
-import { type Claim, count, type Finding, finding, listed, points, verdictOf } from "./claim.ts";
+import { type Claim, count, type Finding, finding, inWords, listed, points, verdictOf } from "./claim.ts";
 
 /** Removing a unit damages its class more than removing a random direction does. */
 export function rotationClaim({ rotation, directions }: Evidence): Claim {
@@ -28,12 +28,15 @@ export function rotationClaim({ rotation, directions }: Evidence): Claim {
     paper:
       "After a random rotation of a layer's units, removing one of the new directions damages single classes less than removing a unit does.",
     rule: "The mean max class drop of units is larger than that of random directions, with an interval of the difference above 0 and permutation p < 0.05, in every layer; in part: in some.",
+    headline: last
+      ? `${last.layer}, mean max class drop: ${inWords(last.units)} for units, ${inWords(last.random)} for random directions`
+      : "",
     findings: rows.flatMap(({ layer, units, random, difference, superiority, p }): Finding[] => [
-      finding(`mean max class drop of units, ${layer}`, "points", units),
-      finding(`mean max class drop of random directions, ${layer}`, "points", random),
-      finding(`difference, ${layer}`, "points", difference),
-      count(`probability that a unit's is larger, ${layer}`, "probability", superiority),
-      count(`permutation p, ${layer}`, "probability", p),
+      finding(layer, "units", "points", units),
+      finding(layer, "random directions", "points", random),
+      finding(layer, "difference", "points", difference),
+      count(layer, "P(a unit's is larger)", "probability", superiority),
+      count(layer, "permutation p", "probability", p),
     ]),
     intervals: `95 % bootstrap over units and directions (two rotations). conv1 to conv3 are measured on ${lowerLimit} images of every class`,
     verdict: verdictOf(holds),

@@ -3,7 +3,7 @@ import { quantile } from "../../figures/curves.ts";
 import { type Estimate, nestedBootstrap } from "../../stats/nested-bootstrap.ts";
 import { type Evidence, networksOf, unitValues } from "../evidence.ts";
 import { alexnetLayers, comparedLayers, resnetLayers } from "../networks.ts";
-import { type Claim, count, type Finding, finding, listed, points, verdictOf } from "./claim.ts";
+import { type Claim, count, type Finding, finding, inWords, listed, points, verdictOf } from "./claim.ts";
 
 /** Largest mean overall drop that still counts as small. */
 const smallDrop = 0.01;
@@ -11,6 +11,8 @@ const smallDrop = 0.01;
 const fewClasses = 1 / 3;
 
 const layerDrops = { file: "layer-drops.svg", shows: "max, min and overall drop of every unit, layer by layer" };
+
+const resnetDrops = { file: "layer-drops-resnet18.svg", shows: "the same for ResNet-18" };
 
 interface Place {
   readonly name: string;
@@ -27,7 +29,7 @@ function placesOf(evidence: Evidence): Place[] {
     ),
     ...comparedLayers.map(
       (layer): Place => ({
-        name: `${layer}, mean of ${plain.length} networks`,
+        name: `${layer} (mean of ${plain.length} networks)`,
         values: (column) => plain.map((network) => unitValues(network, layer, column)),
       }),
     ),
@@ -45,21 +47,22 @@ export function overallDropClaim(evidence: Evidence): Claim {
   const estimates = placesOf(evidence).map(({ name, values }) => ({
     name,
     mean: nestedBootstrap(values("overall_drop")),
+    largest: Math.max(...values("overall_drop").map((drops) => Math.max(...drops))),
   }));
   const holds = estimates.map(({ mean }) => mean.high < smallDrop);
   const failing = estimates.filter((_, at) => !holds[at]).map(({ name }) => name);
-  const largest = Math.max(
-    ...alexnetLayers.map((layer) => Math.max(...unitValues(evidence.main, layer, "overall_drop"))),
-  );
   return {
     id: "overall-drop-small",
     title: "Removing one unit hardly changes the overall accuracy",
     where: "Abstract; figure 3",
     paper: "The overall accuracy is not hurt by the removal of any single unit.",
     rule: `The interval of the mean overall drop ends below ${points(smallDrop, 0)} point in every layer; in part: in some layers.`,
+    headline: headlineAt(estimates, ({ mean }) => `a unit costs ${inWords(mean)} on average`),
     findings: [
-      ...estimates.map(({ name, mean }) => finding(`mean overall drop, ${name}`, "points", mean)),
-      count("largest overall drop of any unit, all layers of the first network", "points", largest),
+      ...estimates.flatMap(({ name, mean, largest }) => [
+        finding(name, "mean overall drop", "points", mean),
+        count(name, "largest of a unit", "points", largest),
+      ]),
     ],
     intervals: "95 % bootstrap over units, and over networks where there are several",
     verdict: verdictOf(holds),
@@ -94,16 +97,26 @@ export function classDropClaim(evidence: Evidence): Claim {
     where: "Abstract; figures 1, 2 and 3",
     paper: "Removing one unit does significant damage to the accuracy of specific classes.",
     rule: "The class drop without the luck of choosing (split half) is larger than the overall drop, with an interval above 0, and more than half of the units have a class whose drop is real at 5 % false discoveries, in every layer; in part: in some.",
+    headline: headlineAt(
+      rows,
+      ({ max, null: chance, split }) =>
+        `${inWords(max)}, ${points(chance)} of it by chance; ${inWords(split)} without the luck of choosing`,
+    ),
     findings: rows.flatMap(({ name, max, null: chance, split, hit }): Finding[] => [
-      finding(`mean max class drop, ${name}`, "points", max),
-      count(`by chance alone, ${name}`, "points", chance),
-      finding(`without the luck of choosing, ${name}`, "points", split),
-      finding(`units with a real class drop, ${name}`, "percent", hit),
+      finding(name, "mean max class drop", "points", max),
+      count(name, "by chance alone", "points", chance),
+      finding(name, "without the luck of choosing", "points", split),
+      finding(name, "units with a real effect on a class", "percent", hit),
     ]),
     intervals: "95 % bootstrap over units, and over networks where there are several",
     verdict: verdictOf(holds),
     why: whySpecific(rows, failing),
-    pictures: [layerDrops, ...alexnetLayers.map(unitDropsPicture), ...alexnetLayers.map(cardPicture)],
+    pictures: [
+      layerDrops,
+      ...(networksOf(evidence, "ResNet-18").length > 0 ? [resnetDrops] : []),
+      ...alexnetLayers.map(unitDropsPicture),
+      ...alexnetLayers.map(cardPicture),
+    ],
     tables: ["units.csv", "drops.csv", "runs.csv"],
   };
 }
@@ -136,9 +149,14 @@ export function fewClassesClaim(evidence: Evidence): Claim {
     where: "Abstract; figures 1 and 2",
     paper: "A unit is specialised: it carries information that matters to a subset of the classes.",
     rule: `Of the units with a real class drop or gain, half have at most ${Math.floor(fewClasses * classCount)} of ${classCount} classes with one, in every layer; in part: in some.`,
+    headline: headlineAt(rows, ({ mean }) =>
+      Number.isNaN(mean.value)
+        ? "no unit has a real effect on a class"
+        : `${mean.value.toFixed(1)} (${mean.low.toFixed(1)} to ${mean.high.toFixed(1)}) of ${classCount} classes`,
+    ),
     findings: rows.flatMap(({ name, mean, median }): Finding[] => [
-      finding(`classes changed by a unit that changes any, mean, ${name}`, "number", mean),
-      count(`the same, median, ${name}`, "number", median),
+      finding(name, "classes changed, mean", "number", mean),
+      count(name, "median", "number", median),
     ]),
     intervals: "95 % bootstrap over units, and over networks where there are several",
     verdict: verdictOf(holds),
@@ -149,6 +167,12 @@ export function fewClassesClaim(evidence: Evidence): Claim {
     pictures: alexnetLayers.map(unitDropsPicture),
     tables: ["units.csv", "drops.csv"],
   };
+}
+
+/** The number of the first network's last convolution. */
+function headlineAt<T extends { readonly name: string }>(rows: readonly T[], say: (row: T) => string): string {
+  const row = rows.find(({ name }) => name === "conv5");
+  return row ? `conv5: ${say(row)}` : "";
 }
 
 function unitDropsPicture(layer: string): { file: string; shows: string } {

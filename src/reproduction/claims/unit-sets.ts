@@ -4,7 +4,7 @@ import { type Estimate, nestedBootstrap } from "../../stats/nested-bootstrap.ts"
 import type { Evidence } from "../evidence.ts";
 import { alexnetLayers } from "../networks.ts";
 import { lowerLimit } from "../plan.ts";
-import { type Claim, type Finding, finding, points, verdictOf } from "./claim.ts";
+import { type Claim, type Finding, finding, inWords, points, verdictOf } from "./claim.ts";
 
 /** Numbers of removed units that the paper speaks of. */
 const sizes = [5, 10, 15] as const;
@@ -14,7 +14,7 @@ export function unitSetsClaim({ sets, setsPaperWay, classCount }: Evidence): Cla
   const chance = 1 / classCount;
   const rows = [
     ...alexnetLayers.map((layer) => ({ name: layer, table: sets, layer })),
-    { name: "conv5, chosen and measured on the same images", table: setsPaperWay, layer: "conv5" },
+    { name: "conv5 (chosen and measured on the same images)", table: setsPaperWay, layer: "conv5" },
   ].map(({ name, table, layer }) => ({
     name,
     greedy: [0, ...sizes].map((step) => accuracyAfter(table, layer, "greedy", step)),
@@ -36,10 +36,13 @@ export function unitSetsClaim({ sets, setsPaperWay, classCount }: Evidence): Cla
     paper:
       "Removing 10 to 15 units of the last convolution, chosen greedily for a class, wipes the class out; removing as many random units does not.",
     rule: `At conv5, mean accuracy of a class after 15 greedily chosen units is at most ${points(chance, 0)} % (chance), and random sets of 15 cost it less than 10 points, both with units chosen on other images than those measured and the paper's way; in part: one of the two ways, or only one of the two statements.`,
+    headline: honest
+      ? `conv5, accuracy of a class after 15 units: ${inWords(honest.greedy.at(-1) as Estimate, "%")} chosen, ${inWords(honest.random.at(-1) as Estimate, "%")} random`
+      : "",
     findings: rows.flatMap(({ name, greedy, random }): Finding[] => [
-      finding(`accuracy with nothing removed, ${name}`, "percent", greedy[0] as Estimate),
-      ...sizes.map((step, at) => finding(`after ${step} greedy units, ${name}`, "percent", greedy[1 + at] as Estimate)),
-      ...sizes.map((step, at) => finding(`after ${step} random units, ${name}`, "percent", random[at] as Estimate)),
+      finding(name, "nothing removed", "percent", greedy[0] as Estimate),
+      ...sizes.map((step, at) => finding(name, `${step} greedy units`, "percent", greedy[1 + at] as Estimate)),
+      ...sizes.map((step, at) => finding(name, `${step} random units`, "percent", random[at] as Estimate)),
     ]),
     intervals: `95 % bootstrap over the ${classCount} classes; for random sets over classes and sequences. conv1 to conv3 are measured on ${lowerLimit} images of every class`,
     verdict: verdictOf([...wiped, ...spared]),
@@ -52,7 +55,7 @@ export function unitSetsClaim({ sets, setsPaperWay, classCount }: Evidence): Cla
       file: `sets-${layer}.svg`,
       shows: `accuracy of classes as units of ${layer} are removed`,
     })),
-    tables: ["sets.csv", "sets-paper-way.csv"],
+    tables: ["set-curves.csv"],
   };
 }
 

@@ -2,7 +2,7 @@
 import { type Estimate, nestedBootstrap } from "../../stats/nested-bootstrap.ts";
 import { type Evidence, networksOf, unitValues } from "../evidence.ts";
 import { comparedLayers, type Variant } from "../networks.ts";
-import { type Claim, count, type Finding, finding, points, verdictOf } from "./claim.ts";
+import { type Claim, count, type Finding, finding, inWords, points, verdictOf } from "./claim.ts";
 
 const pictures = [
   { file: "max-class-drops.svg", shows: "max class drops of every unit, for three ways of training" },
@@ -21,6 +21,7 @@ export function batchNormClaim(evidence: Evidence): Claim {
     where: "Figure 8",
     paper: "With batch norm on every convolution, removing one unit damages single classes less.",
     rule: "The mean max class drop is smaller than in the plain networks, with an interval below 0, and so is the split-half drop, at conv4 and conv5; in part: at one of them.",
+    headline: headlineOf(rows),
     findings: findingsOf(evidence, "batch norm", rows),
     intervals,
     verdict: verdictOf(holds),
@@ -40,6 +41,7 @@ export function dropoutClaim(evidence: Evidence): Claim {
     where: "Figure 8",
     paper: "With dropout on the last convolution, removing one of its units damages single classes less.",
     rule: "At conv5 the mean max class drop is smaller than in the plain networks, with an interval below 0, and so is the split-half drop; in part: one of the two.",
+    headline: headlineOf(rows),
     findings: findingsOf(evidence, "channel dropout", rows),
     intervals,
     verdict: verdictOf(holds),
@@ -59,6 +61,7 @@ export function compensationClaim(evidence: Evidence): Claim {
     where: "Figure 8",
     paper: "With dropout on the last convolution, units of the convolution before it matter more to single classes.",
     rule: "At conv4 the mean max class drop is larger than in the plain networks, with an interval above 0, and so is the split-half drop; in part: one of the two.",
+    headline: headlineOf(rows),
     findings: findingsOf(evidence, "channel dropout", rows),
     intervals,
     verdict: verdictOf(holds),
@@ -88,12 +91,15 @@ export function detectorsClaim(evidence: Evidence): Claim {
     where: "Figure 9",
     paper: "Networks trained with batch norm or dropout have fewer units that detect a concept.",
     rule: "At conv5 the share of units that detect a concept (IoU above 0.04) is smaller than in the plain networks, with an interval below 0, for both; in part: for one.",
+    headline: conv5
+      .map(({ variant, difference }) => `conv5, ${variant}: ${inWords(difference)} beside plain`)
+      .join("; "),
     findings: rows.flatMap(({ variant, layer, plain, other, difference }, at): Finding[] => [
       ...(at < comparedLayers.length
-        ? [finding(`units that detect a concept, plain, ${layer}`, "percent", plain)]
+        ? [finding(`plain, ${layer}`, "units that detect a concept", "percent", plain)]
         : []),
-      finding(`units that detect a concept, ${variant}, ${layer}`, "percent", other),
-      finding(`difference from plain, ${variant}, ${layer}`, "points", difference),
+      finding(`${variant}, ${layer}`, "units that detect a concept", "percent", other),
+      finding(`${variant}, ${layer}`, "difference from plain", "points", difference),
     ]),
     intervals,
     verdict: verdictOf(holds),
@@ -121,29 +127,22 @@ function compareWithPlain(evidence: Evidence, variant: Variant, layer: string): 
 
 function findingsOf(evidence: Evidence, variant: Variant, rows: readonly Comparison[]): Finding[] {
   return rows.flatMap(({ layer, max, split }): Finding[] => [
-    finding(
-      `mean max class drop, plain, ${layer}`,
-      "points",
-      nestedBootstrap(valuesOf(evidence, "plain", layer, "max_class_drop")),
-    ),
-    finding(
-      `mean max class drop, ${variant}, ${layer}`,
-      "points",
-      nestedBootstrap(valuesOf(evidence, variant, layer, "max_class_drop")),
-    ),
-    finding(`difference, ${layer}`, "points", max),
-    count(
-      `by chance alone, plain, ${layer}`,
-      "points",
-      nestedBootstrap(valuesOf(evidence, "plain", layer, "max_class_null")).value,
-    ),
-    count(
-      `by chance alone, ${variant}, ${layer}`,
-      "points",
-      nestedBootstrap(valuesOf(evidence, variant, layer, "max_class_null")).value,
-    ),
-    finding(`difference without the luck of choosing, ${layer}`, "points", split),
+    ...(["plain", variant] as const).flatMap((each): Finding[] => {
+      const row = `${each}, ${layer}`;
+      const mean = (column: string): Estimate => nestedBootstrap(valuesOf(evidence, each, layer, column));
+      return [
+        finding(row, "mean max class drop", "points", mean("max_class_drop")),
+        count(row, "by chance alone", "points", mean("max_class_null").value),
+        finding(row, "without the luck of choosing", "points", mean("split_half_drop")),
+      ];
+    }),
+    finding(`difference, ${layer}`, "mean max class drop", "points", max),
+    finding(`difference, ${layer}`, "without the luck of choosing", "points", split),
   ]);
+}
+
+function headlineOf(rows: readonly Comparison[]): string {
+  return rows.map(({ layer, max }) => `${layer}: ${inWords(max)} beside plain`).join("; ");
 }
 
 function whyOf(rows: readonly Comparison[], holds: readonly boolean[]): string {
