@@ -8,7 +8,7 @@ import type { Layer } from "../onnx/layers.ts";
 import type { Json } from "../results/canonical-json.ts";
 import { openPieceStore } from "../results/piece-store.ts";
 import { type RunFolder, startRun } from "../results/run-folder.ts";
-import { type RunManifest, thisHardware } from "../results/run-manifest.ts";
+import { type RunManifest, sourceOf, thisHardware } from "../results/run-manifest.ts";
 import { schemaVersion } from "../results/schema.ts";
 import { filterRows, hasValues, type Table, texts } from "../results/table.ts";
 import { version } from "../version.ts";
@@ -107,7 +107,7 @@ export async function runAblate(
     pieces.clear();
   }
   const figure = layerDropsFigure(layerDropsOf(await run.readTable("units")), {
-    source: `${subject.model.name} on ${subject.images.name}`,
+    source: sourceOf(run.manifest()),
   });
   run.writeFile(["figures", "layer-drops.svg"], figure);
   const elapsedMs = performance.now() - began;

@@ -4,6 +4,7 @@ import { relationsFigure, relationsOf } from "../figures/relations.ts";
 import type { DropSign } from "../figures/sign.ts";
 import { type UnitClassDrops, unitDropsFigure } from "../figures/unit-drops.ts";
 import { openRun, type RunFolder } from "../results/run-folder.ts";
+import { sourceOf } from "../results/run-manifest.ts";
 import { doubles, integers, isMissing, rowsWhere, type Table, texts } from "../results/table.ts";
 import { drawDetectors } from "./detector-figures.ts";
 import { drawUnitCard, readUnitCard } from "./unit-card.ts";
@@ -41,8 +42,7 @@ export async function runFigures(
   } = {},
 ): Promise<DrawnFigure[]> {
   const run = openRun(path);
-  const { model, data } = run.manifest();
-  const options = { sign, source: `${model.name} on ${data.name}` };
+  const options = { sign, source: sourceOf(run.manifest()) };
   const drawn: DrawnFigure[] = [];
   const write = (figure: DrawnFigure["figure"], layer: string, name: string, svg: string): void => {
     signal?.throwIfAborted();

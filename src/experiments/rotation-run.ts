@@ -10,6 +10,7 @@ import type { Layer } from "../onnx/layers.ts";
 import type { Json } from "../results/canonical-json.ts";
 import { openPieceStore } from "../results/piece-store.ts";
 import { openRun, type RunFolder } from "../results/run-folder.ts";
+import { sourceOf } from "../results/run-manifest.ts";
 import { schemaVersion } from "../results/schema.ts";
 import { concatTables, integers, rowsWhere, type Table } from "../results/table.ts";
 import { type BasisChoice, type BasisResult, type RotationResult, runRotation } from "../rotation/run-rotation.ts";
@@ -134,7 +135,7 @@ export async function runRotationExperiment(
       result,
     });
   }
-  const figure = writeFigure(run, await run.readTable("rotation"), subject);
+  const figure = writeFigure(run, await run.readTable("rotation"));
   const elapsedMs = performance.now() - began;
   run.addStep({
     command: "rotate",
@@ -205,8 +206,8 @@ function addSelfTests(bases: readonly BasisResult[]): SelfTest {
   return total;
 }
 
-function writeFigure(run: RunFolder, rotation: Table, { model, images }: Subject): string {
-  const figure = rotationFigure(rotationDropsOf(rotation), { source: `${model.name} on ${images.name}` });
+function writeFigure(run: RunFolder, rotation: Table): string {
+  const figure = rotationFigure(rotationDropsOf(rotation), { source: sourceOf(run.manifest()) });
   run.writeFile(["figures", "rotation.svg"], figure);
   return run.file("figures", "rotation.svg");
 }

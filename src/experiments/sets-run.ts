@@ -9,6 +9,7 @@ import { type Layer, pickLayers } from "../onnx/layers.ts";
 import type { Json } from "../results/canonical-json.ts";
 import { openPieceStore } from "../results/piece-store.ts";
 import { openRun, type RunFolder } from "../results/run-folder.ts";
+import { sourceOf } from "../results/run-manifest.ts";
 import { schemaVersion } from "../results/schema.ts";
 import { doubles, filterRows, type Table, texts } from "../results/table.ts";
 import { type RunSetsOptions, runSets, type SetsResult } from "../sets/run-sets.ts";
@@ -123,7 +124,7 @@ export async function runSetsExperiment(
     const table = setsTable(result, { layer: layer.name, classes, classNames, rankSplit });
     await writeSets(run, table, layer.name, rankSplit ?? 0);
     pieces.clear();
-    const figure = writeFigure(run, await run.readTable("sets"), layer.name, subject);
+    const figure = writeFigure(run, await run.readTable("sets"), layer.name);
     found.push({ layer, classes, result, summaries: summariseSets(result, classes), figure });
   }
   const elapsedMs = performance.now() - began;
@@ -216,10 +217,10 @@ async function writeSets(run: RunFolder, table: Table, layer: string, rankSplit:
   await run.replaceRows("sets", table, ["layer", "strategy", "class"]);
 }
 
-function writeFigure(run: RunFolder, sets: Table, layer: string, { model, images }: Subject): string {
-  const curves = setCurvesOf(sets, layer, { chance: 1 / images.classNames.length });
+function writeFigure(run: RunFolder, sets: Table, layer: string): string {
+  const curves = setCurvesOf(sets, layer, { chance: 1 / run.manifest().classNames.length });
   const name = `sets-${layer.replaceAll(/[^\w.-]+/g, "_")}.svg`;
-  run.writeFile(["figures", name], setCurvesFigure(curves, { source: `${model.name} on ${images.name}` }));
+  run.writeFile(["figures", name], setCurvesFigure(curves, { source: sourceOf(run.manifest()) }));
   return run.file("figures", name);
 }
 

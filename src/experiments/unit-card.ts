@@ -3,6 +3,7 @@ import { decodeSheet, type Tile, type TileSize, tileUri } from "../attributes/sp
 import { listAllowed, UnitscopeError } from "../errors.ts";
 import { type CardImage, type Region, unitCardFigure } from "../figures/unit-card.ts";
 import type { RunFolder } from "../results/run-folder.ts";
+import { sourceOf } from "../results/run-manifest.ts";
 import { type Column, filterRows, isMissing, rowsWhere, type Table, texts } from "../results/table.ts";
 import { attributeLines } from "./attribute-lines.ts";
 import { readSpriteIndex } from "./unit-images.ts";
@@ -84,7 +85,7 @@ export async function readUnitCard(run: RunFolder, layer: string, unit: number):
     layer,
     unit,
     unitCount: ofLayer.rows,
-    source: `${manifest.model.name} on ${manifest.data.name}`,
+    source: sourceOf(manifest),
     overallDrop: Number(columns["overall_drop"] ?? Number.NaN),
     columns,
     attributes: attributeLines(columns, manifest.classNames),

@@ -10,6 +10,7 @@ import {
   takeRows,
   texts,
 } from "../results/table.ts";
+import { attributeLabel } from "./attribute-label.ts";
 import type { VariantDrops } from "./compare-drops.ts";
 import { quantile } from "./curves.ts";
 import type { DetectedConcept, DetectorCount } from "./detectors.ts";
@@ -169,7 +170,7 @@ export function predictionAccuraciesOf(predictions: Table): PredictionAccuracy[]
   ];
   return Array.from({ length: rows.rows }, (_, row) => ({
     layer: layers[row] as string,
-    attribute: (attributes[row] as string).replaceAll("_", " "),
+    attribute: attributeLabel(attributes[row] as string),
     accuracy: accuracy[row] as number,
     low: low[row] as number,
     high: high[row] as number,
@@ -191,7 +192,7 @@ function strategyLabel(strategy: string, sequences: number): string {
   if (strategy === "single") return "ranked once by class drop";
   if (strategy === "keep") return "keep only the most important";
   if (strategy === "random") return `random (${sequences} sequence${sequences === 1 ? "" : "s"})`;
-  return `ranked by ${strategy.replaceAll("_", " ")}`;
+  return `ranked by ${attributeLabel(strategy)}`;
 }
 
 function basisLabel(basis: string, t: number): string {

@@ -5,6 +5,7 @@
  * Sign: positive means damage; `sign: "paper"` turns the drops, the lines and the coefficients around and says so.
  */
 import { doubles, isMissing, rowsWhere, type Table, texts } from "../results/table.ts";
+import { attributeLabel } from "./attribute-label.ts";
 import { type Box, drawEmpty, drawPlot, type Panel, renderFigure } from "./frame.ts";
 import { extentOf, formatNumber, formatPoints } from "./scale.ts";
 import { type DropSign, dropAxisLabel, dropFactor, signSentence } from "./sign.ts";
@@ -144,7 +145,7 @@ function drawScatter(
     format: (drop: number) => formatPoints(drop),
     ...(label && { label: dropAxisLabel(label, sign) }),
   };
-  return drawPlot(box, { x: { domain: xDomain, label: name }, y }, (toX, toY) => {
+  return drawPlot(box, { x: { domain: xDomain, label: attributeLabel(name) }, y }, (toX, toY) => {
     const radius = points.length > 300 ? 1.7 : points.length > 60 ? 2.3 : 3;
     const marks = points.map(([px, py]) =>
       tag("circle", { class: fillOf(0), "fill-opacity": 0.55, cx: toX(px), cy: toY(py), r: radius }),

@@ -79,6 +79,9 @@ export function areaUnderCurve(values: ArrayLike<number>): number {
   return sum / (values.length - 1);
 }
 
+/** The grey series: random sequences are the background of the others. */
+const randomSeries = 6;
+
 function drawAccuracy(box: Box, curves: readonly AverageSetCurve[], chance: number | undefined): string {
   if (curves.length === 0) return drawEmpty(box, "No sequence of this kind was measured.");
   const steps = Math.max(...curves.map(({ accuracy }) => accuracy.length - 1), 1);
@@ -86,7 +89,7 @@ function drawAccuracy(box: Box, curves: readonly AverageSetCurve[], chance: numb
     ({ label, accuracy, low, high }, series): Curve => ({
       label,
       value: formatNumber(areaUnderCurve(accuracy), 2),
-      series: low && high ? 6 : series, // random sequences are the grey background of the others
+      series: low && high ? randomSeries : series < randomSeries ? series : series + 1,
       x: Float64Array.from({ length: accuracy.length }, (_, step) => step),
       y: accuracy,
       low,

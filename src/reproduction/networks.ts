@@ -33,7 +33,7 @@ const seeds = (stem: string, variant: Variant, count: number): ReproductionNetwo
 /** All networks, in the order in which they are worked on. */
 export const networks: readonly ReproductionNetwork[] = [
   ...seeds(mainNetwork, "plain", 5),
-  ...seeds("alexnet-bn-cifar10", "batch norm", 3),
-  ...seeds("alexnet-dropout-cifar10", "channel dropout", 3),
+  ...seeds("alexnet-bn-cifar10", "batch norm", 2),
+  ...seeds("alexnet-dropout-cifar10", "channel dropout", 2),
   { name: "resnet18-cifar10", variant: "ResNet-18", seed: 1 },
 ];

@@ -54,6 +54,11 @@ export interface RunManifest {
   readonly steps: readonly ManifestStep[];
 }
 
+/** What a run's figures are of: `alexnet.onnx on cifar10:test (10,000 images)`. */
+export function sourceOf({ model, data }: Pick<RunManifest, "model" | "data">): string {
+  return `${model.name} on ${data.name} (${data.images.toLocaleString("en")} images)`;
+}
+
 /** The machine that a run was made on. */
 export interface Hardware {
   readonly cpu: string;

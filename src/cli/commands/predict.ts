@@ -6,6 +6,7 @@ import {
   type PredictRunsResult,
   runPrediction,
 } from "../../experiments/predict-runs.ts";
+import { attributeLabel } from "../../figures/attribute-label.ts";
 import { doubles, integers, type Table, texts } from "../../results/table.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
@@ -71,7 +72,7 @@ function show(context: CliContext, result: PredictRunsResult, train: number): vo
   const header = ["layer", "attribute", "units", "accuracy", "interval", "chance", "majority", "p"];
   const rows = averages.map((each) => [
     each.layer,
-    each.attribute.replaceAll("_", " "),
+    attributeLabel(each.attribute),
     String(each.units),
     percent(each.accuracy),
     `${percent(each.low)} to ${percent(each.high)}`,

@@ -1,4 +1,5 @@
 /** Table 1 and figure 6: the class that a unit matters most for, predicted from its attributes. */
+import { attributeLabel } from "../../figures/attribute-label.ts";
 import { doubles, texts } from "../../results/table.ts";
 import type { Evidence } from "../evidence.ts";
 import { type Claim, count, type Finding, finding, inWords, listed, points, verdictOf } from "./claim.ts";
@@ -28,7 +29,7 @@ export function predictionClaim({ predictions }: Evidence): Claim {
   );
   const words = best.map(({ layer, ensemble, singles }) => {
     const first = singles.reduce((top, row) => (row.value > top.value ? row : top));
-    return `at ${layer} the ensemble names ${points(ensemble.value, 1)} % of the units' classes, ${(ensemble.value / ensemble.chance).toFixed(1)} times chance; the best single attribute is ${first.attribute.replaceAll("_", " ")} with ${points(first.value, 1)} %`;
+    return `at ${layer} the ensemble names ${points(ensemble.value, 1)} % of the units' classes, ${(ensemble.value / ensemble.chance).toFixed(1)} times chance; the best single attribute is ${attributeLabel(first.attribute)} with ${points(first.value, 1)} %`;
   });
   return {
     id: "prediction",
@@ -39,7 +40,7 @@ export function predictionClaim({ predictions }: Evidence): Claim {
     rule: "The ensemble's interval lies above twice chance and above always naming the most frequent class, with p < 0.001, at conv4 and conv5; in part: at one of them.",
     headline: listed(best.map(({ layer, ensemble }) => `${layer}: ${inWords(ensemble, "%")}`)),
     findings: best.flatMap(({ layer, ensemble, singles }): Finding[] => [
-      ...[...singles, ensemble].map((row) => finding(layer, row.attribute.replaceAll("_", " "), "percent", row)),
+      ...[...singles, ensemble].map((row) => finding(layer, attributeLabel(row.attribute), "percent", row)),
       count(layer, "always the most frequent class", "percent", ensemble.majority),
       count(layer, "chance", "percent", ensemble.chance),
       count(layer, "p of the ensemble", "probability", ensemble.pValue),

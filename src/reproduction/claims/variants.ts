@@ -152,7 +152,7 @@ function whyOf(rows: readonly Comparison[], holds: readonly boolean[]): string {
   );
   const caution = holds.every(Boolean)
     ? ""
-    : " The networks differ in accuracy, too, and a network with more images near the decision loses more of them by chance; three seeds of a variant are few.";
+    : " The networks differ in accuracy, too, and a network with more images near the decision loses more of them by chance; two seeds of a variant are few.";
   return `${words.join("; ").replace(/^a/, "A")}.${caution}`;
 }
 
