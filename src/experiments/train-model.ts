@@ -3,13 +3,14 @@
  */
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import type { DataProgress } from "../data/cache.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { openImageSet } from "../data/open-image-set.ts";
 import { parsePreprocessing } from "../data/parse-preprocessing.ts";
 import { noPreprocessing, type Preprocessing } from "../data/preprocessing.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
+import { trainingCurvesFigure } from "../figures/training-curves.ts";
 import { writeModel } from "../onnx/model-file.ts";
 import {
   type ArchitectureName,
@@ -66,8 +67,13 @@ export function logPath(out: string): string {
   return `${out.replace(/\.onnx$/, "")}.log.json`;
 }
 
+/** Where the picture of a model file's training is. */
+export function curvesPath(out: string): string {
+  return `${out.replace(/\.onnx$/, "")}.curves.svg`;
+}
+
 /**
- * Trains and writes `out`, its log, and removes the checkpoint.
+ * Trains and writes `out`, its log and the picture of its training, and removes the checkpoint.
  *
  * @throws {UnitscopeError} `usage` if there is a checkpoint that is neither resumed nor removed, and what `train`,
  *   `defineNetwork` and `openImageSet` throw.
@@ -114,7 +120,7 @@ export async function trainModel(
   return { path: out, logPath: logPath(out), accuracy, log, parameterCount };
 }
 
-/** Writes the model and its log, each under its name only once it is whole. */
+/** Writes the model, its log and the picture of its training, each under its name only once it is whole. */
 export async function writeTrained(
   out: string,
   network: Network,
@@ -142,6 +148,7 @@ export async function writeTrained(
   for (const [path, content] of [
     [out, model],
     [logPath(out), `${JSON.stringify(document, undefined, 2)}\n`],
+    [curvesPath(out), trainingCurvesFigure([{ name: basename(out), epochs: log }])],
   ] as const) {
     try {
       await writeFile(`${path}.part`, content);

@@ -1,5 +1,5 @@
 /** The page that puts the paper's claims beside what was measured. Written by a program from measured numbers only. */
-import { type Claim, type Finding, points, type Verdict } from "./claims/claim.ts";
+import { type Claim, type Finding, type Picture, points, type Verdict } from "./claims/claim.ts";
 
 /** What the page says about one network. */
 export interface PageNetwork {
@@ -15,6 +15,8 @@ export interface PageData {
   readonly unitscope: string;
   readonly images: { readonly name: string; readonly count: number };
   readonly networks: readonly PageNetwork[];
+  /** How the networks were trained, as a picture; `null` where their logs are not at hand. */
+  readonly trainings: Picture | null;
   readonly claims: readonly Claim[];
   /** What the steps took together, in milliseconds, and on what. */
   readonly elapsedMs: number;
@@ -34,10 +36,11 @@ const marks: Readonly<Record<Verdict, string>> = {
  * @param folder the folder of its figures and tables, relative to the page.
  */
 export function paperPage(data: PageData, folder: string): string {
-  return `${[...head(data), ...data.claims.flatMap((claim) => section(claim, folder)), ...foot()].join("\n")}\n`;
+  return `${[...head(data, folder), ...data.claims.flatMap((claim) => section(claim, folder)), ...foot()].join("\n")}\n`;
 }
 
-function head({ images, networks, claims, elapsedMs, hardware, unitscope, limit }: PageData): string[] {
+function head(data: PageData, folder: string): string[] {
+  const { images, networks, trainings, claims, elapsedMs, hardware, unitscope, limit } = data;
   const counts = (Object.keys(marks) as Verdict[]).map(
     (verdict) => `${claims.filter((claim) => claim.verdict === verdict).length} ${verdict}`,
   );
@@ -68,6 +71,7 @@ function head({ images, networks, claims, elapsedMs, hardware, unitscope, limit 
       ({ name, variant, seed, accuracy }) => `| \`${name}.onnx\` | ${variant} | ${seed} | ${points(accuracy)} % |`,
     ),
     "",
+    ...(trainings === null ? [] : picture(`${folder}/figures/${trainings.file}`, trainings.shows, 1)),
     `The whole reproduction took ${minutes(elapsedMs)} on ${hardware.cores} cores (${hardware.cpu}), with unitscope ${unitscope}.`,
     "",
   ];

@@ -1,13 +1,15 @@
 /** Puts the figures and tables of the runs beside the page. */
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { logPath } from "../experiments/train-model.ts";
+import { type TrainingCurve, trainingCurvesFigure } from "../figures/training-curves.ts";
 import { writeFileAtomic } from "../results/atomic-file.ts";
 import { tableCsv } from "../results/export.ts";
 import { openRun } from "../results/run-folder.ts";
 import type { TableName } from "../results/schema.ts";
 import { concatTables } from "../results/table.ts";
-import type { Claim } from "./claims/claim.ts";
-import { mainNetwork } from "./networks.ts";
+import type { Claim, Picture } from "./claims/claim.ts";
+import { mainNetwork, type ReproductionNetwork } from "./networks.ts";
 import { specialRuns } from "./plan.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
 import { setCurveTable } from "./set-curve-table.ts";
@@ -52,6 +54,26 @@ export async function publishResults(claims: readonly Claim[], place: Workplace,
   ] as const) {
     writeFileAtomic(join(folder, "tables", file), readFileSync(join(runPath(place, run), file)));
   }
+}
+
+/**
+ * Draws the trainings of the networks from the logs beside them.
+ * @returns `null` where a network has none (the npm package leaves them out).
+ */
+export function publishTrainings(
+  networks: readonly ReproductionNetwork[],
+  models: string,
+  folder: string,
+): Picture | null {
+  const logs = networks.map(({ name }) => ({ name, path: logPath(join(models, `${name}.onnx`)) }));
+  if (!logs.every(({ path }) => existsSync(path))) return null;
+  const trainings = logs.map(({ name, path }): TrainingCurve => {
+    const { epochs } = JSON.parse(readFileSync(path, "utf8")) as TrainingCurve;
+    return { name, epochs };
+  });
+  const file = "training.svg";
+  writeFileAtomic(join(folder, "figures", file), trainingCurvesFigure(trainings));
+  return { file, shows: "loss and test accuracy of the trainings, epoch by epoch" };
 }
 
 function figurePath(place: Workplace, file: string): string {

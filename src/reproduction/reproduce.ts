@@ -11,7 +11,7 @@ import { readEvidence } from "./evidence.ts";
 import { networks as allNetworks, mainNetwork, type ReproductionNetwork } from "./networks.ts";
 import { type PageData, paperPage } from "./paper-page.ts";
 import { planSteps } from "./plan.ts";
-import { publishResults } from "./publish.ts";
+import { publishResults, publishTrainings } from "./publish.ts";
 import { type ReproductionEffects, runPath, runSteps, testImages, type Workplace } from "./run-steps.ts";
 
 /** What to reproduce, and where. */
@@ -45,6 +45,12 @@ export async function reproducePaper(
   const { out, limit, networks = allNetworks } = options;
   if (extname(out) !== ".md")
     throw new UnitscopeError("usage", `--out: expected a file that ends in .md, got "${out}"`);
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 2)) {
+    throw new UnitscopeError(
+      "usage",
+      `--limit: expected at least 2 images of every class (one to choose units by, one to measure), got ${limit}`,
+    );
+  }
   checkModels(networks, options.models);
   const records = await runSteps(planSteps({ limit, networks }), options, effects);
   const evidence = await readEvidence(networks, options);
@@ -52,6 +58,7 @@ export async function reproducePaper(
   const name = basename(out, ".md");
   const folder = join(dirname(out), name);
   await publishResults(claims, options, folder);
+  const trainings = publishTrainings(networks, options.models, folder);
   const elapsedMs = [...records.values()].reduce((sum, record) => sum + record.elapsedMs, 0);
   const { data, hardware } = openRun(runPath(options, mainNetwork)).manifest();
   const page: PageData = {
@@ -63,6 +70,7 @@ export async function reproducePaper(
       seed: network.seed,
       accuracy: network.accuracy,
     })),
+    trainings,
     claims,
     elapsedMs,
     hardware: { cpu: hardware.cpu, cores: hardware.cores },

@@ -6,6 +6,7 @@ import { predictionFigure } from "../../src/figures/prediction.ts";
 import { relationsFigure } from "../../src/figures/relations.ts";
 import { rotationFigure } from "../../src/figures/rotation.ts";
 import { setCurvesFigure } from "../../src/figures/set-curves.ts";
+import { trainingCurvesFigure } from "../../src/figures/training-curves.ts";
 import { unitCardFigure } from "../../src/figures/unit-card.ts";
 import { unitDropsFigure } from "../../src/figures/unit-drops.ts";
 import {
@@ -24,6 +25,20 @@ const source = "alexnet-cifar10.onnx on cifar10:test (10,000 images)";
 
 /** Each figure is tested under the name of its golden file. */
 const figures: Readonly<Record<string, () => string>> = {
+  "training-curves": () =>
+    trainingCurvesFigure(
+      [13, 9, 16].map((count, network) => ({
+        name: `alexnet-with-a-rather-long-name-cifar10-seed${network + 1}`,
+        epochs: Array.from({ length: count }, (_, epoch) => ({
+          loss: 2.3 * Math.exp(-(epoch + network) / 8),
+          trainAccuracy: 1 - Math.exp(-(epoch + 1) / 6),
+          testAccuracy: 0.9 - 0.6 * Math.exp(-(epoch + network) / 5),
+        })),
+      })),
+    ),
+  "training-curves-untested": () =>
+    trainingCurvesFigure([{ name: "net.onnx", epochs: [{ loss: 2.1, trainAccuracy: 0.2, testAccuracy: null }] }]),
+  "training-curves-empty": () => trainingCurvesFigure([{ name: "net.onnx", epochs: [] }]),
   "layer-drops": () =>
     layerDropsFigure(
       [8, 16, 24, 32].map((units, at) => exampleLayer(`conv${at + 1}`, units, at + 1)),

@@ -60,6 +60,12 @@ describe("unitscope reproduce", () => {
     expect(existsSync(join(folder, "work"))).toBe(false);
   });
 
+  test("wants images to choose by and images to measure", async () => {
+    const { code, stderr } = await unitscope(["reproduce", "--limit", "1"]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^--limit: expected at least 2 images of every class .*, got 1\n$/);
+  });
+
   test("wants a page that is Markdown", async () => {
     const { code, stderr } = await unitscope(["reproduce", "--out", "page.html"]);
     expect(code).toBe(2);

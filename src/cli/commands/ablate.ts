@@ -1,10 +1,11 @@
 /** `unitscope ablate`: removes every unit of some layers in turn and says which classes suffer. */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import type { AblateRunResult } from "../../experiments/ablate-run.ts";
 import { type AblateRunOptions, runAblate } from "../../experiments/ablate-run.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { describeLayer, resultJson } from "../describe-ablation.ts";
+import { fraction, list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../terminal.ts";
 
 type Options = Omit<AblateRunOptions, "layers"> & { layers?: string[] };
@@ -96,22 +97,4 @@ function show(context: CliContext, result: AblateRunResult): void {
     );
     process.exitCode = 1;
   }
-}
-
-function list(text: string): string[] {
-  const names = text.split(",").map((name) => name.trim());
-  if (names.some((name) => name === "")) throw new InvalidArgumentError("expected names separated by commas.");
-  return names;
-}
-
-function fraction(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !(value >= 0 && value <= 1))
-    throw new InvalidArgumentError("expected a number from 0 to 1.");
-  return value;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a whole number.");
-  return Number(text);
 }

@@ -1,5 +1,5 @@
 /** `unitscope attributes RUN`: what every unit of a run is, in numbers and pictures. */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import {
   type AttributesRunOptions,
   type AttributesRunResult,
@@ -16,6 +16,7 @@ import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { conceptsJson, describeConcepts } from "../describe-concepts.ts";
 import { formatTable } from "../format-table.ts";
+import { list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../terminal.ts";
 
 type Options = Omit<AttributesRunOptions, "topImages"> & {
@@ -153,15 +154,4 @@ function median(column: Column): number | null {
 
 function decimal(value: number | null): string {
   return value === null ? "-" : value.toFixed(3);
-}
-
-function list(text: string): string[] {
-  const names = text.split(",").map((name) => name.trim());
-  if (names.some((name) => name === "")) throw new InvalidArgumentError("expected names separated by commas.");
-  return names;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a whole number.");
-  return Number(text);
 }

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type CompareRunsOptions, type CompareRunsResult, runComparison } from "../../experiments/compare-runs.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
+import { list } from "../option-parsers.ts";
 
 type Options = Omit<CompareRunsOptions, "names"> & { name?: Map<string, string> };
 
@@ -85,10 +86,4 @@ function addName(text: string, names: Map<string, string> = new Map()): Map<stri
   const [path, label] = [text.slice(0, at), text.slice(at + 1).trim()];
   if (at < 1 || label === "") throw new InvalidArgumentError("expected RUN=LABEL.");
   return new Map([...names, [path, label]]);
-}
-
-function list(text: string): string[] {
-  const names = text.split(",").map((name) => name.trim());
-  if (names.some((name) => name === "")) throw new InvalidArgumentError("expected names separated by commas.");
-  return names;
 }

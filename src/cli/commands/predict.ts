@@ -1,5 +1,5 @@
 /** `unitscope predict RUN RUN… --train N`: can a unit's attributes tell the class that it matters most for? */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import {
   averagesOf,
   type PredictRunsOptions,
@@ -10,6 +10,7 @@ import { attributeLabel } from "../../figures/attribute-label.ts";
 import { doubles, integers, type Table, texts } from "../../results/table.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
+import { list, wholeNumber } from "../option-parsers.ts";
 
 type Options = Omit<PredictRunsOptions, "layers"> & { layer?: string[] };
 
@@ -109,15 +110,4 @@ function rowsOf(predictions: Table) {
 
 function percent(fraction: number): string {
   return (100 * fraction).toFixed(1);
-}
-
-function list(text: string): string[] {
-  const names = text.split(",").map((name) => name.trim());
-  if (names.some((name) => name === "")) throw new InvalidArgumentError("expected names separated by commas.");
-  return names;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a whole number.");
-  return Number(text);
 }

@@ -1,10 +1,11 @@
 /** `unitscope reproduce`: the whole paper on CIFAR-10, every figure and table, and a page about its claims. */
 import { fileURLToPath } from "node:url";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { type Reproduction, reproducePaper } from "../../reproduction/reproduce.ts";
 import type { CliContext, Progress } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
+import { wholeNumber } from "../option-parsers.ts";
 import { duration } from "../terminal.ts";
 
 interface Options {
@@ -81,9 +82,4 @@ function show(context: CliContext, { page, folder, claims, elapsedMs }: Reproduc
   for (const line of formatTable([["claim", "paper", "here"], ...rows])) context.print(line);
   context.print(`page: ${page} (${duration(elapsedMs / 1000)} of measuring)`);
   context.print(`figures and tables: ${folder}`);
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("expected a whole number from 1.");
-  return Number(text);
 }

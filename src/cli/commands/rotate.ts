@@ -9,6 +9,7 @@ import {
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
+import { fraction, list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../terminal.ts";
 
 /** The command `rotate`. */
@@ -143,28 +144,10 @@ function points(drop: number): string {
   return (100 * drop).toFixed(2);
 }
 
-function list(text: string): string[] {
-  const names = text.split(",").map((name) => name.trim());
-  if (names.some((name) => name === "")) throw new InvalidArgumentError("expected names separated by commas.");
-  return names;
-}
-
 function fractions(text: string): number[] {
   return list(text).map((part) => {
     const value = Number(part);
     if (!(value > 0 && value <= 1)) throw new InvalidArgumentError("expected numbers above 0 and at most 1.");
     return value;
   });
-}
-
-function fraction(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !(value >= 0 && value <= 1))
-    throw new InvalidArgumentError("expected a number from 0 to 1.");
-  return value;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a whole number.");
-  return Number(text);
 }

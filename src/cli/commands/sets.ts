@@ -11,6 +11,7 @@ import {
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
+import { fraction, list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../terminal.ts";
 
 type Options = Omit<SetsRunOptions, "strategies" | "randomSequences"> & {
@@ -167,12 +168,6 @@ function percent(value: number | undefined): string {
   return value === undefined || Number.isNaN(value) ? "-" : (100 * value).toFixed(1);
 }
 
-function list(text: string): string[] {
-  const names = text.split(",").map((name) => name.trim());
-  if (names.some((name) => name === "")) throw new InvalidArgumentError("expected names separated by commas.");
-  return names;
-}
-
 function strategies(text: string): SetStrategy[] {
   return list(text).map((name) => {
     const strategy = setStrategies.find((each) => each === name);
@@ -187,16 +182,4 @@ function rankSplit(text: string): number | "none" {
   if (text.trim() === "" || !(value > 0 && value < 1))
     throw new InvalidArgumentError("expected a number between 0 and 1, or none.");
   return value;
-}
-
-function fraction(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !(value >= 0 && value <= 1))
-    throw new InvalidArgumentError("expected a number from 0 to 1.");
-  return value;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a whole number.");
-  return Number(text);
 }

@@ -8,6 +8,7 @@ import type { TrainProgress } from "../../training/train.ts";
 import { trainDefaults } from "../../training/train-options.ts";
 import type { CliContext, Progress } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
+import { wholeNumber } from "../option-parsers.ts";
 import { duration } from "../terminal.ts";
 
 interface Options {
@@ -47,21 +48,21 @@ export function trainCommand(context: CliContext): Command {
     .summary("train AlexNet or ResNet-18 and write it as an ONNX file")
     .description(
       "Train a network with stochastic gradient descent, inside ONNX Runtime. Writes the model with its classes, " +
-        "preprocessing and layer names, a log with the loss and accuracy of every epoch beside it, and a checkpoint " +
+        "preprocessing and layer names, beside it a log and a picture of the loss and accuracy of every epoch, and a checkpoint " +
         "after every epoch until it is done.",
     )
     .argument("<arch>", `architecture: ${architectureNames.join(", ")}`, architecture)
     .argument("<data>", "what to train on: name:split, folder, list file, .parquet or .npz")
     .option("--test <data>", "what to test on after every epoch")
-    .addOption(new Option("--image-size <pixels>", "side of the input: 32 or 224").argParser(whole).default(32))
+    .addOption(new Option("--image-size <pixels>", "side of the input: 32 or 224").argParser(wholeNumber).default(32))
     .option("--batch-norm", "alexnet: batch normalisation on every convolution")
     .option("--channel-dropout <layer=p>", "alexnet: silence whole units of a convolution with probability p", channels)
     .option("--dropout <p>", "alexnet: probability for units of fc6 and fc7 (default: 0.5)", number)
     .option("--widths <counts>", "units: five for alexnet, the first stage's for resnet18", counts)
     .option("--fc <counts>", "alexnet: units of fc6 and fc7", counts)
-    .option("--seed <seed>", "of the first weights, the order, the variations and the masks", whole, seed)
-    .option("--epochs <count>", "passes over the images", whole, epochs)
-    .option("--batch <images>", "images per step", whole, batchSize)
+    .option("--seed <seed>", "of the first weights, the order, the variations and the masks", wholeNumber, seed)
+    .option("--epochs <count>", "passes over the images", wholeNumber, epochs)
+    .option("--batch <images>", "images per step", wholeNumber, batchSize)
     .option("--lr <rate>", "highest learning rate", number, learningRate)
     .addOption(new Option("--schedule <name>", "of the learning rate").choices(scheduleNames).default(schedule))
     .option("--momentum <factor>", "of gradient descent", number, momentum)
@@ -69,18 +70,23 @@ export function trainCommand(context: CliContext): Command {
     .option("--weight-decay <factor>", "L2 penalty of weights", number, weightDecay)
     .option("--label-smoothing <share>", "share of the target spread over all classes", number, 0)
     .option("--no-flip", "no mirrored images")
-    .option("--shift <pixels>", "widest random shift (default: 4 at 32×32, 0 at 224×224)", whole)
-    .option("--cutout <pixels>", "side of a random square that is blanked", whole, 0)
+    .option("--shift <pixels>", "widest random shift (default: 4 at 32×32, 0 at 224×224)", wholeNumber)
+    .option("--cutout <pixels>", "side of a random square that is blanked", wholeNumber, 0)
     .option("--mixup <alpha>", "mix pairs of images, shares from Beta(alpha, alpha)", number, 0)
     .option("--preprocess <preset>", "a preset or a JSON file; else the data set's own")
     .option("--root <folder>", "folder that a list file's paths start from")
-    .option("--limit <images>", "the first so many images of every class", whole)
+    .option("--limit <images>", "the first so many images of every class", wholeNumber)
     .addOption(
       new Option("--provider <provider>", "where ONNX Runtime computes")
         .choices(["cpu", "cuda", "webgpu"])
         .default("cpu"),
     )
-    .option("--threads <count>", "threads inside an operator; the same count gives the same weights", whole, threads)
+    .option(
+      "--threads <count>",
+      "threads inside an operator; the same count gives the same weights",
+      wholeNumber,
+      threads,
+    )
     .option("--resume", "continue from the checkpoint beside the model")
     .option("--out <model>", "the model file (default: ARCH-seedS.onnx)");
   return command.action(async (arch: ArchitectureName, data: string, options: Options) => {
@@ -191,11 +197,6 @@ function architecture(text: string): ArchitectureName {
   const found = architectureNames.find((name) => name === text);
   if (found) return found;
   throw new UnitscopeError("usage", `architecture: expected ${architectureNames.join(" or ")}, got "${text}"`);
-}
-
-function whole(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a whole number.");
-  return Number(text);
 }
 
 function number(text: string): number {

@@ -1,5 +1,5 @@
 /** `unitscope unit RUN LAYER UNIT`: one unit's card, in the terminal and as SVG or HTML. */
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { UnitscopeError } from "../../errors.ts";
 import {
   type CardPicture,
@@ -12,6 +12,7 @@ import { writeFileAtomic } from "../../results/atomic-file.ts";
 import { openRun } from "../../results/run-folder.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
+import { wholeNumber } from "../option-parsers.ts";
 
 /** Classes that are listed when none of their drops is significant. */
 const leastClasses = 3;
@@ -110,9 +111,4 @@ function points(drop: number): string {
 
 function probability(value: number): string {
   return value < 0.001 ? value.toExponential(1) : value.toFixed(3);
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a whole number.");
-  return Number(text);
 }
