@@ -6,9 +6,11 @@ import stringWidth from "string-width";
  * @param options.right indices of columns that are aligned to the right.
  */
 export function formatTable(
-  rows: readonly (readonly string[])[],
+  cells: readonly (readonly string[])[],
   { right = [] }: { right?: readonly number[] } = {},
 ): string[] {
+  // A class name may hold anything; a line break in it would break the table.
+  const rows = cells.map((row) => row.map((cell) => cell.replaceAll(/\s+/g, " ")));
   const columns = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.max(0, ...rows.map((row) => stringWidth(row[column] ?? ""))),

@@ -83,7 +83,7 @@ function panelOf(
               y: { domain: niceDomain(low, high), label },
             },
             curves,
-            { valueTitle: "last" },
+            { valueTitle: "last", legendWidth: 280 },
           ),
   };
 }

@@ -52,7 +52,7 @@ export function readModel(bytes: Uint8Array, place: string = "model"): Graph {
   try {
     model = fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
-    throw new UnitscopeError("model", `${place}: expected an ONNX model, got ${found} that are truncated or not ONNX`, {
+    throw new UnitscopeError("model", `${place}: expected an ONNX model, got ${found} that are truncated or not ONNX; copy or export the file again`, {
       cause,
     });
   }

@@ -20,8 +20,8 @@ export const alexnetLayers = ["conv1", "conv2", "conv3", "conv4", "conv5"] as co
 /** The layers that networks are compared at, as in the paper. */
 export const comparedLayers = ["conv4", "conv5"] as const;
 
-/** The layers of ResNet-18: the outputs of its last two blocks, and the convolution inside the last. */
-export const resnetLayers = ["layer4.0", "layer4.1.conv1", "layer4.1"] as const;
+/** The layers of ResNet-18: the first convolution of its last block, and the block's output. */
+export const resnetLayers = ["layer4.1.conv1", "layer4.1"] as const;
 
 const seeds = (stem: string, variant: Variant, count: number): ReproductionNetwork[] =>
   Array.from({ length: count }, (_, index) => ({

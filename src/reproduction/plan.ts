@@ -26,8 +26,8 @@ export type Step = {
   | {
       readonly kind: "attributes";
       readonly run: string;
-      /** Shuffled masks and random units behind the p-values of concepts: on all images, for the main network. */
-      readonly conceptNull: boolean;
+      /** Layers whose concepts get p-values, which take shuffled masks and random units. */
+      readonly conceptNulls: readonly string[];
     }
   | { readonly kind: "sets"; readonly run: string; readonly options: SetsRunOptions }
   | { readonly kind: "rotate"; readonly run: string; readonly options: RotationRunOptions }
@@ -73,7 +73,7 @@ export function planSteps({ limit, networks = allNetworks }: PlanOptions = {}): 
           kind: "attributes",
           title: `${name}: attributes and concepts`,
           run: name,
-          conceptNull: name === mainNetwork && limit === undefined,
+          conceptNulls: name === mainNetwork && limit === undefined ? comparedLayers : [],
         },
       ];
     }),
@@ -106,9 +106,15 @@ function mainSteps(limit: number | undefined): Step[] {
     },
     {
       kind: "rotate",
-      title: `${mainNetwork}: rotations of ${conv4} and ${conv5}`,
+      title: `${mainNetwork}: rotations of ${conv5}`,
       run: mainNetwork,
-      options: { layers: [conv4, conv5], seeds: 2 },
+      options: { layers: [conv5], seeds: 2 },
+    },
+    {
+      kind: "rotate",
+      title: `${mainNetwork}: rotation of ${conv4}`,
+      run: mainNetwork,
+      options: { layers: [conv4], seeds: 1, pca: false },
     },
     {
       kind: "ablate",

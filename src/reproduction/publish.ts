@@ -65,11 +65,15 @@ export function publishTrainings(
   models: string,
   folder: string,
 ): Picture | null {
-  const logs = networks.map(({ name }) => ({ name, path: logPath(join(models, `${name}.onnx`)) }));
+  const logs = networks.map(({ name, variant, seed }) => ({
+    variant,
+    seed,
+    path: logPath(join(models, `${name}.onnx`)),
+  }));
   if (!logs.every(({ path }) => existsSync(path))) return null;
-  const trainings = logs.map(({ name, path }): TrainingCurve => {
+  const trainings = logs.map(({ variant, seed, path }): TrainingCurve => {
     const { epochs } = JSON.parse(readFileSync(path, "utf8")) as TrainingCurve;
-    return { name, epochs };
+    return { name: `${variant}, seed ${seed}`, epochs };
   });
   const file = "training.svg";
   writeFileAtomic(join(folder, "figures", file), trainingCurvesFigure(trainings));

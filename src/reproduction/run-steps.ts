@@ -152,13 +152,19 @@ async function perform(step: Step, place: Workplace, effects: ReproductionEffect
     }
     case "attributes": {
       const path = runPath(place, step.run);
-      const conceptNull = step.conceptNull ? {} : { shuffles: 0, randomUnits: 0 };
-      await runConcepts(
-        path,
-        { concepts: ["builtin"], ...conceptNull, workers },
-        { fetching, signal, progress: staged },
-      );
-      await runAttributes(path, { workers }, { fetching, signal, progress: staged });
+      const shown = { fetching, signal, progress: staged };
+      const held = openRun(path)
+        .manifest()
+        .layers.map(({ name }) => name);
+      const concepts = { concepts: ["builtin"], workers };
+      const [tested, others] = [true, false].map((isTested) =>
+        held.filter((layer) => step.conceptNulls.includes(layer) === isTested),
+      ) as [string[], string[]];
+      if (tested.length > 0) await runConcepts(path, { ...concepts, layers: tested }, shown);
+      if (others.length > 0) {
+        await runConcepts(path, { ...concepts, layers: others, shuffles: 0, randomUnits: 0 }, shown);
+      }
+      await runAttributes(path, { workers }, shown);
       return;
     }
     case "sets":

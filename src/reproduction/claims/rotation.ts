@@ -38,7 +38,7 @@ export function rotationClaim({ rotation, directions }: Evidence): Claim {
       count(layer, "P(a unit's is larger)", "probability", superiority),
       count(layer, "permutation p", "probability", p),
     ]),
-    intervals: `95 % bootstrap over units and directions (two rotations). conv1 to conv3 are measured on ${lowerLimit} images of every class`,
+    intervals: `95 % bootstrap over units and directions (of two rotations; of one at conv4). conv1 to conv3 are measured on ${lowerLimit} images of every class`,
     verdict: verdictOf(holds),
     why: [
       last
