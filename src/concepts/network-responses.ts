@@ -3,7 +3,7 @@
  * input, without keeping its aspect and without a crop, so that every labelled pixel is seen where its label says.
  */
 import { pixelTable, writePixels } from "../data/preprocess-image.ts";
-import type { Preprocessing } from "../data/preprocessing.ts";
+import { channelCount, type Preprocessing } from "../data/preprocessing.ts";
 import type { Model } from "../engine/open-model.ts";
 import { openPool } from "../engine/worker-pool.ts";
 import { UnitscopeError } from "../errors.ts";
@@ -53,14 +53,15 @@ export async function openNetworkResponses(
   const [height, width] = conceptInputSize(model, preprocessing);
   const table = pixelTable(preprocessing);
   const resize = preprocessing.interpolation === "nearest" ? resizeNearest : resizeBilinear;
-  const dims = preprocessing.layout === "nchw" ? [1, 3, height, width] : [1, height, width, 3];
+  const channels = channelCount(preprocessing);
+  const dims = preprocessing.layout === "nchw" ? [1, channels, height, width] : [1, height, width, channels];
   const expected = layer.units * layer.height * layer.width;
 
   const respond = async (image: number): Promise<Float32Array> => {
     const picture = await set.read(image);
     const fits = picture.width === width && picture.height === height;
     const data = fits ? picture.data : resize(picture, width, height);
-    const pixels = new Float32Array(3 * height * width);
+    const pixels = new Float32Array(channels * height * width);
     writePixels({ width, height, data }, preprocessing, table, pixels, 0);
     const responses = await pool.run({ pixels, dims }, [pixels.buffer]);
     if (responses.length !== expected) {

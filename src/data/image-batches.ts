@@ -2,8 +2,8 @@
 import { UnitscopeError } from "../errors.ts";
 import { throwIfInterrupted } from "./cache.ts";
 import type { ImageSet, PixelArray } from "./image-set.ts";
-import { fitImage, inputSize, pixelTable, type Size, writePixels } from "./preprocess-image.ts";
-import type { Preprocessing } from "./preprocessing.ts";
+import { fitImage, inputSize, luma, pixelTable, type Size, writePixels } from "./preprocess-image.ts";
+import { channelCount, type Preprocessing } from "./preprocessing.ts";
 
 /** Consecutive images of a set, ready for the network. */
 export interface ImageBatch {
@@ -12,7 +12,7 @@ export interface ImageBatch {
   readonly count: number;
   /** float32, row-major in `dims`; the reader's to keep, change or transfer. */
   readonly pixels: Float32Array<ArrayBuffer>;
-  /** `[count, 3, height, width]`, or `[count, height, width, 3]` with layout `nhwc`. */
+  /** `[count, channels, height, width]`, or `[count, height, width, channels]` with layout `nhwc`; channels 3 or 1. */
   readonly dims: readonly [number, number, number, number];
   readonly height: number;
   readonly width: number;
@@ -54,11 +54,12 @@ export async function* imageBatches(
   if (start === end) return;
   const size = await setInputSize(set, preprocessing, start);
   const table = pixelTable(preprocessing);
-  const plane = size.height * size.width;
+  const channels = channelCount(preprocessing);
+  const plane = channels * size.height * size.width;
   const arranged = isArranged(set, preprocessing) ? set.pixels : undefined;
   const load = async (first: number): Promise<ImageBatch> => {
     const count = Math.min(batchSize, end - first);
-    const pixels = new Float32Array(count * 3 * plane);
+    const pixels = new Float32Array(count * plane);
     if (arranged) writeArray(arranged, first, count, preprocessing, table, pixels);
     else {
       await forEachImage(count, signal, set.name, async (at) => {
@@ -69,12 +70,14 @@ export async function* imageBatches(
             `${set.imageName(first + at)}: expected ${size.width}×${size.height} pixels like ${set.imageName(start)}, got ${image.width}×${image.height}; resize and crop with --preprocess`,
           );
         }
-        writePixels(image, preprocessing, table, pixels, at * 3 * plane);
+        writePixels(image, preprocessing, table, pixels, at * plane);
       });
     }
     const { height, width } = size;
     const dims =
-      preprocessing.layout === "nchw" ? ([count, 3, height, width] as const) : ([count, height, width, 3] as const);
+      preprocessing.layout === "nchw"
+        ? ([count, channels, height, width] as const)
+        : ([count, height, width, channels] as const);
     return { start: first, count, pixels, dims, height, width };
   };
   let next: Promise<ImageBatch> | undefined = load(start);
@@ -120,6 +123,17 @@ function writeArray(
   target: Float32Array,
 ): void {
   const plane = height * width;
+  if (channels === "gray") {
+    for (let image = 0; image < count; image++) {
+      const red = (first + image) * stored * plane;
+      const [green, blue] = stored === 1 ? [red, red] : [red + plane, red + 2 * plane];
+      for (let pixel = 0; pixel < plane; pixel++) {
+        const value = luma(data[red + pixel] as number, data[green + pixel] as number, data[blue + pixel] as number);
+        target[image * plane + pixel] = table[value] as number;
+      }
+    }
+    return;
+  }
   const step = layout === "nchw" ? 1 : 3;
   for (let image = 0; image < count; image++) {
     for (let channel = 0; channel < 3; channel++) {

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { fileError } from "./cache.ts";
-import { noPreprocessing, type Preprocessing } from "./preprocessing.ts";
+import { channelCount, forChannels, noPreprocessing, type Preprocessing } from "./preprocessing.ts";
 
 /** Mean and standard deviation of ImageNet's training images, as torchvision's and Places365's networks use them. */
 const imagenetScale = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
@@ -22,24 +22,31 @@ export const preprocessingPresets: Readonly<Record<string, Preprocessing>> = {
     mean: [103.939, 116.779, 123.68],
     channels: "bgr",
   },
+  mnist: { ...noPreprocessing, mean: [0.1307], std: [0.3081], channels: "gray" },
   none: noPreprocessing,
 };
 
 const pixelCount = z.int().min(1).max(65_536).nullable();
-const triple = z.tuple([z.number(), z.number(), z.number()]);
-const schema = z.strictObject({
-  resize: pixelCount.optional(),
-  crop: pixelCount.optional(),
-  interpolation: z.enum(["bilinear", "nearest"]).optional(),
-  range: z
-    .tuple([z.number(), z.number()])
-    .refine(([low, high]) => low !== high)
-    .optional(),
-  mean: triple.optional(),
-  std: triple.refine((values) => values.every((value) => value > 0)).optional(),
-  channels: z.enum(["rgb", "bgr"]).optional(),
-  layout: z.enum(["nchw", "nhwc"]).optional(),
-});
+const perChannel = z.array(z.number());
+const schema = z
+  .strictObject({
+    resize: pixelCount.optional(),
+    crop: pixelCount.optional(),
+    interpolation: z.enum(["bilinear", "nearest"]).optional(),
+    range: z
+      .tuple([z.number(), z.number()])
+      .refine(([low, high]) => low !== high)
+      .optional(),
+    mean: perChannel.optional(),
+    std: perChannel.refine((values) => values.every((value) => value > 0)).optional(),
+    channels: z.enum(["rgb", "bgr", "gray"]).optional(),
+    layout: z.enum(["nchw", "nhwc"]).optional(),
+  })
+  .superRefine(({ mean, std, channels = "rgb" }, context) => {
+    const count = channelCount({ channels });
+    if (mean && mean.length !== count) context.addIssue({ code: "custom", path: ["mean"] });
+    if (std && std.length !== count) context.addIssue({ code: "custom", path: ["std"] });
+  });
 
 /** What every key must be, in words, for messages. */
 const rules: Readonly<Record<keyof Preprocessing, string>> = {
@@ -47,9 +54,9 @@ const rules: Readonly<Record<keyof Preprocessing, string>> = {
   crop: "a whole number of pixels from 1 to 65536, or null",
   interpolation: '"bilinear" or "nearest"',
   range: "two different numbers",
-  mean: "three numbers",
-  std: "three numbers above 0",
-  channels: '"rgb" or "bgr"',
+  mean: "three numbers (one for gray)",
+  std: "three numbers (one for gray) above 0",
+  channels: '"rgb", "bgr" or "gray"',
   layout: '"nchw" or "nhwc"',
 };
 
@@ -91,7 +98,8 @@ export function preprocessingFromJson(text: string, place: string): Preprocessin
   const parsed = schema.safeParse(value);
   if (parsed.success) {
     const given = Object.entries(parsed.data).filter(([, each]) => each !== undefined);
-    return { ...noPreprocessing, ...(Object.fromEntries(given) as Partial<Preprocessing>) };
+    const base = parsed.data.channels === "gray" ? forChannels(noPreprocessing, 1) : noPreprocessing;
+    return { ...base, ...(Object.fromEntries(given) as Partial<Preprocessing>) };
   }
   const issue = parsed.error.issues[0];
   if (issue?.code === "unrecognized_keys") {

@@ -7,7 +7,7 @@
  */
 import { resizeBilinear, resizeNearest } from "../numeric/resize.ts";
 import type { RgbImage } from "./image-set.ts";
-import type { Preprocessing } from "./preprocessing.ts";
+import { channelCount, type Preprocessing } from "./preprocessing.ts";
 
 /** Sides of an image, in pixels. */
 export interface Size {
@@ -19,13 +19,15 @@ export interface Size {
  * What every 8-bit value becomes: `(v / 255 · (high − low) + low − mean) / std`, each step rounded to float32 as a
  * float32 tensor library does it.
  *
- * @returns float32 `[3, 256]`, rows in the order of `channels` (so row 0 is blue for `bgr`).
+ * @returns float32 `[channels, 256]`, rows in the order of `channels` (so row 0 is blue for `bgr`).
  */
-export function pixelTable({ range, mean, std }: Preprocessing): Float32Array {
-  const table = new Float32Array(3 * 256);
+export function pixelTable(preprocessing: Preprocessing): Float32Array {
+  const { range, mean, std } = preprocessing;
+  const channels = channelCount(preprocessing);
+  const table = new Float32Array(channels * 256);
   const low = Math.fround(range[0]);
   const span = Math.fround(Math.fround(range[1]) - low);
-  for (let channel = 0; channel < 3; channel++) {
+  for (let channel = 0; channel < channels; channel++) {
     for (let value = 0; value < 256; value++) {
       const scaled = Math.fround(Math.fround(Math.fround(value / 255) * span) + low);
       const centred = Math.fround(scaled - Math.fround(mean[channel] as number));
@@ -88,7 +90,7 @@ function cropSpan(size: number, target: number): { from: number; count: number; 
  * Writes an image of the input's size into a batch.
  *
  * @param table from `pixelTable`.
- * @param target float32, `[count, 3, H, W]` or `[count, H, W, 3]`; the image's place starts at `offset`.
+ * @param target float32, `[count, channels, H, W]` or `[count, H, W, channels]`; the image's place starts at `offset`.
  */
 export function writePixels(
   image: RgbImage,
@@ -99,6 +101,15 @@ export function writePixels(
 ): void {
   const { data } = image;
   const plane = image.width * image.height;
+  if (channels === "gray") {
+    for (let pixel = 0; pixel < plane; pixel++) {
+      const at = 3 * pixel;
+      target[offset + pixel] = table[
+        luma(data[at] as number, data[at + 1] as number, data[at + 2] as number)
+      ] as number;
+    }
+    return;
+  }
   const step = layout === "nchw" ? 1 : 3;
   for (let channel = 0; channel < 3; channel++) {
     const row = channel * 256;
@@ -110,4 +121,9 @@ export function writePixels(
       to += step;
     }
   }
+}
+
+/** The gray value of a pixel, 0..255, as Pillow's mode `L` has it; equal colours keep their value. */
+export function luma(red: number, green: number, blue: number): number {
+  return (19_595 * red + 38_470 * green + 7_471 * blue + 0x8000) >> 16;
 }

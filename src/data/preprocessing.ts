@@ -12,11 +12,12 @@ export interface Preprocessing {
   readonly interpolation: "bilinear" | "nearest";
   /** The values that 0 and 255 become before `mean` and `std`. */
   readonly range: readonly [number, number];
-  /** Subtracted per channel, in the order of `channels`. */
-  readonly mean: readonly [number, number, number];
-  /** Divided by per channel, in the order of `channels`. */
-  readonly std: readonly [number, number, number];
-  readonly channels: "rgb" | "bgr";
+  /** Subtracted per channel, in the order of `channels`: three numbers, or one for `gray`. */
+  readonly mean: readonly number[];
+  /** Divided by per channel, as many. */
+  readonly std: readonly number[];
+  /** `gray`: one channel, 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601), rounded to 8 bits. */
+  readonly channels: "rgb" | "bgr" | "gray";
   readonly layout: "nchw" | "nhwc";
 }
 
@@ -31,3 +32,19 @@ export const noPreprocessing: Preprocessing = {
   channels: "rgb",
   layout: "nchw",
 };
+
+/** The number of channels that the network's input has. */
+export function channelCount({ channels }: Pick<Preprocessing, "channels">): 1 | 3 {
+  return channels === "gray" ? 1 : 3;
+}
+
+/**
+ * The same preprocessing for an input of one channel: three channels that are scaled alike become gray.
+ * @returns the preprocessing as it is where it fits already, or cannot be made to.
+ */
+export function forChannels(preprocessing: Preprocessing, channels: 1 | 3): Preprocessing {
+  const { mean, std } = preprocessing;
+  const isAlike = [mean, std].every((values) => values.every((value) => value === values[0]));
+  if (channels !== 1 || channelCount(preprocessing) === 1 || !isAlike) return preprocessing;
+  return { ...preprocessing, channels: "gray", mean: mean.slice(0, 1), std: std.slice(0, 1) };
+}

@@ -15,6 +15,8 @@ import { inferShapes } from "../onnx/shapes.ts";
 export interface ImageInput {
   readonly name: string;
   readonly layout: "nchw" | "nhwc";
+  /** 3 for colour, 1 for gray. */
+  readonly channels: 1 | 3;
   /** Pixels. */
   readonly height: number;
   readonly width: number;
@@ -92,13 +94,14 @@ function imageInput(graph: Graph, place: string): ImageInput {
   if (!found?.shape || graph.inputs.length !== 1) {
     throw new UnitscopeError(
       "model",
-      `${place}: expected one image input [N, 3, H, W] or [N, H, W, 3], got ${described}`,
+      `${place}: expected one image input [N, 3, H, W] or [N, H, W, 3] (1 for gray), got ${described}`,
     );
   }
   if (found.type !== "float32") {
     throw new UnitscopeError("model", `${place}: expected a float32 image input, got ${described}`);
   }
   const layout = isChannels(found.shape[1]) ? "nchw" : "nhwc";
+  const channels = (layout === "nchw" ? found.shape[1] : found.shape[3]) as 1 | 3;
   const [height, width] = layout === "nchw" ? found.shape.slice(2) : found.shape.slice(1, 3);
   if (typeof height !== "number" || typeof width !== "number") {
     throw new UnitscopeError(
@@ -106,11 +109,11 @@ function imageInput(graph: Graph, place: string): ImageInput {
       `${place}: expected an image input of fixed size, got ${described}; export the model with fixed height and width`,
     );
   }
-  return { name: found.name, layout, height, width };
+  return { name: found.name, layout, channels, height, width };
 }
 
 function isChannels(dim: unknown): boolean {
-  return dim === 3;
+  return dim === 3 || dim === 1;
 }
 
 function describe(port: Port): string {

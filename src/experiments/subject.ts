@@ -9,7 +9,7 @@ import { imageBatches, setInputSize } from "../data/image-batches.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { type OpenOptions, openImageSet } from "../data/open-image-set.ts";
 import { parsePreprocessing, preprocessingFromJson } from "../data/parse-preprocessing.ts";
-import type { Preprocessing } from "../data/preprocessing.ts";
+import { channelCount, forChannels, type Preprocessing } from "../data/preprocessing.ts";
 import { type Model, openModel } from "../engine/open-model.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../results/canonical-json.ts";
@@ -57,8 +57,8 @@ export async function openSubject(
   } = {},
 ): Promise<Subject> {
   const model = await openModel(modelPath);
-  const preprocessing =
-    preprocess === undefined ? ownPreprocessing(model, modelPath) : await parsePreprocessing(preprocess);
+  const given = preprocess === undefined ? ownPreprocessing(model, modelPath) : await parsePreprocessing(preprocess);
+  const preprocessing = forChannels(given, model.input.channels);
   const images = await openImageSet(data, { root, limit, progress, signal });
   return fit({ model, modelPath, images, preprocessing, dataOptions: { root, limit } });
 }
@@ -117,7 +117,7 @@ export function ownPreprocessing(model: Model, path: string = model.name): Prepr
   if (text !== undefined) return preprocessingFromJson(text, `model "${path}": preprocessing`);
   throw new UnitscopeError(
     "usage",
-    `model "${path}": expected its metadata to say how images are preprocessed, got nothing; give --preprocess imagenet, places365, cifar10, tf, caffe, none or a JSON file`,
+    `model "${path}": expected its metadata to say how images are preprocessed, got nothing; give --preprocess imagenet, places365, cifar10, mnist, tf, caffe, none or a JSON file`,
   );
 }
 
@@ -149,6 +149,13 @@ export async function checkFit(
     throw new UnitscopeError(
       "usage",
       `${place}: expected preprocessing with layout "${model.input.layout}" for input "${model.input.name}", got "${preprocessing.layout}"; give --preprocess FILE.json`,
+    );
+  }
+  if (channelCount(preprocessing) !== model.input.channels) {
+    const [expected, got] = model.input.channels === 1 ? ['"gray"', "three"] : ['"rgb" or "bgr"', "one"];
+    throw new UnitscopeError(
+      "usage",
+      `${place}: expected preprocessing with channels ${expected} for input "${model.input.name}" with ${model.input.channels} of them, got one for ${got}; give --preprocess FILE.json`,
     );
   }
   const size = await setInputSize(images, preprocessing);

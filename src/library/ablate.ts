@@ -3,7 +3,7 @@ import { type AblationMethod, runSweep } from "../ablation/sweep.ts";
 import type { Mismatch } from "../ablation/verify.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { parsePreprocessing } from "../data/parse-preprocessing.ts";
-import type { Preprocessing } from "../data/preprocessing.ts";
+import { forChannels, type Preprocessing } from "../data/preprocessing.ts";
 import type { Model } from "../engine/open-model.ts";
 import type { Provider } from "../engine/session.ts";
 import { UnitscopeError } from "../errors.ts";
@@ -54,8 +54,9 @@ export async function ablate(model: Model, images: ImageSet, options: AblateOpti
   if (!(verify >= 0 && verify <= 1)) {
     throw new UnitscopeError("usage", `verify: expected a fraction from 0 to 1, got ${verify}`);
   }
-  const preprocessing =
+  const asked =
     given === undefined ? ownPreprocessing(model) : typeof given === "string" ? await parsePreprocessing(given) : given;
+  const preprocessing = forChannels(asked, model.input.channels);
   await checkFit({ model, images, preprocessing }, `model "${model.name}"`);
   const sweep = await runSweep(model, {
     images: sweepImages({ images, preprocessing }, signal),

@@ -52,9 +52,13 @@ export function readModel(bytes: Uint8Array, place: string = "model"): Graph {
   try {
     model = fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
-    throw new UnitscopeError("model", `${place}: expected an ONNX model, got ${found} that are truncated or not ONNX; copy or export the file again`, {
-      cause,
-    });
+    throw new UnitscopeError(
+      "model",
+      `${place}: expected an ONNX model, got ${found} that are truncated or not ONNX; copy or export the file again`,
+      {
+        cause,
+      },
+    );
   }
   const proto = model.graph;
   if (!proto || proto.node.length === 0 || model.opsetImport.length === 0) {

@@ -48,7 +48,7 @@ describe("a model that does not fit", () => {
   test("is truncated", async () => {
     const bytes = handNetwork();
     expect(await refusedModel(bytes.subarray(0, bytes.length - 40))).toMatch(
-      /^model "…\/model.onnx": expected an ONNX model, got [\d,]+ bytes that are truncated or not ONNX$/,
+      /^model "…\/model.onnx": expected an ONNX model, got [\d,]+ bytes that are truncated or not ONNX; copy or export the file again$/,
     );
   });
 

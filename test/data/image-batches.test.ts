@@ -4,6 +4,7 @@ import { type BatchOptions, type ImageBatch, imageBatches, setInputSize } from "
 import type { ImageSet } from "../../src/data/image-set.ts";
 import { openImageSet } from "../../src/data/open-image-set.ts";
 import { pixelSet } from "../../src/data/pixel-set.ts";
+import { luma } from "../../src/data/preprocess-image.ts";
 import { noPreprocessing, type Preprocessing } from "../../src/data/preprocessing.ts";
 import { folderOf, noise, png } from "./pictures.ts";
 
@@ -48,6 +49,32 @@ const memory = inMemory();
 const files = await asFiles();
 
 describe("batches of preprocessed images", () => {
+  it("gives one gray channel, the same from memory and from files, in either layout", async () => {
+    const gray: Preprocessing = { ...noPreprocessing, channels: "gray", mean: [0.2], std: [0.5] };
+    const [batch] = await collect(memory, gray);
+    expect(batch?.dims).toEqual([pictures.length, 1, side, side]);
+    expect(joined(await collect(files, gray))).toEqual(joined(await collect(memory, gray)));
+    const last = await collect(files, { ...gray, layout: "nhwc" });
+    expect(last[0]?.dims).toEqual([pictures.length, side, side, 1]);
+    expect(joined(last)).toEqual(joined(await collect(memory, gray)));
+    const [red = 0, green = 0, blue = 0] = pictures[0]?.data ?? [];
+    const value = Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
+    expect(batch?.pixels[0]).toBeCloseTo((value / 255 - 0.2) / 0.5, 2);
+  });
+
+  it("keeps the value of every gray pixel", async () => {
+    for (let value = 0; value < 256; value++) expect(luma(value, value, value)).toBe(value);
+    const data = Uint8Array.from({ length: 256 }, (_, at) => at);
+    const set = pixelSet({
+      name: "ramp",
+      pixels: { data, channels: 1, width: 16, height: 16 },
+      labels: new Int32Array(1),
+      classNames: ["all"],
+    });
+    const [batch] = await collect(set, { ...noPreprocessing, channels: "gray", mean: [0], std: [1] });
+    expect([...(batch?.pixels ?? [])]).toEqual([...data].map((each) => Math.fround(each / 255)));
+  });
+
   it("hold (v / 255 · (high − low) + low − mean) / std, in planes", async () => {
     const [batch] = await collect(memory, odd, { start: 2, end: 3 });
     expect(batch?.dims).toEqual([1, 3, side, side]);

@@ -1,12 +1,20 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parsePreprocessing, preprocessingFromJson, preprocessingPresets } from "../../src/data/parse-preprocessing.ts";
-import { noPreprocessing } from "../../src/data/preprocessing.ts";
+import { forChannels, noPreprocessing } from "../../src/data/preprocessing.ts";
 import { folderOf } from "./pictures.ts";
 
 describe("--preprocess", () => {
   it("takes presets by name", async () => {
-    expect(Object.keys(preprocessingPresets)).toEqual(["imagenet", "places365", "cifar10", "tf", "caffe", "none"]);
+    expect(Object.keys(preprocessingPresets)).toEqual([
+      "imagenet",
+      "places365",
+      "cifar10",
+      "tf",
+      "caffe",
+      "mnist",
+      "none",
+    ]);
     for (const [name, preset] of Object.entries(preprocessingPresets))
       expect(await parsePreprocessing(name)).toEqual(preset);
     expect(await parsePreprocessing("none")).toEqual(noPreprocessing);
@@ -22,6 +30,23 @@ describe("--preprocess", () => {
     expect(preprocessingFromJson("{}", "p")).toEqual(noPreprocessing);
   });
 
+  it("takes one mean and deviation for gray, 0 and 1 where they are left out", () => {
+    expect(preprocessingFromJson('{"channels": "gray", "std": [0.5]}', "p")).toEqual({
+      ...noPreprocessing,
+      channels: "gray",
+      mean: [0],
+      std: [0.5],
+    });
+  });
+
+  it("makes gray of three channels that are scaled alike, for an input of one channel, and of no others", () => {
+    const alike = { ...noPreprocessing, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
+    expect(forChannels(alike, 1)).toEqual({ ...alike, channels: "gray", mean: [0.5], std: [0.25] });
+    expect(forChannels(alike, 3)).toBe(alike);
+    const colours = { ...noPreprocessing, mean: [0.4, 0.5, 0.5] };
+    expect(forChannels(colours, 1)).toBe(colours);
+  });
+
   it("reads back what it is written as", () => {
     for (const preset of Object.values(preprocessingPresets))
       expect(preprocessingFromJson(JSON.stringify(preset), "p")).toEqual(preset);
@@ -29,7 +54,7 @@ describe("--preprocess", () => {
 
   it("refuses unknown names and files", async () => {
     await expect(parsePreprocessing("toString")).rejects.toThrow(
-      '--preprocess: expected imagenet, places365, cifar10, tf, caffe, none or a .json file, got "toString"',
+      '--preprocess: expected imagenet, places365, cifar10, tf, caffe, mnist, none or a .json file, got "toString"',
     );
     await expect(parsePreprocessing("/none/p.json")).rejects.toThrow(
       "/none/p.json: expected a JSON file of preprocessing, got none there",
@@ -40,10 +65,12 @@ describe("--preprocess", () => {
     ['{"size": 3}', 'p: expected keys resize, crop, interpolation, range, mean, std, channels, layout, got "size"'],
     ['{"resize": 2.5}', 'p: "resize": expected a whole number of pixels from 1 to 65536, or null, got 2.5'],
     ['{"crop": "224"}', 'p: "crop": expected a whole number of pixels from 1 to 65536, or null, got "224"'],
-    ['{"mean": [1, 2]}', 'p: "mean": expected three numbers, got [1,2]'],
-    ['{"std": [1, 0, 1]}', 'p: "std": expected three numbers above 0, got [1,0,1]'],
+    ['{"mean": [1, 2]}', 'p: "mean": expected three numbers (one for gray), got [1,2]'],
+    ['{"std": [1, 0, 1]}', 'p: "std": expected three numbers (one for gray) above 0, got [1,0,1]'],
     ['{"range": [1, 1]}', 'p: "range": expected two different numbers, got [1,1]'],
-    ['{"channels": "gray"}', 'p: "channels": expected "rgb" or "bgr", got "gray"'],
+    ['{"channels": "grey"}', 'p: "channels": expected "rgb", "bgr" or "gray", got "grey"'],
+    ['{"channels": "gray", "mean": [1, 2, 3]}', 'p: "mean": expected three numbers (one for gray), got [1,2,3]'],
+    ['{"std": [1]}', 'p: "std": expected three numbers (one for gray) above 0, got [1]'],
     ['{"interpolation": "bicubic"}', 'p: "interpolation": expected "bilinear" or "nearest", got "bicubic"'],
     ['{"layout": null}', 'p: "layout": expected "nchw" or "nhwc", got null'],
     ["[1]", "p: expected a JSON object, got [1]"],

@@ -39,7 +39,7 @@ export function ablateCommand(context: CliContext): Command {
     )
     .option(
       "--preprocess <preset>",
-      "imagenet, places365, cifar10, tf, caffe, none or a JSON file; else the model's own",
+      "imagenet, places365, cifar10, mnist, tf, caffe, none or a JSON file; else the model's own",
     )
     .option("--root <folder>", "folder that a list file's paths start from")
     .option("--limit <images>", "the first so many images of every class", wholeNumber)
