@@ -8,6 +8,7 @@
 import { existsSync } from "node:fs";
 import { sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { setFlagsFromString } from "node:v8";
 import { parentPort, type TransferListItem, Worker, workerData } from "node:worker_threads";
 import { type ErrorCode, UnitscopeError } from "../errors.ts";
 
@@ -45,6 +46,9 @@ export async function openPool<Setup, Task, Result>(
   { workers, signal }: { workers: number; signal?: AbortSignal | undefined },
 ): Promise<WorkerPool<Task, Result>> {
   signal?.throwIfAborted();
+  // Node 20 aborts now and then (an assertion in GetForegroundTaskRunner) when a thread ends while V8 still optimises its
+  // code in the background. Threads that start from here on optimise theirs themselves, for the same processor time.
+  setFlagsFromString("--no-concurrent-recompilation");
   const threads = Array.from({ length: workers }, () => new Worker(compiledModule(module), { workerData: setup }));
   interface Job {
     task: Task;
