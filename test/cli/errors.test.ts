@@ -66,7 +66,7 @@ describe("a model that does not fit", () => {
       inputs: [{ name: "input", type: "float32", shape: ["N", 7] }],
     });
     expect(await refusedModel(handNetwork(vector))).toBe(
-      'model "…/model.onnx": expected one image input [N, 3, H, W] or [N, H, W, 3], got "input" float32 [N, 7]',
+      'model "…/model.onnx": expected one image input [N, 3, H, W] or [N, H, W, 3] (1 for gray), got "input" float32 [N, 7]',
     );
   });
 

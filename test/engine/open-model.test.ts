@@ -56,8 +56,19 @@ describe("the image input", () => {
   test("channels last", () => {
     const turned = [node("Transpose", ["x"], ["t"], { perm: [0, 3, 1, 2] }), conv("t", "a", "w"), ...head.slice(1)];
     const model = open(graphOf(turned, constants, input([1, 8, 6, 3])));
-    expect(model.input).toEqual({ name: "x", layout: "nhwc", height: 8, width: 6 });
+    expect(model.input).toEqual({ name: "x", layout: "nhwc", channels: 3, height: 8, width: 6 });
     expect(model.layers[0]).toMatchObject({ units: 4, height: 8, width: 6 });
+  });
+
+  test("one gray channel, first or last", () => {
+    const gray = { w: noise(4, 1, 3, 3), fc };
+    const first = open(graphOf(head, gray, input(["N", 1, 8, 6])));
+    expect(first.input).toEqual({ name: "x", layout: "nchw", channels: 1, height: 8, width: 6 });
+    const turned = [node("Transpose", ["x"], ["t"], { perm: [0, 3, 1, 2] }), conv("t", "a", "w"), ...head.slice(1)];
+    expect(open(graphOf(turned, gray, input(["N", 8, 6, 1]))).input).toMatchObject({
+      layout: "nhwc",
+      channels: 1,
+    });
   });
 
   test("of any size: the layers' sizes are unknown, which is said", () => {
