@@ -23,6 +23,8 @@ export interface Evidence {
   readonly networks: readonly NetworkEvidence[];
   readonly main: NetworkEvidence;
   readonly classCount: number;
+  /** Images of every class that the sets and rotations of the lower layers are measured on, on average. */
+  readonly lowerImages: number;
   /** `sets` of the main network: units chosen on one half of the images, measured on the other; all layers. */
   readonly sets: Table;
   /** `sets` of the main network's last convolution, chosen and measured on the same images. */
@@ -56,6 +58,7 @@ export async function readEvidence(networks: readonly ReproductionNetwork[], pla
     networks: found,
     main: found.find(({ name }) => name === mainNetwork) as NetworkEvidence,
     classCount: main.manifest().classNames.length,
+    lowerImages: Math.round(lower.manifest().data.images / main.manifest().classNames.length),
     sets: concatTables([await lower.readTable("sets"), await main.readTable("sets")]),
     setsPaperWay: await paperWay.readTable("sets"),
     rotation: concatTables([await lower.readTable("rotation"), await main.readTable("rotation")]),

@@ -21,6 +21,8 @@ export interface PageData {
   /** What the steps took together, in milliseconds, and on what. */
   readonly elapsedMs: number;
   readonly hardware: { readonly cpu: string; readonly cores: number };
+  /** Whether the project's other documents are beside the page. */
+  readonly isInDocs: boolean;
   /** Images of every class, where not all were used. */
   readonly limit: number | null;
 }
@@ -36,7 +38,8 @@ const marks: Readonly<Record<Verdict, string>> = {
  * @param folder the folder of its figures and tables, relative to the page.
  */
 export function paperPage(data: PageData, folder: string): string {
-  return `${[...head(data, folder), ...data.claims.flatMap((claim) => section(claim, folder)), ...foot()].join("\n")}\n`;
+  const place = encodeURI(folder).replaceAll("(", "%28").replaceAll(")", "%29");
+  return `${[...head(data, place), ...data.claims.flatMap((claim) => section(claim, place)), ...foot(data)].join("\n")}\n`;
 }
 
 function head(data: PageData, folder: string): string[] {
@@ -47,23 +50,23 @@ function head(data: PageData, folder: string): string[] {
   return [
     "# The paper, claim by claim",
     "",
-    "Zhou, Sun, Bau and Torralba, [*Revisiting the Importance of Individual Units in CNNs via Ablation*](https://arxiv.org/abs/1806.02891) (2018), repeated on CIFAR-10 with networks that this project trained. `npm run reproduce` writes this page; every number on it was measured by that command.",
+    "Zhou, Sun, Bau and Torralba, [*Revisiting the Importance of Individual Units in CNNs via Ablation*](https://arxiv.org/abs/1806.02891) (2018), repeated on CIFAR-10 with networks that this project trained. `unitscope reproduce` writes this page, and measures every result on it.",
     "",
-    `Of ${claims.length} claims: ${counts.join(", ")}. The paper's networks tell 365 scenes (Places365) or 1,000 objects (ImageNet) apart at 224×224 pixels; ours tell ten classes apart at 32×32. So what can be the same is the direction and the order of magnitude, not the figure. The claims are in our words; where no number of the paper is given, its plots are under the figure named. Drops are in points of accuracy, and positive means damage (the paper plots the opposite sign).`,
+    `Of ${claims.length} claims: ${counts.join(", ")}. The paper's networks tell 365 scenes (Places365) or 1,000 objects (ImageNet) apart at 224×224 pixels; ours tell ten classes apart at 32×32. So what can be the same is the direction and the order of magnitude, not the figure. The claims are in our words; the paper's own values are not copied here: its plots and its table are under the names given. Drops are in points of accuracy, and positive means damage (the paper plots the opposite sign).`,
     "",
     ...(limit === null
       ? []
       : [`**A quick look: only the first ${limit} images of every class were used; intervals are wide.**`, ""]),
-    "| claim | paper | here | measured (interval) |",
-    "|---|---|---|---|",
+    "| claim | paper | here | holds in | measured (95 % interval) |",
+    "|---|---|---|---|---|",
     ...claims.map(
-      ({ id, title, where, verdict, headline }) =>
-        `| [${title}](#${id}) | ${where} | ${marks[verdict]} | ${headline} |`,
+      ({ id, title, where, verdict, held, headline }) =>
+        `| [${title}](#${id}) | ${where} | ${marks[verdict]} | ${held} | ${headline} |`,
     ),
     "",
     "## The networks",
     "",
-    `All trained by \`unitscope train\` on CIFAR-10's 50,000 training images ([how](training.md)); everything here is measured on ${images.count.toLocaleString("en")} test images (\`${images.name}\`).`,
+    `Trained by \`unitscope train\` on CIFAR-10's training images (${link(data, "training.md", "how")}); where nothing else is said, results are measured on ${images.count.toLocaleString("en")} test images (\`${images.name}\`).`,
     "",
     "| file in `models/` | variant | seed | right |",
     "|---|---|---:|---:|",
@@ -78,17 +81,17 @@ function head(data: PageData, folder: string): string[] {
 }
 
 function section(claim: Claim, folder: string): string[] {
-  const { id, title, where, paper, verdict, rule, why, findings, intervals, pictures, tables } = claim;
+  const { id, title, where, paper, verdict, held, rule, why, findings, intervals, pictures, tables } = claim;
   return [
     `<a id="${id}"></a>`,
     "",
     `## ${title}`,
     "",
-    `**${marks[verdict]}** · ${where}`,
+    `**${marks[verdict]}** (holds in ${held}) · ${where}`,
     "",
     `- **The paper:** ${paper}`,
     `- **Here:** ${why}`,
-    `- **Counted as the same if:** ${rule}`,
+    `- **The rule:** ${rule} In part: at least half.`,
     "",
     ...findingTable(findings),
     "",
@@ -96,6 +99,11 @@ function section(claim: Claim, folder: string): string[] {
     "",
     ...pictures.flatMap(({ file, shows }, at) => picture(`${folder}/figures/${file}`, shows, at)),
   ];
+}
+
+/** A link to another document of the project, or its name where it is not beside the page. */
+function link({ isInDocs }: PageData, file: string, text: string = file): string {
+  return isInDocs ? `[${text}](${file})` : `${text}: docs/${file} of the project`;
 }
 
 /** The first picture is shown, the others stand behind a line that opens them. */
@@ -156,7 +164,7 @@ function minutes(elapsedMs: number): string {
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
-function foot(): string[] {
+function foot(data: PageData): string[] {
   return [
     "## On ImageNet and Places365",
     "",
@@ -174,6 +182,6 @@ function foot(): string[] {
     "unitscope predict runs/places runs/places-2 runs/places-3 runs/places-4 runs/places-5 --train 3",
     "```",
     "",
-    "A network that others have trained serves as well, once it is an ONNX file: `unitscope ablate alexnet_places365.onnx places365_standard/val --preprocess places365`. What a sweep costs at 224×224 was measured: [performance.md](performance.md). How the networks are defined at that size: [training.md](training.md).",
+    `A network that others have trained serves as well, once it is an ONNX file: \`unitscope ablate alexnet_places365.onnx places365_standard/val --preprocess places365\`. What a sweep costs at 224×224 was measured: ${link(data, "performance.md")}. How the networks are defined at that size: ${link(data, "training.md")}.`,
   ];
 }

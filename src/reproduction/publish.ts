@@ -1,6 +1,6 @@
 /** Puts the figures and tables of the runs beside the page. */
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { logPath } from "../experiments/train-model.ts";
 import { type TrainingCurve, trainingCurvesFigure } from "../figures/training-curves.ts";
 import { writeFileAtomic } from "../results/atomic-file.ts";
@@ -32,13 +32,19 @@ const tables: readonly { readonly name: TableName; readonly file: string; readon
 ];
 
 /** Writes every figure that a claim shows, and every table, into `figures/` and `tables/` of the folder. */
-export async function publishResults(claims: readonly Claim[], place: Workplace, folder: string): Promise<void> {
+export async function publishResults(
+  { claims, trainings }: { claims: readonly Claim[]; trainings: readonly TrainingCurve[] | null },
+  place: Workplace,
+  folder: string,
+): Promise<void> {
+  const files = new Set(claims.flatMap(({ pictures }) => pictures.map(({ file }) => file)));
+  const figures = [...files].map((file) => ({ file, content: readFileSync(figurePath(place, file)) }));
   for (const part of ["figures", "tables"]) {
     rmSync(join(folder, part), { recursive: true, force: true });
     mkdirSync(join(folder, part), { recursive: true });
   }
-  const files = new Set(claims.flatMap(({ pictures }) => pictures.map(({ file }) => file)));
-  for (const file of files) writeFileAtomic(join(folder, "figures", file), readFileSync(figurePath(place, file)));
+  for (const { file, content } of figures) writeFileAtomic(join(folder, "figures", file), content);
+  if (trainings) writeFileAtomic(join(folder, "figures", trainingPicture.file), trainingCurvesFigure(trainings));
   for (const { name, file, runs } of tables) {
     const parts = await Promise.all(runs.map((run) => openRun(runPath(place, run)).readTable(name)));
     writeFileAtomic(join(folder, "tables", file), tableCsv(concatTables(parts)));
@@ -52,32 +58,30 @@ export async function publishResults(claims: readonly Claim[], place: Workplace,
     ["compare", "runs.csv"],
     ["predict", "predictions.csv"],
   ] as const) {
-    writeFileAtomic(join(folder, "tables", file), readFileSync(join(runPath(place, run), file)));
+    // Runs go by their names: where they were on this machine says nothing to others.
+    const text = readFileSync(join(runPath(place, run), file), "utf8");
+    writeFileAtomic(join(folder, "tables", file), text.replaceAll(join(place.work, sep), ""));
   }
 }
 
-/**
- * Draws the trainings of the networks from the logs beside them.
- * @returns `null` where a network has none (the npm package leaves them out).
- */
-export function publishTrainings(
-  networks: readonly ReproductionNetwork[],
-  models: string,
-  folder: string,
-): Picture | null {
-  const logs = networks.map(({ name, variant, seed }) => ({
-    variant,
-    seed,
-    path: logPath(join(models, `${name}.onnx`)),
-  }));
-  if (!logs.every(({ path }) => existsSync(path))) return null;
-  const trainings = logs.map(({ variant, seed, path }): TrainingCurve => {
-    const { epochs } = JSON.parse(readFileSync(path, "utf8")) as TrainingCurve;
-    return { name: `${variant}, seed ${seed}`, epochs };
-  });
-  const file = "training.svg";
-  writeFileAtomic(join(folder, "figures", file), trainingCurvesFigure(trainings));
-  return { file, shows: "loss and test accuracy of the trainings, epoch by epoch" };
+/** The picture of all trainings. */
+export const trainingPicture: Picture = {
+  file: "training.svg",
+  shows: "loss and test accuracy of the trainings, epoch by epoch",
+};
+
+/** The networks' trainings from the logs beside them; `null` where one has none (the npm package leaves them out). */
+export function readTrainings(networks: readonly ReproductionNetwork[], models: string): TrainingCurve[] | null {
+  const trainings: TrainingCurve[] = [];
+  for (const { name, variant, seed } of networks) {
+    try {
+      const { epochs } = JSON.parse(readFileSync(logPath(join(models, `${name}.onnx`)), "utf8")) as TrainingCurve;
+      trainings.push({ name: `${variant}, seed ${seed}`, epochs });
+    } catch {
+      return null;
+    }
+  }
+  return trainings;
 }
 
 function figurePath(place: Workplace, file: string): string {

@@ -1,5 +1,5 @@
 /** `unitscope reproduce`: every experiment of the paper on our networks, then the page about them. */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { writeFileAtomic } from "../results/atomic-file.ts";
@@ -11,7 +11,7 @@ import { readEvidence } from "./evidence.ts";
 import { networks as allNetworks, mainNetwork, type ReproductionNetwork } from "./networks.ts";
 import { type PageData, paperPage } from "./paper-page.ts";
 import { planSteps } from "./plan.ts";
-import { publishResults, publishTrainings } from "./publish.ts";
+import { publishResults, readTrainings, trainingPicture } from "./publish.ts";
 import { type ReproductionEffects, runPath, runSteps, testImages, type Workplace } from "./run-steps.ts";
 
 /** What to reproduce, and where. */
@@ -51,14 +51,17 @@ export async function reproducePaper(
       `--limit: expected at least 2 images of every class (one to choose units by, one to measure), got ${limit}`,
     );
   }
+  if (options.workers !== undefined && options.workers < 1) {
+    throw new UnitscopeError("usage", `--workers: expected at least 1, got ${options.workers}`);
+  }
+  const name = basename(out, ".md");
+  const folder = join(dirname(out), name);
+  requirePage(out, folder);
   checkModels(networks, options.models);
   const records = await runSteps(planSteps({ limit, networks }), options, effects);
   const evidence = await readEvidence(networks, options);
   const claims = judgeClaims(evidence);
-  const name = basename(out, ".md");
-  const folder = join(dirname(out), name);
-  await publishResults(claims, options, folder);
-  const trainings = publishTrainings(networks, options.models, folder);
+  const trainings = readTrainings(networks, options.models);
   const elapsedMs = [...records.values()].reduce((sum, record) => sum + record.elapsedMs, 0);
   const { data, hardware } = openRun(runPath(options, mainNetwork)).manifest();
   const page: PageData = {
@@ -70,13 +73,15 @@ export async function reproducePaper(
       seed: network.seed,
       accuracy: network.accuracy,
     })),
-    trainings,
+    trainings: trainings && trainingPicture,
     claims,
     elapsedMs,
     hardware: { cpu: hardware.cpu, cores: hardware.cores },
+    isInDocs: existsSync(join(dirname(out), "training.md")),
     limit: limit ?? null,
   };
   writeFileAtomic(join(folder, "claims.json"), `${JSON.stringify(page, null, 2)}\n`);
+  await publishResults({ claims, trainings }, options, folder);
   writeFileAtomic(out, paperPage(page, name));
   return { page: out, folder, claims, elapsedMs };
 }
@@ -87,5 +92,16 @@ function checkModels(networks: readonly ReproductionNetwork[], models: string): 
   throw new UnitscopeError(
     "model",
     `models "${models}": expected ${networks.length} trained networks, got none called ${missing.join(", ")}; train them in a clone with: scripts/train-models.sh`,
+  );
+}
+
+/** Only a page of an earlier call is written over, and only its folder is emptied. */
+function requirePage(out: string, folder: string): void {
+  const isOurs = existsSync(join(folder, "claims.json"));
+  const taken = [out, folder].filter((path) => existsSync(path));
+  if (isOurs || taken.length === 0 || (taken[0] === folder && readdirSync(folder).length === 0)) return;
+  throw new UnitscopeError(
+    "usage",
+    `--out "${out}": expected a new page or one of an earlier call, got "${taken.join('" and "')}" without claims.json; choose another name`,
   );
 }

@@ -1,6 +1,6 @@
 /** Runs the steps of a plan, leaving out those that an earlier call finished with the same networks and options. */
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { runAblate } from "../experiments/ablate-run.ts";
 import { runAttributes } from "../experiments/attributes-run.ts";
@@ -14,7 +14,7 @@ import type { FetchProgress } from "../experiments/subject.ts";
 import { writeFileAtomic } from "../results/atomic-file.ts";
 import { canonicalJson, type Json, sha256 } from "../results/canonical-json.ts";
 import { openRun } from "../results/run-folder.ts";
-import { schemaVersion } from "../results/schema.ts";
+import { schemaVersion, type TableName } from "../results/schema.ts";
 import { version } from "../version.ts";
 import { comparedLayers } from "./networks.ts";
 import type { Step } from "./plan.ts";
@@ -43,8 +43,9 @@ export interface ReproductionEffects {
 
 /** A finished step. */
 export interface StepRecord {
-  /** Hash of everything that its result depends on. */
+  /** Hash of everything that its result depends on; empty while the step is not finished. */
   readonly key: string;
+  /** What it took, calls that were interrupted included. */
   readonly elapsedMs: number;
 }
 
@@ -67,24 +68,56 @@ export async function runSteps(
   const held = readRecords(recordPath);
   const records = new Map<string, StepRecord>();
   const hashes = new Map<string, string>();
+  const changed = new Set<string>(); // runs that this call wrote into: what was made from them is made again
+  const keep = (title: string, record: StepRecord): void => {
+    held.set(title, record);
+    writeFileAtomic(recordPath, `${JSON.stringify({ steps: Object.fromEntries(held) }, null, 2)}\n`);
+  };
   for (const [at, step] of steps.entries()) {
     effects.signal?.throwIfAborted();
     const key = keyOf(step, place, hashes);
     const done = held.get(step.title);
-    const isDone = done?.key === key && key !== "" && hasResult(step, place);
+    const isDone =
+      done?.key === key && key !== "" && hasResult(step, place) && !runsOf(step).some((run) => changed.has(run));
     effects.step?.({ title: step.title, at, of: steps.length, isDone });
     if (done && isDone) {
+      if (step.kind === "ablate") followModel(step, place);
       records.set(step.title, done);
       continue;
     }
     const began = performance.now();
-    await perform(step, place, effects);
-    const record = { key: keyOf(step, place, hashes), elapsedMs: Math.round(performance.now() - began) };
+    const before = done?.key === "" ? done.elapsedMs : 0;
+    const elapsed = (): number => before + Math.round(performance.now() - began);
+    try {
+      await perform(step, place, effects);
+    } catch (error) {
+      keep(step.title, { key: "", elapsedMs: elapsed() });
+      throw error;
+    }
+    for (const run of runsOf(step)) changed.add(run);
+    const record = { key: keyOf(step, place, hashes), elapsedMs: elapsed() };
     records.set(step.title, record);
-    held.set(step.title, record);
-    writeFileAtomic(recordPath, `${JSON.stringify({ steps: Object.fromEntries(held) }, null, 2)}\n`);
+    keep(step.title, record);
   }
   return records;
+}
+
+/** The runs that a step reads; all but `compare` and `predict` write into theirs. */
+function runsOf(step: Step): string[] {
+  if (!("runs" in step)) return [step.run];
+  return step.runs.map((each) => (typeof each === "string" ? each : each.run));
+}
+
+/** A models folder may have moved since: later steps open the network where the run says that it is. */
+function followModel({ run, network }: Extract<Step, { kind: "ablate" }>, place: Workplace): void {
+  const folder = openRun(runPath(place, run));
+  const { model } = folder.manifest();
+  const path = resolve(modelPath(place, network));
+  if (model.path !== path) folder.updateManifest({ model: { ...model, path } });
+}
+
+function modelPath({ models }: Workplace, network: string): string {
+  return join(models, `${network}.onnx`);
 }
 
 function readRecords(path: string): Map<string, StepRecord> {
@@ -99,14 +132,16 @@ function readRecords(path: string): Map<string, StepRecord> {
 
 /** What a step's result depends on; empty while a run that it reads is not there. */
 function keyOf(step: Step, place: Workplace, hashes: Map<string, string>): string {
-  const names = "runs" in step ? step.runs.map((each) => (typeof each === "string" ? each : each.run)) : [step.run];
+  const readsAttributes = step.kind === "compare" || step.kind === "predict" || step.kind === "figures";
   const runs: string[] = [];
-  for (const name of names) {
+  for (const name of runsOf(step)) {
     if (!existsSync(join(runPath(place, name), "run.json"))) return "";
-    const { started, model } = openRun(runPath(place, name)).manifest();
+    const { started, model, steps } = openRun(runPath(place, name)).manifest();
     runs.push(`${name} ${started} ${model.sha256}`);
+    if (!readsAttributes) continue;
+    runs.push(...steps.filter(({ command }) => command.startsWith("attributes")).map(({ finished }) => finished));
   }
-  if (step.kind === "ablate") runs.push(modelHash(join(place.models, `${step.network}.onnx`), hashes));
+  if (step.kind === "ablate") runs.push(modelHash(modelPath(place, step.network), hashes));
   const content = JSON.parse(JSON.stringify({ version, schemaVersion, step, runs })) as Json;
   return sha256(canonicalJson(content));
 }
@@ -119,14 +154,51 @@ function modelHash(path: string, hashes: Map<string, string>): string {
 
 /** Whether what the step made is still there. */
 function hasResult(step: Step, place: Workplace): boolean {
-  if (step.kind === "compare") return existsSync(join(runPath(place, "compare"), "compare.json"));
-  if (step.kind === "predict") return existsSync(join(runPath(place, "predict"), "predict.json"));
+  if (step.kind === "compare") {
+    const figures = comparedLayers.map((layer) => `detectors-${layer}.svg`);
+    return hasFiles(runPath(place, "compare"), [
+      "compare.json",
+      "runs.csv",
+      "variants.csv",
+      "max-class-drops.svg",
+      ...figures,
+    ]);
+  }
+  if (step.kind === "predict") {
+    return hasFiles(runPath(place, "predict"), ["predict.json", "predictions.parquet", "prediction.svg"]);
+  }
   const run = openRun(runPath(place, step.run));
   if (run.manifest().finished === null) return false;
-  if (step.kind === "attributes") return run.hasTable("vectors") && run.hasTable("relations");
-  if (step.kind === "sets") return run.hasTable("sets");
-  if (step.kind === "rotate") return run.hasTable("rotation");
-  return true;
+  return (
+    resultTables[step.kind].every((table) => run.hasTable(table)) &&
+    hasFiles(
+      run.file("figures"),
+      resultFigures(
+        step,
+        run.manifest().layers.map(({ name }) => name),
+      ),
+    )
+  );
+}
+
+const resultTables: Readonly<Record<"ablate" | "attributes" | "sets" | "rotate" | "figures", readonly TableName[]>> = {
+  ablate: ["baseline", "units", "drops", "flips", "layers"],
+  attributes: ["vectors", "relations", "images", "concepts"],
+  sets: ["sets"],
+  rotate: ["rotation", "directions"],
+  figures: [],
+};
+
+function resultFigures(step: Exclude<Step, { kind: "compare" | "predict" }>, layers: readonly string[]): string[] {
+  if (step.kind === "ablate") return ["layer-drops.svg"];
+  if (step.kind === "sets") return (step.options.layers ?? []).map((layer) => `sets-${layer}.svg`);
+  if (step.kind === "rotate") return ["rotation.svg"];
+  if (step.kind === "attributes") return [];
+  return layers.flatMap((layer) => ["unit-drops", "unit-card", "relations"].map((name) => `${name}-${layer}.svg`));
+}
+
+function hasFiles(folder: string, names: readonly string[]): boolean {
+  return names.every((name) => existsSync(join(folder, name)));
 }
 
 async function perform(step: Step, place: Workplace, effects: ReproductionEffects): Promise<void> {
@@ -139,9 +211,10 @@ async function perform(step: Step, place: Workplace, effects: ReproductionEffect
   const { workers } = place;
   switch (step.kind) {
     case "ablate": {
-      const model = join(place.models, `${step.network}.onnx`);
+      const model = modelPath(place, step.network);
       const { layers, limit } = step;
       const out = runPath(place, step.run);
+      refuseOtherVersion(out);
       const options = { layers, limit, workers, out };
       try {
         await runAblate(model, testImages, options, { fetching, signal, progress: counted("pairs") });
@@ -200,6 +273,17 @@ async function perform(step: Step, place: Workplace, effects: ReproductionEffect
       return;
     }
   }
+}
+
+/** Counts of another version are not this version's, even where they are the same. */
+function refuseOtherVersion(path: string): void {
+  if (!existsSync(join(path, "run.json"))) return;
+  const { unitscope } = openRun(path).manifest();
+  if (unitscope === version) return;
+  throw new UnitscopeError(
+    "run",
+    `run folder "${path}": expected a run of unitscope ${version}, got one of ${unitscope}; delete it, or choose another --work`,
+  );
 }
 
 /** The advice of a run that holds something else, in the words of this command. */

@@ -244,7 +244,11 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
       min_class: ["int32", "always", "Class with the smallest class drop."],
       lost: ["int32", "optional", "Images right before and wrong after."],
       gained: ["int32", "optional", "Images wrong before and right after."],
-      significant_classes: ["int32", "optional", "Number of classes whose drop has a q-value of at most 0.05."],
+      significant_classes: [
+        "int32",
+        "optional",
+        "Number of classes whose drop, damage or gain, has a q-value of at most 0.05.",
+      ],
       explained_variance: ["double", "optional", "Fraction of the response's variance along the direction (`pca`)."],
     },
   },

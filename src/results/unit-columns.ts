@@ -41,7 +41,11 @@ export const unitColumns: Readonly<Record<string, ColumnSchema>> = {
     "optional",
     "Smallest drop of max_class that would be significant whatever the layer's other effects are.",
   ],
-  significant_classes: ["int32", "optional", "Number of classes whose drop has a q-value of at most 0.05."],
+  significant_classes: [
+    "int32",
+    "optional",
+    "Number of classes whose drop, damage or gain, has a q-value of at most 0.05.",
+  ],
   logprob_drop: [
     "double",
     "optional",

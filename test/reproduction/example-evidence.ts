@@ -18,10 +18,15 @@ export interface Effects {
   readonly greedy: (step: number) => number;
   /** Correlation of every attribute with a drop. */
   readonly correlation: (drop: string) => number;
-  /** Accuracy of the ensemble. */
+  /** The largest correlation that the drops' noise leaves room for. */
+  readonly ceiling: number;
+  /** Accuracy of the ensemble, and of the best single attribute. */
   readonly prediction: number;
+  readonly bestAttribute: number;
   /** Mean max class drop of random directions. */
   readonly direction: number;
+  /** Whether the second network of a variant is as the plain ones are. */
+  readonly deviant: boolean;
 }
 
 /** Effects as the paper describes them. */
@@ -33,20 +38,26 @@ export const paperEffects: Effects = {
   significant: 2,
   greedy: (step) => Math.max(0, 0.8 - 0.06 * step),
   correlation: (drop) => (drop === "overall_drop" ? 0.05 : 0.5),
+  ceiling: 0.9,
   prediction: 0.6,
+  bestAttribute: 0.55,
   direction: 0.005,
+  deviant: false,
 };
 
 /** No effect at all: units do what chance does. */
 export const noEffects: Effects = {
-  overall: 0.02,
-  classDrop: () => 0.002,
+  overall: 0,
+  classDrop: () => 0,
   detectors: () => 0.2,
   significant: 0,
   greedy: () => 0.8,
-  correlation: () => 0.4,
+  correlation: () => 0,
+  ceiling: 0.1,
   prediction: 0.1,
-  direction: 0.002,
+  bestAttribute: 0.12,
+  direction: 0,
+  deviant: false,
 };
 
 const unitCount = 96;
@@ -60,7 +71,11 @@ export function exampleEvidence(effects: Effects): Evidence {
       ...network,
       accuracy: 0.8,
       imageCount: 10_000,
-      units: concatTables(layers.map((layer) => unitsOf(layer, network.variant, effects, at))),
+      units: concatTables(
+        layers.map((layer) =>
+          unitsOf(layer, effects.deviant && network.seed === 2 ? "plain" : network.variant, effects, at),
+        ),
+      ),
       relations: concatTables(layers.map((layer) => relationsOf(layer, effects))),
     };
   });
@@ -68,6 +83,7 @@ export function exampleEvidence(effects: Effects): Evidence {
     networks: found,
     main: found[0] as NetworkEvidence,
     classCount,
+    lowerImages: 100,
     sets: concatTables(alexnetLayers.map((layer) => setsOf(layer, effects))),
     setsPaperWay: setsOf("conv5", effects),
     rotation: concatTables(alexnetLayers.map((layer) => rotationOf(layer, effects))),
@@ -76,7 +92,7 @@ export function exampleEvidence(effects: Effects): Evidence {
       basis: alexnetLayers.map(() => "random"),
       measure: alexnetLayers.map(() => "max_class_drop"),
       superiority: Float64Array.from(alexnetLayers, () => 0.8),
-      p_value: Float64Array.from(alexnetLayers, () => (effects.direction < 0.004 ? 0.5 : 0.0001)),
+      p_value: Float64Array.from(alexnetLayers, () => (effects.direction === 0 ? 0.5 : 0.0001)),
     }),
     predictions: predictionsOf(effects),
   };
@@ -93,6 +109,7 @@ function unitsOf(layer: string, variant: Variant, effects: Effects, seed: number
     overall_drop: around(effects.overall),
     max_class_drop: around(drop),
     max_class_null: around(0.004),
+    max_class_q_value: new Float64Array(unitCount).fill(effects.significant > 0 ? 0.01 : 0.8),
     split_half_drop: around(drop * 0.8),
     significant_classes: new Int32Array(unitCount).fill(effects.significant),
     concept_iou: Float64Array.from({ length: unitCount }, () =>
@@ -101,7 +118,7 @@ function unitsOf(layer: string, variant: Variant, effects: Effects, seed: number
   });
 }
 
-function relationsOf(layer: string, { correlation }: Effects): Table {
+function relationsOf(layer: string, { correlation, ceiling }: Effects): Table {
   const rows = ["class_selectivity", "class_correlation", "concept_iou", "l1_norm"].flatMap((attribute) =>
     ["overall_drop", "max_class_drop"].map((drop) => ({ attribute, drop, value: correlation(drop) })),
   );
@@ -112,6 +129,7 @@ function relationsOf(layer: string, { correlation }: Effects): Table {
     pearson: Float64Array.from(rows, ({ value }) => value),
     pearson_low: Float64Array.from(rows, ({ value }) => value - 0.1),
     pearson_high: Float64Array.from(rows, ({ value }) => value + 0.1),
+    ceiling: Float64Array.from(rows, () => ceiling),
   });
 }
 
@@ -149,15 +167,16 @@ function rotationOf(layer: string, { classDrop, direction }: Effects): Table {
     basis: rows.map(({ basis }) => basis),
     seed: Int32Array.from(rows, ({ seed }) => seed),
     max_class_drop: Float64Array.from(rows, ({ drop }) => drop),
+    overall_drop: new Float64Array(rows.length),
   });
 }
 
-function predictionsOf({ prediction }: Effects): Table {
+function predictionsOf({ prediction, bestAttribute }: Effects): Table {
   const rows = ["conv4", "conv5"].flatMap((layer) =>
     ["class_correlation", "class_selectivity", "concept_iou", "ensemble"].map((attribute, at) => ({
       layer,
       attribute,
-      accuracy: prediction * (0.7 + 0.1 * at),
+      accuracy: at === 3 ? prediction : bestAttribute - 0.02 * at,
     })),
   );
   const column = (value: (row: (typeof rows)[number]) => number): Float64Array => Float64Array.from(rows, value);

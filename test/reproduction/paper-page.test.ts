@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { judgeClaims } from "../../src/reproduction/claims/claims.ts";
 import { networks } from "../../src/reproduction/networks.ts";
 import { type PageData, paperPage } from "../../src/reproduction/paper-page.ts";
@@ -15,6 +15,7 @@ const data: PageData = {
   claims: judgeClaims(exampleEvidence(noEffects)),
   elapsedMs: 83_400,
   hardware: { cpu: "Some CPU", cores: 2 },
+  isInDocs: true,
   limit: null,
 };
 
@@ -45,6 +46,13 @@ describe("the page", () => {
     expect(paperPage({ ...data, limit: 20 }, "paper")).toContain("only the first 20 images of every class");
   });
 
+  test("links to other documents only where they are, and to folders of any name", () => {
+    expect(page).toContain("[how](training.md)");
+    const elsewhere = paperPage({ ...data, isInDocs: false }, "my paper (1)");
+    expect(elsewhere).not.toContain("](training.md)");
+    expect(elsewhere).toContain("](my%20paper%20%281%29/figures/");
+  });
+
   test("is the same from its JSON", () => {
     expect(paperPage(JSON.parse(JSON.stringify(data)) as PageData, "paper")).toBe(page);
   });
@@ -52,10 +60,18 @@ describe("the page", () => {
 
 describe("the reproduction that is shown in docs/", () => {
   const docs = fileURLToPath(new URL("../../docs", import.meta.url));
-  const shown = JSON.parse(readFileSync(join(docs, "paper", "claims.json"), "utf8")) as PageData;
+  let shown: PageData;
+  beforeAll(() => {
+    shown = JSON.parse(readFileSync(join(docs, "paper", "claims.json"), "utf8")) as PageData;
+  });
 
   test("docs/paper.md is the page of its measured numbers, untouched by hand", () => {
     expect(readFileSync(join(docs, "paper.md"), "utf8")).toBe(paperPage(shown, "paper"));
+  });
+
+  test("its claims, rules and words for the paper are those of today's program", () => {
+    const wording = ({ id, title, where, paper }: PageData["claims"][number]): string[] => [id, title, where, paper];
+    expect(shown.claims.map(wording)).toEqual(judgeClaims(exampleEvidence(noEffects)).map(wording));
   });
 
   test("used every network and every image, and all files that it names are there", () => {

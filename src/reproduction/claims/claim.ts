@@ -1,7 +1,7 @@
 /** A claim of the paper beside what was measured. Everything in it can be written as JSON. */
 import type { Estimate } from "../../stats/nested-bootstrap.ts";
 
-/** Whether what the paper claims was found: everywhere that was looked at, in a part of it, or not. */
+/** Whether what the paper claims was found: wherever the rule looks, in at least half of it, or not. */
 export type Verdict = "same" | "in part" | "not the same";
 
 /** What a number counts: `points` and `percent` are fractions (0.01 is one point), shown times 100. */
@@ -43,6 +43,8 @@ export interface Claim {
   /** What the intervals are. */
   readonly intervals: string;
   readonly verdict: Verdict;
+  /** How many of the places or statements that the rule speaks of hold. */
+  readonly held: string;
   /** What stands behind the verdict. */
   readonly why: string;
   readonly pictures: readonly Picture[];
@@ -60,10 +62,16 @@ export function count(row: string, column: string, unit: FindingUnit, value: num
   return { row, column, unit, value, low: null, high: null };
 }
 
-/** `same` if all hold, `in part` if some do. */
+/** `same` if all hold, `in part` if at least half do. */
 export function verdictOf(holds: readonly boolean[]): Verdict {
-  if (holds.length > 0 && holds.every(Boolean)) return "same";
-  return holds.some(Boolean) ? "in part" : "not the same";
+  const held = holds.filter(Boolean).length;
+  if (holds.length > 0 && held === holds.length) return "same";
+  return held > 0 && held >= holds.length / 2 ? "in part" : "not the same";
+}
+
+/** `7 of 9`. */
+export function heldOf(holds: readonly boolean[]): string {
+  return `${holds.filter(Boolean).length} of ${holds.length}`;
 }
 
 /** `1.23` points of a fraction. */

@@ -2,7 +2,7 @@
 import { attributeLabel } from "../../figures/attribute-label.ts";
 import { doubles, texts } from "../../results/table.ts";
 import type { Evidence } from "../evidence.ts";
-import { type Claim, count, type Finding, finding, inWords, listed, points, verdictOf } from "./claim.ts";
+import { type Claim, count, type Finding, finding, heldOf, inWords, listed, points, verdictOf } from "./claim.ts";
 
 interface Row {
   readonly layer: string;
@@ -24,9 +24,10 @@ export function predictionClaim({ predictions }: Evidence): Claim {
     ensemble: rows.find((row) => row.layer === layer && row.attribute === "ensemble") as Row,
     singles: rows.filter((row) => row.layer === layer && row.attribute !== "ensemble"),
   }));
-  const holds = best.map(
-    ({ ensemble: { low, chance, majority, pValue } }) => low > 2 * chance && low > majority && pValue < 0.001,
-  );
+  const holds = best.flatMap(({ ensemble: { value, low, chance, majority, pValue }, singles }) => [
+    low > 2 * chance && low > majority && pValue < 0.001,
+    singles.every((single) => value >= single.value),
+  ]);
   const words = best.map(({ layer, ensemble, singles }) => {
     const first = singles.reduce((top, row) => (row.value > top.value ? row : top));
     return `at ${layer} the ensemble names ${points(ensemble.value, 1)} % of the units' classes, ${(ensemble.value / ensemble.chance).toFixed(1)} times chance; the best single attribute is ${attributeLabel(first.attribute)} with ${points(first.value, 1)} %`;
@@ -37,7 +38,7 @@ export function predictionClaim({ predictions }: Evidence): Claim {
     where: "Table 1; figure 6",
     paper:
       "A logistic regression from attribute vectors, trained on the units of some networks, predicts the most damaged class of units of others far above chance; the ensemble of attributes does best.",
-    rule: "The ensemble's interval lies above twice chance and above always naming the most frequent class, with p < 0.001, at conv4 and conv5; in part: at one of them.",
+    rule: "At a layer, the ensemble's interval lies above twice chance and above always naming the class that is most frequent among the units trained on, with p < 0.001; and no single attribute does better than the ensemble. Same: both at conv4 and at conv5.",
     headline: listed(best.map(({ layer, ensemble }) => `${layer}: ${inWords(ensemble, "%")}`)),
     findings: best.flatMap(({ layer, ensemble, singles }): Finding[] => [
       ...[...singles, ensemble].map((row) => finding(layer, attributeLabel(row.attribute), "percent", row)),
@@ -45,9 +46,10 @@ export function predictionClaim({ predictions }: Evidence): Claim {
       count(layer, "chance", "percent", ensemble.chance),
       count(layer, "p of the ensemble", "probability", ensemble.pValue),
     ]),
-    intervals: "95 % bootstrap over the units of each network; mean over all 10 ways to train on 3 of 5 networks",
+    intervals: "95 % bootstrap over the units of each network; means over all ways to choose the networks to train on",
     verdict: verdictOf(holds),
-    why: `${capital(listed(words))}. With ten classes chance is 10 %, with 365 it is 0.27 %: multiples of chance cannot be compared between the two.`,
+    held: heldOf(holds),
+    why: `${capital(listed(words))}. Multiples of chance cannot be compared with the paper's, whose chance is 1 of 365 or 1,000.`,
     pictures: [{ file: "prediction.svg", shows: "accuracy of predicting a unit's class, by attribute and layer" }],
     tables: ["predictions.csv"],
   };

@@ -2,7 +2,7 @@
 import { doubles, filterRows, texts } from "../../results/table.ts";
 import { type Evidence, type NetworkEvidence, networksOf } from "../evidence.ts";
 import { alexnetLayers } from "../networks.ts";
-import { type Claim, type Finding, listed, verdictOf } from "./claim.ts";
+import { type Claim, count, type Finding, finding, heldOf, listed, verdictOf } from "./claim.ts";
 
 type Drop = "overall_drop" | "max_class_drop";
 
@@ -24,23 +24,25 @@ interface Correlation {
   readonly value: number;
   readonly low: number;
   readonly high: number;
+  readonly ceiling: number;
 }
 
 /** Selectivity says little about the overall drop. */
 export function overallRelationClaim(evidence: Evidence): Claim {
-  const over = overNetworks(evidence, "class_selectivity", "overall_drop");
-  const holds = over.correlations.map(({ value }) => Math.abs(value) < weak);
+  const found = overNetworks(evidence, "class_selectivity", "overall_drop");
+  const holds = found.map(({ value, ceiling }) => Math.abs(value) < weak * Math.min(1, ceiling) && ceiling > weak);
   return {
     id: "selectivity-overall",
     title: "Class selectivity is a poor predictor of the overall damage",
     where: "Abstract; figure 5, upper row",
     paper: "Attributes such as class selectivity hardly predict what a unit's removal does to the overall accuracy.",
-    rule: `At conv5 the correlation of class selectivity with the overall drop is below ${weak.toFixed(2)} in size (a tenth of the variance) in every plain network; in part: in some.`,
-    headline: `conv5, class selectivity: ${rangeOf(over.correlations)}`,
+    rule: `At conv5 of a plain network, the correlation of class selectivity with the overall drop is less than ${weak.toFixed(2)} (a tenth of the variance) of the noise ceiling, the largest correlation that the drops' own noise leaves room for. Same: in every network.`,
+    headline: `conv5, class selectivity: ${rangeOf(found)}`,
     findings: findingsOf(evidence, "overall_drop"),
-    intervals: "95 % bootstrap over units for one network; for several, the smallest and the largest of them",
+    intervals,
     verdict: verdictOf(holds),
-    why: `At conv5 the correlations of the ${over.correlations.length} networks are ${over.correlations.map(({ value }) => value.toFixed(2)).join(", ")}.`,
+    held: heldOf(holds),
+    why: `At conv5 the correlations of the ${found.length} networks are ${listed(found.map(({ value, ceiling }) => `${decimal(value)} (ceiling ${decimal(ceiling)})`))}.`,
     pictures: alexnetLayers.map(relationPicture),
     tables: ["relations.csv"],
   };
@@ -49,12 +51,12 @@ export function overallRelationClaim(evidence: Evidence): Claim {
 /** Selectivity and its like do say something about the max class drop. */
 export function classRelationClaim(evidence: Evidence): Claim {
   const judged = predictors.map((attribute) => {
-    const classes = overNetworks(evidence, attribute, "max_class_drop").correlations;
-    const overall = overNetworks(evidence, attribute, "overall_drop").correlations;
+    const classes = overNetworks(evidence, attribute, "max_class_drop");
+    const overall = overNetworks(evidence, attribute, "overall_drop");
     return {
       attribute,
       positive: classes.filter(({ low }) => low > 0).length,
-      stronger: classes.filter(({ value }, at) => value > (overall[at]?.value ?? Number.NaN)).length,
+      stronger: classes.filter(({ value }, at) => value > Math.abs(overall[at]?.value ?? Number.NaN)).length,
       of: classes.length,
     };
   });
@@ -68,75 +70,69 @@ export function classRelationClaim(evidence: Evidence): Claim {
     title: "Class selectivity and other attributes predict the damage to a class",
     where: "Abstract; figure 5, lower row",
     paper: "The same attributes are good predictors of how much a unit matters to the class it matters most to.",
-    rule: `At conv5 the correlations of ${listed(predictors.map((name) => attributes[name]))} with the max class drop have intervals above 0 and are larger than those with the overall drop, in most of the plain networks; in part: for some of the attributes.`,
-    headline: `conv5, class selectivity: ${rangeOf(overNetworks(evidence, "class_selectivity", "max_class_drop").correlations)}`,
+    rule: `At conv5, an attribute's correlation with the max class drop has an interval above 0 and is larger than the size of its correlation with the overall drop, in most of the plain networks. Same: for ${listed(predictors.map((name) => attributes[name]))}, those that describe what a unit responds to; L1 norm is shown beside them.`,
+    headline: `conv5, class selectivity: ${rangeOf(overNetworks(evidence, "class_selectivity", "max_class_drop"))}`,
     findings: findingsOf(evidence, "max_class_drop"),
-    intervals: "95 % bootstrap over units for one network; for several, the smallest and the largest of them",
+    intervals,
     verdict: verdictOf(holds),
-    why: `At conv5: ${words.join("; ")}. A unit's damage also depends on how strongly it responds and how much is read from it, which selectivity, a ratio, does not see.`,
+    held: heldOf(holds),
+    why: `At conv5: ${words.join("; ")}.`,
     pictures: alexnetLayers.map(relationPicture),
     tables: ["relations.csv"],
   };
 }
 
+const intervals =
+  "95 % bootstrap over units for one network; the smallest and the largest of several. Ceiling: √ of the drops' split-half reliability";
+
 function findingsOf(evidence: Evidence, drop: Drop): Finding[] {
-  const { main } = evidence;
-  return (Object.keys(attributes) as (keyof typeof attributes)[]).flatMap((attribute): Finding[] => {
-    const over = overNetworks(evidence, attribute, drop);
-    const values = over.correlations.map(({ value }) => value);
+  const names = Object.keys(attributes) as (keyof typeof attributes)[];
+  const ofMain = alexnetLayers.flatMap((layer): Finding[] => {
+    const found = names.map((attribute) => correlationOf(evidence.main, layer, attribute, drop));
     return [
-      ...alexnetLayers.flatMap((layer): Finding[] => {
-        const found = correlationOf(main, layer, attribute, drop);
-        return found ? [{ row: layer, column: attributes[attribute], unit: "number", ...known(found) }] : [];
-      }),
-      ...(values.length > 1
-        ? [
-            {
-              row: `conv5 (mean of ${values.length} networks)`,
-              column: attributes[attribute],
-              unit: "number",
-              value: values.reduce((sum, value) => sum + value, 0) / values.length,
-              low: Math.min(...values),
-              high: Math.max(...values),
-            } satisfies Finding,
-          ]
-        : []),
+      ...found.map((each, at) => finding(layer, attributes[names[at] as keyof typeof attributes], "number", each)),
+      count(layer, "noise ceiling", "number", found[0]?.ceiling ?? Number.NaN),
     ];
   });
+  const over = names.flatMap((attribute): Finding[] => {
+    const values = overNetworks(evidence, attribute, drop)
+      .map(({ value }) => value)
+      .filter((value) => !Number.isNaN(value));
+    if (values.length < 2) return [];
+    const value = values.reduce((sum, each) => sum + each, 0) / values.length;
+    const ends = { low: Math.min(...values), high: Math.max(...values) };
+    return [
+      finding(`conv5, mean of ${values.length} networks (smallest to largest)`, attributes[attribute], "number", {
+        value,
+        ...ends,
+      }),
+    ];
+  });
+  return [...ofMain, ...over];
 }
 
-function overNetworks(
-  evidence: Evidence,
-  attribute: string,
-  drop: Drop,
-): { readonly correlations: readonly Correlation[] } {
-  const found = networksOf(evidence, "plain").map((network) => correlationOf(network, "conv5", attribute, drop));
-  return { correlations: found.filter((each) => each !== undefined) };
+/** One correlation per plain network; `NaN` where a network has none. */
+function overNetworks(evidence: Evidence, attribute: string, drop: Drop): readonly Correlation[] {
+  return networksOf(evidence, "plain").map((network) => correlationOf(network, "conv5", attribute, drop));
 }
 
-function correlationOf(
-  { relations }: NetworkEvidence,
-  layer: string,
-  attribute: string,
-  drop: Drop,
-): Correlation | undefined {
+function correlationOf({ relations }: NetworkEvidence, layer: string, attribute: string, drop: Drop): Correlation {
   const [layers, names, drops] = [texts(relations, "layer"), texts(relations, "attribute"), texts(relations, "drop")];
   const row = filterRows(relations, (at) => layers[at] === layer && names[at] === attribute && drops[at] === drop);
-  const value = row.rows === 1 ? (doubles(row, "pearson")[0] as number) : Number.NaN;
-  if (Number.isNaN(value)) return undefined;
-  return { value, low: doubles(row, "pearson_low")[0] as number, high: doubles(row, "pearson_high")[0] as number };
-}
-
-function known({ value, low, high }: Correlation): Pick<Finding, "value" | "low" | "high"> {
-  return { value, low: Number.isNaN(low) ? null : low, high: Number.isNaN(high) ? null : high };
+  const cell = (column: string): number => doubles(row, column)[0] ?? Number.NaN;
+  return { value: cell("pearson"), low: cell("pearson_low"), high: cell("pearson_high"), ceiling: cell("ceiling") };
 }
 
 /** The mean correlation over networks, with the smallest and the largest. */
 function rangeOf(correlations: readonly Correlation[]): string {
-  const values = correlations.map(({ value }) => value);
+  const values = correlations.map(({ value }) => value).filter((value) => !Number.isNaN(value));
+  if (values.length === 0) return "nothing measured";
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const show = (value: number): string => value.toFixed(2).replace("-", "−");
-  return `r = ${show(mean)} (${show(Math.min(...values))} to ${show(Math.max(...values))} over ${values.length} networks)`;
+  return `r = ${decimal(mean)} (${decimal(Math.min(...values))} to ${decimal(Math.max(...values))} over ${values.length} networks)`;
+}
+
+function decimal(value: number): string {
+  return Number.isNaN(value) ? "unknown" : value.toFixed(2).replace("-", "−");
 }
 
 function relationPicture(layer: string): { file: string; shows: string } {
