@@ -37,6 +37,8 @@ export interface ConceptsRunOptions {
   readonly shuffles?: number | undefined;
   /** Random units behind the null; 0 for none. */
   readonly randomUnits?: number | undefined;
+  /** Whether to measure how well a unit tells its best concept's pixels; true by default. */
+  readonly auroc?: boolean | undefined;
   readonly layers?: readonly string[] | undefined;
   readonly seed?: number | undefined;
   readonly workers?: number | undefined;
@@ -82,7 +84,7 @@ export async function runConcepts(
   options: ConceptsRunOptions,
   { fetching, progress, signal }: ConceptsEffects = {},
 ): Promise<ConceptsRunResult> {
-  const { split = "all", upsampling = "half-pixel", shuffles = 49, randomUnits = 256, seed = 1 } = options;
+  const { split = "all", upsampling = "half-pixel", shuffles = 49, randomUnits = 256, auroc = true, seed = 1 } = options;
   const { workers = Math.max(1, availableParallelism()) } = options;
   const began = performance.now();
   const run = openRun(path);
@@ -106,6 +108,7 @@ export async function runConcepts(
       upsampling,
       shuffles,
       randomUnits,
+      auroc,
       seed,
     });
     const kept = pieces.get("alignment");
@@ -115,7 +118,7 @@ export async function runConcepts(
           subject,
           layer,
           set,
-          { upsampling, shuffles, randomUnits, seed, workers },
+          { upsampling, shuffles, randomUnits, auroc, seed, workers },
           { progress, signal },
         );
     if (!kept) pieces.put("alignment", serialize(alignment));
@@ -132,6 +135,7 @@ export async function runConcepts(
       upsampling,
       shuffles,
       randomUnits,
+      auroc,
       seed,
       layers: layers.map(({ name }) => name),
       hash: set.hash,
@@ -152,7 +156,7 @@ async function alignLayer(
     upsampling,
     workers,
     ...options
-  }: { upsampling: Upsampling; shuffles: number; randomUnits: number; seed: number; workers: number },
+  }: { upsampling: Upsampling; shuffles: number; randomUnits: number; auroc: boolean; seed: number; workers: number },
   { progress, signal }: ConceptsEffects,
 ): Promise<ConceptAlignment> {
   const responses = await openNetworkResponses(subject.model, layer, set, subject.preprocessing, { workers, signal });

@@ -26,7 +26,10 @@ export type Step = {
   | {
       readonly kind: "attributes";
       readonly run: string;
-      /** Layers whose concepts get p-values, which take shuffled masks and random units. */
+      /**
+       * Layers whose concepts get p-values, which take shuffled masks and random units. A run without any gets no nulls
+       * of its other attributes either.
+       */
       readonly conceptNulls: readonly string[];
     }
   | { readonly kind: "sets"; readonly run: string; readonly options: SetsRunOptions }
@@ -102,7 +105,7 @@ function mainSteps(limit: number | undefined): Step[] {
       kind: "sets",
       title: `${mainNetwork}: unit sets of ${conv4}`,
       run: mainNetwork,
-      options: { layers: [conv4], strategies: ["greedy", "single", "random"], randomSequences: 20 },
+      options: { layers: [conv4], strategies: ["greedy", "random"], size: 15, randomSequences: 20 },
     },
     {
       kind: "rotate",

@@ -235,9 +235,9 @@ async function perform(step: Step, place: Workplace, effects: ReproductionEffect
       ) as [string[], string[]];
       if (tested.length > 0) await runConcepts(path, { ...concepts, layers: tested }, shown);
       if (others.length > 0) {
-        await runConcepts(path, { ...concepts, layers: others, shuffles: 0, randomUnits: 0 }, shown);
+        await runConcepts(path, { ...concepts, layers: others, shuffles: 0, randomUnits: 0, auroc: false }, shown);
       }
-      await runAttributes(path, { workers }, shown);
+      await runAttributes(path, { workers, ...(tested.length === 0 && { shuffles: 0 }) }, shown);
       return;
     }
     case "sets":
