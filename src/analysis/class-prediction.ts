@@ -36,7 +36,7 @@ export interface ClassPrediction {
  *
  * @param networks all with the same attributes and features.
  * @param options.trainCount networks to train on, 1..networks − 1.
- * @param options.pause awaited after every regression, so that a caller's thread can answer others or throw to stop.
+ * @param options.fit does one regression; other threads may do it. What it throws ends the work.
  * @throws {UnitscopeError} `usage` or `shape` if networks and options do not fit, `data` if a training part has no
  *   unit.
  */
@@ -52,7 +52,7 @@ export async function predictClasses(
     resamples = 2_000,
     seed = 0,
     progress,
-    pause,
+    fit = fitAttribute,
   }: {
     layer: string;
     classCount: number;
@@ -63,31 +63,31 @@ export async function predictClasses(
     resamples?: number;
     seed?: number;
     progress?: ((done: number, total: number) => void) | undefined;
-    pause?: (() => Promise<void>) | undefined;
+    fit?: (...task: Parameters<typeof fitAttribute>) => AttributeFit | Promise<AttributeFit>;
   },
 ): Promise<ClassPrediction> {
   checkNetworks(networks, trainCount);
   const attributes = Object.keys(networks[0]?.vectors ?? {});
+  const settings = { classCount, penalties, foldCount, seed };
   const splits = chooseNetworks(networks.length, trainCount);
-  const predictions: SplitPrediction[] = [];
+  const tasks = splits.flatMap((split) => attributes.map((attribute) => ({ split, attribute })));
   let done = 0;
-  for (const split of splits) {
-    const labels = targetsOf(split.train.map((network) => networks[network]));
+  const fitted = await Promise.all(
+    tasks.map(async (task) => {
+      const result = await fit(networks, task, settings);
+      progress?.(++done, tasks.length);
+      return result;
+    }),
+  );
+  const predictions: SplitPrediction[] = [];
+  for (const [splitAt, split] of splits.entries()) {
     const sum = split.test.map((network) => new Float64Array(networks[network].target.length * classCount));
-    for (const attribute of attributes) {
-      const train = knownRows(
-        split.train.map((network) => networks[network]),
-        attribute,
-      );
-      const penalty = bestPenalty(scorePenalties(train, labels, { classCount, penalties, foldCount, seed }));
-      const model = fitLogistic(train, labels, { classCount, penalty });
-      const probabilities = split.test.map((network) => predictLogistic(model, networks[network].vectors[attribute]));
+    for (const [at, attribute] of attributes.entries()) {
+      const { penalty, probabilities } = fitted[splitAt * attributes.length + at];
       predictions.push({ attribute, split, penalty, predicted: decide(networks, split, probabilities, classCount) });
       probabilities.forEach((values, test) => {
         for (let i = 0; i < values.length; i++) sum[test][i] += values[i];
       });
-      progress?.(++done, splits.length * attributes.length);
-      await pause?.();
     }
     if (attributes.length > 1) {
       predictions.push({
@@ -100,6 +100,34 @@ export async function predictClasses(
   }
   const targets = networks.map(({ target }) => target);
   return { table: tabulate(layer, judge(predictions, targets, { draws, resamples, seed }), classCount), predictions };
+}
+
+/** One attribute's regression on one split. */
+export interface AttributeFit {
+  readonly penalty: number;
+  /** Class probabilities of the units of each test network, `[unitCount, classCount]`. */
+  readonly probabilities: readonly Float64Array[];
+}
+
+/** Fits one attribute on the training networks of a split, and applies it to the test networks. */
+export function fitAttribute(
+  networks: readonly NetworkUnits[],
+  { split, attribute }: { split: NetworkSplit; attribute: string },
+  {
+    classCount,
+    penalties,
+    foldCount,
+    seed,
+  }: { classCount: number; penalties: readonly number[]; foldCount: number; seed: number },
+): AttributeFit {
+  const own = split.train.map((network) => networks[network]);
+  const [train, labels] = [knownRows(own, attribute), targetsOf(own)];
+  const penalty = bestPenalty(scorePenalties(train, labels, { classCount, penalties, foldCount, seed }));
+  const model = fitLogistic(train, labels, { classCount, penalty });
+  return {
+    penalty,
+    probabilities: split.test.map((network) => predictLogistic(model, networks[network].vectors[attribute])),
+  };
 }
 
 function checkNetworks(networks: readonly NetworkUnits[], trainCount: number): void {

@@ -84,7 +84,14 @@ export async function runConcepts(
   options: ConceptsRunOptions,
   { fetching, progress, signal }: ConceptsEffects = {},
 ): Promise<ConceptsRunResult> {
-  const { split = "all", upsampling = "half-pixel", shuffles = 49, randomUnits = 256, auroc = true, seed = 1 } = options;
+  const {
+    split = "all",
+    upsampling = "half-pixel",
+    shuffles = 49,
+    randomUnits = 256,
+    auroc = true,
+    seed = 1,
+  } = options;
   const { workers = Math.max(1, availableParallelism()) } = options;
   const began = performance.now();
   const run = openRun(path);

@@ -2,10 +2,13 @@
  * `unitscope predict RUN RUN… --train N`: table 1 and figure 6. A regression from the attribute vectors of units to the
  * class that each matters most for, learnt from some networks and tested on others.
  */
+
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
-import { predictClasses } from "../analysis/class-prediction.ts";
+import { type AttributeFit, predictClasses } from "../analysis/class-prediction.ts";
+import type { PredictionTask } from "../analysis/prediction-worker.ts";
 import { classesOfUnits, type NetworkUnits, vectorFeatures } from "../analysis/unit-vectors.ts";
+import { openPool } from "../engine/worker-pool.ts";
 import { UnitscopeError } from "../errors.ts";
 import { predictionAccuraciesOf } from "../figures/from-tables.ts";
 import { predictionFigure } from "../figures/prediction.ts";
@@ -44,6 +47,7 @@ export interface PredictRunsOptions {
   /** `harmful`: units that hurt some class; `significant`: only those whose max class drop has q ≤ 0.05. */
   readonly units?: "harmful" | "significant" | undefined;
   readonly seed?: number | undefined;
+  readonly workers?: number | undefined;
   /** Folder for the results. */
   readonly out?: string | undefined;
 }
@@ -71,7 +75,14 @@ export interface PredictRunsResult {
  */
 export async function runPrediction(
   paths: readonly string[],
-  { train, layers: asked, units = "harmful", seed = 0, out = "runs/predict" }: PredictRunsOptions,
+  {
+    train,
+    layers: asked,
+    units: which = "harmful",
+    seed = 0,
+    workers = availableParallelism(),
+    out = "runs/predict",
+  }: PredictRunsOptions,
   {
     progress,
     signal,
@@ -87,22 +98,28 @@ export async function runPrediction(
   refuseSameNetwork(runs);
   const layers = commonLayers(runs, asked);
   const classCount = (runs[0] as ComparedRun).manifest.classNames.length;
-  const networks = await readNetworks(runs, layers, units);
+  const networks = await readNetworks(runs, layers, which);
   const tables: Table[] = [];
   for (const [at, layer] of layers.entries()) {
-    const { table } = await predictClasses(networks.get(layer) ?? [], {
-      layer,
-      classCount,
-      trainCount: train,
-      seed,
-      progress: (done, total) => progress?.(at * total + done, layers.length * total, layer),
-      // A regression holds this thread; after each, Ctrl-C gets a hearing.
-      pause: async () => {
-        await setImmediate();
-        signal?.throwIfAborted();
-      },
-    });
-    tables.push(table);
+    const units = networks.get(layer) ?? [];
+    const pool = await openPool<typeof units, PredictionTask, AttributeFit>(
+      new URL("../analysis/prediction-worker.ts", import.meta.url),
+      units,
+      { workers, signal },
+    );
+    try {
+      const { table } = await predictClasses(units, {
+        layer,
+        classCount,
+        trainCount: train,
+        seed,
+        progress: (done, total) => progress?.(at * total + done, layers.length * total, layer),
+        fit: (_, which, settings) => pool.run([which, settings]),
+      });
+      tables.push(table);
+    } finally {
+      await pool.close();
+    }
   }
   const predictions = concatTables(tables);
   const cautions = cautionsOf(runs);
@@ -114,7 +131,7 @@ export async function runPrediction(
   const record = {
     unitscope: version,
     command: "predict",
-    options: { train, layers, units, seed },
+    options: { train, layers, units: which, seed },
     networks: runs.map(({ path, manifest }) => ({ run: path, model: manifest.model, data: manifest.data })),
     cautions,
     finished: new Date().toISOString(),

@@ -105,7 +105,7 @@ function mainSteps(limit: number | undefined): Step[] {
       kind: "sets",
       title: `${mainNetwork}: unit sets of ${conv4}`,
       run: mainNetwork,
-      options: { layers: [conv4], strategies: ["greedy", "random"], size: 15, randomSequences: 20 },
+      options: { layers: [conv4], strategies: ["greedy", "random"], size: 15, randomSequences: 10 },
     },
     {
       kind: "rotate",
@@ -131,7 +131,7 @@ function mainSteps(limit: number | undefined): Step[] {
       kind: "sets",
       title: `${mainNetwork}: unit sets of ${conv5}, the paper's way`,
       run: paperWay,
-      options: { layers: [conv5], strategies: ["greedy", "random"], rankSplit: "none" },
+      options: { layers: [conv5], strategies: ["greedy", "random"], rankSplit: "none", randomSequences: 20 },
     },
     {
       kind: "ablate",

@@ -267,7 +267,7 @@ async function perform(step: Step, place: Workplace, effects: ReproductionEffect
       const paths = step.runs.map((run) => runPath(place, run));
       await runPrediction(
         paths,
-        { train: step.train, layers: comparedLayers, out: runPath(place, "predict") },
+        { train: step.train, layers: comparedLayers, workers, out: runPath(place, "predict") },
         { signal, progress: counted("regressions") },
       );
       return;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { predictClasses } from "../../src/analysis/class-prediction.ts";
+import { type AttributeFit, fitAttribute, predictClasses } from "../../src/analysis/class-prediction.ts";
 import { chooseNetworks, splitName } from "../../src/analysis/network-split.ts";
 import { classesOfUnits, type NetworkUnits, vectorFeatures } from "../../src/analysis/unit-vectors.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
@@ -128,13 +128,21 @@ describe("predictClasses", () => {
     expect(seen.slice(0, 6)).toEqual(["1/6", "2/6", "3/6", "4/6", "5/6", "6/6"]);
   });
 
-  it("lets a caller stop it between regressions", async () => {
-    let pauses = 0;
-    const pause = async (): Promise<void> => {
-      if (++pauses === 2) throw new Error("stop");
+  it("gives the same whoever does the regressions, in whatever order they end", async () => {
+    const networks = networksOf(3, 1, 9);
+    const late = async (...task: Parameters<typeof fitAttribute>): Promise<AttributeFit> => {
+      await new Promise((resolve) => setTimeout(resolve, task[1].split.test[0] === 0 ? 30 : 1));
+      return fitAttribute(...task);
     };
-    await expect(predictClasses(networksOf(2, 1, 9), { ...options, trainCount: 1, pause })).rejects.toThrow("stop");
-    expect(pauses).toBe(2);
+    const { table } = await predictClasses(networks, { ...options, trainCount: 2, fit: late });
+    expect(table).toEqual((await predictClasses(networks, { ...options, trainCount: 2 })).table);
+  });
+
+  it("ends with what a regression throws", async () => {
+    const fit = async (): Promise<AttributeFit> => {
+      throw new Error("stop");
+    };
+    await expect(predictClasses(networksOf(2, 1, 9), { ...options, trainCount: 1, fit })).rejects.toThrow("stop");
   });
 
   it("refuses networks that do not fit", async () => {

@@ -32,6 +32,7 @@ export function predictCommand(context: CliContext): Command {
         .default("harmful"),
     )
     .option("--seed <seed>", "seed of folds, resamples and shuffles", wholeNumber, 0)
+    .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .option("--out <folder>", "folder for the figure and tables", "runs/predict")
     .action(async (paths: string[], { layer, ...options }: Options) => {
       let shown: ReturnType<CliContext["progress"]> | undefined;
