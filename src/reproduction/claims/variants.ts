@@ -147,10 +147,26 @@ function spreadClaim(evidence: Evidence, { id, variant, layers, direction, title
     intervals: intervalsOf(evidence, [variant]),
     verdict: isContrary ? "not the same" : verdictOf(holds),
     held: heldOf(holds),
-    why: `${rows.map(({ layer, max, split, isApart }) => describe(variant, layer, { max, split, isApart })).join("; ")}. Mean accuracy: ${(["plain", variant] as const).map((each) => `${points(meanAccuracy(evidence, each), 1)} % ${each}`).join(", ")}; a network with more images near the decision may lose more of them by chance.`,
+    why: `${rows.map(({ layer, max, split, isApart }) => describe(variant, layer, { max, split, isApart })).join("; ")}. Mean accuracy: ${(["plain", variant] as const).map((each) => `${points(meanAccuracy(evidence, each), 1)} % ${each}`).join(", ")}; a network with more images near the decision may lose more of them by chance. The ${largestCount} most damaging units of ${layers.at(-1)} cost their class ${(["plain", variant] as const).map((each) => `${points(meanOfLargest(evidence, each, layers.at(-1) as string))} points ${each}`).join(", ")}, without the luck of choosing the class.`,
     pictures,
     tables: ["variants.csv", "runs.csv"],
   };
+}
+
+/** Units at the head of a sorted curve. */
+const largestCount = 10;
+
+/** Mean max class drop of each network's most damaging units, without the luck of choosing the class. */
+function meanOfLargest(evidence: Evidence, variant: Variant, layer: string): number {
+  const drops = valuesOf(evidence, variant, layer, "split_half_drop");
+  const means = drops.map((values) => {
+    const largest = values
+      .filter((value) => !Number.isNaN(value))
+      .sort()
+      .subarray(-largestCount);
+    return largest.reduce((sum, value) => sum + value, 0) / largest.length;
+  });
+  return means.reduce((sum, value) => sum + value, 0) / means.length;
 }
 
 function describe(variant: Variant, layer: string, { max, split, isApart }: Omit<Comparison, "layer">): string {
@@ -171,6 +187,7 @@ function findingsOf(evidence: Evidence, variant: Variant, rows: readonly Compari
         count(row, "largest network", "points", Math.max(...networks)),
         count(row, "by chance alone", "points", mean("max_class_null").value),
         finding(row, "without the luck of choosing", "points", mean("split_half_drop")),
+        count(row, `the ${largestCount} largest units`, "points", meanOfLargest(evidence, each, layer)),
       ];
     }),
     finding(`difference, ${layer}`, "mean max class drop", "points", max),
