@@ -132,7 +132,7 @@ function rangeOf(correlations: readonly Correlation[]): string {
 }
 
 function decimal(value: number): string {
-  return Number.isNaN(value) ? "unknown" : value.toFixed(2).replace("-", "−");
+  return Number.isNaN(value) ? "unknown" : (Math.round(100 * value) / 100 + 0).toFixed(2).replace("-", "−");
 }
 
 function relationPicture(layer: string): { file: string; shows: string } {
