@@ -60,8 +60,8 @@ function head(data: PageData, folder: string): string[] {
     "| claim | paper | here | holds in | measured (95 % interval) |",
     "|---|---|---|---|---|",
     ...claims.map(
-      ({ id, title, where, verdict, held, headline }) =>
-        `| [${title}](#${id}) | ${where} | ${marks[verdict]} | ${held} | ${headline} |`,
+      ({ title, where, verdict, held, headline }) =>
+        `| [${title}](#${anchorOf(title)}) | ${where} | ${marks[verdict]} | ${held} | ${headline} |`,
     ),
     "",
     "## The networks",
@@ -81,10 +81,8 @@ function head(data: PageData, folder: string): string[] {
 }
 
 function section(claim: Claim, folder: string): string[] {
-  const { id, title, where, paper, verdict, held, rule, why, findings, intervals, pictures, tables } = claim;
+  const { title, where, paper, verdict, held, rule, why, findings, intervals, pictures, tables } = claim;
   return [
-    `<a id="${id}"></a>`,
-    "",
     `## ${title}`,
     "",
     `**${marks[verdict]}** (holds in ${held}) · ${where}`,
@@ -99,6 +97,14 @@ function section(claim: Claim, folder: string): string[] {
     "",
     ...pictures.flatMap(({ file, shows }, at) => picture(`${folder}/figures/${file}`, shows, at)),
   ];
+}
+
+/** The anchor of a heading, as GitHub and its like make it. */
+function anchorOf(title: string): string {
+  return title
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+    .replaceAll(" ", "-");
 }
 
 /** A link to another document of the project, or its name where it is not beside the page. */

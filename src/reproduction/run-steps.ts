@@ -68,7 +68,7 @@ export async function runSteps(
   const held = readRecords(recordPath);
   const records = new Map<string, StepRecord>();
   const hashes = new Map<string, string>();
-  const changed = new Set<string>(); // runs that this call wrote into: what was made from them is made again
+  const changed = new Set<string>(); // runs with new drops or attributes: what was made from them is made again
   const keep = (title: string, record: StepRecord): void => {
     held.set(title, record);
     writeFileAtomic(recordPath, `${JSON.stringify({ steps: Object.fromEntries(held) }, null, 2)}\n`);
@@ -94,7 +94,7 @@ export async function runSteps(
       keep(step.title, { key: "", elapsedMs: elapsed() });
       throw error;
     }
-    for (const run of runsOf(step)) changed.add(run);
+    if (step.kind === "ablate" || step.kind === "attributes") changed.add(step.run);
     const record = { key: keyOf(step, place, hashes), elapsedMs: elapsed() };
     records.set(step.title, record);
     keep(step.title, record);

@@ -26,8 +26,10 @@ describe("the page", () => {
     const failing = data.claims.filter(({ verdict }) => verdict === "not the same");
     expect(failing.length).toBeGreaterThan(3);
     expect(page).toContain(`${failing.length} not the same`);
-    for (const { title, id } of failing)
-      expect(page).toMatch(new RegExp(`\\[${title}\\]\\(#${id}\\) .* ✘ not the same \\|`));
+    for (const { title } of failing) {
+      const row = page.split("\n").find((line) => line.startsWith(`| [${title}](#`));
+      expect(row).toContain("✘ not the same |");
+    }
   });
 
   test("writes numbers in their units, with intervals", () => {
