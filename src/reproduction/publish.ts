@@ -87,10 +87,7 @@ export function readTrainings(networks: readonly ReproductionNetwork[], models: 
 function figurePath(place: Workplace, file: string): string {
   const other = renamed[file];
   if (other) return join(runPath(place, other.run), "figures", other.file);
-  const candidates = [
-    join(runPath(place, mainNetwork), "figures", file),
-    join(runPath(place, "compare"), file),
-    join(runPath(place, "predict"), file),
-  ];
-  return candidates.find((path) => existsSync(path)) ?? (candidates[0] as string);
+  // The comparison goes first: its figure 9 has the name of the main network's own.
+  const over = ["compare", "predict"].map((name) => join(runPath(place, name), file));
+  return over.find((path) => existsSync(path)) ?? join(runPath(place, mainNetwork), "figures", file);
 }

@@ -87,6 +87,13 @@ describe("the reproduction that is shown in docs/", () => {
     }
   });
 
+  test("shows figure 9 of all variants", () => {
+    for (const layer of ["conv4", "conv5"]) {
+      const figure = readFileSync(join(docs, "paper", "figures", `detectors-${layer}.svg`), "utf8");
+      for (const variant of ["plain", "batch norm", "channel dropout"]) expect(figure).toContain(variant);
+    }
+  });
+
   test("shows no figure or table that no claim names", () => {
     const named = (pick: (claim: PageData["claims"][number]) => string[]): Set<string> =>
       new Set(shown.claims.flatMap(pick));

@@ -49,6 +49,10 @@ describe("reproducePaper", () => {
     expect(again).toEqual([`${mainNetwork}: figures`]);
     expect(readFileSync(options.out, "utf8").replace(/took .*? on/, "")).toBe(page.replace(/took .*? on/, ""));
 
+    // Figure 9 is of all variants, though the main network has one of its own under that name.
+    const detectors = readFileSync(join(folder, "paper", "figures", "detectors-conv5.svg"), "utf8");
+    for (const variant of ["plain", "batch norm", "channel dropout"]) expect(detectors).toContain(variant);
+
     const third: boolean[] = [];
     await reproducePaper(options, { step: ({ isDone }) => third.push(isDone) });
     expect(third).toEqual(steps.map(() => true));
