@@ -1,9 +1,9 @@
 /** Multiplications of a network and of what a sweep has to change: the limit that no implementation can go below. */
 import { planSuffix } from "../src/ablation/suffix-plan.ts";
 import type { Sweep } from "../src/ablation/sweep.ts";
-import type { Model } from "../src/engine/open-model.ts";
 import { elementCount, type Node } from "../src/onnx/graph.ts";
 import { inferShapes, type Shape } from "../src/onnx/shapes.ts";
+import type { Model } from "../src/runtime/open-model.ts";
 
 /**
  * The changed arithmetic of a sweep in passes: one pass for the baseline, and for every pair that had to be computed the

@@ -11,9 +11,9 @@ import { findReplacement } from "../src/ablation/replacement.ts";
 import { imageBatches } from "../src/data/image-batches.ts";
 import { openImageSet } from "../src/data/open-image-set.ts";
 import { preprocessingFromJson } from "../src/data/parse-preprocessing.ts";
-import { openModel } from "../src/engine/open-model.ts";
 import { pickLayers } from "../src/onnx/layers.ts";
 import { runRotation } from "../src/rotation/run-rotation.ts";
+import { openModel } from "../src/runtime/open-model.ts";
 import { type RunSetsOptions, runSets } from "../src/sets/run-sets.ts";
 
 const { values } = parseArgs({

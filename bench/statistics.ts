@@ -7,9 +7,9 @@ import { analyseLayer } from "../src/analysis/drops.ts";
 import { relateAttributes } from "../src/analysis/relations.ts";
 import type { NetworkUnits } from "../src/analysis/unit-vectors.ts";
 import { seededRandom } from "../src/numeric/random.ts";
-import { makeTable } from "../src/results/table.ts";
 import { maxDropNull } from "../src/stats/max-drop-null.ts";
 import { simulateMaxDropNull } from "../src/stats/simulated-max-drop.ts";
+import { makeTable } from "../src/tables/table.ts";
 import { namesOf, simulateLayer } from "../test/analysis/simulated-layer.ts";
 
 console.log("| what | wall s | CPU s |\n| :--- | ---: | ---: |");

@@ -11,12 +11,12 @@ import { runSweep } from "../src/ablation/sweep.ts";
 import { imageBatches } from "../src/data/image-batches.ts";
 import { openImageSet } from "../src/data/open-image-set.ts";
 import { preprocessingFromJson } from "../src/data/parse-preprocessing.ts";
-import { type Model, modelFromBytes } from "../src/engine/open-model.ts";
 import { drawPlot, type Panel, renderFigure } from "../src/figures/frame.ts";
 import { linePath, tag } from "../src/figures/svg.ts";
 import { fillOf, strokeOf } from "../src/figures/theme.ts";
 import { pickLayers } from "../src/onnx/layers.ts";
 import { writeModel } from "../src/onnx/model-file.ts";
+import { type Model, modelFromBytes } from "../src/runtime/open-model.ts";
 import { defineNetwork } from "../src/training/architectures/architectures.ts";
 import { startParameters, withParameters } from "../src/training/architectures/network.ts";
 

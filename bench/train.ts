@@ -8,8 +8,8 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
-import { floatValue, openSession, type Session, type Value } from "../src/engine/session.ts";
 import { seededRandom } from "../src/numeric/random.ts";
+import { floatValue, openSession, type Session, type Value } from "../src/runtime/session.ts";
 import { defineNetwork } from "../src/training/architectures/architectures.ts";
 import { type Network, startParameters } from "../src/training/architectures/network.ts";
 import { blockSize } from "../src/training/lowering/block-size.ts";

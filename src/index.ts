@@ -2,17 +2,15 @@
 
 export type { AblationMethod } from "./ablation/sweep.ts";
 export type { Mismatch } from "./ablation/verify.ts";
+export { type AblateRunOptions, type AblateRunResult, type RunEffects, runAblate } from "./commands/ablate-run.ts";
+export type { LayerChoice } from "./commands/choose-layers.ts";
+export { type DrawnFigure, runFigures } from "./commands/figures-run.ts";
+export { type TrainedModel, type TrainModelOptions, trainModel } from "./commands/train-model.ts";
 export type { ImageSet, PixelArray, RgbImage } from "./data/image-set.ts";
 export { type OpenOptions, openImageSet } from "./data/open-image-set.ts";
 export { parsePreprocessing } from "./data/parse-preprocessing.ts";
 export type { Preprocessing } from "./data/preprocessing.ts";
-export { type ImageInput, type Model, modelFromBytes, openModel } from "./engine/open-model.ts";
-export type { Provider } from "./engine/session.ts";
 export { type ErrorCode, UnitscopeError } from "./errors.ts";
-export { type AblateRunOptions, type AblateRunResult, type RunEffects, runAblate } from "./experiments/ablate-run.ts";
-export type { LayerChoice } from "./experiments/choose-layers.ts";
-export { type DrawnFigure, runFigures } from "./experiments/figures-run.ts";
-export { type TrainedModel, type TrainModelOptions, trainModel } from "./experiments/train-model.ts";
 export { layerDropsFigure, layerDropsOf } from "./figures/layer-drops.ts";
 export { relationsFigure, relationsOf } from "./figures/relations.ts";
 export type { DropSign } from "./figures/sign.ts";
@@ -23,9 +21,11 @@ export type { Attribute, Dim, ElementType, Graph, Node, Port, Tensor, TensorData
 export { findLayers, type Layer, type LayerKind, pickLayers } from "./onnx/layers.ts";
 export { readModel, writeModel } from "./onnx/model-file.ts";
 export { inferShapes, type Shape } from "./onnx/shapes.ts";
-export { type ExportFormat, exportRun } from "./results/export.ts";
-export { openRun, type RunFolder } from "./results/run-folder.ts";
-export type { RunManifest } from "./results/run-manifest.ts";
-export { schemaVersion, type TableName, tableSchemas } from "./results/schema.ts";
-export { type Column, doubles, filterRows, integers, rowsWhere, type Table, texts } from "./results/table.ts";
+export { type ExportFormat, exportRun } from "./runs/export.ts";
+export { openRun, type RunFolder } from "./runs/run-folder.ts";
+export type { RunManifest } from "./runs/run-manifest.ts";
+export { type ImageInput, type Model, modelFromBytes, openModel } from "./runtime/open-model.ts";
+export type { Provider } from "./runtime/session.ts";
+export { schemaVersion, type TableName, tableSchemas } from "./tables/schema.ts";
+export { type Column, doubles, filterRows, integers, rowsWhere, type Table, texts } from "./tables/table.ts";
 export { version } from "./version.ts";

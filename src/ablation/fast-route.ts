@@ -5,10 +5,11 @@
  * `prepare` runs the prefix over a block of images; `removeUnit` and `removeSet` give the logits of chosen rows of the
  * block with units of one layer gone. Logits differ from the plain route's by floating-point rounding only.
  */
-import type { Model } from "../engine/open-model.ts";
-import { floatValue, openSession, type Provider, type Session, type Value } from "../engine/session.ts";
+
 import { elementCount } from "../onnx/graph.ts";
 import { inferShapes, type Shape } from "../onnx/shapes.ts";
+import type { Model } from "../runtime/open-model.ts";
+import { floatValue, openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { type ClosedForm, closedForm } from "./closed-form.ts";
 import { type Pixels, pickImages } from "./plain-route.ts";
 import { buildPrefix, fixedTwins, type LayerPorts, type PlannedLayer, type Prefix } from "./prefix-graph.ts";

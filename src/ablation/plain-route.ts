@@ -3,8 +3,8 @@
  * image, and read the prediction. Predictions that are too close to call are settled by the reference: the same
  * network, one image at a time, one thread.
  */
-import type { Model } from "../engine/open-model.ts";
-import { floatValue, openSession, type Provider, type Session, type Value } from "../engine/session.ts";
+import type { Model } from "../runtime/open-model.ts";
+import { floatValue, openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { keepInput, maskShape, plainGraph, replacementInput, type SwitchedTensor } from "./plain-graph.ts";
 import { isTie, type Reading, readRow } from "./predictions.ts";
 

@@ -1,6 +1,7 @@
 /** What a layer's removed units are replaced by, for experiments that come after the sweep: the same as in the sweep. */
-import type { Model } from "../engine/open-model.ts";
+
 import type { Layer } from "../onnx/layers.ts";
+import type { Model } from "../runtime/open-model.ts";
 import { meansOf, type ResponseSums } from "./response-means.ts";
 import { runBlocks, type SweepImages } from "./run-blocks.ts";
 import { type AblationMethod, blockSizeFor, tapFor } from "./sweep.ts";

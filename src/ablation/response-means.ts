@@ -4,9 +4,10 @@
  * Summed in double precision, with batches of a fixed size on one thread, so that the constant is the same to the last
  * bit whatever the number of workers.
  */
-import type { Model } from "../engine/open-model.ts";
-import { openSession, type Session } from "../engine/session.ts";
+
 import { cutTo } from "../onnx/edit.ts";
+import type { Model } from "../runtime/open-model.ts";
+import { openSession, type Session } from "../runtime/session.ts";
 import type { Block } from "./flip-collector.ts";
 import { pickImages } from "./plain-route.ts";
 

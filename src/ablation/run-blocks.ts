@@ -3,8 +3,8 @@
  * that were done before are taken from where they were kept.
  */
 import { deserialize, serialize } from "node:v8";
-import type { Model } from "../engine/open-model.ts";
-import { openPool } from "../engine/worker-pool.ts";
+import type { Model } from "../runtime/open-model.ts";
+import { openPool } from "../runtime/worker-pool.ts";
 import type { Block } from "./flip-collector.ts";
 import type { SweepSetup } from "./sweep-work.ts";
 

@@ -4,8 +4,9 @@
  *
  * ‖A‖₂² = ‖AAᵀ‖₂ ≤ ‖(AAᵀ)^m‖_F^(1/m), which tends to the norm as m grows.
  */
-import { openSession } from "../engine/session.ts";
+
 import { floatTensor, type Graph, intTensor, type Node, node } from "../onnx/graph.ts";
+import { openSession } from "../runtime/session.ts";
 
 /** Squarings of the Gram matrix: m = 2^SQUARINGS. */
 const SQUARINGS = 5;

@@ -4,9 +4,10 @@
  * The gain of a path is the product of its operators' Lipschitz constants: bounds of spectral norms for linear
  * operators, 1 for ReLU and its kin; gains of joining paths add up.
  */
-import type { Model } from "../engine/open-model.ts";
+
 import { floatAttribute, type Graph, intAttribute, intsAttribute, type Node, type Tensor } from "../onnx/graph.ts";
 import { inferShapes, type Shape } from "../onnx/shapes.ts";
+import type { Model } from "../runtime/open-model.ts";
 import { matrixNormBound, matrixNormBounds } from "./spectral-norm.ts";
 import { frontierWeights } from "./suffix-graph.ts";
 import type { Frontier, SuffixPlan } from "./suffix-plan.ts";

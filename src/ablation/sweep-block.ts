@@ -2,9 +2,10 @@
  * The sweep of one block of images: every unit of every requested layer removed in turn, by the plain route or by the
  * fast ones, to the predictions that flip.
  */
-import type { Model } from "../engine/open-model.ts";
-import type { Provider } from "../engine/session.ts";
+
 import { messageOf, UnitscopeError } from "../errors.ts";
+import type { Model } from "../runtime/open-model.ts";
+import type { Provider } from "../runtime/session.ts";
 import { type CertificateTable, certificates } from "./certificates.ts";
 import { closedLogits } from "./closed-form.ts";
 import { type FastLayer, type FastRoute, openFastRoute } from "./fast-route.ts";

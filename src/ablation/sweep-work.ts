@@ -1,6 +1,7 @@
 /** What a worker thread of a sweep does: opens its sessions once, then answers blocks of images. */
-import type { Model } from "../engine/open-model.ts";
+
 import { inferShapes } from "../onnx/shapes.ts";
+import type { Model } from "../runtime/open-model.ts";
 import type { Block } from "./flip-collector.ts";
 import type { PreparedBlock } from "./prepared-block.ts";
 import { addResponseSums, openResponses } from "./response-means.ts";

@@ -1,5 +1,5 @@
 /** A worker thread of a sweep. */
-import { serveWorker } from "../engine/worker-pool.ts";
+import { serveWorker } from "../runtime/worker-pool.ts";
 import type { Block } from "./flip-collector.ts";
 import { openSweepWork, type SweepSetup } from "./sweep-work.ts";
 

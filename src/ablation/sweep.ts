@@ -5,11 +5,11 @@
  * a block that was swept before (`pieces`) need not be swept again.
  */
 import { availableParallelism } from "node:os";
-import type { Model } from "../engine/open-model.ts";
-import type { Provider } from "../engine/session.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { inferShapes } from "../onnx/shapes.ts";
+import type { Model } from "../runtime/open-model.ts";
+import type { Provider } from "../runtime/session.ts";
 import type { Settled } from "./flip-collector.ts";
 import { type LayerFlips, mergeFlips } from "./flips.ts";
 import { meansOf, type ResponseSums } from "./response-means.ts";

@@ -1,8 +1,8 @@
 /** The tensors that the reference can switch off: the taps of all the model's layers, and any others that are swept. */
 
-import type { Model } from "../engine/open-model.ts";
 import { UnitscopeError } from "../errors.ts";
 import { inferShapes } from "../onnx/shapes.ts";
+import type { Model } from "../runtime/open-model.ts";
 import type { SwitchedTensor } from "./plain-graph.ts";
 
 /**

@@ -3,7 +3,6 @@
  * units of some networks and is tested on those of others, for all ways to choose the networks.
  */
 import { UnitscopeError } from "../errors.ts";
-import { makeTable, type Table } from "../results/table.ts";
 import {
   bestPenalty,
   defaultPenalties,
@@ -12,6 +11,7 @@ import {
   takeFeatures,
 } from "../stats/cross-validation.ts";
 import { type Features, fitLogistic, predictLogistic } from "../stats/logistic-regression.ts";
+import { makeTable, type Table } from "../tables/table.ts";
 import { chooseNetworks, type NetworkSplit, type SplitPrediction, splitName } from "./network-split.ts";
 import { type Judged, judge } from "./prediction-accuracy.ts";
 import type { NetworkUnits } from "./unit-vectors.ts";

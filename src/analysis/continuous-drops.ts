@@ -1,8 +1,8 @@
 /** Continuous companions of the drop: mean changes of log-probability and margin, and their paired tests. */
 import type { Counts } from "../ablation/flips.ts";
 import { UnitscopeError } from "../errors.ts";
-import type { Column } from "../results/table.ts";
 import { pairedT } from "../stats/paired-t.ts";
+import type { Column } from "../tables/table.ts";
 
 /** The companions, in the order in which a sweep sums them: each a sum, then a sum of squares. */
 const companions: readonly string[] = ["logprob", "margin"];

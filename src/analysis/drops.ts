@@ -4,15 +4,15 @@
  */
 import { type BaselineTable, type Counts, countFlips, type LayerFlips } from "../ablation/flips.ts";
 import { UnitscopeError } from "../errors.ts";
-import { doubles, makeTable, type Table } from "../results/table.ts";
 import { detectableDrop } from "../stats/detectable-drop.ts";
 import { benjaminiHochberg, discoveryBar } from "../stats/false-discovery.ts";
 import { maxDropNull } from "../stats/max-drop-null.ts";
 import { exactMcNemar } from "../stats/mcnemar.ts";
+import { doubles, makeTable, type Table } from "../tables/table.ts";
 import { continuousDropColumns, continuousUnitColumns } from "./continuous-drops.ts";
 import { countHalves, type HalfCounts, largestDrop, overallDrop, splitHalfDrops } from "./split-half.ts";
 
-/** What a layer's ablation shows. Tables have the columns of `results/schema.ts`. */
+/** What a layer's ablation shows. Tables have the columns of `tables/schema.ts`. */
 export interface LayerStatistics {
   readonly counts: Counts;
   /** Counts of the stratified halves that the split-half values come from; noise ceilings need them too. */

@@ -1,5 +1,5 @@
 /** A thread that holds the units of several networks and does regressions on them. */
-import { serveWorker } from "../engine/worker-pool.ts";
+import { serveWorker } from "../runtime/worker-pool.ts";
 import { fitAttribute } from "./class-prediction.ts";
 import type { NetworkUnits } from "./unit-vectors.ts";
 

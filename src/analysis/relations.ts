@@ -2,11 +2,12 @@
  * How the attributes of units go with what their removal does (figure 5): correlations with intervals over units, the
  * line through the points, and the ceiling that the drops' own noise sets.
  */
-import { type Column, concatTables, doubles, hasValues, makeTable, type Table } from "../results/table.ts";
+
 import { bootstrapInterval } from "../stats/bootstrap.ts";
 import { linearFit, pearson, spearman } from "../stats/correlation.ts";
 import { correlationPValue } from "../stats/permutation-test.ts";
 import { resampledPearson, resampledSpearman } from "../stats/resampled-correlation.ts";
+import { type Column, concatTables, doubles, hasValues, makeTable, type Table } from "../tables/table.ts";
 import { type DropName, dropsOfHalves, type HalfDrops, noiseCeiling } from "./noise-ceiling.ts";
 import type { HalfCounts } from "./split-half.ts";
 

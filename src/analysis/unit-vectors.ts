@@ -1,7 +1,7 @@
 /** What class prediction learns from: a network's attribute vectors, and the class that each of its units is for. */
 import { UnitscopeError } from "../errors.ts";
-import { doubles, integers, type Table, texts } from "../results/table.ts";
 import type { Features } from "../stats/logistic-regression.ts";
+import { doubles, integers, type Table, texts } from "../tables/table.ts";
 
 /** The units of one layer of one network. */
 export interface NetworkUnits {

@@ -3,8 +3,9 @@
  * units' standardised responses with the standardised probabilities of shuffled images, by the engine, since it is by
  * far the largest piece of arithmetic among the attributes.
  */
-import { floatValue, openSession, type Session } from "../engine/session.ts";
+
 import { type Graph, node } from "../onnx/graph.ts";
+import { floatValue, openSession, type Session } from "../runtime/session.ts";
 import { largest } from "./label-nulls.ts";
 
 /** Columns of one product: enough to fill the processor, few enough to fit into its caches' neighbourhood. */

@@ -1,5 +1,5 @@
 /** Describes the units of a layer on worker threads, a group at a time. */
-import { openPool, type WorkerPool } from "../engine/worker-pool.ts";
+import { openPool, type WorkerPool } from "../runtime/worker-pool.ts";
 import { standardizedColumns } from "./class-correlation.ts";
 import { joinDescriptions, type UnitDescriptions } from "./describe-units.ts";
 import type { DescribeSetup } from "./describe-worker.ts";

@@ -1,5 +1,5 @@
 /** Everything about a unit that needs labels or probabilities, from its pooled responses to all images. */
-import type { Session } from "../engine/session.ts";
+import type { Session } from "../runtime/session.ts";
 import { bestClass } from "./best-class.ts";
 import { classCorrelation, standardize } from "./class-correlation.ts";
 import { type ClassScalar, classSelectivity, selectivityScalar } from "./class-selectivity.ts";

@@ -1,5 +1,5 @@
 /** Worker thread: describes groups of units from their pooled responses. */
-import { serveWorker } from "../engine/worker-pool.ts";
+import { serveWorker } from "../runtime/worker-pool.ts";
 import { openProduct } from "./correlation-null.ts";
 import { describeUnits, type Labelling } from "./describe-units.ts";
 import { shuffler } from "./label-nulls.ts";

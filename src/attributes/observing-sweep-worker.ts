@@ -3,7 +3,7 @@
 import type { Block } from "../ablation/flip-collector.ts";
 import type { BlockTensor } from "../ablation/prepared-block.ts";
 import { openSweepWork, type SweepSetup } from "../ablation/sweep-work.ts";
-import { serveWorker } from "../engine/worker-pool.ts";
+import { serveWorker } from "../runtime/worker-pool.ts";
 import { createObserver, type ObservedShape, type ObserverOptions } from "./observer.ts";
 import { softmaxRows } from "./softmax.ts";
 

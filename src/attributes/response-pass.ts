@@ -7,12 +7,12 @@ import { imageBatches } from "../data/image-batches.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import type { Preprocessing } from "../data/preprocessing.ts";
 import { selectImages } from "../data/select-images.ts";
-import type { Model } from "../engine/open-model.ts";
-import { openPool, type WorkerPool } from "../engine/worker-pool.ts";
 import { UnitscopeError } from "../errors.ts";
 import { cutTo } from "../onnx/edit.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { writeModel } from "../onnx/model-file.ts";
+import type { Model } from "../runtime/open-model.ts";
+import { openPool, type WorkerPool } from "../runtime/worker-pool.ts";
 import { defaultTailFraction, defaultTopImages, type Observed } from "./observed.ts";
 import type { ResponseSetup, ResponseTask, WantedResponse } from "./response-worker.ts";
 

@@ -1,7 +1,8 @@
 /** Worker thread: runs the network with its taps as outputs, and observes or fetches the responses. */
-import { floatValue, openSession, type Session, type Value } from "../engine/session.ts";
-import { serveWorker } from "../engine/worker-pool.ts";
+
 import { UnitscopeError } from "../errors.ts";
+import { floatValue, openSession, type Session, type Value } from "../runtime/session.ts";
+import { serveWorker } from "../runtime/worker-pool.ts";
 import { observedBuffers } from "./observed.ts";
 import { createObserver, type ObservedShape } from "./observer.ts";
 import { softmaxRows } from "./softmax.ts";

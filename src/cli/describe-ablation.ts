@@ -1,6 +1,6 @@
 /** What an ablation found, in words and as JSON. */
-import type { AblateRunResult } from "../experiments/ablate-run.ts";
-import { doubles, filterRows, integers, type Table, texts } from "../results/table.ts";
+import type { AblateRunResult } from "../commands/ablate-run.ts";
+import { doubles, filterRows, integers, type Table, texts } from "../tables/table.ts";
 import { formatTable } from "./format-table.ts";
 
 /** Units shown per layer: those with the largest max class drop. */

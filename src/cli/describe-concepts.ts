@@ -1,6 +1,7 @@
 /** What concept alignment found, in words and as JSON. */
+
+import type { ConceptsRunResult, LayerConcepts } from "../commands/concepts-run.ts";
 import { conceptColumns } from "../concepts/alignment-tables.ts";
-import type { ConceptsRunResult, LayerConcepts } from "../experiments/concepts-run.ts";
 import { formatTable } from "./format-table.ts";
 
 /** Concepts that are listed for a category, those with most detectors first. */

@@ -2,9 +2,10 @@
  * The responses of random units: each is a fixed linear combination of a layer's units at the same position. The
  * products are ONNX Runtime's, on one thread and one image at a time, so that they do not depend on anything else.
  */
-import { floatValue, openSession } from "../engine/session.ts";
+
 import { UnitscopeError } from "../errors.ts";
 import { floatTensor, type Graph, node } from "../onnx/graph.ts";
+import { floatValue, openSession } from "../runtime/session.ts";
 import type { ResponseSource } from "./response-source.ts";
 
 /** A response source that holds a session until it is closed. */

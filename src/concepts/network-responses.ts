@@ -4,13 +4,13 @@
  */
 import { pixelTable, writePixels } from "../data/preprocess-image.ts";
 import { channelCount, type Preprocessing } from "../data/preprocessing.ts";
-import type { Model } from "../engine/open-model.ts";
-import { openPool } from "../engine/worker-pool.ts";
 import { UnitscopeError } from "../errors.ts";
 import { resizeBilinear, resizeNearest } from "../numeric/resize.ts";
 import { cutTo } from "../onnx/edit.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { writeModel } from "../onnx/model-file.ts";
+import type { Model } from "../runtime/open-model.ts";
+import { openPool } from "../runtime/worker-pool.ts";
 import type { ConceptSet } from "./concept-set.ts";
 import type { NetworkSetup, NetworkTask } from "./network-worker.ts";
 import type { ResponseSource } from "./response-source.ts";

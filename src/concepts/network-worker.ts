@@ -1,7 +1,8 @@
 /** Worker thread: runs the network up to one tap, one image at a time, so that nothing depends on the order. */
-import { floatValue, openSession } from "../engine/session.ts";
-import { serveWorker } from "../engine/worker-pool.ts";
+
 import { UnitscopeError } from "../errors.ts";
+import { floatValue, openSession } from "../runtime/session.ts";
+import { serveWorker } from "../runtime/worker-pool.ts";
 
 /** What a worker needs once. */
 export interface NetworkSetup {

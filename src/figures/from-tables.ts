@@ -9,7 +9,7 @@ import {
   type Table,
   takeRows,
   texts,
-} from "../results/table.ts";
+} from "../tables/table.ts";
 import { attributeLabel } from "./attribute-label.ts";
 import type { VariantDrops } from "./compare-drops.ts";
 import { quantile } from "./curves.ts";

@@ -4,7 +4,7 @@
  *
  * Sign: positive means damage; `sign: "paper"` plots accuracy after minus before, as Zhou et al. 2018 do, and says so.
  */
-import { doubles, hasValues, type Table, texts } from "../results/table.ts";
+import { doubles, hasValues, type Table, texts } from "../tables/table.ts";
 import { rankTicks } from "./curves.ts";
 import { type Box, drawEmpty, drawPlot, type LegendEntry, type Panel, renderFigure } from "./frame.ts";
 import { extentOf, formatPoints, niceDomain } from "./scale.ts";

@@ -4,7 +4,7 @@
  *
  * Sign: positive means damage; `sign: "paper"` turns the drops, the lines and the coefficients around and says so.
  */
-import { doubles, isMissing, rowsWhere, type Table, texts } from "../results/table.ts";
+import { doubles, isMissing, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { attributeLabel } from "./attribute-label.ts";
 import { type Box, drawEmpty, drawPlot, type Panel, renderFigure } from "./frame.ts";
 import { extentOf, formatNumber, formatPoints } from "./scale.ts";

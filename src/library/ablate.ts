@@ -1,15 +1,15 @@
 /** The library's main call: ablation of a model over an image set, tables in memory, no run folder. */
 import { type AblationMethod, runSweep } from "../ablation/sweep.ts";
 import type { Mismatch } from "../ablation/verify.ts";
+import { chooseLayers, type LayerChoice } from "../commands/choose-layers.ts";
+import { checkFit, ownPreprocessing, sweepImages } from "../commands/subject.ts";
+import { baselineAccuracy, type SweepTables, sweepTables } from "../commands/sweep-tables.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { parsePreprocessing } from "../data/parse-preprocessing.ts";
 import { forChannels, type Preprocessing } from "../data/preprocessing.ts";
-import type { Model } from "../engine/open-model.ts";
-import type { Provider } from "../engine/session.ts";
 import { UnitscopeError } from "../errors.ts";
-import { chooseLayers, type LayerChoice } from "../experiments/choose-layers.ts";
-import { checkFit, ownPreprocessing, sweepImages } from "../experiments/subject.ts";
-import { baselineAccuracy, type SweepTables, sweepTables } from "../experiments/sweep-tables.ts";
+import type { Model } from "../runtime/open-model.ts";
+import type { Provider } from "../runtime/session.ts";
 
 /** Options of `ablate`; every one has a default. */
 export interface AblateOptions extends LayerChoice {

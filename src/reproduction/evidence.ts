@@ -1,10 +1,10 @@
 /** What the claims are judged by: the tables of all runs, read once. */
 import { join } from "node:path";
-import { averagesOf } from "../experiments/predict-runs.ts";
-import { baselineAccuracy } from "../experiments/sweep-tables.ts";
-import { openTableReader } from "../results/parquet-table.ts";
-import { openRun } from "../results/run-folder.ts";
-import { concatTables, doubles, rowsWhere, type Table } from "../results/table.ts";
+import { averagesOf } from "../commands/predict-runs.ts";
+import { baselineAccuracy } from "../commands/sweep-tables.ts";
+import { openTableReader } from "../runs/parquet-table.ts";
+import { openRun } from "../runs/run-folder.ts";
+import { concatTables, doubles, rowsWhere, type Table } from "../tables/table.ts";
 import { mainNetwork, type ReproductionNetwork, type Variant } from "./networks.ts";
 import { specialRuns } from "./plan.ts";
 import { runPath, type Workplace } from "./run-steps.ts";

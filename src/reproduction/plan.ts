@@ -1,6 +1,6 @@
 /** What is run for the reproduction, in order: which network, which experiment, which options. Pure data. */
-import type { RotationRunOptions } from "../experiments/rotation-run.ts";
-import type { SetsRunOptions } from "../experiments/sets-run.ts";
+import type { RotationRunOptions } from "../commands/rotation-run.ts";
+import type { SetsRunOptions } from "../commands/sets-run.ts";
 import {
   alexnetLayers,
   networks as allNetworks,

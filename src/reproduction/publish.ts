@@ -1,13 +1,13 @@
 /** Puts the figures and tables of the runs beside the page. */
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, sep } from "node:path";
-import { logPath } from "../experiments/train-model.ts";
+import { logPath } from "../commands/train-model.ts";
 import { type TrainingCurve, trainingCurvesFigure } from "../figures/training-curves.ts";
-import { writeFileAtomic } from "../results/atomic-file.ts";
-import { tableCsv } from "../results/export.ts";
-import { openRun } from "../results/run-folder.ts";
-import type { TableName } from "../results/schema.ts";
-import { concatTables } from "../results/table.ts";
+import { writeFileAtomic } from "../files/atomic-file.ts";
+import { tableCsv } from "../runs/export.ts";
+import { openRun } from "../runs/run-folder.ts";
+import type { TableName } from "../tables/schema.ts";
+import { concatTables } from "../tables/table.ts";
 import type { Claim, Picture } from "./claims/claim.ts";
 import { mainNetwork, type ReproductionNetwork } from "./networks.ts";
 import { specialRuns } from "./plan.ts";

@@ -2,8 +2,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
-import { writeFileAtomic } from "../results/atomic-file.ts";
-import { openRun } from "../results/run-folder.ts";
+import { writeFileAtomic } from "../files/atomic-file.ts";
+import { openRun } from "../runs/run-folder.ts";
 import { version } from "../version.ts";
 import type { Claim } from "./claims/claim.ts";
 import { judgeClaims } from "./claims/claims.ts";

@@ -1,6 +1,6 @@
 /** Unit sets in short: mean accuracy of a class by strategy and step, as a table small enough to look at. */
 import { setCurvesOf } from "../figures/from-tables.ts";
-import { concatTables, makeTable, type Table, texts } from "../results/table.ts";
+import { concatTables, makeTable, type Table, texts } from "../tables/table.ts";
 
 /** Rows (layer, strategy, step) of a table `sets`; bands are the central 95 % of random sequences. */
 export function setCurveTable(sets: Table): Table {

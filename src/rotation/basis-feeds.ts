@@ -1,5 +1,5 @@
 /** A basis as a graph's inputs. */
-import { floatValue, type Session, type Value } from "../engine/session.ts";
+import { floatValue, type Session, type Value } from "../runtime/session.ts";
 import { COORDINATES_INPUT, perUnit, ROTATION_INPUT } from "./direction-graphs.ts";
 
 /** A basis: row `k` is the `k`-th direction, orthonormal, float64 `[units, units]`. */

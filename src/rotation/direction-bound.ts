@@ -3,7 +3,7 @@
  * the direction's own kernel at direct frontiers and the whole response elsewhere.
  */
 import { boundSuffix, type SuffixBound } from "../ablation/suffix-bound.ts";
-import type { Model } from "../engine/open-model.ts";
+import type { Model } from "../runtime/open-model.ts";
 import type { DirectionPlan } from "./direction-plan.ts";
 
 /** A bound of one layer's rotations; plain data, made once and sent to every worker. */

@@ -2,9 +2,9 @@
 import { type PlainRoute, pickImages, type Reference } from "../ablation/plain-route.ts";
 import { isTie, type Reading, readRow } from "../ablation/predictions.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
-import type { Model } from "../engine/open-model.ts";
-import { openSession, type Provider, type Session, type Value } from "../engine/session.ts";
 import { inferShapes } from "../onnx/shapes.ts";
+import type { Model } from "../runtime/open-model.ts";
+import { openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { type Basis, basisFeeds, firstOutput, keepFeed } from "./basis-feeds.ts";
 import { KEEP_INPUT, rotatedGraph } from "./direction-graphs.ts";
 import { planDirections } from "./direction-plan.ts";

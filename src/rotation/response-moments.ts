@@ -4,12 +4,12 @@
  * depends on the number of workers.
  */
 import { type Pixels, pickImages } from "../ablation/plain-route.ts";
-import type { Model } from "../engine/open-model.ts";
-import { openSession, type Session, type Value } from "../engine/session.ts";
 import { symmetricEigen } from "../numeric/symmetric-eigen.ts";
 import { cutTo } from "../onnx/edit.ts";
 import { type Graph, intTensor, node } from "../onnx/graph.ts";
 import { inferShapes } from "../onnx/shapes.ts";
+import type { Model } from "../runtime/open-model.ts";
+import { openSession, type Session, type Value } from "../runtime/session.ts";
 
 /** Sums of some images. */
 export interface Moments {

@@ -6,11 +6,11 @@ import { runInBatches } from "../ablation/fast-route.ts";
 import type { Pixels } from "../ablation/plain-route.ts";
 import type { BlockTensor, PreparedBlock } from "../ablation/prepared-block.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
-import type { Model } from "../engine/open-model.ts";
-import { floatValue, openSession, type Provider, type Session, type Value } from "../engine/session.ts";
 import { cutTo } from "../onnx/edit.ts";
 import { elementCount, type Graph, type Tensor } from "../onnx/graph.ts";
 import { inferShapes, type Shape } from "../onnx/shapes.ts";
+import type { Model } from "../runtime/open-model.ts";
+import { floatValue, openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { type Basis, basisFeeds, firstOutput, keepFeed } from "./basis-feeds.ts";
 import {
   CHANGE,

@@ -2,9 +2,9 @@
 import type { Block } from "../ablation/flip-collector.ts";
 import { openReference } from "../ablation/plain-route.ts";
 import { switchedTensors } from "../ablation/switched-tensors.ts";
-import type { Model } from "../engine/open-model.ts";
-import type { Provider } from "../engine/session.ts";
-import { serveWorker } from "../engine/worker-pool.ts";
+import type { Model } from "../runtime/open-model.ts";
+import type { Provider } from "../runtime/session.ts";
+import { serveWorker } from "../runtime/worker-pool.ts";
 import type { DirectionBound } from "./direction-bound.ts";
 import { openPlainRotation } from "./plain-rotation.ts";
 import { openMoments } from "./response-moments.ts";

@@ -6,7 +6,7 @@ import { isTie, type Reading, readRow } from "../ablation/predictions.ts";
 import type { PlannedLayer } from "../ablation/prefix-graph.ts";
 import type { PreparedBlock } from "../ablation/prepared-block.ts";
 import { type Mismatch, verifyBlock } from "../ablation/verify.ts";
-import type { Model } from "../engine/open-model.ts";
+import type { Model } from "../runtime/open-model.ts";
 import type { Basis } from "./basis-feeds.ts";
 import { type DirectionBound, kernelNorm } from "./direction-bound.ts";
 import type { PlainRotation } from "./plain-rotation.ts";

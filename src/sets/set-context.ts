@@ -12,9 +12,9 @@ import type { PlannedLayer } from "../ablation/prefix-graph.ts";
 import type { SuffixBound } from "../ablation/suffix-bound.ts";
 import { switchedTensors } from "../ablation/switched-tensors.ts";
 import { hash } from "../ablation/verify.ts";
-import type { Model } from "../engine/open-model.ts";
-import type { Provider } from "../engine/session.ts";
 import { UnitscopeError } from "../errors.ts";
+import type { Model } from "../runtime/open-model.ts";
+import type { Provider } from "../runtime/session.ts";
 
 /** How unit sets are evaluated. */
 export interface SetOptions {

@@ -2,9 +2,9 @@
 import type { Pixels } from "../ablation/plain-route.ts";
 import type { SuffixBound } from "../ablation/suffix-bound.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
-import type { Model } from "../engine/open-model.ts";
-import { serveWorker } from "../engine/worker-pool.ts";
 import { inferShapes } from "../onnx/shapes.ts";
+import type { Model } from "../runtime/open-model.ts";
+import { serveWorker } from "../runtime/worker-pool.ts";
 import { fastGreedy } from "./fast-greedy.ts";
 import { plainGreedy } from "./greedy.ts";
 import { measureSequences, plainMeasure, type Sequence } from "./measure-sequences.ts";

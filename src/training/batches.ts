@@ -1,8 +1,8 @@
 /** Batches to train on: which images, varied how, mixed with what, and the masks of dropout; all from seeded streams. */
 
 import type { ImageSet } from "../data/image-set.ts";
-import { floatValue, type Value } from "../engine/session.ts";
 import { type Random, resumeRandom, seededRandom } from "../numeric/random.ts";
+import { floatValue, type Value } from "../runtime/session.ts";
 import type { Mask } from "./architectures/network.ts";
 import { drawVariation, type TrainingImages } from "./training-images.ts";
 

@@ -4,8 +4,8 @@
  * It is written beside its place and renamed, so that an interrupted write leaves the one before.
  */
 import { open, readFile, rename, rm } from "node:fs/promises";
-import { floatValue, type Value } from "../engine/session.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
+import { floatValue, type Value } from "../runtime/session.ts";
 import type { StreamStates } from "./batches.ts";
 
 /** One line of the training log. */

@@ -1,7 +1,7 @@
 /** The thread that computes: it holds the parameters, runs steps and tests on request, and gives the parameters back. */
 
-import { openSession, type Provider, type Session, type Value } from "../engine/session.ts";
-import { serveWorker } from "../engine/worker-pool.ts";
+import { openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
+import { serveWorker } from "../runtime/worker-pool.ts";
 
 /** What the thread starts from. */
 export interface StepWorkerSetup {

@@ -1,8 +1,8 @@
 /** How to train: every choice with its default, what must hold, and what a checkpoint must agree with. */
 import type { ImageSet } from "../data/image-set.ts";
 import { noPreprocessing, type Preprocessing } from "../data/preprocessing.ts";
-import type { Provider } from "../engine/session.ts";
 import { UnitscopeError } from "../errors.ts";
+import type { Provider } from "../runtime/session.ts";
 import type { Network } from "./architectures/network.ts";
 import type { ScheduleName } from "./schedule.ts";
 import type { Augmentation } from "./training-images.ts";

@@ -5,10 +5,10 @@
  */
 import { existsSync } from "node:fs";
 import type { ImageSet } from "../data/image-set.ts";
-import { floatValue, type Value } from "../engine/session.ts";
-import { openPool, type WorkerPool } from "../engine/worker-pool.ts";
 import { UnitscopeError } from "../errors.ts";
 import { writeModel } from "../onnx/model-file.ts";
+import { floatValue, type Value } from "../runtime/session.ts";
+import { openPool, type WorkerPool } from "../runtime/worker-pool.ts";
 import { type Network, startParameters } from "./architectures/network.ts";
 import { openStreams, resumeStreams, type Streams, shuffledImages, streamStates, trainingBatch } from "./batches.ts";
 import { type Checkpoint, type EpochRecord, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";

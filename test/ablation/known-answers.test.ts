@@ -16,7 +16,7 @@
  */
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { openRun } from "../../src/results/run-folder.ts";
+import { openRun } from "../../src/runs/run-folder.ts";
 import { handFolder } from "../cli/hand-network.ts";
 import { printed } from "../cli/run-cli.ts";
 

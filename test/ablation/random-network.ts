@@ -1,8 +1,9 @@
 /** Small random networks of every supported kind of operator, for comparing routes. Weights are fixed by the seed. */
-import { type Model, modelFromBytes } from "../../src/engine/open-model.ts";
+
 import { seededRandom } from "../../src/numeric/random.ts";
 import { float, floatTensor, type Graph, type Node, node, type Tensor } from "../../src/onnx/graph.ts";
 import { writeModel } from "../../src/onnx/model-file.ts";
+import { type Model, modelFromBytes } from "../../src/runtime/open-model.ts";
 
 export interface NetworkRecipe {
   readonly seed: number;

@@ -3,7 +3,7 @@ import { cpSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { BlockStore, SweepImages } from "../../src/ablation/run-blocks.ts";
 import { type RunSweepOptions, runSweep, type Sweep } from "../../src/ablation/sweep.ts";
-import { openPieceStore } from "../../src/results/piece-store.ts";
+import { openPieceStore } from "../../src/passes/piece-store.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { CLASSES, randomImages, randomNetwork, SIDE } from "./random-network.ts";
 

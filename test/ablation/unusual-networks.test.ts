@@ -4,11 +4,11 @@ import { boundSuffix } from "../../src/ablation/suffix-bound.ts";
 import { planSuffix } from "../../src/ablation/suffix-plan.ts";
 import { allRoutes, openBlockSweep } from "../../src/ablation/sweep-block.ts";
 import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
-import { type Model, modelFromBytes } from "../../src/engine/open-model.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 import { float, floatTensor, type Graph, intTensor, type Node, node, type Tensor } from "../../src/onnx/graph.ts";
 import { writeModel } from "../../src/onnx/model-file.ts";
 import { inferShapes } from "../../src/onnx/shapes.ts";
+import { type Model, modelFromBytes } from "../../src/runtime/open-model.ts";
 
 const SIDE = 8;
 const CLASSES = 5;

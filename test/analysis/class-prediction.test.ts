@@ -3,9 +3,9 @@ import { type AttributeFit, fitAttribute, predictClasses } from "../../src/analy
 import { chooseNetworks, splitName } from "../../src/analysis/network-split.ts";
 import { classesOfUnits, type NetworkUnits, vectorFeatures } from "../../src/analysis/unit-vectors.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
-import { tableSchemas } from "../../src/results/schema.ts";
-import { doubles, filterRows, integers, makeTable, type Table, texts } from "../../src/results/table.ts";
 import type { Features } from "../../src/stats/logistic-regression.ts";
+import { tableSchemas } from "../../src/tables/schema.ts";
+import { doubles, filterRows, integers, makeTable, type Table, texts } from "../../src/tables/table.ts";
 
 const classCount = 5;
 

@@ -3,10 +3,10 @@ import { describe, expect, it } from "vitest";
 import { type LayerFlips, mergeCounts } from "../../src/ablation/flips.ts";
 import { analyseLayer, layerBar } from "../../src/analysis/drops.ts";
 import { countHalves, splitHalfDrops } from "../../src/analysis/split-half.ts";
-import { tableSchemas } from "../../src/results/schema.ts";
-import { doubles, integers, type Table, texts } from "../../src/results/table.ts";
 import { exactMcNemar } from "../../src/stats/mcnemar.ts";
 import { pairedT } from "../../src/stats/paired-t.ts";
+import { tableSchemas } from "../../src/tables/schema.ts";
+import { doubles, integers, type Table, texts } from "../../src/tables/table.ts";
 import { namesOf, simulateLayer } from "./simulated-layer.ts";
 
 /** Two classes of 8 images (6 and 5 right), one without any; unit 0 loses 6 of class 0 and gains 1 of class 1. */

@@ -3,10 +3,10 @@ import { analyseLayer } from "../../src/analysis/drops.ts";
 import { type HalfDrops, noiseCeiling } from "../../src/analysis/noise-ceiling.ts";
 import { type LayerUnits, relateAttributes } from "../../src/analysis/relations.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
-import { tableSchemas } from "../../src/results/schema.ts";
-import { type Column, doubles, filterRows, integers, makeTable, type Table, texts } from "../../src/results/table.ts";
 import { pearson, spearman } from "../../src/stats/correlation.ts";
 import { resampledPearson, resampledSpearman } from "../../src/stats/resampled-correlation.ts";
+import { tableSchemas } from "../../src/tables/schema.ts";
+import { type Column, doubles, filterRows, integers, makeTable, type Table, texts } from "../../src/tables/table.ts";
 import { namesOf, type Planted, simulateLayer } from "./simulated-layer.ts";
 
 /** A layer of 40 units whose strength (a noiseless attribute) is how much of one class each of them loses. */

@@ -4,11 +4,11 @@ import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { cardLines } from "../../src/cli/commands/unit.ts";
-import { runAblate } from "../../src/experiments/ablate-run.ts";
-import { type AttributesRunResult, runAttributes } from "../../src/experiments/attributes-run.ts";
-import { drawUnitCard, readUnitCard, unitCardPage } from "../../src/experiments/unit-card.ts";
-import { openRun, type RunFolder } from "../../src/results/run-folder.ts";
-import { doubles, integers, type Table, texts } from "../../src/results/table.ts";
+import { runAblate } from "../../src/commands/ablate-run.ts";
+import { type AttributesRunResult, runAttributes } from "../../src/commands/attributes-run.ts";
+import { drawUnitCard, readUnitCard, unitCardPage } from "../../src/commands/unit-card.ts";
+import { openRun, type RunFolder } from "../../src/runs/run-folder.ts";
+import { doubles, integers, type Table, texts } from "../../src/tables/table.ts";
 import { handFolder } from "../cli/hand-network.ts";
 
 let folder: string;

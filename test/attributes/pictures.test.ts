@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { hurtImages } from "../../src/attributes/hurt-images.ts";
 import { decodeSheet, encodeSheet, type Tile, tilePixels, tileSize } from "../../src/attributes/sprite-sheet.ts";
-import { spriteFolders } from "../../src/experiments/unit-images.ts";
+import { spriteFolders } from "../../src/commands/unit-images.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 
 describe("hurtImages", () => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { mergeObserved, type Observed } from "../../src/attributes/observed.ts";
 import { createObserver } from "../../src/attributes/observer.ts";
-import { openResponseStore, type ResponseStoreKey } from "../../src/experiments/response-store.ts";
+import { openResponseStore, type ResponseStoreKey } from "../../src/commands/response-store.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 

@@ -2,8 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { openRun } from "../../src/results/run-folder.ts";
-import { doubles, integers, rowsWhere, texts } from "../../src/results/table.ts";
+import { openRun } from "../../src/runs/run-folder.ts";
+import { doubles, integers, rowsWhere, texts } from "../../src/tables/table.ts";
 import { encodePng } from "../concepts/png.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { handFolder } from "./hand-network.ts";

@@ -5,7 +5,7 @@ import { chmod, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { floatTensor, type Graph, node } from "../../src/onnx/graph.ts";
-import { openRun } from "../../src/results/run-folder.ts";
+import { openRun } from "../../src/runs/run-folder.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { handFolder, handNetwork } from "./hand-network.ts";
 import { bin, printed, unitscope } from "./run-cli.ts";

@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { seededRandom } from "../../src/numeric/random.ts";
-import { openRun } from "../../src/results/run-folder.ts";
+import { openRun } from "../../src/runs/run-folder.ts";
 import { CLASSES, randomNetwork, SIDE } from "../ablation/random-network.ts";
 import { npz } from "../data/npz.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";

@@ -10,8 +10,8 @@ import {
   variantDropsOf,
 } from "../../src/figures/from-tables.ts";
 import type { AverageSetCurve } from "../../src/figures/set-curves.ts";
-import { makeTable, rowsWhere } from "../../src/results/table.ts";
-import { exampleUnits } from "../results/example-run.ts";
+import { makeTable, rowsWhere } from "../../src/tables/table.ts";
+import { exampleUnits } from "../runs/example-run.ts";
 
 test("chosen units with their class drops and q-values", () => {
   const drops = makeTable({

@@ -9,8 +9,8 @@ import { bandPath, decimal, escapeText, linePath, tag } from "../../src/figures/
 import { fitText, textWidth, wrapText } from "../../src/figures/text-layout.ts";
 import { regionOutline } from "../../src/figures/unit-card.ts";
 import { classBars } from "../../src/figures/unit-drops.ts";
-import { makeTable } from "../../src/results/table.ts";
-import { exampleUnits } from "../results/example-run.ts";
+import { makeTable } from "../../src/tables/table.ts";
+import { exampleUnits } from "../runs/example-run.ts";
 import { expectWellFormed } from "./golden.ts";
 
 test("ticks are round, rising and inside; nice domains hold what they were asked to", () => {

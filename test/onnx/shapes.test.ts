@@ -1,13 +1,13 @@
 /** Shapes that follow from the operators, against those that ONNX Runtime computes; reshapes that are computed. */
 import { describe, expect, test } from "vitest";
-import { modelFromBytes } from "../../src/engine/open-model.ts";
-import { floatValue, openSession } from "../../src/engine/session.ts";
 import { freeBatch } from "../../src/onnx/edit.ts";
 import { foldConstants } from "../../src/onnx/fold.ts";
 import { type Graph, intTensor, type Node, node, type Tensor } from "../../src/onnx/graph.ts";
 import { writeModel } from "../../src/onnx/model-file.ts";
 import { resolveShapes } from "../../src/onnx/resolve-shapes.ts";
 import { inferShapes } from "../../src/onnx/shapes.ts";
+import { modelFromBytes } from "../../src/runtime/open-model.ts";
+import { floatValue, openSession } from "../../src/runtime/session.ts";
 import { conv, graphOf, ones } from "./build.ts";
 
 const pool = (attributes: Parameters<typeof node>[3]): Node =>

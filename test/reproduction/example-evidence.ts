@@ -2,7 +2,7 @@
 import { seededRandom } from "../../src/numeric/random.ts";
 import type { Evidence, NetworkEvidence } from "../../src/reproduction/evidence.ts";
 import { alexnetLayers, networks, resnetLayers, type Variant } from "../../src/reproduction/networks.ts";
-import { concatTables, makeTable, type Table } from "../../src/results/table.ts";
+import { concatTables, makeTable, type Table } from "../../src/tables/table.ts";
 
 /** What is true of the made-up networks; drops as fractions. */
 export interface Effects {

@@ -2,13 +2,13 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { findReplacement } from "../../src/ablation/replacement.ts";
-import { runAblate } from "../../src/experiments/ablate-run.ts";
-import { runRotationExperiment } from "../../src/experiments/rotation-run.ts";
+import { runAblate } from "../../src/commands/ablate-run.ts";
+import { runRotationExperiment } from "../../src/commands/rotation-run.ts";
 import { haarRotation, identity } from "../../src/numeric/orthogonal.ts";
-import { openRun } from "../../src/results/run-folder.ts";
-import { doubles, integers, rowsWhere, texts } from "../../src/results/table.ts";
 import { mergeMoments, openMoments, principalAxes } from "../../src/rotation/response-moments.ts";
 import { type BasisChoice, type RunRotationOptions, runRotation } from "../../src/rotation/run-rotation.ts";
+import { openRun } from "../../src/runs/run-folder.ts";
+import { doubles, integers, rowsWhere, texts } from "../../src/tables/table.ts";
 import { CLASSES, randomImages, randomNetwork, SIDE } from "../ablation/random-network.ts";
 import { handColours, handFolder } from "../cli/hand-network.ts";
 

@@ -2,14 +2,14 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { findReplacement } from "../../src/ablation/replacement.ts";
+import { runAblate } from "../../src/commands/ablate-run.ts";
+import { runSetsExperiment } from "../../src/commands/sets-run.ts";
 import { pixelSet } from "../../src/data/pixel-set.ts";
 import { noPreprocessing } from "../../src/data/preprocessing.ts";
-import { runAblate } from "../../src/experiments/ablate-run.ts";
-import { runSetsExperiment } from "../../src/experiments/sets-run.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
-import { openRun } from "../../src/results/run-folder.ts";
-import { doubles, integers, makeTable, type Table, texts } from "../../src/results/table.ts";
+import { openRun } from "../../src/runs/run-folder.ts";
 import { type RunSetsOptions, runSets } from "../../src/sets/run-sets.ts";
+import { doubles, integers, makeTable, type Table, texts } from "../../src/tables/table.ts";
 import { CLASSES, randomNetwork, SIDE } from "../ablation/random-network.ts";
 import { handColours, handFolder } from "../cli/hand-network.ts";
 

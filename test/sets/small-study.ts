@@ -2,11 +2,11 @@
 import type { Pixels } from "../../src/ablation/plain-route.ts";
 import { boundSuffix } from "../../src/ablation/suffix-bound.ts";
 import { planSuffix } from "../../src/ablation/suffix-plan.ts";
-import type { Model } from "../../src/engine/open-model.ts";
-import { floatValue, openSession } from "../../src/engine/session.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 import type { Layer } from "../../src/onnx/layers.ts";
 import { inferShapes } from "../../src/onnx/shapes.ts";
+import type { Model } from "../../src/runtime/open-model.ts";
+import { floatValue, openSession } from "../../src/runtime/session.ts";
 import type { ClassImages } from "../../src/sets/greedy.ts";
 import { openSetContext, type SetContext, type SetOptions } from "../../src/sets/set-context.ts";
 import { CLASSES, type NetworkRecipe, randomImages, randomNetwork, SIDE } from "../ablation/random-network.ts";

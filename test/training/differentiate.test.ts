@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { floatValue } from "../../src/engine/session.ts";
 import { float, floatTensor, intTensor, node } from "../../src/onnx/graph.ts";
+import { floatValue } from "../../src/runtime/session.ts";
 import { differentiate } from "../../src/training/differentiate.ts";
 import { blockSize } from "../../src/training/lowering/block-size.ts";
 import { BLOCKED_DOMAIN } from "../../src/training/lowering/layouts.ts";

@@ -1,8 +1,8 @@
 /** Compares the gradients of a graph with central differences of its forward pass. */
 import { expect } from "vitest";
-import { floatValue, openSession, type Value } from "../../src/engine/session.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 import { elementCount, type Graph, type Node, node, type Port, type Tensor } from "../../src/onnx/graph.ts";
+import { floatValue, openSession, type Value } from "../../src/runtime/session.ts";
 import { differentiate } from "../../src/training/differentiate.ts";
 import { growGraph, type Shape } from "../../src/training/graph-builder.ts";
 import { lowerBlocked } from "../../src/training/lowering/blocked.ts";

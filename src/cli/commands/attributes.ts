@@ -1,17 +1,13 @@
 /** `unitscope attributes RUN`: what every unit of a run is, in numbers and pictures. */
 import { Command, Option } from "commander";
-import {
-  type AttributesRunOptions,
-  type AttributesRunResult,
-  runAttributes,
-} from "../../experiments/attributes-run.ts";
+import { type AttributesRunOptions, type AttributesRunResult, runAttributes } from "../../commands/attributes-run.ts";
 import {
   type ConceptsRunOptions,
   type ConceptsRunResult,
   requireSets,
   runConcepts,
-} from "../../experiments/concepts-run.ts";
-import { type Column, doubles, integers, rowsWhere, type Table } from "../../results/table.ts";
+} from "../../commands/concepts-run.ts";
+import { type Column, doubles, integers, rowsWhere, type Table } from "../../tables/table.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { conceptsJson, describeConcepts } from "../describe-concepts.ts";

@@ -1,6 +1,6 @@
 /** `unitscope compare RUN RUN…`: what different ways of training do to the units. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type CompareRunsOptions, type CompareRunsResult, runComparison } from "../../experiments/compare-runs.ts";
+import { type CompareRunsOptions, type CompareRunsResult, runComparison } from "../../commands/compare-runs.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
 import { list } from "../option-parsers.ts";

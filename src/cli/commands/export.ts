@@ -1,7 +1,7 @@
 /** `unitscope export RUN --format csv|json`: every table of a run as text. */
 import { Command, Option } from "commander";
-import { type ExportFormat, exportFormats, exportRun } from "../../results/export.ts";
-import { openRun } from "../../results/run-folder.ts";
+import { type ExportFormat, exportFormats, exportRun } from "../../runs/export.ts";
+import { openRun } from "../../runs/run-folder.ts";
 import type { CliContext } from "../context.ts";
 
 /** The command; prints the path of every file that it wrote. */

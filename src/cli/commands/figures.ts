@@ -1,6 +1,6 @@
 /** `unitscope figures RUN`: draws a run's figures again, in our sign or the paper's. */
 import { Command, Option } from "commander";
-import { runFigures } from "../../experiments/figures-run.ts";
+import { runFigures } from "../../commands/figures-run.ts";
 import type { DropSign } from "../../figures/sign.ts";
 import type { CliContext } from "../context.ts";
 

@@ -1,7 +1,7 @@
 /** `unitscope layers`: the layers of a model that can be ablated. */
 import { Command } from "commander";
-import { openModel } from "../../engine/open-model.ts";
 import type { Layer } from "../../onnx/layers.ts";
+import { openModel } from "../../runtime/open-model.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
 

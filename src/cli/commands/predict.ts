@@ -5,9 +5,9 @@ import {
   type PredictRunsOptions,
   type PredictRunsResult,
   runPrediction,
-} from "../../experiments/predict-runs.ts";
+} from "../../commands/predict-runs.ts";
 import { attributeLabel } from "../../figures/attribute-label.ts";
-import { doubles, integers, type Table, texts } from "../../results/table.ts";
+import { doubles, integers, type Table, texts } from "../../tables/table.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
 import { list, wholeNumber } from "../option-parsers.ts";

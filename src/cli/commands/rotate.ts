@@ -5,7 +5,7 @@ import {
   type RotationRunOptions,
   type RotationRunResult,
   runRotationExperiment,
-} from "../../experiments/rotation-run.ts";
+} from "../../commands/rotation-run.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";

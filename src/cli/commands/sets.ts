@@ -7,7 +7,7 @@ import {
   type SetsRunOptions,
   type SetsRunResult,
   setStrategies,
-} from "../../experiments/sets-run.ts";
+} from "../../commands/sets-run.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";

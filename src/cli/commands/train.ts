@@ -1,7 +1,7 @@
 /** `unitscope train`: trains AlexNet or ResNet-18 and writes the network as an ONNX file. */
 import { Command, InvalidArgumentError, Option } from "commander";
+import { type TrainedModel, type TrainModelOptions, trainModel } from "../../commands/train-model.ts";
 import { UnitscopeError } from "../../errors.ts";
-import { type TrainedModel, type TrainModelOptions, trainModel } from "../../experiments/train-model.ts";
 import { type ArchitectureName, architectureNames } from "../../training/architectures/architectures.ts";
 import { scheduleNames } from "../../training/schedule.ts";
 import type { TrainProgress } from "../../training/train.ts";

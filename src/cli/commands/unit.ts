@@ -1,15 +1,15 @@
 /** `unitscope unit RUN LAYER UNIT`: one unit's card, in the terminal and as SVG or HTML. */
 import { Command } from "commander";
-import { UnitscopeError } from "../../errors.ts";
 import {
   type CardPicture,
   drawUnitCard,
   readUnitCard,
   type UnitCardData,
   unitCardPage,
-} from "../../experiments/unit-card.ts";
-import { writeFileAtomic } from "../../results/atomic-file.ts";
-import { openRun } from "../../results/run-folder.ts";
+} from "../../commands/unit-card.ts";
+import { UnitscopeError } from "../../errors.ts";
+import { writeFileAtomic } from "../../files/atomic-file.ts";
+import { openRun } from "../../runs/run-folder.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
 import { wholeNumber } from "../option-parsers.ts";

@@ -1,6 +1,6 @@
 /** Table 1 and figure 6: the class that a unit matters most for, predicted from its attributes. */
 import { attributeLabel } from "../../figures/attribute-label.ts";
-import { doubles, texts } from "../../results/table.ts";
+import { doubles, texts } from "../../tables/table.ts";
 import type { Evidence } from "../evidence.ts";
 import { type Claim, count, type Finding, finding, heldOf, inWords, listed, points, verdictOf } from "./claim.ts";
 

@@ -1,5 +1,5 @@
 /** Figure 5: which attributes go with the overall drop, and which with the max class drop. */
-import { doubles, filterRows, texts } from "../../results/table.ts";
+import { doubles, filterRows, texts } from "../../tables/table.ts";
 import { type Evidence, type NetworkEvidence, networksOf } from "../evidence.ts";
 import { alexnetLayers } from "../networks.ts";
 import { type Claim, count, type Finding, finding, heldOf, listed, verdictOf } from "./claim.ts";

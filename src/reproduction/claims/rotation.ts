@@ -1,6 +1,7 @@
 /** Figure 7: units against random directions of the same space. */
-import { doubles, filterRows, integers, type Table, texts } from "../../results/table.ts";
+
 import { nestedBootstrap } from "../../stats/nested-bootstrap.ts";
+import { doubles, filterRows, integers, type Table, texts } from "../../tables/table.ts";
 import type { Evidence } from "../evidence.ts";
 import { alexnetLayers } from "../networks.ts";
 import { type Claim, count, type Finding, finding, heldOf, inWords, listed, points, verdictOf } from "./claim.ts";

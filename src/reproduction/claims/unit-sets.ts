@@ -1,6 +1,7 @@
 /** Figure 4: removing units together. */
-import { doubles, filterRows, integers, type Table, texts } from "../../results/table.ts";
+
 import { type Estimate, nestedBootstrap } from "../../stats/nested-bootstrap.ts";
+import { doubles, filterRows, integers, type Table, texts } from "../../tables/table.ts";
 import type { Evidence } from "../evidence.ts";
 import { alexnetLayers } from "../networks.ts";
 import { type Claim, type Finding, finding, heldOf, inWords, listed, points, verdictOf } from "./claim.ts";

@@ -1,6 +1,7 @@
 /** Asks ONNX Runtime how many channels its blocked layout holds per block on this machine. */
-import { openSession } from "../../engine/session.ts";
+
 import { type Graph, node } from "../../onnx/graph.ts";
+import { openSession } from "../../runtime/session.ts";
 import { BLOCKED_DOMAIN } from "./layouts.ts";
 
 /** Channels per block (8 or 16), or `undefined` where the runtime has no blocked layout. */

@@ -1,0 +1,216 @@
+/** `unitscope ablate`: sweeps a model's layers over an image set and writes the run. */
+import type { Settled } from "../ablation/flip-collector.ts";
+import { type AblationMethod, runSweep, type Sweep } from "../ablation/sweep.ts";
+import { UnitscopeError } from "../errors.ts";
+import { layerDropsFigure, layerDropsOf } from "../figures/layer-drops.ts";
+import type { Json } from "../files/canonical-json.ts";
+import type { Layer } from "../onnx/layers.ts";
+import { openPieceStore } from "../passes/piece-store.ts";
+import { type RunFolder, startRun } from "../runs/run-folder.ts";
+import { type RunManifest, sourceOf, thisHardware } from "../runs/run-manifest.ts";
+import type { Provider } from "../runtime/session.ts";
+import { schemaVersion } from "../tables/schema.ts";
+import { filterRows, hasValues, type Table, texts } from "../tables/table.ts";
+import { version } from "../version.ts";
+import { chooseLayers } from "./choose-layers.ts";
+import { observingCompanion, openRunResponses } from "./observe-run.ts";
+import { type FetchProgress, openSubject, preprocessingJson, type Subject, sweepImages } from "./subject.ts";
+import { baselineAccuracy, sweepTables } from "./sweep-tables.ts";
+
+/** Options of `unitscope ablate`. */
+export interface AblateRunOptions {
+  /** Names of layers; by default every convolution. */
+  readonly layers?: readonly string[] | undefined;
+  /** Every layer but the logits, instead of `layers`. */
+  readonly all?: boolean | undefined;
+  /** The run folder. */
+  readonly out: string;
+  readonly method?: AblationMethod | undefined;
+  readonly engine?: "auto" | "plain" | undefined;
+  readonly continuous?: boolean | undefined;
+  /** Fraction of the pairs to repeat the plain way, in [0, 1]. */
+  readonly verify?: number | undefined;
+  readonly preprocess?: string | undefined;
+  readonly root?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly workers?: number | undefined;
+  readonly provider?: Provider | undefined;
+}
+
+/** What a caller may watch and stop. */
+export interface RunEffects {
+  readonly fetching?: FetchProgress;
+  /** (unit, image) pairs done, of how many. */
+  readonly progress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What an ablation found. */
+export interface AblateRunResult {
+  readonly run: RunFolder;
+  readonly subject: Subject;
+  readonly layers: readonly Layer[];
+  /** Fraction of the images that the intact network gets right. */
+  readonly accuracy: number;
+  /** One row per unit of the swept layers. */
+  readonly units: Table;
+  /** One row per swept layer. */
+  readonly summary: Table;
+  readonly settled: readonly { readonly layer: string; readonly settled: Settled }[];
+  readonly verified: number;
+  readonly mismatches: Sweep["mismatches"];
+  readonly figure: string;
+  readonly elapsedMs: number;
+}
+
+/**
+ * Ablates and writes `run.json`, `units`, `drops`, `flips`, `layers` and `baseline` tables and figure 3. A run of the
+ * same thing in the same folder continues; its other layers stay.
+ *
+ * @throws {UnitscopeError} with what does not fit; nothing is written before model, data and folder have been checked.
+ */
+export async function runAblate(
+  modelPath: string,
+  data: string,
+  options: AblateRunOptions,
+  { fetching, progress, signal }: RunEffects = {},
+): Promise<AblateRunResult> {
+  const began = performance.now();
+  const { method = "zero", engine = "auto", continuous = false, verify = 0, seed = 1 } = options;
+  if (!(verify >= 0 && verify <= 1)) {
+    throw new UnitscopeError("usage", `--verify: expected a fraction from 0 to 1, got ${verify}`);
+  }
+  const { preprocess, root, limit } = options;
+  const subject = await openSubject(modelPath, data, { preprocess, root, limit, progress: fetching, signal });
+  const layers = chooseLayers(subject.model, options);
+  const run = startRun(options.out, manifestOf(subject, layers, options));
+  const missing = await missingLayers(run, layers, options);
+  let sweep: Sweep | undefined;
+  if (missing.length > 0) {
+    const settings = { method, engine, continuous, verify, seed };
+    const pieces = openPieceStore(run.path, pieceKey(subject, missing, settings));
+    sweep = await runSweep(subject.model, {
+      images: sweepImages(subject, signal),
+      layers: missing,
+      options: {
+        companion: observingCompanion(openRunResponses(run, subject, missing), subject, missing),
+        ...settings,
+        workers: options.workers,
+        provider: options.provider,
+        pieces,
+        progress,
+        signal,
+      },
+    });
+    await writeSweep(run, sweep, subject);
+    pieces.clear();
+  }
+  const figure = layerDropsFigure(layerDropsOf(await run.readTable("units")), {
+    source: sourceOf(run.manifest()),
+  });
+  run.writeFile(["figures", "layer-drops.svg"], figure);
+  const elapsedMs = performance.now() - began;
+  if (sweep) {
+    const { prepareMs, openMs, sweepMs } = sweep.timings;
+    run.updateManifest({
+      finished: new Date().toISOString(),
+      layers: mergeLayers(run.manifest(), missing),
+      timings: { ...run.manifest().timings, prepare: prepareMs, open: openMs, sweep: sweepMs, total: elapsedMs },
+    });
+  }
+  const names = new Set(layers.map((layer) => layer.name));
+  const chosen = async (table: "units" | "layers"): Promise<Table> => {
+    const rows = await run.readTable(table);
+    const layer = texts(rows, "layer");
+    return filterRows(rows, (row) => names.has(layer[row] as string));
+  };
+  return {
+    run,
+    subject,
+    layers,
+    accuracy: await accuracyOf(run),
+    units: await chosen("units"),
+    summary: await chosen("layers"),
+    settled: sweep?.layers.map(({ layer, settled }) => ({ layer: layer.name, settled })) ?? [],
+    verified: sweep?.verified ?? 0,
+    mismatches: sweep?.mismatches ?? [],
+    figure: run.file("figures", "layer-drops.svg"),
+    elapsedMs,
+  };
+}
+
+/** Layers that the run does not hold yet; all of them when what is asked for is not in its tables. */
+async function missingLayers(
+  run: RunFolder,
+  layers: readonly Layer[],
+  options: AblateRunOptions,
+): Promise<readonly Layer[]> {
+  const { finished, layers: held, engine } = run.manifest();
+  if (finished === null || (options.verify ?? 0) > 0 || engine !== (options.engine ?? "auto")) return layers;
+  if (options.continuous && !hasValues(await run.readTable("drops"), "logprob_drop")) return layers;
+  return layers.filter((layer) => !held.some(({ name }) => name === layer.name));
+}
+
+function manifestOf(subject: Subject, layers: readonly Layer[], options: AblateRunOptions): RunManifest {
+  const { model, modelPath, images, preprocessing } = subject;
+  return {
+    schemaVersion,
+    unitscope: version,
+    command: "ablate",
+    options: JSON.parse(JSON.stringify(options)) as Record<string, Json>,
+    started: new Date().toISOString(),
+    finished: null,
+    model: { name: model.name, path: modelPath, sha256: model.sha256 },
+    data: { name: images.name, hash: images.hash, images: images.imageCount },
+    classNames: images.classNames,
+    preprocessing: preprocessingJson(preprocessing),
+    layers: layers.map(manifestLayer),
+    ablation: { method: options.method ?? "zero" },
+    engine: options.engine ?? "auto",
+    seed: options.seed ?? 1,
+    hardware: thisHardware(),
+    timings: {},
+    steps: [],
+  };
+}
+
+function manifestLayer({ name, kind, tap, units, height, width }: Layer): RunManifest["layers"][number] {
+  return { name, kind, tap, units, height, width };
+}
+
+/** Layers that the run already had stay, those of this sweep come after. */
+function mergeLayers(manifest: RunManifest, layers: readonly Layer[]): RunManifest["layers"] {
+  const others = manifest.layers.filter(({ name }) => !layers.some((layer) => layer.name === name));
+  return [...others, ...layers.map(manifestLayer)];
+}
+
+/** Everything that a block's result depends on. */
+function pieceKey(subject: Subject, layers: readonly Layer[], sweep: Record<string, Json>): Json {
+  const { model, images, preprocessing } = subject;
+  return {
+    schemaVersion,
+    unitscope: version,
+    model: model.sha256,
+    data: images.hash,
+    preprocessing: preprocessingJson(preprocessing),
+    taps: layers.map((layer) => layer.tap),
+    sweep,
+  };
+}
+
+async function writeSweep(run: RunFolder, sweep: Sweep, subject: Subject): Promise<void> {
+  const tables = sweepTables(sweep, subject);
+  run.writeTable("baseline", tables.baseline);
+  for (const name of ["drops", "flips", "layers", "units"] as const) await replaceLayers(run, name, tables[name]);
+}
+
+/** Writes the layers of this sweep in place of what the run held of them, and keeps its other layers. */
+async function replaceLayers(run: RunFolder, name: "drops" | "flips" | "layers" | "units", rows: Table): Promise<void> {
+  if (run.hasTable(name)) await run.replaceRows(name, rows, ["layer"]);
+  else run.writeTable(name, rows);
+}
+
+async function accuracyOf(run: RunFolder): Promise<number> {
+  return baselineAccuracy(await run.readTable("baseline", { columns: ["label", "prediction"] }));
+}

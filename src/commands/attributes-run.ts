@@ -1,0 +1,279 @@
+/**
+ * `unitscope attributes`: describes every unit of a run. Observes the responses if the sweep did not, computes every
+ * attribute with its null, chooses the images of the cards, and relates the attributes to the drops.
+ */
+import { availableParallelism } from "node:os";
+import type { LayerFlips } from "../ablation/flips.ts";
+import { relateAttributes } from "../analysis/relations.ts";
+import { countHalves } from "../analysis/split-half.ts";
+import { activationStatistics } from "../attributes/activation-statistics.ts";
+import { describeLayer, openDescriber } from "../attributes/describe-layer.ts";
+import type { UnitDescriptions } from "../attributes/describe-units.ts";
+import { l1Norms } from "../attributes/l1-norm.ts";
+import { defaultTailFraction, defaultTopImages, type Observed } from "../attributes/observed.ts";
+import { openResponsePass, type ResponsePass } from "../attributes/response-pass.ts";
+import { UnitscopeError } from "../errors.ts";
+import { type Layer, pickLayers } from "../onnx/layers.ts";
+import { openRun, type RunFolder } from "../runs/run-folder.ts";
+import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
+import { unitTable, vectorTable } from "./attribute-tables.ts";
+import { observeAll, openRunResponses } from "./observe-run.ts";
+import type { Pooling, ResponseStore } from "./response-store.ts";
+import { type FetchProgress, reopenSubject, type Subject } from "./subject.ts";
+import { formatSpriteIndex, type Intact, runTileSize, spriteFolders, writeUnitImages } from "./unit-images.ts";
+
+/** Options of `unitscope attributes`. */
+export interface AttributesRunOptions {
+  /** Pooling of a response over positions, for everything that is compared between images. */
+  readonly pool?: Pooling | undefined;
+  /** Names of layers; by default all of the run's. */
+  readonly layers?: readonly string[] | undefined;
+  /** Shuffles behind every null; 0 for none. */
+  readonly shuffles?: number | undefined;
+  /** Strongest and most hurt images per unit. */
+  readonly topImages?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly workers?: number | undefined;
+}
+
+/** What a caller may watch and stop. */
+export interface AttributesEffects {
+  readonly fetching?: FetchProgress;
+  /** How far a step is. */
+  readonly progress?: ((step: AttributesStep) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A step of the work and how much of it is done. */
+export interface AttributesStep {
+  readonly title: "observing responses" | "describing units" | "cutting out images" | "relating to drops";
+  readonly done: number;
+  readonly total: number;
+  readonly unit: "images" | "units" | "layers";
+}
+
+/** What was found. */
+export interface AttributesRunResult {
+  readonly run: RunFolder;
+  readonly layers: readonly Layer[];
+  /** Keys and attribute columns of every unit. */
+  readonly units: Table;
+  readonly relations: Table | undefined;
+  /** Whether the responses had been observed before. */
+  readonly reused: boolean;
+  readonly timings: Readonly<Record<"observe" | "describe" | "images" | "relate" | "total", number>>;
+}
+
+/**
+ * Describes the units of a run: attribute columns of `units`, `vectors`, `images` with sprite sheets, `relations`.
+ *
+ * @throws {UnitscopeError} `run` if the model or the data is not the run's, or the run holds no units.
+ */
+export async function runAttributes(
+  path: string,
+  options: AttributesRunOptions = {},
+  effects: AttributesEffects = {},
+): Promise<AttributesRunResult> {
+  const { pool = "mean", shuffles = 200, topImages = defaultTopImages, seed = 1 } = options;
+  const { workers = Math.max(1, availableParallelism()) } = options;
+  checkCounts({ "--shuffles": [shuffles, 0], "--top": [topImages, 1], "--workers": [workers, 1] });
+  const { signal, progress } = effects;
+  const began = performance.now();
+  const clock = stopwatch();
+  const run = openRun(path);
+  const subject = await reopenSubject(run, { progress: effects.fetching, signal });
+  const layers = chosenLayers(run, subject, options.layers);
+  const keptImages = Math.max(defaultTopImages, topImages); // what a sweep keeps serves for fewer, too
+  const store = openRunResponses(run, subject, layers, keptImages);
+  const pass = await openResponsePass(subject.model, subject.images, subject.preprocessing, layers, {
+    workers,
+    topImages: keptImages,
+    signal,
+  });
+  try {
+    const reused = store.coverage() === subject.images.imageCount;
+    const total = subject.images.imageCount;
+    await observeAll(pass, store, total, (done) =>
+      progress?.({ title: "observing responses", done, total, unit: "images" }),
+    );
+    const observed = store.summary();
+    const observeMs = clock();
+    const statistics = layers.map((_, at) => activationStatistics(observed, at, defaultTailFraction));
+    const descriptions = await describeAll(store, subject, layers, { pool, shuffles, seed, workers }, effects);
+    const { classNames } = subject.images;
+    const tables = layers.map((layer, at) =>
+      unitTable(layer, l1Norms(subject.model.graph, layer), statistics[at], descriptions[at]),
+    );
+    const units = concatTables(tables);
+    await run.addColumns("units", units);
+    for (const [at, layer] of layers.entries()) {
+      await run.replaceRows("vectors", vectorTable(layer, classNames, descriptions[at]), ["layer", "attribute"]);
+    }
+    const describeMs = clock();
+    await pictureAll(
+      run,
+      subject,
+      pass,
+      store,
+      { layers, observed, thresholds: statistics.map((each) => each.top_threshold), topImages },
+      progress,
+    );
+    const imagesMs = clock();
+    const relations = await relateAll(run, subject, heldLayers(run, subject), { seed, progress });
+    const timings = {
+      observe: observeMs,
+      describe: describeMs,
+      images: imagesMs,
+      relate: clock(),
+      total: performance.now() - began,
+    };
+    run.addStep({
+      command: "attributes",
+      options: { pool, shuffles, topImages, seed, layers: layers.map(({ name }) => name) },
+      finished: new Date().toISOString(),
+      timings,
+    });
+    return { run, layers, units, relations, reused, timings };
+  } finally {
+    await pass.close();
+  }
+}
+
+function chosenLayers(run: RunFolder, subject: Subject, names: readonly string[] | undefined): Layer[] {
+  const held = heldLayers(run, subject);
+  if (!names || names.length === 0) return held;
+  return [...new Set(pickLayers(held, names))];
+}
+
+function heldLayers(run: RunFolder, { model }: Subject): Layer[] {
+  return pickLayers(
+    model.layers,
+    run.manifest().layers.map(({ name }) => name),
+  );
+}
+
+async function describeAll(
+  store: ResponseStore,
+  { images: { labels }, model: { classCount } }: Subject,
+  layers: readonly Layer[],
+  { pool, shuffles, seed, workers }: { pool: Pooling; shuffles: number; seed: number; workers: number },
+  { progress, signal }: AttributesEffects,
+): Promise<UnitDescriptions[]> {
+  const describer = await openDescriber(store.probabilities(), labels, { classCount, shuffles, seed, workers, signal });
+  const total = layers.reduce((sum, { units }) => sum + units, 0);
+  let done = 0;
+  try {
+    const found: UnitDescriptions[] = [];
+    for (const [at, { units }] of layers.entries()) {
+      const pooled = (from: number, to: number): Float64Array => store.pooled(at, pool, from, to);
+      const described = await describeLayer(describer, units, pooled, (count) => {
+        done += count;
+        progress?.({ title: "describing units", done, total, unit: "units" });
+      });
+      found.push(described);
+    }
+    return found;
+  } finally {
+    await describer.close();
+  }
+}
+
+async function pictureAll(
+  run: RunFolder,
+  subject: Subject,
+  pass: ResponsePass,
+  store: ResponseStore,
+  {
+    layers,
+    observed,
+    thresholds,
+    topImages,
+  }: { layers: readonly Layer[]; observed: Observed; thresholds: readonly Float64Array[]; topImages: number },
+  progress: AttributesEffects["progress"],
+): Promise<void> {
+  const baseline = await run.readTable("baseline", { columns: ["prediction", "margin"] });
+  const intact: Intact = { predictions: integers(baseline, "prediction"), margins: doubles(baseline, "margin") };
+  const flips = run.hasTable("flips") ? await run.readTable("flips") : undefined;
+  const size = await runTileSize(subject);
+  const folders = spriteFolders(run.manifest().layers.map(({ name }) => name));
+  for (const [at, layer] of layers.entries()) {
+    const table = await writeUnitImages(
+      run,
+      subject,
+      pass,
+      store,
+      {
+        at,
+        layer,
+        observed: observed.layers[at],
+        thresholds: thresholds[at],
+        flips: flips && layerFlips(flips, layer),
+      },
+      intact,
+      { folder: folders[layer.name] as string, size, columns: topImages },
+    );
+    await run.replaceRows("images", table, ["layer"]);
+    progress?.({ title: "cutting out images", done: at + 1, total: layers.length, unit: "layers" });
+  }
+  run.writeFile(["sprites", "index.json"], formatSpriteIndex(size, topImages, folders));
+}
+
+function layerFlips(flips: Table, { name, units }: Layer): LayerFlips {
+  const own = rowsWhere(flips, "layer", name);
+  return {
+    layer: name,
+    unitCount: units,
+    unit: integers(own, "unit"),
+    image: integers(own, "image"),
+    prediction: integers(own, "prediction"),
+  };
+}
+
+/** Relations over all layers of the run that have attributes; `undefined` without flips, which the drops' noise needs. */
+async function relateAll(
+  run: RunFolder,
+  { images: { labels }, model: { classCount } }: Subject,
+  layers: readonly Layer[],
+  { seed, progress }: { seed: number; progress: AttributesEffects["progress"] },
+): Promise<Table | undefined> {
+  if (!run.hasTable("flips")) return undefined;
+  const units = await run.readTable("units");
+  const flips = await run.readTable("flips");
+  const baseline = await run.readTable("baseline", { columns: ["prediction"] });
+  const present = new Set(texts(units, "layer"));
+  const total = layers.length;
+  progress?.({ title: "relating to drops", done: 0, total, unit: "layers" });
+  const parts = layers
+    .filter(({ name }) => present.has(name))
+    .map((layer) => ({
+      layer: layer.name,
+      units: rowsWhere(units, "layer", layer.name),
+      halves: countHalves(
+        { labels, predictions: integers(baseline, "prediction"), classCount },
+        layerFlips(flips, layer),
+        { seed },
+      ),
+    }));
+  const relations = relateAttributes(parts, { seed });
+  if (relations.rows > 0) run.writeTable("relations", relations);
+  progress?.({ title: "relating to drops", done: total, total, unit: "layers" });
+  return relations;
+}
+
+function checkCounts(counts: Readonly<Record<string, readonly [value: number, least: number]>>): void {
+  for (const [name, [value, least]] of Object.entries(counts)) {
+    if (Number.isInteger(value) && value >= least) continue;
+    throw new UnitscopeError("usage", `${name}: expected a whole number from ${least}, got ${value}`);
+  }
+}
+
+/** Milliseconds since the last call. */
+function stopwatch(): () => number {
+  let last = performance.now();
+  return () => {
+    const now = performance.now();
+    const elapsed = now - last;
+    last = now;
+    return elapsed;
+  };
+}

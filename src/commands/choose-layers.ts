@@ -1,0 +1,31 @@
+/** Which layers of a model an ablation sweeps. */
+import type { AblationMethod } from "../ablation/sweep.ts";
+import { UnitscopeError } from "../errors.ts";
+import { type Layer, pickLayers } from "../onnx/layers.ts";
+import type { Model } from "../runtime/open-model.ts";
+
+/** What was asked for. */
+export interface LayerChoice {
+  /** Names of layers or tensors; by default every convolution but one that gives the logits. */
+  readonly layers?: readonly string[] | undefined;
+  /** Every layer but the logits, instead of `layers`; with method `weights`, every one that has weights of its own. */
+  readonly all?: boolean | undefined;
+  readonly method?: AblationMethod | undefined;
+}
+
+/**
+ * The chosen layers, each once, in the order in which they were named or else that of the graph.
+ * @throws {UnitscopeError} `layer` for a name that none has, or if there is nothing to choose.
+ */
+export function chooseLayers(model: Model, { layers, all = false, method = "zero" }: LayerChoice): Layer[] {
+  if (layers && layers.length > 0) return [...new Set(pickLayers(model.layers, layers))];
+  const chosen = model.layers.filter(
+    (layer) =>
+      !layer.isOutput && (all || layer.kind === "convolution") && (method !== "weights" || layer.weight !== null),
+  );
+  if (chosen.length > 0) return chosen;
+  throw new UnitscopeError(
+    "layer",
+    `model "${model.name}": expected a layer to ablate, got ${model.layers.length === 0 ? "none" : "no convolution"}; list layers with: unitscope layers MODEL`,
+  );
+}

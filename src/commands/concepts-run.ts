@@ -1,0 +1,225 @@
+/**
+ * `unitscope attributes RUN --concepts …`: aligns the units of a run with the concepts of segmented image sets and
+ * joins what it finds to the run.
+ */
+import { availableParallelism } from "node:os";
+import { deserialize, serialize } from "node:v8";
+import { type AlignmentStage, alignConcepts, type ConceptAlignment } from "../concepts/align-concepts.ts";
+import { type CategoryDetectors, detectorsByCategory } from "../concepts/alignment-tables.ts";
+import type { ConceptSplit } from "../concepts/broden.ts";
+import { imageColors, renderedConcepts, withColors } from "../concepts/builtin-concepts.ts";
+import type { ConceptSet } from "../concepts/concept-set.ts";
+import { joinConcepts } from "../concepts/join-concepts.ts";
+import { conceptInputSize, openNetworkResponses } from "../concepts/network-responses.ts";
+import { openConcepts } from "../concepts/open-concepts.ts";
+import { receptiveField } from "../concepts/receptive-field.ts";
+import { UnitscopeError } from "../errors.ts";
+import { type Layer, pickLayers } from "../onnx/layers.ts";
+import { openPieceStore } from "../passes/piece-store.ts";
+import { openRun, type RunFolder } from "../runs/run-folder.ts";
+import { conceptCategoryTable, conceptUnitTable, conceptVectorTable } from "./concept-tables.ts";
+import { drawDetectors } from "./detector-figures.ts";
+import { type FetchProgress, preprocessingJson, reopenSubject, type Subject } from "./subject.ts";
+
+/** Changes whenever what is kept of an alignment changes its meaning. */
+const formatVersion = 1;
+
+/** How responses are laid over label maps. */
+export type Upsampling = "half-pixel" | "receptive-field";
+
+/** Options of concept alignment. */
+export interface ConceptsRunOptions {
+  /** Folders, `builtin` (rendered), or `colors` (those of the run's own images); several are joined. */
+  readonly concepts: readonly string[];
+  readonly split?: ConceptSplit | undefined;
+  readonly upsampling?: Upsampling | undefined;
+  /** Shuffled masks behind the null; 0 for none. */
+  readonly shuffles?: number | undefined;
+  /** Random units behind the null; 0 for none. */
+  readonly randomUnits?: number | undefined;
+  /** Whether to measure how well a unit tells its best concept's pixels; true by default. */
+  readonly auroc?: boolean | undefined;
+  readonly layers?: readonly string[] | undefined;
+  readonly seed?: number | undefined;
+  readonly workers?: number | undefined;
+}
+
+/** What a caller may watch and stop. */
+export interface ConceptsEffects {
+  readonly fetching?: FetchProgress;
+  readonly progress?: ((step: { title: string; done: number; total: number; unit: "images" }) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One layer's result. */
+export interface LayerConcepts {
+  readonly layer: Layer;
+  readonly alignment: ConceptAlignment;
+  readonly detectors: readonly CategoryDetectors[];
+}
+
+/** What was found. */
+export interface ConceptsRunResult {
+  readonly run: RunFolder;
+  readonly set: Pick<ConceptSet, "name" | "format" | "hash" | "imageCount" | "concepts">;
+  readonly layers: readonly LayerConcepts[];
+  readonly elapsedMs: number;
+}
+
+const stageTitles: Readonly<Record<AlignmentStage, string>> = {
+  thresholds: "finding thresholds",
+  overlaps: "counting overlaps",
+  auroc: "measuring AUROC",
+  "random thresholds": "finding thresholds of random units",
+  "random overlaps": "counting overlaps of random units",
+};
+
+/**
+ * Aligns the units of a run: concept columns of `units`, rows of `vectors` and of `concepts`.
+ *
+ * @throws {UnitscopeError} `run` if the model or the data is not the run's; `data` if a set does not hold together.
+ */
+export async function runConcepts(
+  path: string,
+  options: ConceptsRunOptions,
+  { fetching, progress, signal }: ConceptsEffects = {},
+): Promise<ConceptsRunResult> {
+  const {
+    split = "all",
+    upsampling = "half-pixel",
+    shuffles = 49,
+    randomUnits = 256,
+    auroc = true,
+    seed = 1,
+  } = options;
+  const { workers = Math.max(1, availableParallelism()) } = options;
+  const began = performance.now();
+  const run = openRun(path);
+  const subject = await reopenSubject(run, { progress: fetching, signal });
+  const held = pickLayers(
+    subject.model.layers,
+    run.manifest().layers.map(({ name }) => name),
+  );
+  const layers = options.layers?.length ? pickLayers(held, options.layers) : held;
+  const set = await openSets(options.concepts, subject, { split, seed });
+  const found: LayerConcepts[] = [];
+  for (const layer of layers) {
+    const pieces = openPieceStore(run.path, {
+      kind: "concept alignment",
+      formatVersion,
+      model: subject.model.sha256,
+      layer: layer.name,
+      tap: layer.tap,
+      preprocessing: preprocessingJson(subject.preprocessing),
+      concepts: set.hash,
+      upsampling,
+      shuffles,
+      randomUnits,
+      auroc,
+      seed,
+    });
+    const kept = pieces.get("alignment");
+    const alignment = kept
+      ? (deserialize(kept) as ConceptAlignment)
+      : await alignLayer(
+          subject,
+          layer,
+          set,
+          { upsampling, shuffles, randomUnits, auroc, seed, workers },
+          { progress, signal },
+        );
+    if (!kept) pieces.put("alignment", serialize(alignment));
+    await storeLayer(run, layer, alignment);
+    found.push({ layer, alignment, detectors: detectorsByCategory(alignment) });
+  }
+  await drawDetectors(run);
+  const elapsedMs = performance.now() - began;
+  run.addStep({
+    command: "attributes --concepts",
+    options: {
+      concepts: [...options.concepts],
+      split,
+      upsampling,
+      shuffles,
+      randomUnits,
+      auroc,
+      seed,
+      layers: layers.map(({ name }) => name),
+      hash: set.hash,
+    },
+    finished: new Date().toISOString(),
+    timings: { total: elapsedMs },
+  });
+  const { name, format, hash, imageCount, concepts } = set;
+  return { run, set: { name, format, hash, imageCount, concepts }, layers: found, elapsedMs };
+}
+
+/** Aligns one layer, with workers of its own. */
+async function alignLayer(
+  subject: Subject,
+  layer: Layer,
+  set: ConceptSet,
+  {
+    upsampling,
+    workers,
+    ...options
+  }: { upsampling: Upsampling; shuffles: number; randomUnits: number; auroc: boolean; seed: number; workers: number },
+  { progress, signal }: ConceptsEffects,
+): Promise<ConceptAlignment> {
+  const responses = await openNetworkResponses(subject.model, layer, set, subject.preprocessing, { workers, signal });
+  try {
+    return await alignConcepts(set, responses, {
+      ...options,
+      field: upsampling === "half-pixel" ? undefined : fieldOf(subject, layer),
+      signal,
+      progress: (stage, done, total) =>
+        progress?.({ title: `${layer.name}: ${stageTitles[stage]}`, done, total, unit: "images" }),
+    });
+  } finally {
+    await responses.close();
+  }
+}
+
+/**
+ * Opens the sets that a user named: `builtin` is rendered at the size that the network sees, at most 112 pixels; sets
+ * without colours get those of their pixels; `colors` are those of the run's own images.
+ */
+export async function openSets(
+  names: readonly string[],
+  { model, preprocessing, images }: Pick<Subject, "model" | "preprocessing" | "images">,
+  { split, seed }: { split: ConceptSplit; seed: number },
+): Promise<ConceptSet> {
+  if (names.length === 0) {
+    throw new UnitscopeError("usage", "--concepts: expected folders or builtin, separated by commas, got nothing");
+  }
+  const [height, width] = conceptInputSize(model, preprocessing);
+  const side = Math.min(112, Math.max(32, height, width));
+  const sets = await Promise.all(
+    names.map(async (name) => {
+      if (name === "builtin") return renderedConcepts({ side, imageCount: side > 64 ? 1000 : 3000, seed });
+      if (name === "colors") return imageColors(images);
+      return withColors(await openConcepts(name, { split }));
+    }),
+  );
+  return joinConcepts(sets);
+}
+
+/**
+ * Opens the sets and lets go of them, so that one that is missing or inconsistent is found before long work.
+ *
+ * @throws {UnitscopeError} as `openSets`.
+ */
+export async function requireSets(names: readonly string[], split: ConceptSplit): Promise<void> {
+  for (const name of names) if (name !== "builtin" && name !== "colors") await openConcepts(name, { split });
+}
+
+function fieldOf({ model, preprocessing }: Subject, { tap }: Layer): ReturnType<typeof receptiveField> {
+  const spatialAxes = model.input.layout === "nchw" ? ([2, 3] as const) : ([1, 2] as const);
+  return receptiveField(model.graph, tap, conceptInputSize(model, preprocessing), { spatialAxes });
+}
+
+async function storeLayer(run: RunFolder, { name }: Layer, alignment: ConceptAlignment): Promise<void> {
+  await run.addColumns("units", conceptUnitTable(name, alignment));
+  await run.replaceRows("vectors", conceptVectorTable(name, alignment), ["layer", "attribute"]);
+  await run.replaceRows("concepts", conceptCategoryTable(name, alignment), ["layer"]);
+}

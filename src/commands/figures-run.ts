@@ -1,0 +1,118 @@
+/** `unitscope figures RUN`: draws figures 1, 2, 3, 5 and 9 again from what the run's tables hold. */
+import { layerDropsFigure, layerDropsOf, sortedUnits } from "../figures/layer-drops.ts";
+import { relationsFigure, relationsOf } from "../figures/relations.ts";
+import type { DropSign } from "../figures/sign.ts";
+import { type UnitClassDrops, unitDropsFigure } from "../figures/unit-drops.ts";
+import { openRun, type RunFolder } from "../runs/run-folder.ts";
+import { sourceOf } from "../runs/run-manifest.ts";
+import { doubles, integers, isMissing, rowsWhere, type Table, texts } from "../tables/table.ts";
+import { drawDetectors } from "./detector-figures.ts";
+import { drawUnitCard, readUnitCard } from "./unit-card.ts";
+
+/** Units of a layer in figure 2: those with the largest max class drop. */
+const UNITS_SHOWN = 6;
+
+/** One written figure. */
+export interface DrawnFigure {
+  /** Its number in the paper. */
+  readonly figure: 1 | 2 | 3 | 5 | 9;
+  /** The layer that it shows; `all` for all layers together. */
+  readonly layer: string;
+  readonly path: string;
+}
+
+/**
+ * Draws every figure that the run has tables for: 3 over all layers, and per layer 2 (class drops of its most damaging
+ * units), 1 (the card of the most damaging one, once `attributes` has chosen images), 5 (once it has related them) and 9
+ * (once the layer has been aligned with concepts).
+ *
+ * @param options.sign `paper` draws accuracy after minus before in figures 2, 3 and 5.
+ * @param options.progress called with each figure when it is there.
+ */
+export async function runFigures(
+  path: string,
+  {
+    sign = "damage",
+    progress,
+    signal,
+  }: {
+    sign?: DropSign | undefined;
+    progress?: ((drawn: DrawnFigure) => void) | undefined;
+    signal?: AbortSignal | undefined;
+  } = {},
+): Promise<DrawnFigure[]> {
+  const run = openRun(path);
+  const options = { sign, source: sourceOf(run.manifest()) };
+  const drawn: DrawnFigure[] = [];
+  const write = (figure: DrawnFigure["figure"], layer: string, name: string, svg: string): void => {
+    signal?.throwIfAborted();
+    run.writeFile(["figures", name], svg);
+    drawn.push({ figure, layer, path: run.file("figures", name) });
+    progress?.(drawn.at(-1) as DrawnFigure);
+  };
+  const units = await run.readTable("units");
+  const drops = await run.readTable("drops");
+  const layers = layerDropsOf(units);
+  write(3, "all", "layer-drops.svg", layerDropsFigure(layers, options));
+  for (const { layer, max } of layers) {
+    const ofLayer = rowsWhere(units, "layer", layer);
+    const numbers = integers(ofLayer, "unit");
+    const worst = sortedUnits(max).slice(0, UNITS_SHOWN);
+    const shown = worst.map((row) => numbers[row] as number);
+    write(
+      2,
+      layer,
+      `unit-drops-${fileName(layer)}.svg`,
+      unitDropsFigure(classDropsOf(units, drops, layer, shown), options),
+    );
+    if (run.hasTable("images") && shown.length > 0) await drawCard(run, layer, shown[0] as number, write);
+  }
+  if (run.hasTable("relations")) {
+    const relations = await run.readTable("relations");
+    for (const layer of new Set(texts(relations, "layer"))) {
+      const svg = relationsFigure(relationsOf(units, relations, layer), options);
+      write(5, layer, `relations-${fileName(layer)}.svg`, svg);
+    }
+  }
+  for (const { layer, path: file } of await drawDetectors(run)) {
+    drawn.push({ figure: 9, layer, path: file });
+    progress?.(drawn.at(-1) as DrawnFigure);
+  }
+  return drawn;
+}
+
+async function drawCard(
+  run: RunFolder,
+  layer: string,
+  unit: number,
+  write: (figure: 1, layer: string, name: string, svg: string) => void,
+): Promise<void> {
+  const card = await readUnitCard(run, layer, unit);
+  if (card.top.length > 0) write(1, layer, `unit-card-${fileName(layer)}.svg`, await drawUnitCard(run, card));
+}
+
+/** Figure 2's input for some units of a layer, in the given order. */
+function classDropsOf(units: Table, drops: Table, layer: string, shown: readonly number[]): UnitClassDrops[] {
+  const [ofUnits, ofDrops] = [rowsWhere(units, "layer", layer), rowsWhere(drops, "layer", layer)];
+  const overall = doubles(ofUnits, "overall_drop");
+  const [unitOf, dropUnitOf] = [integers(ofUnits, "unit"), integers(ofDrops, "unit")];
+  const [names, drop] = [texts(ofDrops, "class_name"), doubles(ofDrops, "drop")];
+  const qValues = ofDrops.columns["q_value"];
+  return shown.map((unit) => ({
+    layer,
+    unit,
+    overall: overall[unitOf.indexOf(unit)] as number,
+    classes: [...dropUnitOf.keys()]
+      .filter((row) => dropUnitOf[row] === unit)
+      .map((row) => ({
+        name: names[row] as string,
+        drop: drop[row] as number,
+        ...(qValues && !isMissing(qValues, row) && { qValue: qValues[row] as number }),
+      })),
+  }));
+}
+
+/** A layer's name as part of a file's: tensors' own names may hold slashes and colons. */
+function fileName(layer: string): string {
+  return layer.replaceAll(/[^\w.-]+/g, "_");
+}

@@ -1,0 +1,225 @@
+/** `unitscope rotate`: are single units special directions? Removes the directions of rotated bases of a run's layers. */
+import { availableParallelism } from "node:os";
+import { type LayerFlips, mergeFlips } from "../ablation/flips.ts";
+import { findReplacement } from "../ablation/replacement.ts";
+import type { AblationMethod } from "../ablation/sweep.ts";
+import { UnitscopeError } from "../errors.ts";
+import { rotationDropsOf } from "../figures/from-tables.ts";
+import { rotationFigure } from "../figures/rotation.ts";
+import type { Json } from "../files/canonical-json.ts";
+import type { Layer } from "../onnx/layers.ts";
+import { openPieceStore } from "../passes/piece-store.ts";
+import { type BasisChoice, type BasisResult, type RotationResult, runRotation } from "../rotation/run-rotation.ts";
+import type { SelfTest } from "../rotation/sweep-directions.ts";
+import { openRun, type RunFolder } from "../runs/run-folder.ts";
+import { sourceOf } from "../runs/run-manifest.ts";
+import { schemaVersion } from "../tables/schema.ts";
+import { concatTables, integers, rowsWhere, type Table } from "../tables/table.ts";
+import { version } from "../version.ts";
+import {
+  type BasisSummary,
+  basisRows,
+  type Comparison,
+  compare,
+  comparisonTable,
+  summarise,
+} from "./rotation-tables.ts";
+import { chooseLayers } from "./sets-run.ts";
+import { type FetchProgress, preprocessingJson, reopenSubject, type Subject, sweepImages } from "./subject.ts";
+
+/** Options of `unitscope rotate`. */
+export interface RotationRunOptions {
+  /** Names of layers; by default the run's deepest convolution. */
+  readonly layers?: readonly string[] | undefined;
+  /** Random rotations. */
+  readonly seeds?: number | undefined;
+  /** How far each is rotated: 1 the whole rotation, 0.5 half of every angle. */
+  readonly fractions?: readonly number[] | undefined;
+  /** Whether to remove principal axes too. */
+  readonly pca?: boolean | undefined;
+  /** Seed of the first rotation; the others count on from it. */
+  readonly seed?: number | undefined;
+  /** Fraction of the (direction, image) pairs to repeat the plain way, in [0, 1]. */
+  readonly verify?: number | undefined;
+  readonly engine?: "auto" | "plain" | undefined;
+  readonly workers?: number | undefined;
+}
+
+/** What a caller may watch and stop. */
+export interface RotationEffects {
+  readonly fetching?: FetchProgress;
+  /** Images done, of how many. */
+  readonly progress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What was found about one layer. */
+export interface LayerRotation {
+  readonly layer: Layer;
+  readonly bases: readonly BasisSummary[];
+  readonly comparisons: readonly Comparison[];
+  /** Over all bases. */
+  readonly selfTest: SelfTest;
+  readonly result: RotationResult;
+}
+
+/** What was found. */
+export interface RotationRunResult {
+  readonly run: RunFolder;
+  readonly subject: Subject;
+  readonly layers: readonly LayerRotation[];
+  /** Path of figure 7. */
+  readonly figure: string;
+  readonly elapsedMs: number;
+}
+
+/**
+ * Rotates a run's layers; writes `rotation.parquet`, `directions.parquet` and figure 7.
+ * @throws {UnitscopeError} `run` if model or data are not the run's; `usage` for options that do not fit.
+ */
+export async function runRotationExperiment(
+  path: string,
+  options: RotationRunOptions = {},
+  { fetching, progress, signal }: RotationEffects = {},
+): Promise<RotationRunResult> {
+  const began = performance.now();
+  const { seeds = 5, fractions = [1], pca = true, seed = 1, verify = 0, engine = "auto", workers } = options;
+  checkOptions({ seeds, fractions, verify });
+  const run = openRun(path);
+  const subject = await reopenSubject(run, { progress: fetching, signal });
+  const method = run.manifest().ablation.method as AblationMethod;
+  const layers = chooseLayers(run, subject, options.layers);
+  const { model } = subject;
+  const images = sweepImages(subject, signal);
+  const found: LayerRotation[] = [];
+  for (const layer of layers) {
+    const units = await heldUnits(run, subject, layer);
+    const bases: BasisChoice[] = [
+      ...(units ? [] : [{ basis: "units", t: 0, seed: 0 } as const]),
+      ...[...new Set(fractions)].flatMap((t) =>
+        Array.from({ length: seeds }, (_, i): BasisChoice => ({ basis: "random", t, seed: seed + i })),
+      ),
+      ...(pca ? [{ basis: "pca", t: 1, seed: 0 } as const] : []),
+    ];
+    const replacement = await findReplacement(model, {
+      images,
+      layer,
+      method,
+      workers: workers ?? availableParallelism(),
+      signal,
+    });
+    const key = pieceKey(subject, {
+      tap: replacement.tap,
+      method,
+      bases: bases.map((each) => ({ ...each })),
+      verify,
+      engine,
+    });
+    const pieces = openPieceStore(run.path, key);
+    const result = await runRotation(
+      model,
+      { images, layer: layer.name, units: layer.units, replacement },
+      { bases, engine, verify, seed, pieces, progress, signal, ...(workers !== undefined && { workers }) },
+    );
+    const all = units ? [units, ...result.bases] : result.bases;
+    const table = concatTables(all.map((basis) => basisRows(basis, result, subject, layer)));
+    const comparisons = compare(table);
+    await run.replaceRows("rotation", table, ["layer"]);
+    await run.replaceRows("directions", comparisonTable(layer, comparisons), ["layer"]);
+    pieces.clear();
+    found.push({
+      layer,
+      bases: all.map((basis) => summarise(basis, table, subject)),
+      comparisons,
+      selfTest: addSelfTests(result.bases),
+      result,
+    });
+  }
+  const figure = writeFigure(run, await run.readTable("rotation"));
+  const elapsedMs = performance.now() - began;
+  run.addStep({
+    command: "rotate",
+    options: JSON.parse(
+      JSON.stringify({ ...options, layers: layers.map(({ name }) => name), seeds, fractions, pca, seed }),
+    ) as Record<string, Json>,
+    finished: new Date().toISOString(),
+    timings: {
+      axes: found.reduce((sum, { result }) => sum + result.timings.axesMs, 0),
+      sweep: found.reduce((sum, { result }) => sum + result.timings.sweepMs, 0),
+      total: elapsedMs,
+    },
+  });
+  return { run, subject, layers: found, figure, elapsedMs };
+}
+
+function checkOptions({
+  seeds,
+  fractions,
+  verify,
+}: {
+  seeds: number;
+  fractions: readonly number[];
+  verify: number;
+}): void {
+  if (!Number.isInteger(seeds) || seeds < 1) {
+    throw new UnitscopeError("usage", `--seeds: expected a whole number of rotations from 1, got ${seeds}`);
+  }
+  if (!(verify >= 0 && verify <= 1)) {
+    throw new UnitscopeError("usage", `--verify: expected a fraction from 0 to 1, got ${verify}`);
+  }
+  const wrong = fractions.find((t) => !(t > 0 && t <= 1));
+  if (wrong !== undefined || fractions.length === 0) {
+    throw new UnitscopeError("usage", `--fractions: expected numbers above 0 and at most 1, got ${wrong ?? "none"}`);
+  }
+}
+
+/** The units' own flips, where the run swept the layer. */
+async function heldUnits(
+  run: RunFolder,
+  { images }: Subject,
+  layer: Layer,
+): Promise<(BasisChoice & { flips: LayerFlips; explained: null }) | undefined> {
+  const { layers, finished } = run.manifest();
+  if (finished === null || !layers.some(({ name }) => name === layer.name) || !run.hasTable("flips")) return undefined;
+  const rows = rowsWhere(await run.readTable("flips"), "layer", layer.name);
+  const flips = mergeFlips([
+    {
+      layer: layer.name,
+      unitCount: layer.units,
+      unit: integers(rows, "unit"),
+      image: integers(rows, "image"),
+      prediction: integers(rows, "prediction"),
+    },
+  ]);
+  const baseline = await run.readTable("baseline", { columns: ["label"] });
+  if (baseline.rows !== images.imageCount) return undefined;
+  return { basis: "units", t: 0, seed: 0, flips, explained: null };
+}
+
+function addSelfTests(bases: readonly BasisResult[]): SelfTest {
+  const total = { images: 0, changed: 0, close: 0 };
+  for (const { selfTest } of bases) {
+    total.images += selfTest.images;
+    total.changed += selfTest.changed;
+    total.close += selfTest.close;
+  }
+  return total;
+}
+
+function writeFigure(run: RunFolder, rotation: Table): string {
+  const figure = rotationFigure(rotationDropsOf(rotation), { source: sourceOf(run.manifest()) });
+  run.writeFile(["figures", "rotation.svg"], figure);
+  return run.file("figures", "rotation.svg");
+}
+
+/** Everything that a block's result depends on. */
+function pieceKey({ model, images, preprocessing }: Subject, rotation: Record<string, Json>): Json {
+  return {
+    schemaVersion,
+    unitscope: version,
+    model: model.sha256,
+    data: images.hash,
+    preprocessing: preprocessingJson(preprocessing),
+    rotation,
+  };
+}

@@ -1,0 +1,237 @@
+/** `unitscope sets`: which units each class depends on, and what removing them does, for one layer of a run at a time. */
+import { availableParallelism } from "node:os";
+import { findReplacement } from "../ablation/replacement.ts";
+import type { AblationMethod } from "../ablation/sweep.ts";
+import { UnitscopeError } from "../errors.ts";
+import { setCurvesOf } from "../figures/from-tables.ts";
+import { setCurvesFigure } from "../figures/set-curves.ts";
+import type { Json } from "../files/canonical-json.ts";
+import { type Layer, pickLayers } from "../onnx/layers.ts";
+import { openPieceStore } from "../passes/piece-store.ts";
+import { openRun, type RunFolder } from "../runs/run-folder.ts";
+import { sourceOf } from "../runs/run-manifest.ts";
+import { type RunSetsOptions, runSets, type SetsResult } from "../sets/run-sets.ts";
+import { schemaVersion } from "../tables/schema.ts";
+import { doubles, filterRows, type Table, texts } from "../tables/table.ts";
+import { version } from "../version.ts";
+import { givenRankings } from "./given-rankings.ts";
+import { type StrategySummary, setsTable, summariseSets } from "./sets-table.ts";
+import { type FetchProgress, preprocessingJson, reopenSubject, type Subject, sweepImages } from "./subject.ts";
+
+/** Strategies that can be asked for; `attributes`: ranked once by every attribute that the run holds. */
+export const setStrategies = ["greedy", "single", "attributes", "random", "keep"] as const;
+export type SetStrategy = (typeof setStrategies)[number];
+
+/** Options of `unitscope sets`. */
+export interface SetsRunOptions {
+  /** Names of layers; by default the run's deepest convolution. */
+  readonly layers?: readonly string[] | undefined;
+  /** Names or indices of classes; by default all that have images. */
+  readonly classes?: readonly string[] | undefined;
+  /** Units per sequence; 20, or all where a layer has fewer. */
+  readonly size?: number | undefined;
+  /** All of them by default. */
+  readonly strategies?: readonly SetStrategy[] | undefined;
+  /** Share of every class that chooses the units, or `none`: chosen and measured on the same images. */
+  readonly rankSplit?: number | "none" | undefined;
+  /** Number of random sequences. */
+  readonly randomSequences?: number | undefined;
+  readonly seed?: number | undefined;
+  /** Fraction of the decided (set, image) pairs to repeat the plain way, in [0, 1]. */
+  readonly verify?: number | undefined;
+  readonly engine?: "auto" | "plain" | undefined;
+  readonly workers?: number | undefined;
+}
+
+/** What a caller may watch and stop. */
+export interface SetsEffects {
+  readonly fetching?: FetchProgress;
+  readonly progress?: ((done: number, total: number, note: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What was found about one layer. */
+export interface LayerSets {
+  readonly layer: Layer;
+  readonly classes: readonly number[];
+  readonly result: SetsResult;
+  readonly summaries: readonly StrategySummary[];
+  /** Path of figure 4. */
+  readonly figure: string;
+}
+
+/** What was found. */
+export interface SetsRunResult {
+  readonly run: RunFolder;
+  readonly subject: Subject;
+  readonly layers: readonly LayerSets[];
+  readonly rankSplit: number | null;
+  readonly size: number;
+  readonly elapsedMs: number;
+}
+
+/**
+ * Searches and measures unit sets of a run's layers; writes `sets.parquet` and figure 4.
+ * @throws {UnitscopeError} `run` if model or data are not the run's; `usage` for options that do not fit.
+ */
+export async function runSetsExperiment(
+  path: string,
+  options: SetsRunOptions = {},
+  { fetching, progress, signal }: SetsEffects = {},
+): Promise<SetsRunResult> {
+  const began = performance.now();
+  const { size = 20, seed = 1, verify = 0, engine = "auto", randomSequences = 100, workers } = options;
+  const strategies = new Set<SetStrategy>(options.strategies ?? setStrategies);
+  const rankSplit = options.rankSplit === "none" ? null : (options.rankSplit ?? 0.5);
+  checkOptions({ size, verify, randomSequences });
+  const run = openRun(path);
+  const subject = await reopenSubject(run, { progress: fetching, signal });
+  const { model, images, preprocessing } = subject;
+  const method = run.manifest().ablation.method as AblationMethod;
+  const layers = chooseLayers(run, subject, options.layers);
+  const classes = chooseClasses(subject, options.classes, rankSplit);
+  const found: LayerSets[] = [];
+  for (const layer of layers) {
+    const layerSize = Math.min(size, layer.units);
+    const replacement = await findReplacement(model, {
+      images: sweepImages(subject, signal),
+      layer,
+      method,
+      workers: workers ?? availableParallelism(),
+      signal,
+    });
+    const key = pieceKey(subject, { layer: layer.name, tap: replacement.tap, method, rankSplit, seed, verify, engine });
+    const pieces = openPieceStore(run.path, key);
+    const settings: RunSetsOptions = {
+      classes,
+      size: layerSize,
+      rankSplit,
+      greedy: strategies.has("greedy"),
+      single: strategies.has("single"),
+      keep: strategies.has("keep"),
+      random: strategies.has("random") ? randomSequences : 0,
+      rankings: strategies.has("attributes") ? await rankingsOf(run, layer) : [],
+      engine,
+      verify,
+      seed,
+      pieces,
+      progress,
+      signal,
+      ...(workers !== undefined && { workers }),
+    };
+    const result = await runSets(model, { images, preprocessing, units: layer.units, replacement }, settings);
+    const { classNames } = images;
+    const table = setsTable(result, { layer: layer.name, classes, classNames, rankSplit });
+    await writeSets(run, table, layer.name, rankSplit ?? 0);
+    pieces.clear();
+    const figure = writeFigure(run, await run.readTable("sets"), layer.name);
+    found.push({ layer, classes, result, summaries: summariseSets(result, classes), figure });
+  }
+  const elapsedMs = performance.now() - began;
+  run.addStep({
+    command: "sets",
+    options: JSON.parse(JSON.stringify({ ...options, layers: layers.map(({ name }) => name), size, seed })) as Record<
+      string,
+      Json
+    >,
+    finished: new Date().toISOString(),
+    timings: {
+      search: found.reduce((sum, { result }) => sum + result.timings.searchMs, 0),
+      measure: found.reduce((sum, { result }) => sum + result.timings.measureMs, 0),
+      total: elapsedMs,
+    },
+  });
+  return { run, subject, layers: found, rankSplit, size, elapsedMs };
+}
+
+function checkOptions({
+  size,
+  verify,
+  randomSequences,
+}: {
+  size: number;
+  verify: number;
+  randomSequences: number;
+}): void {
+  if (!Number.isInteger(size) || size < 1) {
+    throw new UnitscopeError("usage", `--size: expected a whole number of units from 1, got ${size}`);
+  }
+  if (!(verify >= 0 && verify <= 1)) {
+    throw new UnitscopeError("usage", `--verify: expected a fraction from 0 to 1, got ${verify}`);
+  }
+  if (!Number.isInteger(randomSequences) || randomSequences < 1) {
+    throw new UnitscopeError("usage", `--random-sequences: expected a whole number from 1, got ${randomSequences}`);
+  }
+}
+
+/** The layers that were named, or the run's deepest convolution (its deepest layer where it has none). */
+export function chooseLayers(run: RunFolder, { model }: Subject, names: readonly string[] | undefined): Layer[] {
+  if (names && names.length > 0) return [...new Set(pickLayers(model.layers, names))];
+  const held = new Set(run.manifest().layers.map(({ name }) => name));
+  const layers = model.layers.filter(({ name }) => held.has(name));
+  const chosen = layers.findLast(({ kind }) => kind === "convolution") ?? layers.at(-1);
+  if (chosen) return [chosen];
+  throw new UnitscopeError(
+    "run",
+    `run folder "${run.path}": expected a swept layer, got none; finish: unitscope ablate`,
+  );
+}
+
+/** Indices of the named classes; all with enough images by default. */
+function chooseClasses({ images }: Subject, names: readonly string[] | undefined, rankSplit: number | null): number[] {
+  const counts = new Int32Array(images.classNames.length);
+  for (const label of images.labels) counts[label]++;
+  const needed = rankSplit === null ? 1 : 2;
+  if (!names || names.length === 0) return Array.from(counts.keys()).filter((cls) => (counts[cls] as number) >= needed);
+  const chosen = names.map((name) => {
+    const named = images.classNames.indexOf(name);
+    const cls = named >= 0 ? named : /^\d+$/.test(name) ? Number(name) : -1;
+    if (cls >= 0 && cls < counts.length && (counts[cls] as number) >= needed) return cls;
+    const problem = cls >= 0 && cls < counts.length ? `${counts[cls]} images of it` : "no such class";
+    throw new UnitscopeError(
+      "usage",
+      `--classes: expected names or indices of classes with at least ${needed} images, got "${name}" (${problem})`,
+    );
+  });
+  return [...new Set(chosen)];
+}
+
+async function rankingsOf(run: RunFolder, layer: Layer): Promise<RunSetsOptions["rankings"] & object> {
+  const units = run.hasTable("units") ? await run.readTable("units") : undefined;
+  const vectors = run.hasTable("vectors") ? await run.readTable("vectors") : undefined;
+  return givenRankings(layer.name, { units, vectors }, layer.units);
+}
+
+/** New rows replace those of the same strategy and class; all of the layer's where those were split otherwise. */
+async function writeSets(run: RunFolder, table: Table, layer: string, rankSplit: number): Promise<void> {
+  if (run.hasTable("sets")) {
+    const held = await run.readTable("sets");
+    const [layers, splits] = [texts(held, "layer"), doubles(held, "rank_split")];
+    if (layers.some((name, row) => name === layer && splits[row] !== rankSplit)) {
+      run.writeTable(
+        "sets",
+        filterRows(held, (row) => layers[row] !== layer),
+      );
+    }
+  }
+  await run.replaceRows("sets", table, ["layer", "strategy", "class"]);
+}
+
+function writeFigure(run: RunFolder, sets: Table, layer: string): string {
+  const curves = setCurvesOf(sets, layer, { chance: 1 / run.manifest().classNames.length });
+  const name = `sets-${layer.replaceAll(/[^\w.-]+/g, "_")}.svg`;
+  run.writeFile(["figures", name], setCurvesFigure(curves, { source: sourceOf(run.manifest()) }));
+  return run.file("figures", name);
+}
+
+/** Everything that a class's sequence and a block's counts depend on, the sequences aside. */
+function pieceKey({ model, images, preprocessing }: Subject, sets: Record<string, Json>): Json {
+  return {
+    schemaVersion,
+    unitscope: version,
+    model: model.sha256,
+    data: images.hash,
+    preprocessing: preprocessingJson(preprocessing),
+    sets,
+  };
+}

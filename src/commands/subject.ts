@@ -1,0 +1,169 @@
+/**
+ * The subject of a run: a model, a labelled image set, and the preprocessing between them, opened and checked against
+ * each other, for the first time or again from `run.json`.
+ */
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { SweepImages } from "../ablation/run-blocks.ts";
+import { imageBatches, setInputSize } from "../data/image-batches.ts";
+import type { ImageSet } from "../data/image-set.ts";
+import { type OpenOptions, openImageSet } from "../data/open-image-set.ts";
+import { parsePreprocessing, preprocessingFromJson } from "../data/parse-preprocessing.ts";
+import { channelCount, forChannels, type Preprocessing } from "../data/preprocessing.ts";
+import { UnitscopeError } from "../errors.ts";
+import type { Json } from "../files/canonical-json.ts";
+import type { RunFolder } from "../runs/run-folder.ts";
+import { type Model, openModel } from "../runtime/open-model.ts";
+
+/** An opened model with its images. */
+export interface Subject {
+  readonly model: Model;
+  readonly modelPath: string;
+  readonly modelBytes: Uint8Array;
+  readonly images: ImageSet;
+  readonly preprocessing: Preprocessing;
+  /** How the data was named, so that it can be opened again. */
+  readonly dataOptions: DataOptions;
+}
+
+/** What was given besides the data's name. */
+export interface DataOptions {
+  readonly root?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+/** Progress of opening a data set that must be fetched first. */
+export type FetchProgress = OpenOptions["progress"];
+
+/**
+ * Opens model and data and checks that they fit.
+ *
+ * @param options.preprocess a preset or a JSON file; without it the model file's own metadata must say.
+ * @throws {UnitscopeError} `model`, `data` or `usage`, naming what does not fit.
+ */
+export async function openSubject(
+  modelPath: string,
+  data: string,
+  {
+    preprocess,
+    root,
+    limit,
+    progress,
+    signal,
+  }: DataOptions & {
+    preprocess?: string | undefined;
+    progress?: FetchProgress;
+    signal?: AbortSignal | undefined;
+  } = {},
+): Promise<Subject> {
+  const model = await openModel(modelPath);
+  const given = preprocess === undefined ? ownPreprocessing(model, modelPath) : await parsePreprocessing(preprocess);
+  const preprocessing = forChannels(given, model.input.channels);
+  const images = await openImageSet(data, { root, limit, progress, signal });
+  return fit({ model, modelPath, images, preprocessing, dataOptions: { root, limit } });
+}
+
+/**
+ * Opens the subject of a run again.
+ * @throws {UnitscopeError} `run` if the model or the data is not what the run was made of.
+ */
+export async function reopenSubject(
+  run: RunFolder,
+  { progress, signal }: { progress?: FetchProgress; signal?: AbortSignal | undefined } = {},
+): Promise<Subject> {
+  const manifest = run.manifest();
+  const model = await openModel(manifest.model.path);
+  if (model.sha256 !== manifest.model.sha256) {
+    throw new UnitscopeError(
+      "run",
+      `run folder "${run.path}": expected the model of the run (SHA-256 ${manifest.model.sha256.slice(0, 12)}…) at ${manifest.model.path}, got ${model.sha256.slice(0, 12)}…`,
+    );
+  }
+  const { root, limit } = manifest.options as { root?: string; limit?: number };
+  const images = await openImageSet(manifest.data.name, { root, limit, progress, signal });
+  if (images.hash !== manifest.data.hash) {
+    throw new UnitscopeError(
+      "run",
+      `run folder "${run.path}": expected the images of the run (hash ${manifest.data.hash.slice(0, 12)}…), got "${images.name}" with ${images.hash.slice(0, 12)}…`,
+    );
+  }
+  const preprocessing = manifest.preprocessing as unknown as Preprocessing;
+  return fit({ model, modelPath: manifest.model.path, images, preprocessing, dataOptions: { root, limit } });
+}
+
+/** The images as a sweep reads them. */
+export function sweepImages(
+  { images, preprocessing }: Pick<Subject, "images" | "preprocessing">,
+  signal?: AbortSignal,
+): SweepImages {
+  return {
+    imageCount: images.imageCount,
+    labels: images.labels,
+    batches: (range) => imageBatches(images, preprocessing, { ...range, signal }),
+  };
+}
+
+/** The preprocessing as JSON, for the manifest. */
+export function preprocessingJson(preprocessing: Preprocessing): Record<string, Json> {
+  return JSON.parse(JSON.stringify(preprocessing)) as Record<string, Json>;
+}
+
+/**
+ * The preprocessing that a model file's own metadata states.
+ * @throws {UnitscopeError} `usage` if it states none.
+ */
+export function ownPreprocessing(model: Model, path: string = model.name): Preprocessing {
+  const text = model.metadata.get("unitscope.preprocessing");
+  if (text !== undefined) return preprocessingFromJson(text, `model "${path}": preprocessing`);
+  throw new UnitscopeError(
+    "usage",
+    `model "${path}": expected its metadata to say how images are preprocessed, got nothing; give --preprocess imagenet, places365, cifar10, mnist, tf, caffe, none or a JSON file`,
+  );
+}
+
+async function fit(parts: Omit<Subject, "modelBytes">): Promise<Subject> {
+  const { modelPath } = parts;
+  await checkFit(parts, `model "${modelPath}"`);
+  return { ...parts, modelPath: resolve(modelPath), modelBytes: await readFile(modelPath) };
+}
+
+/**
+ * Checks that a model can be shown an image set.
+ * @param place what to call the model in messages.
+ * @throws {UnitscopeError} `model`, `data` or `usage`, naming what does not fit.
+ */
+export async function checkFit(
+  { model, images, preprocessing }: Pick<Subject, "model" | "images" | "preprocessing">,
+  place: string,
+): Promise<void> {
+  if (model.classCount !== images.classNames.length) {
+    throw new UnitscopeError(
+      "model",
+      `${place}: expected ${images.classNames.length} logits for the classes of data "${images.name}", got ${model.classCount}`,
+    );
+  }
+  if (images.imageCount === 0) {
+    throw new UnitscopeError("data", `data "${images.name}": expected at least one image, got none`);
+  }
+  if (preprocessing.layout !== model.input.layout) {
+    throw new UnitscopeError(
+      "usage",
+      `${place}: expected preprocessing with layout "${model.input.layout}" for input "${model.input.name}", got "${preprocessing.layout}"; give --preprocess FILE.json`,
+    );
+  }
+  if (channelCount(preprocessing) !== model.input.channels) {
+    const [expected, got] = model.input.channels === 1 ? ['"gray"', "three"] : ['"rgb" or "bgr"', "one"];
+    throw new UnitscopeError(
+      "usage",
+      `${place}: expected preprocessing with channels ${expected} for input "${model.input.name}" with ${model.input.channels} of them, got one for ${got}; give --preprocess FILE.json`,
+    );
+  }
+  const size = await setInputSize(images, preprocessing);
+  const { height, width } = model.input;
+  if ((height !== null && height !== size.height) || (width !== null && width !== size.width)) {
+    throw new UnitscopeError(
+      "usage",
+      `${place}: expected images of ${width}×${height} pixels, got ${size.width}×${size.height} from data "${images.name}"; set "resize" and "crop" with --preprocess FILE.json`,
+    );
+  }
+}

@@ -1,0 +1,69 @@
+/** A sweep's result as the tables of a run. */
+import type { LayerFlips } from "../ablation/flips.ts";
+import type { Sweep } from "../ablation/sweep.ts";
+import { analyseLayer, type LayerStatistics } from "../analysis/drops.ts";
+import type { ImageSet } from "../data/image-set.ts";
+import type { Layer } from "../onnx/layers.ts";
+import type { Model } from "../runtime/open-model.ts";
+import { concatTables, integers, makeTable, type Table } from "../tables/table.ts";
+
+/** The tables that an ablation gives, with the columns of `tables/schema.ts`. */
+export interface SweepTables {
+  /** One row per image, with nothing ablated. */
+  readonly baseline: Table;
+  /** One row per (layer, unit, class). */
+  readonly drops: Table;
+  /** One row per prediction that an ablation changed. */
+  readonly flips: Table;
+  /** One row per layer: what it is, and a summary of its drops. */
+  readonly layers: Table;
+  /** One row per (layer, unit). */
+  readonly units: Table;
+}
+
+/** Analyses every layer of a sweep. */
+export function sweepTables(sweep: Sweep, { model, images }: { model: Model; images: ImageSet }): SweepTables {
+  const { labels, predictions, margins } = sweep;
+  const { classCount } = model;
+  const { classNames } = images;
+  const statistics = sweep.layers.map(({ flips, continuous }) =>
+    analyseLayer({ labels, predictions, classCount }, flips, { classNames, continuous }),
+  );
+  return {
+    baseline: makeTable({
+      image: Int32Array.from(labels, (_, image) => image),
+      name: Array.from(labels, (_, image) => images.imageName(image)),
+      label: labels,
+      prediction: predictions,
+      margin: Float64Array.from(margins),
+    }),
+    drops: concatTables(statistics.map(({ drops }) => drops)),
+    flips: concatTables(sweep.layers.map(({ flips }) => flipTable(flips))),
+    layers: concatTables(sweep.layers.map(({ layer }, at) => layerRow(statistics[at] as LayerStatistics, layer))),
+    units: concatTables(statistics.map(({ units }) => units)),
+  };
+}
+
+/** Fraction of the images that the intact network gets right, from a `baseline` table. */
+export function baselineAccuracy(baseline: Table): number {
+  const predictions = integers(baseline, "prediction");
+  const labels = integers(baseline, "label");
+  return labels.reduce((correct, label, image) => correct + Number(label === predictions[image]), 0) / labels.length;
+}
+
+function layerRow({ summary }: LayerStatistics, layer: Layer): Table {
+  const described = makeTable({
+    layer: [layer.name],
+    kind: [layer.kind],
+    tap: [layer.tap],
+    units: Int32Array.of(layer.units),
+    height: Int32Array.of(layer.height),
+    width: Int32Array.of(layer.width),
+    batch_norm: [layer.batchNorm],
+  });
+  return makeTable({ ...described.columns, ...summary.columns });
+}
+
+function flipTable({ layer, unit, image, prediction }: LayerFlips): Table {
+  return makeTable({ layer: Array.from(unit, () => layer), unit, image, prediction });
+}

@@ -1,0 +1,219 @@
+/**
+ * A run on disk: `run.json`, one Parquet file per table, and folders for figures and cached pieces. Every file is
+ * written whole or not at all.
+ */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { listAllowed, UnitscopeError } from "../errors.ts";
+import { diskError, writeFileAtomic } from "../files/atomic-file.ts";
+import { type TableName, tableSchemas } from "../tables/schema.ts";
+import {
+  type Column,
+  columnType,
+  concatTables,
+  filterRows,
+  missingColumn,
+  rowKeys,
+  type Table,
+} from "../tables/table.ts";
+import {
+  openTableReader,
+  openTableWriter,
+  type TableReader,
+  type TableWriter,
+  writeParquetTable,
+} from "./parquet-table.ts";
+import {
+  formatManifest,
+  type ManifestStep,
+  manifestDifference,
+  parseManifest,
+  type RunManifest,
+} from "./run-manifest.ts";
+
+/** An opened run. */
+export interface RunFolder {
+  readonly path: string;
+  /** The manifest as it is on disk. */
+  manifest(): RunManifest;
+  /** Replaces fields of the manifest. */
+  updateManifest(change: Partial<RunManifest>): void;
+  /** Adds a later command to the manifest, in place of an earlier one of the same name and options. */
+  addStep(step: ManifestStep): void;
+  /** The tables that the run holds, in the schema's order. */
+  tableNames(): TableName[];
+  hasTable(name: TableName): boolean;
+  /** Reads a table, or some of its columns. @throws {UnitscopeError} `run` if the run does not hold it. */
+  readTable(name: TableName, options?: { columns?: readonly string[] }): Promise<Table>;
+  /** Opens a table for reading part by part. */
+  openTable(name: TableName): Promise<TableReader>;
+  /** Writes a table over what was there. */
+  writeTable(name: TableName, table: Table): void;
+  /** Starts a table that is written part by part. */
+  createTable(name: TableName): TableWriter;
+  /** Joins columns to a table by its keys; see `joinColumns`. */
+  addColumns(name: TableName, added: Table): Promise<void>;
+  /**
+   * Puts rows in place of those that agree with one of them in the `by` columns, and keeps all others: a layer's
+   * vectors of one attribute are replaced, those of other layers and attributes stay.
+   */
+  replaceRows(name: TableName, rows: Table, by: readonly string[]): Promise<void>;
+  /** Path of a file inside the run. */
+  file(...parts: string[]): string;
+  /** Writes a file inside the run (a figure, a page). */
+  writeFile(parts: readonly string[], content: Uint8Array | string): void;
+}
+
+/**
+ * Opens a folder that holds a run.
+ * @throws {UnitscopeError} `run` if it does not, or its manifest is damaged.
+ */
+export function openRun(path: string): RunFolder {
+  const manifestPath = join(path, "run.json");
+  if (!existsSync(manifestPath)) {
+    const found = !existsSync(path) ? "no such folder" : statSync(path).isDirectory() ? "none" : "a file";
+    throw new UnitscopeError(
+      "run",
+      `run folder "${path}": expected a folder with run.json, got ${found}; make one with: unitscope ablate MODEL DATA --out ${path}`,
+    );
+  }
+  const run = runFolder(path);
+  run.manifest();
+  return run;
+}
+
+/**
+ * Starts a run in a folder, or continues the one that is there: an empty or missing folder gets the manifest, a folder
+ * with the same run keeps its tables and pieces.
+ *
+ * @throws {UnitscopeError} `run` if the folder holds another run (the message names what differs) or other files.
+ */
+export function startRun(path: string, manifest: RunManifest): RunFolder {
+  const run = runFolder(path);
+  if (existsSync(run.file("run.json"))) {
+    const difference = manifestDifference(run.manifest(), manifest);
+    if (difference) {
+      throw new UnitscopeError("run", `run folder "${path}": ${difference}; choose another --out`);
+    }
+    return run;
+  }
+  const others = filesIn(path).filter((name) => !name.startsWith("."));
+  if (others.length > 0) {
+    throw new UnitscopeError(
+      "run",
+      `run folder "${path}": expected an empty folder or a run, got ${listAllowed(others)}; choose another --out`,
+    );
+  }
+  writeFileAtomic(run.file("run.json"), formatManifest(manifest));
+  return run;
+}
+
+/**
+ * Joins columns to a table by the keys of its schema.
+ *
+ * Rows of `table` that `added` lacks keep the values they had in those columns, or get missing ones.
+ * @throws {UnitscopeError} `internal` if `added` has a row that `table` lacks, or the same row twice.
+ */
+export function joinColumns(name: TableName, table: Table, added: Table): Table {
+  const keys = keysOf(name);
+  const rowOf = new Map(rowKeys(table, keys, name).map((key, row) => [key, row]));
+  const targets = rowKeys(added, keys, name).map((key) => rowOf.get(key) ?? -1);
+  const stray = targets.indexOf(-1);
+  if (stray >= 0 || new Set(targets).size < targets.length) {
+    const problem = stray >= 0 ? `row ${stray}, which the table lacks` : "the same row twice";
+    throw new UnitscopeError(
+      "internal",
+      `internal: table "${name}": expected rows of the table to join, got ${problem}`,
+    );
+  }
+  const columns: Record<string, Column> = { ...table.columns };
+  for (const [column, values] of Object.entries(added.columns)) {
+    if (keys.includes(column)) continue;
+    const old = table.columns[column];
+    const joined = (old?.slice() ?? missingColumn(columnType(values), table.rows)) as string[] | Float64Array;
+    for (const [from, to] of targets.entries()) joined[to] = values[from] as never;
+    columns[column] = joined;
+  }
+  return { rows: table.rows, columns };
+}
+
+function keysOf(name: TableName): string[] {
+  return Object.entries(tableSchemas[name].columns)
+    .filter(([, [, presence]]) => presence === "key")
+    .map(([column]) => column);
+}
+
+function runFolder(path: string): RunFolder {
+  const file = (...parts: string[]): string => join(path, ...parts);
+  const tablePath = (name: TableName): string => file(`${name}.parquet`);
+  const hasTable = (name: TableName): boolean => existsSync(tablePath(name));
+  const manifest = (): RunManifest => {
+    const manifestPath = file("run.json");
+    try {
+      return parseManifest(readFileSync(manifestPath, "utf8"), manifestPath);
+    } catch (cause) {
+      throw diskError(manifestPath, cause);
+    }
+  };
+  const updateManifest = (change: Partial<RunManifest>): void =>
+    writeFileAtomic(file("run.json"), formatManifest({ ...manifest(), ...change }));
+  const openTable = async (name: TableName): Promise<TableReader> => {
+    if (hasTable(name)) return await openTableReader(tablePath(name), name);
+    const advice = madeBy[name] ? `; make it with: unitscope ${madeBy[name]}` : "";
+    throw new UnitscopeError("run", `run folder "${path}": expected ${name}.parquet, got none${advice}`);
+  };
+  const readTable: RunFolder["readTable"] = async (name, options) => await (await openTable(name)).read(options);
+  const writeTable: RunFolder["writeTable"] = (name, table) => writeParquetTable(tablePath(name), name, table);
+  return {
+    path,
+    file,
+    manifest,
+    updateManifest,
+    hasTable,
+    openTable,
+    readTable,
+    writeTable,
+    addStep: (step) => {
+      const same = (other: ManifestStep): boolean =>
+        other.command === step.command && JSON.stringify(other.options) === JSON.stringify(step.options);
+      updateManifest({ steps: [...manifest().steps.filter((other) => !same(other)), step] });
+    },
+    tableNames: () => (Object.keys(tableSchemas) as TableName[]).filter(hasTable),
+    createTable: (name) => openTableWriter(tablePath(name), name),
+    addColumns: async (name, added) => writeTable(name, joinColumns(name, await readTable(name), added)),
+    replaceRows: async (name, rows, by) => {
+      if (!hasTable(name)) return writeTable(name, rows);
+      const replaced = new Set(rowKeys(rows, by, name));
+      const held = await readTable(name);
+      const heldKeys = rowKeys(held, by, name);
+      writeTable(name, concatTables([filterRows(held, (row) => !replaced.has(heldKeys[row] as string)), rows]));
+    },
+    writeFile: (parts, content) => writeFileAtomic(file(...parts), content),
+  };
+}
+
+function filesIn(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw diskError(path, cause);
+  }
+}
+
+/** The command that makes a table, for the message when it is missing. */
+const madeBy: Readonly<Partial<Record<TableName, string>>> = {
+  layers: "ablate MODEL DATA --out RUN",
+  units: "ablate MODEL DATA --out RUN",
+  drops: "ablate MODEL DATA --out RUN",
+  baseline: "ablate MODEL DATA --out RUN",
+  flips: "ablate MODEL DATA --out RUN",
+  images: "attributes RUN",
+  vectors: "attributes RUN",
+  relations: "attributes RUN",
+  concepts: "attributes RUN --concepts builtin",
+  sets: "sets RUN",
+  rotation: "rotate RUN",
+  directions: "rotate RUN",
+  predictions: "predict RUN RUN… --train N",
+};

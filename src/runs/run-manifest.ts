@@ -1,0 +1,174 @@
+/** `run.json`: what a run is of, and everything that is needed to repeat it. */
+import { cpus, totalmem } from "node:os";
+import { z } from "zod";
+import { UnitscopeError } from "../errors.ts";
+import { firstDifference, type Json } from "../files/canonical-json.ts";
+import { schemaVersion } from "../tables/schema.ts";
+
+/** One layer that was ablated; height and width are 1 for a dense layer. */
+export interface ManifestLayer {
+  readonly name: string;
+  readonly kind: string;
+  readonly tap: string;
+  readonly units: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** One command that wrote into the run, with its options as given. */
+export interface ManifestStep {
+  readonly command: string;
+  readonly options: Readonly<Record<string, Json>>;
+  /** When it finished, ISO 8601. */
+  readonly finished: string;
+  /** How long its parts took, in milliseconds; `total` among them. */
+  readonly timings: Readonly<Record<string, number>>;
+}
+
+/** The content of `run.json`. */
+export interface RunManifest {
+  readonly schemaVersion: number;
+  /** Version of the package that wrote it. */
+  readonly unitscope: string;
+  /** The command that began the run, and its options. */
+  readonly command: string;
+  readonly options: Readonly<Record<string, Json>>;
+  /** When the run began, ISO 8601. */
+  readonly started: string;
+  /** When its sweep was complete, ISO 8601; `null` until then. */
+  readonly finished: string | null;
+  /** The model as it was named, where it was found, and the SHA-256 of its file. */
+  readonly model: { readonly name: string; readonly path: string; readonly sha256: string };
+  /** The data as it was named, the hash of its ordered images and labels, and how many images there are. */
+  readonly data: { readonly name: string; readonly hash: string; readonly images: number };
+  readonly classNames: readonly string[];
+  readonly preprocessing: Readonly<Record<string, Json>>;
+  readonly layers: readonly ManifestLayer[];
+  readonly ablation: { readonly method: string };
+  readonly engine: string;
+  readonly seed: number;
+  readonly hardware: Hardware;
+  /** How long the sweep's parts took, in milliseconds. */
+  readonly timings: Readonly<Record<string, number>>;
+  /** Later commands on this run, in order. */
+  readonly steps: readonly ManifestStep[];
+}
+
+/** What a run's figures are of: `alexnet.onnx on cifar10:test (10,000 images)`. */
+export function sourceOf({ model, data }: Pick<RunManifest, "model" | "data">): string {
+  return `${model.name} on ${data.name} (${data.images.toLocaleString("en")} images)`;
+}
+
+/** The machine that a run was made on. */
+export interface Hardware {
+  readonly cpu: string;
+  /** Logical cores. */
+  readonly cores: number;
+  readonly memoryBytes: number;
+  /** Operating system and architecture, as Node names them: `linux x64`. */
+  readonly platform: string;
+  readonly node: string;
+}
+
+const json: z.ZodType<Json> = z.json();
+const jsonRecord = z.record(z.string(), json);
+const count = z.int().nonnegative();
+const timings = z.record(z.string(), z.number().nonnegative());
+const manifestSchema: z.ZodType<RunManifest> = z.strictObject({
+  schemaVersion: z.literal(schemaVersion),
+  unitscope: z.string(),
+  command: z.string(),
+  options: jsonRecord,
+  started: z.iso.datetime(),
+  finished: z.iso.datetime().nullable(),
+  model: z.strictObject({ name: z.string(), path: z.string(), sha256: z.hash("sha256") }),
+  data: z.strictObject({ name: z.string(), hash: z.hash("sha256"), images: count }),
+  classNames: z.array(z.string()),
+  preprocessing: jsonRecord,
+  layers: z.array(
+    z.strictObject({ name: z.string(), kind: z.string(), tap: z.string(), units: count, height: count, width: count }),
+  ),
+  ablation: z.strictObject({ method: z.string() }),
+  engine: z.string(),
+  seed: z.number(),
+  hardware: z.strictObject({
+    cpu: z.string(),
+    cores: count,
+    memoryBytes: count,
+    platform: z.string(),
+    node: z.string(),
+  }),
+  timings,
+  steps: z.array(z.strictObject({ command: z.string(), options: jsonRecord, finished: z.iso.datetime(), timings })),
+});
+
+/** This machine, for a manifest. */
+export function thisHardware(): Hardware {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    platform: `${process.platform} ${process.arch}`,
+    node: process.version,
+  };
+}
+
+/**
+ * Reads a manifest.
+ * @param place what to call the file in messages.
+ * @throws {UnitscopeError} `run` if it is not JSON or not a manifest of this schema version; the message names the field.
+ */
+export function parseManifest(text: string, place: string): RunManifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new UnitscopeError("run", `${place}: expected JSON, got ${text.length} characters that are not`, { cause });
+  }
+  const version = (value as { schemaVersion?: unknown } | null)?.schemaVersion;
+  if (version !== schemaVersion) {
+    throw new UnitscopeError(
+      "run",
+      `${place}: expected schemaVersion ${schemaVersion}, got ${JSON.stringify(version)}; make the run again with this version`,
+    );
+  }
+  const parsed = manifestSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new UnitscopeError(
+    "run",
+    `${place}: ${issue?.path.join(".") ?? ""}: expected a run manifest, got: ${issue?.message}`,
+  );
+}
+
+/** A manifest as the text of `run.json`. @throws {UnitscopeError} `internal` if it would not read back. */
+export function formatManifest(manifest: RunManifest): string {
+  const text = `${JSON.stringify(manifest, null, 2)}\n`;
+  try {
+    parseManifest(text, "run.json");
+  } catch (cause) {
+    throw new UnitscopeError("internal", `internal: ${(cause as Error).message}`, { cause });
+  }
+  return text;
+}
+
+/** What makes two manifests runs of the same thing; layers, engine and hardware may differ, since counts do not. */
+export function manifestIdentity(manifest: RunManifest): Json {
+  const { model, data, classNames, preprocessing, ablation } = manifest;
+  return {
+    schemaVersion: manifest.schemaVersion,
+    model: { sha256: model.sha256 },
+    data: { hash: data.hash, images: data.images },
+    classNames,
+    preprocessing,
+    ablation: { method: ablation.method },
+  };
+}
+
+/**
+ * What differs between the run that a folder holds and the one that is to be written there, as
+ * `expected model.sha256 …, got …`; `undefined` if nothing does.
+ */
+export function manifestDifference(held: RunManifest, wanted: RunManifest): string | undefined {
+  return firstDifference(manifestIdentity(held), manifestIdentity(wanted));
+}

@@ -1,0 +1,130 @@
+/** What counts as a classifier: its input, its logits, and the operator sets that we insert nodes into. */
+import { describe, expect, test } from "vitest";
+import { planSuffix } from "../../src/ablation/suffix-plan.ts";
+import { allRoutes, openBlockSweep } from "../../src/ablation/sweep-block.ts";
+import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
+import { seededRandom } from "../../src/numeric/random.ts";
+import { floatTensor, type Graph, node } from "../../src/onnx/graph.ts";
+import { writeModel } from "../../src/onnx/model-file.ts";
+import { inferShapes } from "../../src/onnx/shapes.ts";
+import { type Model, modelFromBytes } from "../../src/runtime/open-model.ts";
+import { conv, graphOf } from "../onnx/build.ts";
+
+const random = seededRandom(4);
+const noise = (...dims: number[]) =>
+  floatTensor(
+    dims,
+    Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => random.normal()),
+  );
+// Each unit speaks for one class, so that removing the strongest unit of an image changes its prediction.
+const fc = floatTensor([4, 5], [1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0]);
+const constants = { w: noise(4, 3, 3, 3), fc };
+const body = [conv("x", "a", "w"), node("Relu", ["a"], ["r"]), node("GlobalAveragePool", ["r"], ["p"])];
+const head = [...body, node("Flatten", ["p"], ["f"]), node("MatMul", ["f", "fc"], ["logits"])];
+const open = (graph: Graph): Model => modelFromBytes(writeModel(graph), { path: "m.onnx" });
+
+describe("logits", () => {
+  for (const op of ["Softmax", "LogSoftmax"]) {
+    test(`before a final ${op}`, () => {
+      const model = open(graphOf([...head, node(op, ["logits"], ["y"], { axis: 1 })], constants));
+      expect([model.logits, model.classCount]).toEqual(["logits", 5]);
+      expect(model.graph.nodes.at(-1)?.op).toBe("MatMul");
+      expect(model.layers.at(-1)).toMatchObject({ kind: "linear", isOutput: true });
+    });
+  }
+
+  test("among several outputs, the one of shape [N, classes]", () => {
+    const outputs = [
+      { name: "r", type: "float32" as const, shape: ["N", 4, 8, 8] },
+      { name: "logits", type: "float32" as const, shape: ["N", 5] },
+    ];
+    expect(open(graphOf(head, constants, { outputs })).logits).toBe("logits");
+  });
+
+  test("not an output of another shape", () => {
+    expect(() => open(graphOf(body, constants))).toThrow(
+      'model "m.onnx": expected logits of shape [N, classes], got output "p" of shape [N, 4, 1, 1]',
+    );
+  });
+});
+
+describe("the image input", () => {
+  const input = (shape: (number | string | null)[], type: "float32" | "uint8" = "float32"): Partial<Graph> => ({
+    inputs: [{ name: "x", type, shape }],
+  });
+
+  test("channels last", () => {
+    const turned = [node("Transpose", ["x"], ["t"], { perm: [0, 3, 1, 2] }), conv("t", "a", "w"), ...head.slice(1)];
+    const model = open(graphOf(turned, constants, input([1, 8, 6, 3])));
+    expect(model.input).toEqual({ name: "x", layout: "nhwc", channels: 3, height: 8, width: 6 });
+    expect(model.layers[0]).toMatchObject({ units: 4, height: 8, width: 6 });
+  });
+
+  test("one gray channel, first or last", () => {
+    const gray = { w: noise(4, 1, 3, 3), fc };
+    const first = open(graphOf(head, gray, input(["N", 1, 8, 6])));
+    expect(first.input).toEqual({ name: "x", layout: "nchw", channels: 1, height: 8, width: 6 });
+    const turned = [node("Transpose", ["x"], ["t"], { perm: [0, 3, 1, 2] }), conv("t", "a", "w"), ...head.slice(1)];
+    expect(open(graphOf(turned, gray, input(["N", 8, 6, 1]))).input).toMatchObject({
+      layout: "nhwc",
+      channels: 1,
+    });
+  });
+
+  test("of any size: the layers' sizes are unknown, which is said", () => {
+    expect(() => open(graphOf(head, constants, input(["N", 3, "H", "W"])))).toThrow(
+      'model "m.onnx": expected an image input of fixed size, got "x" float32 [N, 3, H, W]; export the model with fixed height and width',
+    );
+  });
+
+  test("bytes, or more than one input, are refused", () => {
+    expect(() => open(graphOf(head, constants, input(["N", 3, 8, 8], "uint8")))).toThrow(
+      "expected a float32 image input",
+    );
+    const two = { inputs: ["x", "q"].map((name) => ({ name, type: "float32" as const, shape: ["N", 3, 8, 8] })) };
+    expect(() => open(graphOf([...head, node("Identity", ["q"], ["z"])], constants, two))).toThrow(
+      "expected one image input",
+    );
+  });
+
+  test("control flow is refused", () => {
+    const looped = [...head.slice(0, 1), node("If", ["a"], ["q"]), node("Relu", ["q"], ["r"]), ...head.slice(2)];
+    expect(() => open(graphOf(looped, constants))).toThrow(/expected a graph without control flow, got If/);
+  });
+});
+
+describe("nodes that we insert are of the model's own operator set", () => {
+  for (const opset of [7, 9, 11, 12, 13, 15, 18, 21]) {
+    test(`opset ${opset}: plain and fast routes run, and agree`, async () => {
+      const model = open(graphOf(head, constants, { opsets: new Map([["", opset]]) }));
+      const [layer] = model.layers;
+      if (!layer) throw new Error("no layer");
+      const plan = planSuffix(model.graph, layer.tap, { logits: model.logits, shapes: inferShapes(model.graph) });
+      const planned = [{ plan, replacement: new Float32Array(layer.units) }];
+      const data = Float32Array.from({ length: 12 * 192 }, () => random.normal());
+      const block = { start: 0, labels: new Int32Array(12), pixels: { count: 12, imageDims: [3, 8, 8], data } };
+      const results = [];
+      for (const engine of ["plain", "auto"] as const) {
+        const options = {
+          engine,
+          routes: allRoutes,
+          continuous: false,
+          verify: 0,
+          seed: 1,
+          threads: 1,
+          provider: "cpu",
+        } as const;
+        const sweep = await openBlockSweep(model, planned, {
+          switched: switchedTensors(model, [layer.tap]),
+          bounds: [],
+          options,
+        });
+        const { unit, image, prediction } = (await sweep.sweep(block)).layers[0] ?? {};
+        results.push({ unit, image, prediction });
+        await sweep.close();
+      }
+      expect(results[1]).toEqual(results[0]);
+      expect(results[0]?.unit).toHaveLength(12);
+    });
+  }
+});

@@ -1,0 +1,60 @@
+/** Worker threads: answers go to their tasks, failures come back as they were thrown, closing waits for nobody. */
+import { expect, test } from "vitest";
+import { openPool, type WorkerPool } from "../../src/runtime/worker-pool.ts";
+
+interface Task {
+  readonly number?: number;
+  readonly waitMs?: number;
+  readonly fails?: "known" | "unknown";
+}
+
+const echo = new URL("./echo-worker.mjs", import.meta.url);
+const open = (
+  setup = {},
+  options: { workers?: number; signal?: AbortSignal } = {},
+): Promise<WorkerPool<Task, number>> => openPool(echo, setup, { workers: 2, ...options });
+
+test("every task gets its own answer, whichever worker is faster", async () => {
+  const pool = await open();
+  const tasks = [30, 1, 20, 1, 10, 1].map((waitMs, number) => pool.run({ number, waitMs }));
+  expect(await Promise.all(tasks)).toEqual([0, 2, 4, 6, 8, 10]);
+  await pool.close();
+});
+
+test("a task that fails rejects alone, with the code it was thrown with", async () => {
+  const pool = await open();
+  await expect(pool.run({ fails: "known" })).rejects.toMatchObject({
+    code: "value",
+    message: "image 3: expected a number, got NaN",
+  });
+  await expect(pool.run({ fails: "unknown" })).rejects.toMatchObject({
+    code: "internal",
+    message: "internal: x is not a function",
+  });
+  expect(await pool.run({ number: 4 })).toBe(8);
+  await pool.close();
+});
+
+test("a worker that cannot be set up fails the opening", async () => {
+  await expect(open({ failsAtSetup: true })).rejects.toMatchObject({ code: "model" });
+});
+
+test("closing rejects what is under way and what waits, and may be repeated", async () => {
+  const pool = await open({}, { workers: 1 });
+  const tasks = [pool.run({ number: 1, waitMs: 60_000 }), pool.run({ number: 2 })];
+  const ends = Promise.allSettled(tasks);
+  await pool.close();
+  await pool.close();
+  for (const end of await ends) expect(end).toMatchObject({ status: "rejected", reason: { code: "interrupted" } });
+  await expect(pool.run({ number: 3 })).rejects.toMatchObject({ code: "interrupted" });
+});
+
+test("a signal closes the pool; one that has fired opens none", async () => {
+  const abort = new AbortController();
+  const pool = await open({}, { signal: abort.signal });
+  const task = pool.run({ number: 1, waitMs: 60_000 });
+  abort.abort(new Error("stopped by the test"));
+  await expect(task).rejects.toThrow();
+  await pool.close();
+  await expect(open({}, { signal: abort.signal })).rejects.toThrow("stopped by the test");
+});
