@@ -89,7 +89,7 @@ function columns(blocks: readonly Float64Array[], count: number, from: number, t
   for (const block of blocks) {
     for (let start = 0; start < block.length; start += count, image++) {
       for (let unit = from; unit < to; unit++) {
-        found[(unit - from) * images.imageCount + image] = block[start + unit] as number;
+        found[(unit - from) * images.imageCount + image] = block[start + unit];
       }
     }
   }

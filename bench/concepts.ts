@@ -34,7 +34,7 @@ const imageCount = number("images");
 function generatedSet(conceptCount: number): ConceptSet {
   const ends = [0.5, 0.75, 0.875, 1].map((share) => Math.floor(share * conceptCount));
   const names = ["object", "part", "scene", "material"];
-  const categoryOf = (place: number): string => names[ends.findIndex((end) => place < end)] as string;
+  const categoryOf = (place: number): string => names[ends.findIndex((end) => place < end)];
   const drawMap = (image: number, from: number, to: number, patches: number): Uint16Array => {
     const random = seededRandom(image, from);
     const map = new Uint16Array(SIDE * SIDE);

@@ -113,14 +113,14 @@ function randomAlexNet(widths: readonly number[]): Model {
 function panel({ title, xLabel, points, ticks, format }: Curve): Panel {
   const most = Math.max(...points.map(({ passes }) => passes));
   const from = Math.min(0, ticks[0] ?? 0);
-  const low = (ticks[0] ?? 0) > 0 ? (ticks[0] as number) : from;
+  const low = (ticks[0] ?? 0) > 0 ? ticks[0] : from;
   return {
     title,
     draw: (box) =>
       drawPlot(
         box,
         {
-          x: { domain: [low, ticks[ticks.length - 1] as number], label: xLabel, ticks, ...(format && { format }) },
+          x: { domain: [low, ticks[ticks.length - 1]], label: xLabel, ticks, ...(format && { format }) },
           y: { domain: [0, 1.1 * most], label: "passes" },
         },
         (toX, toY) => {

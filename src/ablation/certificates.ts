@@ -34,9 +34,9 @@ export function certificates(
       isCertain: (row, unit) => {
         let moved = 0;
         for (let i = 0; i < norms.length; i++) {
-          moved += (norms[i]?.[row * units + unit] as number) * (bound.gains[i]?.[unit] as number);
+          moved += norms[i]?.[row * units + unit] * bound.gains[i]?.[unit];
         }
-        return moved * NORM_SLACK < (room[row] as number);
+        return moved * NORM_SLACK < room[row];
       },
     };
   };
@@ -62,16 +62,16 @@ function roomOf(
   let top = 0;
   let scale = 0;
   for (let cls = 0; cls < classCount; cls++) {
-    const logit = logits[start + cls] as number;
-    if (logit > (logits[start + top] as number)) top = cls;
+    const logit = logits[start + cls];
+    if (logit > logits[start + top]) top = cls;
     scale = Math.max(scale, Math.abs(logit));
   }
   const away = distances(top);
   let room = Infinity;
   for (let cls = 0; cls < classCount; cls++) {
     if (cls === top) continue;
-    const margin = (logits[start + top] as number) - (logits[start + cls] as number) - 2 * TIE_TOLERANCE * scale;
-    room = Math.min(room, margin <= 0 ? 0 : margin / (away[cls] as number));
+    const margin = logits[start + top] - logits[start + cls] - 2 * TIE_TOLERANCE * scale;
+    room = Math.min(room, margin <= 0 ? 0 : margin / away[cls]);
   }
   return room;
 }
@@ -86,7 +86,7 @@ function rowDistances({ classifier, hidden }: SuffixBound, classCount: number): 
       for (let other = 0; other < classCount; other++) {
         let squares = 0;
         for (let i = 0; i < hidden; i++) {
-          squares += ((classifier[other * hidden + i] as number) - (classifier[cls * hidden + i] as number)) ** 2;
+          squares += (classifier[other * hidden + i] - classifier[cls * hidden + i]) ** 2;
         }
         row[other] = Math.sqrt(squares);
       }

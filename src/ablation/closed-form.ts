@@ -45,9 +45,9 @@ export function closedLogits(
     for (let cls = 0; cls < classCount; cls++) {
       let contribution = 0;
       for (let position = 0; position < positions; position++) {
-        contribution += (changes[from + position] as number) * (weights[at + position * classCount + cls] as number);
+        contribution += changes[from + position] * weights[at + position * classCount + cls];
       }
-      result[cls] = (block.logits[row * classCount + cls] as number) - contribution;
+      result[cls] = block.logits[row * classCount + cls] - contribution;
     }
     return result;
   };

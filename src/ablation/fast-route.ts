@@ -83,7 +83,7 @@ export async function openFastRoute(
   };
   const fixed = await computeFixed(prefix);
   const layers = planned.map((layer, index): FastLayer => {
-    const ports = prefix.layers[index] as LayerPorts;
+    const ports = prefix.layers[index];
     const { plan } = layer;
     const pack = packSize(plan, shapes);
     const sessions: Partial<Record<"unit" | "set" | "unitState" | "setState", Promise<Session>>> = {};
@@ -146,7 +146,7 @@ export async function openFastRoute(
     ): Promise<Float32Array> => {
       const all = new Float32Array(rows.length * classCount);
       await run(suffix, feeds, rows, unit, (results, _, start) => {
-        all.set(results[suffix.outputNames[0] as string]?.data as Float32Array, start * classCount);
+        all.set(results[suffix.outputNames[0]]?.data as Float32Array, start * classCount);
       });
       return all;
     };
@@ -177,7 +177,7 @@ export async function openFastRoute(
         const suffix = await opening(isSingle ? "unit" : "set", true);
         const feeds = isSingle ? unitFeeds(block, unit) : setFeeds(block, units);
         await run(suffix, feeds, rows, isSingle ? unit : undefined, (results, some) => {
-          putRows(results[suffix.outputNames[0] as string]?.data as Float32Array, some, block.logits);
+          putRows(results[suffix.outputNames[0]]?.data as Float32Array, some, block.logits);
           for (const { tensor, output } of stateTensors(plan, ports)) {
             const target = block.tensors.get(tensor)?.data as Float32Array;
             if (target !== block.logits) putRows(results[output]?.data as Float32Array, some, target);
@@ -203,8 +203,7 @@ export async function openFastRoute(
 /** Puts row `i` of a result at row `rows[i]` of the target. */
 function putRows(result: Float32Array, rows: Int32Array, target: Float32Array): void {
   const size = result.length / rows.length;
-  for (let i = 0; i < rows.length; i++)
-    target.set(result.subarray(i * size, (i + 1) * size), (rows[i] as number) * size);
+  for (let i = 0; i < rows.length; i++) target.set(result.subarray(i * size, (i + 1) * size), rows[i] * size);
 }
 
 /** Runs a graph over the images in small batches; outputs are joined. */
@@ -255,7 +254,7 @@ function packSize({ recomputed, frontiers }: PlannedLayer["plan"], shapes: Reado
   const outputs = [...frontiers.map(({ output }) => output), ...recomputed.flatMap((node) => node.outputs)];
   const sizes = outputs.map((name) => {
     const dims = (shapes.get(name) ?? []).slice(1);
-    return dims.every((dim) => typeof dim === "number") ? elementCount(dims as number[]) : 1;
+    return dims.every((dim) => typeof dim === "number") ? elementCount(dims) : 1;
   });
   return Math.max(8, Math.min(256, Math.floor(PACK_FLOATS / Math.max(1, ...sizes))));
 }

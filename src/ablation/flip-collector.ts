@@ -80,10 +80,10 @@ export function collectFlips(
     if (prediction !== predictions[row]) flips.push({ unit, row, prediction });
   };
   const addCompanions = (sums: Float64Array, unit: number, row: number, logits: Float32Array, at: number): void => {
-    const cls = block.labels[row] as number;
+    const cls = block.labels[row];
     const after = companions(logits, at, { classCount, cls });
-    const logProbabilityDrop = (before[row]?.logProbability as number) - after.logProbability;
-    const marginDrop = (before[row]?.margin as number) - after.margin;
+    const logProbabilityDrop = before[row]?.logProbability - after.logProbability;
+    const marginDrop = before[row]?.margin - after.margin;
     const start = (unit * classCount + cls) * 4;
     sums[start] += logProbabilityDrop;
     sums[start + 1] += logProbabilityDrop * logProbabilityDrop;

@@ -73,9 +73,7 @@ export async function openPlainRoute(
       const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
       for (let i = 0; i < rows.length; i++) {
         readRow(all, i, { classCount, into: reading });
-        predictions[i] = isTie(reading)
-          ? await reference.predict(pixels, rows[i] as number, removal)
-          : reading.prediction;
+        predictions[i] = isTie(reading) ? await reference.predict(pixels, rows[i], removal) : reading.prediction;
       }
       return predictions;
     },
@@ -123,17 +121,17 @@ export function pickImages(
   { start, count }: { start: number; count: number },
 ): Value<Float32Array> {
   const size = imageDims.reduce((a, b) => a * b, 1);
-  const first = rows[start] as number;
-  const isRun = (rows[start + count - 1] as number) - first === count - 1;
+  const first = rows[start];
+  const isRun = rows[start + count - 1] - first === count - 1;
   if (isRun) return floatValue([count, ...imageDims], data.subarray(first * size, (first + count) * size));
   const batch = new Float32Array(count * size);
   for (let i = 0; i < count; i++) {
-    const row = rows[start + i] as number;
+    const row = rows[start + i];
     batch.set(data.subarray(row * size, (row + 1) * size), i * size);
   }
   return floatValue([count, ...imageDims], batch);
 }
 
 function firstOutput(session: Session, results: Record<string, Value>): Float32Array {
-  return results[session.outputNames[0] as string]?.data as Float32Array;
+  return results[session.outputNames[0]]?.data as Float32Array;
 }

@@ -37,7 +37,7 @@ export function readRow(
   let lowest = Infinity;
   let sum = 0;
   for (let cls = 0, at = row * classCount; cls < classCount; cls++, at++) {
-    const logit = logits[at] as number;
+    const logit = logits[at];
     sum += logit;
     if (logit > best) {
       second = best;
@@ -70,13 +70,13 @@ export function companions(
   let best = -Infinity;
   let other = -Infinity;
   for (let k = 0; k < classCount; k++) {
-    const logit = logits[start + k] as number;
+    const logit = logits[start + k];
     if (logit > best) best = logit;
     if (k !== cls && logit > other) other = logit;
   }
   let sum = 0;
-  for (let k = 0; k < classCount; k++) sum += Math.exp((logits[start + k] as number) - best);
-  const own = logits[start + cls] as number;
+  for (let k = 0; k < classCount; k++) sum += Math.exp(logits[start + k] - best);
+  const own = logits[start + cls];
   return { logProbability: own - best - Math.log(sum), margin: own - other };
 }
 

@@ -66,7 +66,7 @@ export function buildPrefix(
     const twin = new Map([[plan.tap, constant(`${scope}/replacement`, filled(replacement, shapes.get(plan.tap)))]]);
     const fixed = new Set([plan.tap]);
     for (const each of plan.channelwise) {
-      const output = each.outputs[0] as string;
+      const output = each.outputs[0];
       twin.set(output, `${scope}/${output}`);
       if (each.inputs.every((input) => input === "" || fixed.has(input) || graph.constants.has(input)))
         fixed.add(output);

@@ -38,5 +38,5 @@ export async function findReplacement(
   const blockSize = blockSizeFor(model);
   const work = { kind: "means", taps: [tap] } as const;
   const { results } = await runBlocks<ResponseSums>(work, { images, blockSize, workers, signal, model });
-  return { tap, replacement: meansOf(results)[0] as Float32Array };
+  return { tap, replacement: meansOf(results)[0] };
 }

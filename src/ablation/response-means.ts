@@ -44,15 +44,15 @@ export async function addResponseSums({ session, input, taps }: Responses, { pix
     const results = await session.run({ [input]: pickImages(pixels, rows, { start, count }) });
     for (const [index, tap] of taps.entries()) {
       const { dims, data } = results[tap] as { dims: readonly number[]; data: Float32Array };
-      const units = dims[1] as number;
+      const units = dims[1];
       const positions = data.length / (count * units);
       const sum = (sums[index] ??= new Float64Array(units));
       for (let at = 0, channel = 0; at < data.length; channel++) {
         let total = 0;
-        for (const end = at + positions; at < end; at++) total += data[at] as number;
+        for (const end = at + positions; at < end; at++) total += data[at];
         sum[channel % units] += total;
       }
-      counts[index] = (counts[index] as number) + count * positions;
+      counts[index] = counts[index] + count * positions;
     }
   }
   return { sums, counts };
@@ -69,7 +69,7 @@ export function meansOf(blocks: readonly ResponseSums[]): Float32Array[] {
       block.sums[tap]?.forEach((value, unit) => {
         total[unit] += value;
       });
-      count += block.counts[tap] as number;
+      count += block.counts[tap];
     }
     return Float32Array.from(total, (value) => value / count);
   });

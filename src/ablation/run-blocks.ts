@@ -84,7 +84,7 @@ export async function runBlocks<Result>(
   const deliver = (start: number, watched: unknown): void => {
     if (!companion) return;
     early.set(start, watched);
-    while (order.length > 0 && early.has(order[0] as number)) {
+    while (order.length > 0 && early.has(order[0])) {
       const next = order.shift() as number;
       companion.take(early.get(next));
       early.delete(next);

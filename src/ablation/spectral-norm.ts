@@ -31,7 +31,7 @@ function holderBound(data: Float32Array, rows: number, columns: number): number 
   let squares = 0;
   for (let r = 0; r < rows; r++) {
     for (let c = 0; c < columns; c++) {
-      const value = Math.abs(data[r * columns + c] as number);
+      const value = Math.abs(data[r * columns + c]);
       row[r] += value;
       column[c] += value;
       squares += value * value;

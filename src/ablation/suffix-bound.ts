@@ -88,7 +88,7 @@ function classifierOf(graph: Graph, plan: SuffixPlan, logits: string, classCount
   let last = nodes.pop();
   if (last?.op === "Add" && last.outputs[0] === logits && last.inputs.some((name) => graph.constants.has(name))) {
     const product = nodes.pop();
-    if (!product || !last.inputs.includes(product.outputs[0] as string)) return undefined;
+    if (!product || !last.inputs.includes(product.outputs[0])) return undefined;
     last = product;
   } else if (last?.outputs[0] !== logits) return undefined;
   const weight = graph.constants.get(last.inputs[1] ?? "");
@@ -98,15 +98,15 @@ function classifierOf(graph: Graph, plan: SuffixPlan, logits: string, classCount
   if (intAttribute(last, "transA", 0) !== 0) return undefined;
   const isRows = last.op === "Gemm" && intAttribute(last, "transB", 0) === 1;
   const alpha = last.op === "Gemm" ? floatAttribute(last, "alpha", 1) : 1;
-  const hidden = weight.dims[isRows ? 1 : 0] as number;
+  const hidden = weight.dims[isRows ? 1 : 0];
   const from = weight.data as Float32Array;
   const weights = new Float32Array(classCount * hidden);
   for (let cls = 0; cls < classCount; cls++) {
     for (let i = 0; i < hidden; i++) {
-      weights[cls * hidden + i] = alpha * (from[isRows ? cls * hidden + i : i * classCount + cls] as number);
+      weights[cls * hidden + i] = alpha * from[isRows ? cls * hidden + i : i * classCount + cls];
     }
   }
-  return { body: nodes, input: last.inputs[0] as string, weights, hidden };
+  return { body: nodes, input: last.inputs[0], weights, hidden };
 }
 
 /** Gain from one source to the classifier's input; undefined if an operator on the way is unknown. */
@@ -160,7 +160,7 @@ async function operatorBound(
     case "GlobalAveragePool": {
       const size = (shapes.get(node.inputs[0] ?? "") ?? []).slice(2);
       if (!size.every((dim) => typeof dim === "number")) return 1;
-      return 1 / Math.sqrt((size as number[]).reduce((a, b) => a * b, 1));
+      return 1 / Math.sqrt(size.reduce((a, b) => a * b, 1));
     }
     case "BatchNormalization": {
       const [scale, variance] = [constant(1), constant(4)];
@@ -179,9 +179,7 @@ async function operatorBound(
       if (!weight || weight.type !== "float32" || weight.dims.length !== 2 || intAttribute(node, "transA", 0) !== 0)
         return undefined;
       const alpha = node.op === "Gemm" ? Math.abs(floatAttribute(node, "alpha", 1)) : 1;
-      return (
-        alpha * (await matrixNormBound(weight.data as Float32Array, weight.dims[0] as number, weight.dims[1] as number))
-      );
+      return alpha * (await matrixNormBound(weight.data as Float32Array, weight.dims[0], weight.dims[1]));
     }
     default:
       return undefined;
@@ -191,7 +189,7 @@ async function operatorBound(
 /** Norm bound of each unit's own contribution to a frontier, float64 `[units]`. */
 async function unitNorms(frontier: Frontier, units: number, graph: Graph): Promise<Float64Array> {
   const { node, input } = frontier;
-  const weight = graph.constants.get(node.inputs[1] as string) as Tensor;
+  const weight = graph.constants.get(node.inputs[1]) as Tensor;
   const data = weight.data as Float32Array;
   const norms = new Float64Array(units);
   if (node.op === "Conv") {
@@ -201,8 +199,7 @@ async function unitNorms(frontier: Frontier, units: number, graph: Graph): Promi
     for (let unit = 0; unit < units; unit++) {
       for (let p = 0; p < area; p++) {
         let squares = 0;
-        for (let out = 0; out < outputs; out++)
-          squares += (data[(out * channels + input.offset + unit) * area + p] as number) ** 2;
+        for (let out = 0; out < outputs; out++) squares += data[(out * channels + input.offset + unit) * area + p] ** 2;
         norms[unit] += Math.sqrt(squares);
       }
     }
@@ -210,7 +207,7 @@ async function unitNorms(frontier: Frontier, units: number, graph: Graph): Promi
   }
   const positions = input.size.reduce((a, b) => a * b, 1);
   const contributions = frontierWeights(frontier, units, positions, graph);
-  const outputs = contributions.dims[2] as number;
+  const outputs = contributions.dims[2];
   const entries = contributions.data as Float32Array;
   for (let unit = 0; unit < units; unit += UNITS_AT_ONCE) {
     const count = Math.min(UNITS_AT_ONCE, units - unit);

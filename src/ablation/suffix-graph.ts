@@ -78,7 +78,7 @@ export function buildSuffix(
   const absorbed = new Set<Node>();
 
   plan.frontiers.forEach((frontier, i) => {
-    const port = ports.frontiers[i] as LayerPorts["frontiers"][number];
+    const port = ports.frontiers[i];
     const at = `unitscope/frontier_${i}`;
     const change = input(port.change, "float32", ["block", plan.units, port.positions]);
     const base = input(port.output, "float32", block(port.output));
@@ -150,7 +150,7 @@ export function buildSuffix(
   });
 
   plan.carried.forEach((tensor, i) => {
-    const port = ports.carried[i] as LayerPorts["carried"][number];
+    const port = ports.carried[i];
     const at = `unitscope/carried_${i}`;
     const positions = tensor.size.reduce((a, b) => a * b, 1);
     const maskShape = tensor.isFlat
@@ -191,11 +191,11 @@ export function stateTensors(
 ): { readonly tensor: string; readonly output: string }[] {
   return [
     ...plan.frontiers.map((_, i) => ({
-      tensor: (ports.frontiers[i] as LayerPorts["frontiers"][number]).output,
+      tensor: ports.frontiers[i].output,
       output: `unitscope/frontier_${i}/output`,
     })),
     ...plan.carried.map((_, i) => ({
-      tensor: (ports.carried[i] as LayerPorts["carried"][number]).tensor,
+      tensor: ports.carried[i].tensor,
       output: `unitscope/carried_${i}/tensor`,
     })),
   ];
@@ -212,7 +212,7 @@ export function frontierWeights(
   graph: Graph,
   { sign = 1 }: { sign?: 1 | -1 } = {},
 ): Tensor {
-  const weight = graph.constants.get(of.inputs[1] as string);
+  const weight = graph.constants.get(of.inputs[1]);
   if (!weight || weight.type !== "float32") {
     throw new UnitscopeError("internal", `internal: frontier "${of.name}": expected float32 weights, got none`);
   }
@@ -224,7 +224,7 @@ export function frontierWeights(
     for (let unit = 0; unit < units; unit++) {
       for (let out = 0; out < outputs; out++) {
         const start = (out * channels + input.offset + unit) * area;
-        for (let i = 0; i < area; i++) data[(unit * outputs + out) * area + i] = sign * (from[start + i] as number);
+        for (let i = 0; i < area; i++) data[(unit * outputs + out) * area + i] = sign * from[start + i];
       }
     }
     return floatTensor([units, outputs, kh, kw], data);
@@ -238,7 +238,7 @@ export function frontierWeights(
   for (let row = 0; row < units * positions; row++) {
     for (let out = 0; out < outputs; out++) {
       const at = isTransposed ? out * columnCount + start + row : (start + row) * columnCount + out;
-      data[row * outputs + out] = alpha * (from[at] as number);
+      data[row * outputs + out] = alpha * from[at];
     }
   }
   return floatTensor([units, positions, outputs], data);
@@ -252,5 +252,5 @@ function onlyRelu(tensor: string, plan: SuffixPlan): Node | undefined {
 }
 
 function kernelSize({ node: of }: Frontier, graph: Graph): number[] {
-  return (graph.constants.get(of.inputs[1] as string) as Tensor).dims.slice(2) as number[];
+  return (graph.constants.get(of.inputs[1]) as Tensor).dims.slice(2);
 }

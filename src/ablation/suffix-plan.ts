@@ -73,7 +73,7 @@ export function planSuffix(
       }
       const [only] = channels;
       if (only && channels.length === 1 && isLinear(node, only, graph)) {
-        frontiers.push({ node, input: only, output: node.outputs[0] as string });
+        frontiers.push({ node, input: only, output: node.outputs[0] });
         continue;
       }
     }

@@ -128,7 +128,7 @@ export async function openBlockSweep(
         });
         if (isPlain) await sweepPlain(layer, block, { collector, route: await plainRoute(index, layer.plan.tap) });
         else {
-          await sweepFast(fast.layers[index] as FastLayer, prepared, {
+          await sweepFast(fast.layers[index], prepared, {
             collector,
             certificate: tables[index]?.(prepared),
             routes: options.routes,
@@ -237,7 +237,7 @@ async function sweepFast(
     settled[closed ? "closedForm" : "suffix"] += count;
     const logits = closed ? undefined : await layer.removeUnit(prepared, unit, some);
     for (let i = 0; i < count; i++) {
-      const row = some[i] as number;
+      const row = some[i];
       const waiting = logits
         ? collector.take(unit, row, logits, i, removal)
         : collector.take(unit, row, closed?.(row, unit) as Float32Array, 0, removal);

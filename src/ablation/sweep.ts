@@ -128,7 +128,7 @@ export async function runSweep(
   const { results: blocks, openMs } = await runBlocks<SweptBlock>(
     {
       kind: "sweep",
-      layers: taps.map((tap, i) => ({ tap, replacement: replacements[i] as Float32Array })),
+      layers: taps.map((tap, i) => ({ tap, replacement: replacements[i] })),
       bounds,
       options: sweepOptions,
     },
@@ -184,7 +184,7 @@ function joinBlocks(
     predictions,
     margins,
     layers: layers.map((layer, index) => {
-      const parts = blocks.map((block) => block.layers[index] as SweptBlock["layers"][number]);
+      const parts = blocks.map((block) => block.layers[index]);
       const settled: Settled = { silent: 0, certified: 0, closedForm: 0, suffix: 0, plain: 0 };
       for (const part of parts) {
         for (const route of Object.keys(settled) as (keyof Settled)[]) settled[route] += part.settled[route];

@@ -40,7 +40,7 @@ export async function verifyBlock(
   const { count } = block.pixels;
   const flipped = new Map<number, number>();
   swept.unit.forEach((unit, i) => {
-    flipped.set(unit * count + (swept.image[i] as number) - block.start, swept.prediction[i] as number);
+    flipped.set(unit * count + swept.image[i] - block.start, swept.prediction[i]);
   });
   const mismatches: Mismatch[] = [];
   let verified = 0;
@@ -50,8 +50,8 @@ export async function verifyBlock(
     if (rows.length === 0) continue;
     const decided = await route.predict(block.pixels, rows, { tap: plan.tap, units: [unit], replacement });
     rows.forEach((row, i) => {
-      const fast = flipped.get(unit * count + row) ?? (predictions[row] as number);
-      const plain = decided[i] as number;
+      const fast = flipped.get(unit * count + row) ?? predictions[row];
+      const plain = decided[i];
       if (fast !== plain) mismatches.push({ layer, unit, image: block.start + row, fast, plain });
     });
     verified += rows.length;

@@ -65,8 +65,8 @@ function labelPValue(values: Float64Array, count: number, options: { draws: numb
     // The first `count` of a Fisher–Yates shuffle are a random draw.
     for (let i = 0; i < count; i++) {
       const pick = i + random.integer(shuffled.length - i);
-      const kept = shuffled[i] as number;
-      shuffled[i] = shuffled[pick] as number;
+      const kept = shuffled[i];
+      shuffled[i] = shuffled[pick];
       shuffled[pick] = kept;
     }
     return Math.abs(sumOfFirst(shuffled, count) - center);
@@ -76,7 +76,7 @@ function labelPValue(values: Float64Array, count: number, options: { draws: numb
 
 function sumOfFirst(values: Float64Array, count: number): number {
   let sum = 0;
-  for (let i = 0; i < count; i++) sum += values[i] as number;
+  for (let i = 0; i < count; i++) sum += values[i];
   return sum;
 }
 

@@ -1,6 +1,6 @@
 /** Activation statistics of every unit, over all images and positions, from what the observer kept. */
 import { standardDeviation } from "../numeric/moments.ts";
-import type { Observed, ObservedLayer } from "./observed.ts";
+import type { Observed } from "./observed.ts";
 import { tailThreshold } from "./tail-counts.ts";
 
 /** Columns of the units table, each `[units]`. */
@@ -22,7 +22,7 @@ export interface ActivationStatistics {
 
 /** The statistics of layer `at` of a whole pass over the images. */
 export function activationStatistics(observed: Observed, at: number, tailFraction: number): ActivationStatistics {
-  const layer = observed.layers[at] as ObservedLayer;
+  const layer = observed.layers[at];
   const { moments, minimum, maximum, zeros, negatives, silent, tail } = layer;
   const each = (value: (unit: number) => number): Float64Array =>
     Float64Array.from({ length: minimum.length }, (_, unit) => value(unit));

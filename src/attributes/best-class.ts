@@ -9,10 +9,10 @@ export function bestClass(values: ArrayLike<number>): number {
   let smallest = Infinity;
   let defined = 0;
   for (let cls = 0; cls < values.length; cls++) {
-    const value = values[cls] as number;
+    const value = values[cls];
     if (Number.isNaN(value)) continue;
     defined++;
-    if (best < 0 || value > (values[best] as number)) best = cls;
+    if (best < 0 || value > values[best]) best = cls;
     if (value < smallest) smallest = value;
   }
   return defined > 1 && values[best] === smallest ? -1 : best;

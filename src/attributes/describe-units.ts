@@ -103,7 +103,7 @@ export async function describeUnits(
     const order = orders(shuffle);
     for (let image = 0; image < imageCount; image++) shuffledLabels[image] = labels[order[image]];
     for (let unit = 0; unit < unitCount; unit++) {
-      const found = scalars(pairs[unit] as Float64Array, shuffledLabels);
+      const found = scalars(pairs[unit], shuffledLabels);
       shuffledSelectivity[unit * shuffles + shuffle] = found.selectivity;
       shuffledAuc[unit * shuffles + shuffle] = found.auc;
     }

@@ -92,12 +92,12 @@ async function fetchResponses(
   wanted: readonly WantedResponse[],
 ): Promise<Float32Array[]> {
   const fetched: Float32Array[] = [];
-  const outputs = [...new Set(wanted.map(({ layer }) => (setup.layers[layer] as ResponseSetup["layers"][number]).tap))];
+  const outputs = [...new Set(wanted.map(({ layer }) => setup.layers[layer].tap))];
   for await (const { first, count, values } of runBatches(session, setup, pixels, outputs)) {
     while (fetched.length < wanted.length) {
-      const { at, layer, unit } = wanted[fetched.length] as WantedResponse;
+      const { at, layer, unit } = wanted[fetched.length];
       if (at >= first + count) break;
-      const { tap, units, height, width } = setup.layers[layer] as ResponseSetup["layers"][number];
+      const { tap, units, height, width } = setup.layers[layer];
       const start = ((at - first) * units + unit) * height * width;
       fetched.push(responsesOf(values, tap).slice(start, start + height * width));
     }

@@ -50,7 +50,7 @@ export function aucFromRankSums(
   for (let cls = 0; cls < images.length; cls++) {
     const inside = images[cls];
     const pairs = inside * (imageCount - inside);
-    out[cls] = pairs === 0 ? Number.NaN : ((rankSums[cls] as number) - (inside * (inside + 1)) / 2) / pairs;
+    out[cls] = pairs === 0 ? Number.NaN : (rankSums[cls] - (inside * (inside + 1)) / 2) / pairs;
   }
   return out;
 }

@@ -60,9 +60,9 @@ export async function encodeSheet(
     const top = Math.floor(index / columns) * height;
     for (let at = 0; at < width * height; at++) {
       const to = 4 * ((top + Math.floor(at / width)) * sheetWidth + left + (at % width));
-      data[to] = pixels[3 * at] as number;
-      data[to + 1] = pixels[3 * at + 1] as number;
-      data[to + 2] = pixels[3 * at + 2] as number;
+      data[to] = pixels[3 * at];
+      data[to + 1] = pixels[3 * at + 1];
+      data[to + 2] = pixels[3 * at + 2];
       data[to + 3] = region && region[at] === 0 ? outsideAlpha : 255;
     }
   });
@@ -98,8 +98,8 @@ export async function decodeSheet(path: string, size: TileSize): Promise<(Tile |
     let isEmpty = true;
     for (let at = 0; at < width * height; at++) {
       const from = 4 * ((top + Math.floor(at / width)) * info.width + left + (at % width));
-      for (let channel = 0; channel < 3; channel++) pixels[3 * at + channel] = data[from + channel] as number;
-      const alpha = data[from + 3] as number;
+      for (let channel = 0; channel < 3; channel++) pixels[3 * at + channel] = data[from + channel];
+      const alpha = data[from + 3];
       region[at] = alpha > outsideAlpha + 32 ? 1 : 0;
       if (alpha > 0) isEmpty = false;
     }

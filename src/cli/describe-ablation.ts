@@ -19,15 +19,15 @@ export function describeLayer(result: AblateRunResult, layer: string): string[] 
   const effects = integers(summary, "significant_effects")[0] ?? 0;
   const tested = integers(summary, "effects")[0] ?? 0;
   const affected = integers(summary, "significant_units")[0] ?? 0;
-  const order = Array.from(overall, (_, row) => row).sort((a, b) => (largest[b] as number) - (largest[a] as number));
-  const className = (row: number): string => classNames[largestClass[row] as number] ?? "-";
+  const order = Array.from(overall, (_, row) => row).sort((a, b) => largest[b] - largest[a]);
+  const className = (row: number): string => classNames[largestClass[row]] ?? "-";
   const rows = order
     .slice(0, SHOWN)
     .map((row) => [
       String(unitNumbers[row]),
-      points(largest[row] as number),
+      points(largest[row]),
       className(row),
-      points(overall[row] as number),
+      points(overall[row]),
       String(significant[row]),
     ]);
   const header = ["unit", "max class drop", "class", "overall drop", "classes affected (q ≤ 0.05)"];
@@ -36,7 +36,7 @@ export function describeLayer(result: AblateRunResult, layer: string): string[] 
     "",
     `${layer}: ${units.rows} units, each removed alone; in points of accuracy, positive means damage`,
     `  all images lose ${points(mean(overall))} on average, the class that suffers most ${points(mean(largest))}`,
-    `  most specific: unit ${unitNumbers[worst]} costs ${className(worst)} ${points(largest[worst] as number)} and all images ${points(overall[worst] as number)}`,
+    `  most specific: unit ${unitNumbers[worst]} costs ${className(worst)} ${points(largest[worst])} and all images ${points(overall[worst])}`,
     `  real at 5 % false discoveries: ${effects.toLocaleString("en")} of ${tested.toLocaleString("en")} (unit, class) effects, in ${affected} of ${units.rows} units`,
     ...formatTable([header, ...rows], { right: [0, 1, 3, 4] }).map((line) => `  ${line}`),
     "",

@@ -18,7 +18,7 @@ export function formatTable(
   return rows.map((row) =>
     row
       .map((cell, column) => {
-        const padding = " ".repeat((widths[column] as number) - stringWidth(cell));
+        const padding = " ".repeat(widths[column] - stringWidth(cell));
         return right.includes(column) ? padding + cell : cell + padding;
       })
       .join("  ")

@@ -123,7 +123,7 @@ export async function runAblate(
   const chosen = async (table: "units" | "layers"): Promise<Table> => {
     const rows = await run.readTable(table);
     const layer = texts(rows, "layer");
-    return filterRows(rows, (row) => names.has(layer[row] as string));
+    return filterRows(rows, (row) => names.has(layer[row]));
   };
   return {
     run,

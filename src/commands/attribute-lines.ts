@@ -14,7 +14,7 @@ type Columns = Readonly<Record<string, number | string>>;
  */
 export function attributeLines(columns: Columns, classNames: readonly string[]): AttributeLine[] {
   const number = (column: string): number | undefined =>
-    typeof columns[column] === "number" ? (columns[column] as number) : undefined;
+    typeof columns[column] === "number" ? columns[column] : undefined;
   const className = (column: string): string => {
     const cls = number(column);
     return cls === undefined ? "no class" : (classNames[cls] ?? `class ${cls}`);

@@ -210,7 +210,7 @@ async function pictureAll(
         flips: flips && layerFlips(flips, layer),
       },
       intact,
-      { folder: folders[layer.name] as string, size, columns: topImages },
+      { folder: folders[layer.name], size, columns: topImages },
     );
     await run.replaceRows("images", table, ["layer"]);
     progress?.({ title: "cutting out images", done: at + 1, total: layers.length, unit: "layers" });

@@ -74,13 +74,13 @@ export async function runComparison(
   for (const [at, each] of opened.entries()) {
     signal?.throwIfAborted();
     const units = await each.run.readTable("units");
-    const variant = labels[at] as string;
+    const variant = labels[at];
     tables.push({ variant, units });
     summaries.push(...(await summariseRun(each, variant, units, layers)));
   }
   const source = sourceOf(opened);
   const figures = [join(out, "max-class-drops.svg")];
-  writeFileAtomic(figures[0] as string, compareDropsFigure(variantDropsOf(tables), layers, { sign, source }));
+  writeFileAtomic(figures[0], compareDropsFigure(variantDropsOf(tables), layers, { sign, source }));
   const lacking = opened.filter((_, at) => !hasValues((tables[at] as { units: Table }).units, "concept_iou"));
   if (lacking.length > 0) {
     const which = lacking.map(({ path }) => `"${path}"`).join(", ");

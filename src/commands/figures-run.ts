@@ -58,14 +58,14 @@ export async function runFigures(
     const ofLayer = rowsWhere(units, "layer", layer);
     const numbers = integers(ofLayer, "unit");
     const worst = sortedUnits(max).slice(0, UNITS_SHOWN);
-    const shown = worst.map((row) => numbers[row] as number);
+    const shown = worst.map((row) => numbers[row]);
     write(
       2,
       layer,
       `unit-drops-${fileName(layer)}.svg`,
       unitDropsFigure(classDropsOf(units, drops, layer, shown), options),
     );
-    if (run.hasTable("images") && shown.length > 0) await drawCard(run, layer, shown[0] as number, write);
+    if (run.hasTable("images") && shown.length > 0) await drawCard(run, layer, shown[0], write);
   }
   if (run.hasTable("relations")) {
     const relations = await run.readTable("relations");
@@ -101,12 +101,12 @@ function classDropsOf(units: Table, drops: Table, layer: string, shown: readonly
   return shown.map((unit) => ({
     layer,
     unit,
-    overall: overall[unitOf.indexOf(unit)] as number,
+    overall: overall[unitOf.indexOf(unit)],
     classes: [...dropUnitOf.keys()]
       .filter((row) => dropUnitOf[row] === unit)
       .map((row) => ({
-        name: names[row] as string,
-        drop: drop[row] as number,
+        name: names[row],
+        drop: drop[row],
         ...(qValues && !isMissing(qValues, row) && { qValue: qValues[row] as number }),
       })),
   }));

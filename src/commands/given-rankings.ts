@@ -28,9 +28,9 @@ export function givenRankings(
       const scores = new Map<number, Float64Array>();
       for (let row = 0; row < vectors.rows; row++) {
         if (layers[row] !== layer || names[row] !== name) continue;
-        const cls = index[row] as number;
+        const cls = index[row];
         const own = scores.get(cls) ?? new Float64Array(unitCount).fill(Number.NaN);
-        own[unit[row] as number] = value[row] as number;
+        own[unit[row]] = value[row];
         scores.set(cls, own);
       }
       if (scores.size > 0) rankings.push({ name, scores, sawImages: true });
@@ -43,7 +43,7 @@ export function givenRankings(
       const column = doubles(units, name);
       const scores = new Float64Array(unitCount).fill(Number.NaN);
       for (let row = 0; row < units.rows; row++) {
-        if (layers[row] === layer) scores[unit[row] as number] = column[row] as number;
+        if (layers[row] === layer) scores[unit[row]] = column[row];
       }
       if (scores.some((score) => !Number.isNaN(score))) rankings.push({ name, scores, sawImages });
     }

@@ -100,7 +100,7 @@ export async function runPrediction(
   }
   refuseSameNetwork(runs);
   const layers = commonLayers(runs, asked);
-  const classCount = (runs[0] as ComparedRun).manifest.classNames.length;
+  const classCount = runs[0].manifest.classNames.length;
   const networks = await readNetworks(runs, layers, which);
   const tables: Table[] = [];
   for (const [at, layer] of layers.entries()) {
@@ -155,7 +155,7 @@ function drawPrediction(
 ): string {
   const averages = averagesOf(predictions);
   const [layer, majority] = [texts(averages, "layer"), doubles(averages, "majority")];
-  const byLayer = new Map(layer.map((name, row) => [name, majority[row] as number]));
+  const byLayer = new Map(layer.map((name, row) => [name, majority[row]]));
   const percent = (value: number): string => `${(100 * value).toFixed(1)}\u00a0%`;
   const trained = `Trained on ${train} of ${runCount} networks, tested on the rest, mean over all choices`;
   if (byLayer.size === 1) {
@@ -195,7 +195,7 @@ async function readNetworks(
         if (attribute !== "concept_iou") continue;
         const first = firstNames.get(layer) ?? names;
         firstNames.set(layer, first);
-        checkSameConcepts({ path: (runs[0] as ComparedRun).path, names: first }, { path, names });
+        checkSameConcepts({ path: runs[0].path, names: first }, { path, names });
       }
       const features = predictingAttributes.map((attribute) => [
         attribute,
@@ -214,7 +214,7 @@ async function readNetworks(
 /** A layer's rows of `units` by unit, which is how features are laid out. */
 function inUnitOrder(units: Table, path: string, layer: string): Table {
   const unit = integers(units, "unit", "units");
-  const order = Array.from(unit.keys()).sort((a, b) => (unit[a] as number) - (unit[b] as number));
+  const order = Array.from(unit.keys()).sort((a, b) => unit[a] - unit[b]);
   const gap = order.findIndex((row, at) => unit[row] !== at);
   if (gap < 0 && order.length > 0) return takeRows(units, order);
   throw new UnitscopeError(

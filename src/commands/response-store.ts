@@ -75,7 +75,7 @@ export function openResponseStore(path: string, key: ResponseStoreKey): Response
   const blocks = (): Block[] => {
     const stores = [probabilityStore, ...layerStores];
     const [first, ...rest] = stores.map((store) => new Set(store.names()));
-    const names = [...(first as Set<string>)].filter((name) => rest.every((others) => others.has(name)));
+    const names = [...first].filter((name) => rest.every((others) => others.has(name)));
     const found = names.map(parseName).sort((a, b) => a.start - b.start || b.count - a.count);
     const chain: Block[] = [];
     let end = 0;
@@ -109,7 +109,7 @@ export function openResponseStore(path: string, key: ResponseStoreKey): Response
       const write = (store: PieceStore, content: unknown, tailKeep: number): void =>
         store.put(name, serialize({ start, count, tailKeep, content } satisfies Piece<unknown>));
       observed.layers.forEach((layer, at) => {
-        write(layerStores[at] as PieceStore, layer, observed.tailKeeps[at] as number);
+        write(layerStores[at], layer, observed.tailKeeps[at]);
       });
       write(probabilityStore, observed.probabilities, 0);
       known = undefined;
@@ -124,8 +124,8 @@ export function openResponseStore(path: string, key: ResponseStoreKey): Response
       if (!first) throw new UnitscopeError("layer", "observations: expected at least one layer, got none");
       return {
         ...first,
-        tailKeeps: parts.map((part) => part.tailKeeps[0] as number),
-        layers: parts.map((part) => part.layers[0] as ObservedLayer),
+        tailKeeps: parts.map((part) => part.tailKeeps[0]),
+        layers: parts.map((part) => part.layers[0]),
       };
     },
     probabilities: () => {
@@ -136,15 +136,14 @@ export function openResponseStore(path: string, key: ResponseStoreKey): Response
       return all;
     },
     pooled: (at, pooling, from, to) => {
-      const { units } = layers[at] as ResponseStoreKey["layers"][number];
+      const { units } = layers[at];
       const pooled = new Float64Array((to - from) * data.images);
       for (const block of whole()) {
-        const { content } = readPiece<ObservedLayer>(layerStores[at] as PieceStore, block);
+        const { content } = readPiece<ObservedLayer>(layerStores[at], block);
         const values = pooling === "mean" ? content.pooledMean : content.pooledMax;
         for (let unit = from; unit < to; unit++) {
           const row = (unit - from) * data.images + block.start;
-          for (let image = 0; image < block.count; image++)
-            pooled[row + image] = values[image * units + unit] as number;
+          for (let image = 0; image < block.count; image++) pooled[row + image] = values[image * units + unit];
         }
       }
       return pooled;

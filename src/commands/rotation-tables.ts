@@ -59,7 +59,7 @@ const measures: Readonly<Record<string, (rows: Table) => Float64Array>> = {
   overall_drop: (rows) => doubles(rows, "overall_drop"),
   class_specific_drop: (rows) => {
     const overall = doubles(rows, "overall_drop");
-    return doubles(rows, "max_class_drop").map((drop, row) => drop - (overall[row] as number));
+    return doubles(rows, "max_class_drop").map((drop, row) => drop - overall[row]);
   },
   significant_classes: (rows) => Float64Array.from(integers(rows, "significant_classes")),
 };
@@ -107,8 +107,7 @@ export function summarise({ basis, t, seed }: BasisChoice, table: Table, { image
   const own = Array.from(angles.keys()).filter(
     (row) => bases[row] === basis && angles[row] === t && seeds[row] === seed,
   );
-  const mean = (name: string): number =>
-    own.reduce((sum, row) => sum + (doubles(table, name)[row] as number), 0) / own.length;
+  const mean = (name: string): number => own.reduce((sum, row) => sum + doubles(table, name)[row], 0) / own.length;
   const significant = integers(table, "significant_classes");
   return {
     basis,
@@ -116,7 +115,7 @@ export function summarise({ basis, t, seed }: BasisChoice, table: Table, { image
     seed,
     maxClassDrop: mean("max_class_drop"),
     overallDrop: mean("overall_drop"),
-    significantEffects: own.reduce((sum, row) => sum + (significant[row] as number), 0),
+    significantEffects: own.reduce((sum, row) => sum + significant[row], 0),
     effects: own.length * new Set(images.labels).size,
   };
 }

@@ -61,17 +61,17 @@ function curveRows(
   const { units } = curve.sequence;
   const others = (counts: ArrayLike<number>, start: number): number => {
     let sum = 0;
-    for (let other = 0; other < classCount; other++) if (other !== cls) sum += counts[start + other] as number;
+    for (let other = 0; other < classCount; other++) if (other !== cls) sum += counts[start + other];
     return sum;
   };
-  const own = images[cls] as number;
+  const own = images[cls];
   const otherImages = others(images, 0);
   const isKeep = curve.strategy === "keep";
   return Array.from({ length: units.length + 1 }, (_, step): SetRow => {
     const at = isKeep ? units.length - step : step; // a keep-only sequence was measured from its largest set down
     const start = at * classCount;
-    const correct = curve.right[start + cls] as number;
-    const unit = step === 0 ? noInteger : (units[isKeep ? at : step - 1] as number);
+    const correct = curve.right[start + cls];
+    const unit = step === 0 ? noInteger : units[isKeep ? at : step - 1];
     return {
       curve,
       cls,
@@ -79,11 +79,9 @@ function curveRows(
       unit,
       images: own,
       correct,
-      drop: ((baseline[cls] as number) - correct) / own,
+      drop: (baseline[cls] - correct) / own,
       othersDrop: (others(baseline, 0) - others(curve.right, start)) / otherImages,
-      rankAccuracy: curve.chosenRight
-        ? (curve.chosenRight[at] as number) / (choosingImages[cls] as number)
-        : Number.NaN,
+      rankAccuracy: curve.chosenRight ? curve.chosenRight[at] / choosingImages[cls] : Number.NaN,
     };
   });
 }

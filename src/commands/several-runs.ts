@@ -26,7 +26,7 @@ export function openRuns(paths: readonly string[]): ComparedRun[] {
     const run = openRun(path);
     return { path, run, manifest: run.manifest() };
   });
-  const first = runs[0] as ComparedRun;
+  const first = runs[0];
   for (const each of runs) {
     const [expected, got] = [first, each].map(({ manifest }) => manifest.classNames) as [string[], string[]];
     const at = expected.length === got.length ? expected.findIndex((name, cls) => name !== got[cls]) : 0;
@@ -51,7 +51,7 @@ export function commonLayers(runs: readonly ComparedRun[], asked?: readonly stri
     if (lacking < 0) continue;
     throw new UnitscopeError(
       "layer",
-      `run folder "${runs[lacking]?.path}": expected layer "${layer}", got ${listAllowed(held[lacking] as string[])}; ablate it too, or choose another layer`,
+      `run folder "${runs[lacking]?.path}": expected layer "${layer}", got ${listAllowed(held[lacking])}; ablate it too, or choose another layer`,
     );
   }
   const layers = asked
@@ -82,7 +82,7 @@ export function vectorNames(vectors: Table, layer: string, attribute: string): s
   const [index, name] = [integers(vectors, "index", "vectors"), texts(vectors, "name", "vectors")];
   const names: string[] = [];
   for (let row = 0; row < vectors.rows; row++) {
-    if (layers[row] === layer && attributes[row] === attribute) names[index[row] as number] = name[row] as string;
+    if (layers[row] === layer && attributes[row] === attribute) names[index[row]] = name[row];
   }
   return names;
 }
@@ -119,9 +119,9 @@ export function labelsOf(paths: readonly string[], given: ReadonlyMap<string, st
   }
   const folders = resolved.map((path) => basename(path));
   return paths.map((path, index) => {
-    const label = labels.get(resolved[index] as string);
+    const label = labels.get(resolved[index]);
     if (label !== undefined) return label;
-    const folder = folders[index] as string;
+    const folder = folders[index];
     const shared = folders.filter((other) => other === folder).length > 1 || [...labels.values()].includes(folder);
     return shared ? path : folder;
   });

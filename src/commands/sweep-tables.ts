@@ -39,7 +39,7 @@ export function sweepTables(sweep: Sweep, { model, images }: { model: Model; ima
     }),
     drops: concatTables(statistics.map(({ drops }) => drops)),
     flips: concatTables(sweep.layers.map(({ flips }) => flipTable(flips))),
-    layers: concatTables(sweep.layers.map(({ layer }, at) => layerRow(statistics[at] as LayerStatistics, layer))),
+    layers: concatTables(sweep.layers.map(({ layer }, at) => layerRow(statistics[at], layer))),
     units: concatTables(statistics.map(({ units }) => units)),
   };
 }

@@ -74,7 +74,7 @@ export async function readUnitCard(run: RunFolder, layer: string, unit: number):
   }
   const columns: Record<string, number | string> = {};
   for (const [name, column] of Object.entries(own.columns)) {
-    if (!isMissing(column, 0)) columns[name] = column[0] as number | string;
+    if (!isMissing(column, 0)) columns[name] = column[0];
   }
   const manifest = run.manifest();
   const images = run.hasTable("images") ? ownRows(await run.readTable("images"), layer, unit) : undefined;

@@ -176,13 +176,13 @@ function choosePictures(
     const isHurt = hurt.slice(from, to).some((images) => images.length > 0);
     const largest = isHurt ? store.pooled(at, "max", from, to) : new Float64Array(0);
     for (let unit = from; unit < to; unit++) {
-      for (let rank = 0; rank < Math.min(count, top.counts[unit] as number); rank++) {
+      for (let rank = 0; rank < Math.min(count, top.counts[unit]); rank++) {
         const place = unit * top.size + rank;
-        const [image, response] = [top.indices[place] as number, top.values[place] as number];
+        const [image, response] = [top.indices[place], top.values[place]];
         pictures.push({ unit, role: "top", rank, image, response, after: -1, region: null });
       }
       (hurt[unit] ?? []).forEach(({ image, prediction }: HurtImage, rank) => {
-        const response = largest[(unit - from) * labels.length + image] as number;
+        const response = largest[(unit - from) * labels.length + image];
         pictures.push({ unit, role: "hurt", rank, image, response, after: prediction, region: null });
       });
     }
@@ -203,7 +203,7 @@ async function findRegions(
   top.forEach((picture, index) => {
     const response = responses[index];
     if (!response) throw new UnitscopeError("internal", `internal: expected a response to image ${picture.image}`);
-    const threshold = thresholds[picture.unit] as number;
+    const threshold = thresholds[picture.unit];
     picture.region = thresholdedRegion(response, layer.height, layer.width, threshold, height, width);
   });
 }
@@ -221,8 +221,8 @@ function pictureTable(
     rank: integers(({ rank }) => rank),
     image: integers(({ image }) => image),
     response: Float64Array.from(pictures, ({ response }) => response),
-    label: integers(({ image }) => labels[image] as number),
-    prediction: integers(({ image }) => intact.predictions[image] as number),
+    label: integers(({ image }) => labels[image]),
+    prediction: integers(({ image }) => intact.predictions[image]),
     prediction_ablated: integers(({ after }) => after),
     region: Float64Array.from(pictures, ({ region }) =>
       region ? region.reduce((sum, inside) => sum + inside, 0) / region.length : Number.NaN,

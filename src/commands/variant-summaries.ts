@@ -47,8 +47,7 @@ export async function summariseRun(
   return layers.map((layer) => {
     const rows = rowsWhere(units, "layer", layer);
     const own = described && rowsWhere(described, "layer", layer);
-    const count = (column: string): number =>
-      own && hasValues(own, column) ? (integers(own, column)[0] as number) : noInteger;
+    const count = (column: string): number => (own && hasValues(own, column) ? integers(own, column)[0] : noInteger);
     const average = (column: string): number => (hasValues(rows, column) ? mean(doubles(rows, column)) : Number.NaN);
     const detected = hasValues(rows, "concept_iou") ? detectedConceptsOf(units, layer) : undefined;
     return {

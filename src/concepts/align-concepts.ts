@@ -138,7 +138,7 @@ export async function alignConcepts(
     try {
       const theirs = await findThresholds(combined, set.imageCount, fraction, options("random thresholds"));
       const [overlaps] = await countOverlaps(set, combined, theirs.thresholds(), order, 0, options("random overlaps"));
-      random = best(overlaps as OverlapCounts);
+      random = best(overlaps);
     } finally {
       await combined.close();
     }

@@ -64,9 +64,9 @@ export interface CategoryDetectors {
 export function conceptColumns(alignment: ConceptAlignment): ConceptColumns {
   const { best, concepts, auroc, thresholds } = alignment;
   const units = Array.from({ length: alignment.unitCount }, (_, unit) => unit);
-  const conceptOf = (unit: number) => concepts[best.concept[unit] as number];
+  const conceptOf = (unit: number) => concepts[best.concept[unit]];
   const nulls = units.map((unit) => (conceptOf(unit) ? nullOf(alignment, unit) : noNull));
-  const rates = units.map((unit) => ratesOf(alignment, unit, best.concept[unit] as number));
+  const rates = units.map((unit) => ratesOf(alignment, unit, best.concept[unit]));
   return {
     concept: units.map((unit) => conceptOf(unit)?.name ?? null),
     concept_category: units.map((unit) => conceptOf(unit)?.category ?? null),
@@ -77,7 +77,7 @@ export function conceptColumns(alignment: ConceptAlignment): ConceptColumns {
     concept_hit_rate: rates.map(({ hit }) => hit),
     concept_false_alarm_rate: rates.map(({ falseAlarm }) => falseAlarm),
     concept_auroc: units.map((unit) => finiteOrNull(auroc?.[unit]?.value)),
-    detector: units.map((unit) => ((best.iou[unit] as number) > DETECTOR_IOU ? 1 : 0)),
+    detector: units.map((unit) => (best.iou[unit] > DETECTOR_IOU ? 1 : 0)),
   };
 }
 
@@ -87,10 +87,10 @@ export function* categoryRows(alignment: ConceptAlignment): Generator<CategoryRo
   for (let unit = 0; unit < alignment.unitCount; unit++) {
     for (const [category, name] of categories.entries()) {
       const place = unit * categories.length + category;
-      const at = best.conceptIn[place] as number;
+      const at = best.conceptIn[place];
       const concept = concepts[at];
       if (!concept) continue;
-      const intersection = counts.intersections[unit * (concepts.length + 1) + at + 1] as number;
+      const intersection = counts.intersections[unit * (concepts.length + 1) + at + 1];
       const { iou, pValue } = nullOf(alignment, unit, category);
       const { hit, falseAlarm } = ratesOf(alignment, unit, at);
       yield {
@@ -99,8 +99,8 @@ export function* categoryRows(alignment: ConceptAlignment): Generator<CategoryRo
         concept: concept.name,
         index: concept.number,
         intersection,
-        union: (counts.unitPixels[place] as number) + (counts.conceptPixels[at] as number) - intersection,
-        iou: best.iouIn[place] as number,
+        union: counts.unitPixels[place] + counts.conceptPixels[at] - intersection,
+        iou: best.iouIn[place],
         null_iou: iou,
         p_value: pValue,
         hit_rate: hit,
@@ -115,7 +115,7 @@ export function* categoryRows(alignment: ConceptAlignment): Generator<CategoryRo
 export function* vectorRows({ unitCount, concepts, iou }: ConceptAlignment): Generator<VectorRow> {
   for (let unit = 0; unit < unitCount; unit++) {
     for (const [at, { number, name }] of concepts.entries()) {
-      yield { unit, index: number, name, value: iou[unit * concepts.length + at] as number };
+      yield { unit, index: number, name, value: iou[unit * concepts.length + at] };
     }
   }
 }
@@ -130,7 +130,7 @@ export function detectorsByCategory({
   return categories.map((category, index) => {
     const units = new Map<number, number[]>();
     best.concept.forEach((concept, unit) => {
-      if (concept < 0 || categoryOf[concept] !== index || !((best.iou[unit] as number) > DETECTOR_IOU)) return;
+      if (concept < 0 || categoryOf[concept] !== index || !(best.iou[unit] > DETECTOR_IOU)) return;
       units.set(concept, [...(units.get(concept) ?? []), unit]);
     });
     const detected = [...units]
@@ -186,14 +186,14 @@ export function randomNull({ best, random }: ConceptAlignment, unit: number, cat
 }
 
 function bestIou({ iou, iouIn, categoryCount }: ConceptAlignment["best"], unit: number, category?: number): number {
-  return (category === undefined ? iou[unit] : iouIn[unit * categoryCount + category]) as number;
+  return category === undefined ? iou[unit] : iouIn[unit * categoryCount + category];
 }
 
 function compare(value: number, draws: number[]): NullComparison {
   if (draws.length === 0) return noNull;
   const ascending = draws.toSorted((a, b) => a - b);
   return {
-    iou: ascending[Math.ceil(0.95 * ascending.length) - 1] as number,
+    iou: ascending[Math.ceil(0.95 * ascending.length) - 1],
     pValue: (1 + draws.filter((draw) => draw >= value).length) / (1 + draws.length),
   };
 }
@@ -205,11 +205,11 @@ function ratesOf(
   concept: number,
 ): { hit: number | null; falseAlarm: number | null } {
   if (concept < 0) return { hit: null, falseAlarm: null };
-  const category = categoryOf[concept] as number;
-  const both = counts.intersections[unit * (concepts.length + 1) + concept + 1] as number;
-  const region = counts.unitPixels[unit * counts.categoryCount + category] as number;
-  const inside = counts.conceptPixels[concept] as number;
-  const outside = (counts.categoryPixels[category] as number) - inside;
+  const category = categoryOf[concept];
+  const both = counts.intersections[unit * (concepts.length + 1) + concept + 1];
+  const region = counts.unitPixels[unit * counts.categoryCount + category];
+  const inside = counts.conceptPixels[concept];
+  const outside = counts.categoryPixels[category] - inside;
   return { hit: finiteOrNull(both / inside), falseAlarm: finiteOrNull((region - both) / outside) };
 }
 

@@ -71,7 +71,7 @@ function colorTable(): Uint8Array {
     const lab = labOf(middle(cell >> (2 * BITS)), middle((cell >> BITS) % side), middle(cell % side));
     let nearest = Number.POSITIVE_INFINITY;
     for (const focus of foci) {
-      const distance = lab.reduce((sum, value, i) => sum + (value - (focus.lab[i] as number)) ** 2, 0);
+      const distance = lab.reduce((sum, value, i) => sum + (value - focus.lab[i]) ** 2, 0);
       if (distance >= nearest) continue;
       nearest = distance;
       table[cell] = focus.color;
@@ -93,10 +93,10 @@ export function colorMap(image: RgbImage, height: number = image.height, width: 
     const row = Math.floor(((y + 0.5) * image.height) / height) * image.width;
     for (let x = 0; x < width; x++) {
       const at = 3 * (row + Math.floor(((x + 0.5) * image.width) / width));
-      const red = (image.data[at] as number) >> drop;
-      const green = (image.data[at + 1] as number) >> drop;
-      const blue = (image.data[at + 2] as number) >> drop;
-      map[y * width + x] = names[(red << (2 * BITS)) | (green << BITS) | blue] as number;
+      const red = image.data[at] >> drop;
+      const green = image.data[at + 1] >> drop;
+      const blue = image.data[at + 2] >> drop;
+      map[y * width + x] = names[(red << (2 * BITS)) | (green << BITS) | blue];
     }
   }
   return map;

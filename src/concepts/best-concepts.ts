@@ -36,13 +36,13 @@ export function bestConcepts(iou: Float64Array, categoryOf: Int32Array): BestCon
   };
   for (let unit = 0; unit < unitCount; unit++) {
     for (let concept = 0; concept < conceptCount; concept++) {
-      const value = iou[unit * conceptCount + concept] as number;
-      const place = unit * categoryCount + (categoryOf[concept] as number);
-      if (value > (best.iouIn[place] as number)) {
+      const value = iou[unit * conceptCount + concept];
+      const place = unit * categoryCount + categoryOf[concept];
+      if (value > best.iouIn[place]) {
         best.iouIn[place] = value;
         best.conceptIn[place] = concept;
       }
-      if (value > (best.iou[unit] as number)) {
+      if (value > best.iou[unit]) {
         best.iou[unit] = value;
         best.concept[unit] = concept;
       }

@@ -82,8 +82,8 @@ export async function openBroden(
     imageCount: images.length,
     hash: sha256(JSON.stringify([labels.concepts, images]), files),
     imageName: (image) => images[image]?.file ?? `image ${image}`,
-    read: async (image) => decodeImageFile(join(folder, "images", (images[image] as BrodenImage).file)),
-    labels: async (image) => readImageLabels(folder, indexPath, images[image] as BrodenImage, labels),
+    read: async (image) => decodeImageFile(join(folder, "images", images[image].file)),
+    labels: async (image) => readImageLabels(folder, indexPath, images[image], labels),
   };
 }
 
@@ -239,7 +239,7 @@ function renumber(numbers: Uint16Array, place: string, category: string, labels:
   let last = 0;
   let lastPlace = 0;
   for (let pixel = 0; pixel < numbers.length; pixel++) {
-    const number = numbers[pixel] as number;
+    const number = numbers[pixel];
     if (number !== last) {
       lastPlace = number === 0 ? 0 : 1 + placeOf(place, category, number, labels);
       last = number;

@@ -62,7 +62,7 @@ export function renderedConcepts({
     const canvas = renderScene(seededRandom(seed, image), side);
     const picture = pictureOf(canvas);
     const maps: Uint16Array[] = drawnCategories.map((category, i) =>
-      canvas.labels[category].map((label) => (label === 0 ? 0 : label + (starts[i] as number))),
+      canvas.labels[category].map((label) => (label === 0 ? 0 : label + starts[i])),
     );
     maps.push(colorLabels(picture, named.length, side, side));
     const shown = maps.filter((map) => map.some((label) => label > 0));

@@ -67,7 +67,7 @@ export async function checkConcepts(
       for (const category of areas.categories) categoryImages[category]++;
       areas.concepts.forEach((concept, i) => {
         images[concept]++;
-        coverage[concept] += (areas.pixels[i] as number) / (labels.height * labels.width);
+        coverage[concept] += areas.pixels[i] / (labels.height * labels.width);
       });
     } catch (error) {
       if (!(error instanceof UnitscopeError) || error.code === "internal") throw error;
@@ -88,13 +88,13 @@ export async function checkConcepts(
         category,
         concepts: members.length,
         unused: members.filter((place) => images[place] === 0).length,
-        images: categoryImages[index] as number,
+        images: categoryImages[index],
       };
     }),
     concepts: set.concepts.map((concept, place) => ({
       ...concept,
-      images: images[place] as number,
-      coverage: coverage[place] as number,
+      images: images[place],
+      coverage: coverage[place],
     })),
     problems,
   };

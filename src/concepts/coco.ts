@@ -74,7 +74,7 @@ export async function openCoco(folder: string, { split = "all" }: { split?: Conc
     imageName: (image) => images[image]?.file_name ?? `image ${image}`,
     read: async (image) => decodeImageFile(join(imageFolder, images[image]?.file_name ?? "")),
     labels: async (image) => {
-      const entry = images[image] as CocoFile["images"][number];
+      const entry = images[image];
       return drawAnnotations(path, entry, byImage.get(String(entry.id)) ?? [], places);
     },
   };

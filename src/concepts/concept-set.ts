@@ -88,7 +88,7 @@ export function makeLabelMaps(
       for (let pixel = 0; pixel < map.length; pixel++) if (map[pixel] === label) map[pixel] = 0;
     }
     for (let earlier = 0; earlier < later; earlier++) {
-      const other = maps[earlier] as Uint16Array;
+      const other = maps[earlier];
       for (let pixel = 0; pixel < map.length; pixel++) if (map[pixel] === other[pixel]) map[pixel] = 0;
     }
   }
@@ -112,7 +112,7 @@ export function measureLabels({ height, width, maps, whole }: LabelMaps, categor
     // neighbours mostly agree, so runs are counted
     let run = 0;
     for (let pixel = 0; pixel < map.length; pixel += run) {
-      const label = map[pixel] as number;
+      const label = map[pixel];
       run = 1;
       while (pixel + run < map.length && map[pixel + run] === label) run++;
       if (label !== 0) counts.set(label - 1, (counts.get(label - 1) ?? 0) + run);
@@ -123,6 +123,6 @@ export function measureLabels({ height, width, maps, whole }: LabelMaps, categor
   return {
     concepts,
     pixels: [...counts.values()],
-    categories: [...new Set(concepts.map((concept) => categoryOf[concept] as number))],
+    categories: [...new Set(concepts.map((concept) => categoryOf[concept]))],
   };
 }

@@ -47,7 +47,7 @@ export async function* readCsv(path: string, required: readonly string[]): Async
           `${path}: row ${line}: expected ${header.length} fields, got ${fields.length}; the file may be truncated`,
         );
       }
-      yield { line, fields: Object.fromEntries(header.map((name, i) => [name, fields[i] as string])) };
+      yield { line, fields: Object.fromEntries(header.map((name, i) => [name, fields[i]])) };
     }
   } finally {
     await file.close();
@@ -62,7 +62,7 @@ function splitFields(line: string): string[] {
   let field = "";
   let quoted = false;
   for (let i = 0; i < line.length; i++) {
-    const char = line[i] as string;
+    const char = line[i];
     if (quoted && char === '"' && line[i + 1] === '"') {
       field += '"';
       i++;

@@ -88,7 +88,7 @@ function labelMap(png: PngSamples, path: string, listFile: string, { byNumber, b
     );
   }
   for (let pixel = 0; pixel < map.length; pixel++) {
-    const key = byColor ? colorAt(png, pixel) : (png.data[pixel] as number);
+    const key = byColor ? colorAt(png, pixel) : png.data[pixel];
     const label = (byColor ?? byNumber).get(key);
     if (label === undefined) {
       const [x, y] = [pixel % png.width, Math.floor(pixel / png.width)];
@@ -101,10 +101,9 @@ function labelMap(png: PngSamples, path: string, listFile: string, { byNumber, b
 }
 
 function colorAt({ channels, data, palette }: PngSamples, pixel: number): number {
-  const [bytes, at] =
-    channels === 3 ? [data, 3 * pixel] : palette ? [palette, 3 * (data[pixel] as number)] : [undefined, 0];
-  if (!bytes) return (data[pixel] as number) * 0x01_01_01;
-  return ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
+  const [bytes, at] = channels === 3 ? [data, 3 * pixel] : palette ? [palette, 3 * data[pixel]] : [undefined, 0];
+  if (!bytes) return data[pixel] * 0x01_01_01;
+  return (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2];
 }
 
 async function pairFiles(folder: string, split: ConceptSplit): Promise<ImagePair[]> {

@@ -34,7 +34,7 @@ export function joinConcepts(sets: readonly ConceptSet[]): ConceptSet {
   const find = (image: number): { set: ConceptSet; own: number; labels: Uint16Array } => {
     let own = image;
     for (const [i, set] of sets.entries()) {
-      if (own < set.imageCount) return { set, own, labels: placesOf[i] as Uint16Array };
+      if (own < set.imageCount) return { set, own, labels: placesOf[i] };
       own -= set.imageCount;
     }
     throw new UnitscopeError("value", `concepts: expected an image of the sets, got ${image}`);
@@ -59,8 +59,8 @@ export function joinConcepts(sets: readonly ConceptSet[]): ConceptSet {
       return {
         height,
         width,
-        maps: maps.map((map) => map.map((label) => labels[label] as number)),
-        whole: whole.map((concept) => (labels[concept + 1] as number) - 1),
+        maps: maps.map((map) => map.map((label) => labels[label])),
+        whole: whole.map((concept) => labels[concept + 1] - 1),
       };
     },
   };

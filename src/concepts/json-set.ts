@@ -72,7 +72,7 @@ export async function openJsonSet(
     imageName: (image) => images[image]?.image.file ?? `image ${image}`,
     read: async (image) => decodeImageFile(join(folder, images[image]?.image.file ?? "")),
     labels: async (image) => {
-      const { image: entry, place } = images[image] as { image: JsonImage; place: string };
+      const { image: entry, place } = images[image];
       return readEntry(folder, place, entry, places);
     },
   };

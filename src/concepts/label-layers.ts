@@ -24,8 +24,8 @@ export function addMask({ height, width, maps }: LabelLayers, mask: Uint8Array, 
   for (let pixel = 0; pixel < mask.length; pixel++) {
     if (!mask[pixel]) continue;
     let layer = 0;
-    while (layer < maps.length && (maps[layer] as Uint16Array)[pixel] !== 0) {
-      if ((maps[layer] as Uint16Array)[pixel] === label) break;
+    while (layer < maps.length && maps[layer][pixel] !== 0) {
+      if (maps[layer][pixel] === label) break;
       layer++;
     }
     const map = (maps[layer] ??= new Uint16Array(height * width));

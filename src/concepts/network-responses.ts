@@ -83,7 +83,7 @@ export async function openNetworkResponses(
       try {
         for (const image of images) {
           while (waiting.length <= 2 * workers && asked < images.length) {
-            const answer = respond(images[asked++] as number);
+            const answer = respond(images[asked++]);
             answer.catch(() => undefined); // awaited below; until then a failure is not unhandled
             waiting.push(answer);
           }

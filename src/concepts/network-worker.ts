@@ -26,6 +26,6 @@ await serveWorker(async ({ model, input, tap }: NetworkSetup) => {
       throw new UnitscopeError("model", `tensor "${tap}": expected float32, got ${value?.type ?? "nothing"}`);
     }
     const result = value.data.slice();
-    return { result, transfer: [result.buffer as ArrayBuffer] };
+    return { result, transfer: [result.buffer] };
   };
 });

@@ -49,7 +49,7 @@ export function mergeCounts(into: OverlapCounts, other: OverlapCounts): void {
   for (const key of ["intersections", "unitPixels", "conceptPixels", "conceptImages", "categoryPixels"] as const) {
     const sums = into[key];
     const added = other[key];
-    for (let i = 0; i < sums.length; i++) sums[i] += added[i] as number;
+    for (let i = 0; i < sums.length; i++) sums[i] += added[i];
   }
 }
 
@@ -88,7 +88,7 @@ export function findRegions(
       larger.set(regions.pixels.subarray(0, end));
       regions.pixels = larger;
     }
-    const threshold = thresholds[unit] as number;
+    const threshold = thresholds[unit];
     end += listRegion(responses, threshold, rows, columns, regions.pixels, { start: unit * positions, outStart: end });
     regions.ends[unit] = end;
   }
@@ -99,13 +99,13 @@ export function countImage(counts: OverlapCounts, regions: UnitRegions, labels: 
   const { intersections, unitPixels, conceptCount, categoryCount } = counts;
   const imagePixels = labels.height * labels.width;
   for (let i = 0; i < areas.concepts.length; i++) {
-    const concept = areas.concepts[i] as number;
-    counts.conceptPixels[concept] += areas.pixels[i] as number;
+    const concept = areas.concepts[i];
+    counts.conceptPixels[concept] += areas.pixels[i];
     counts.conceptImages[concept]++;
   }
   for (const category of areas.categories) counts.categoryPixels[category] += imagePixels;
   for (let unit = 0, start = 0; unit < counts.unitCount; unit++) {
-    const end = regions.ends[unit] as number;
+    const end = regions.ends[unit];
     if (end === start) continue;
     const row = unit * (conceptCount + 1);
     for (const map of labels.maps) countPixels(intersections, row, map, regions.pixels, start, end);
@@ -123,7 +123,7 @@ function countPixels(
   start: number,
   end: number,
 ): void {
-  for (let i = start; i < end; i++) intersections[row + (map[pixels[i] as number] as number)]++;
+  for (let i = start; i < end; i++) intersections[row + map[pixels[i]]]++;
 }
 
 /**
@@ -137,10 +137,10 @@ export function intersectionOverUnion(counts: OverlapCounts, categoryOf: Int32Ar
   const iou = new Float64Array(unitCount * conceptCount);
   for (let unit = 0; unit < unitCount; unit++) {
     for (let concept = 0; concept < conceptCount; concept++) {
-      const both = intersections[unit * (conceptCount + 1) + concept + 1] as number;
+      const both = intersections[unit * (conceptCount + 1) + concept + 1];
       if (both === 0) continue;
-      const area = unitPixels[unit * categoryCount + (categoryOf[concept] as number)] as number;
-      iou[unit * conceptCount + concept] = both / (area + (conceptPixels[concept] as number) - both);
+      const area = unitPixels[unit * categoryCount + categoryOf[concept]];
+      iou[unit * conceptCount + concept] = both / (area + conceptPixels[concept] - both);
     }
   }
   return iou;

@@ -67,9 +67,7 @@ export async function* readLabels(
   const categoryOf = categoryIndices(set.concepts);
   const read = (at: number): Promise<MeasuredLabels> | undefined => {
     if (at >= images.length) return undefined;
-    const reading = set
-      .labels(images[at] as number)
-      .then((labels) => ({ labels, areas: measureLabels(labels, categoryOf) }));
+    const reading = set.labels(images[at]).then((labels) => ({ labels, areas: measureLabels(labels, categoryOf) }));
     reading.catch(() => {}); // it is awaited below; an earlier failure must not count as unhandled meanwhile
     return reading;
   };
@@ -130,7 +128,7 @@ export async function countOverlaps(
         findRegions(own, data, thresholds, rows, columns);
         found.add(key);
       }
-      countImage(all[shift] as OverlapCounts, own, labels, areas);
+      countImage(all[shift], own, labels, areas);
     }
     if (recent.length > shifts) recent.pop();
     for (const key of regions.keys()) if (!found.has(key)) regions.delete(key); // a set may have thousands of sizes

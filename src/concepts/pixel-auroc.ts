@@ -55,17 +55,17 @@ export async function measureAuroc(
     const { rows, columns } = axesFor(labels);
     const masks = new Map<number, ConceptMask>();
     for (let unit = 0; unit < source.unitCount; unit++) {
-      const concept = concepts[unit] as number;
+      const concept = concepts[unit];
       const histogram = histograms[unit];
-      if (!histogram || !areas.categories.includes(categoryOf[concept] as number)) continue;
+      if (!histogram || !areas.categories.includes(categoryOf[concept])) continue;
       const shown = areas.concepts.includes(concept) ? concept : NOTHING; // images without it share one empty mask
       let mask = masks.get(shown);
       if (!mask) masks.set(shown, (mask = maskOf(labels, shown)));
-      const minimum = ranges.minima[unit] as number;
-      const range = (ranges.maxima[unit] as number) - minimum;
+      const minimum = ranges.minima[unit];
+      const range = ranges.maxima[unit] - minimum;
       const scale = range > 0 ? (BINS - 2) / range : 0;
       // Upsampling commutes with this, so each pixel's value is its bin.
-      for (let i = 0; i < positions; i++) scaled[i] = ((data[unit * positions + i] as number) - minimum) * scale;
+      for (let i = 0; i < positions; i++) scaled[i] = (data[unit * positions + i] - minimum) * scale;
       countValues(histogram, scaled, mask, rows, columns);
     }
     done++;
@@ -97,7 +97,7 @@ function maskOf({ maps, whole, height, width }: LabelMaps, concept: number): Con
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const inside = rowOf[y * width + x] === 0 ? 0 : 1;
-      before[y * (width + 1) + x + 1] = (before[y * (width + 1) + x] as number) + inside;
+      before[y * (width + 1) + x + 1] = before[y * (width + 1) + x] + inside;
     }
   }
   return { rowOf, before };
@@ -119,29 +119,29 @@ function countValues(
   const { inputSize: width, outputSize: outWidth, first, weight } = columns;
   const line = new Float64Array(width + 1);
   for (let y = 0; y < rows.outputSize; y++) {
-    const cellRow = rows.lower[y] as number;
-    const down = rows.weight[y] as number;
+    const cellRow = rows.lower[y];
+    const down = rows.weight[y];
     const upper = cellRow * width;
     const below = cellRow + 1 < rows.inputSize ? upper + width : upper;
     for (let x = 0; x < width; x++) {
-      const a = scaled[upper + x] as number;
-      line[x] = a + ((scaled[below + x] as number) - a) * down;
+      const a = scaled[upper + x];
+      line[x] = a + (scaled[below + x] - a) * down;
     }
-    line[width] = line[width - 1] as number;
+    line[width] = line[width - 1];
     for (let cell = 0; cell < width; cell++) {
-      const left = line[cell] as number;
-      const slope = (line[cell + 1] as number) - left;
-      const [from, to] = [first[cell] as number, first[cell + 1] as number];
+      const left = line[cell];
+      const slope = line[cell + 1] - left;
+      const [from, to] = [first[cell], first[cell + 1]];
       if (left === 0 && slope === 0) {
         const counted = y * (outWidth + 1);
-        const inside = (before[counted + to] as number) - (before[counted + from] as number);
+        const inside = before[counted + to] - before[counted + from];
         histogram[BINS] += inside;
         histogram[0] += to - from - inside;
         continue;
       }
       for (let x = from; x < to; x++) {
-        const value = left + slope * (weight[x] as number);
-        histogram[(rowOf[y * outWidth + x] as number) + (value === 0 ? 0 : 1 + (value | 0))]++;
+        const value = left + slope * weight[x];
+        histogram[rowOf[y * outWidth + x] + (value === 0 ? 0 : 1 + (value | 0))]++;
       }
     }
   }
@@ -154,8 +154,8 @@ function areaUnderCurve(histogram: Float64Array): Auroc {
   let area = 0;
   let unsure = 0;
   for (let bin = 0; bin < BINS; bin++) {
-    const out = histogram[bin] as number;
-    const within = histogram[BINS + bin] as number;
+    const out = histogram[bin];
+    const within = histogram[BINS + bin];
     area += within * (outsideBelow + out / 2);
     if (bin > 0) unsure += (within * out) / 2;
     outsideBelow += out;

@@ -60,7 +60,7 @@ export function decodePng(bytes: Uint8Array, place: string): PngSamples {
   if (!ended) throw refuse("a truncated file");
   let lines: Uint8Array;
   try {
-    lines = inflateSync(parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts));
+    lines = inflateSync(parts.length === 1 ? parts[0] : Buffer.concat(parts));
   } catch (cause) {
     throw refuse(`damaged data: ${messageOf(cause)}`, cause);
   }
@@ -90,18 +90,18 @@ function unfilter(lines: Uint8Array, height: number, lineBytes: number, step: nu
   for (let y = 0; y < height; y++) {
     const start = y * (lineBytes + 1) + 1;
     const above = start - lineBytes - 1;
-    const filter = lines[start - 1] as number;
+    const filter = lines[start - 1];
     if (filter > 4) return false;
     if (filter === 0) continue;
     for (let i = 0; i < lineBytes; i++) {
-      const left = i >= step ? (lines[start + i - step] as number) : 0;
-      const up = y > 0 ? (lines[above + i] as number) : 0;
+      const left = i >= step ? lines[start + i - step] : 0;
+      const up = y > 0 ? lines[above + i] : 0;
       let guess: number;
       if (filter === 1) guess = left;
       else if (filter === 2) guess = up;
       else if (filter === 3) guess = (left + up) >> 1;
-      else guess = paeth(left, up, y > 0 && i >= step ? (lines[above + i - step] as number) : 0);
-      lines[start + i] = (lines[start + i] as number) + guess;
+      else guess = paeth(left, up, y > 0 && i >= step ? lines[above + i - step] : 0);
+      lines[start + i] = lines[start + i] + guess;
     }
   }
   return true;
@@ -135,12 +135,12 @@ function samplesOf(
     for (let x = 0; x < width; x++) {
       for (let channel = 0; channel < kept; channel++) {
         const sample = x * channels + channel;
-        if (depth === 8) samples[written++] = lines[start + sample] as number;
+        if (depth === 8) samples[written++] = lines[start + sample];
         else if (depth === 16) {
-          samples[written++] = ((lines[start + 2 * sample] as number) << 8) | (lines[start + 2 * sample + 1] as number);
+          samples[written++] = (lines[start + 2 * sample] << 8) | lines[start + 2 * sample + 1];
         } else {
           const bit = sample * depth;
-          samples[written++] = ((lines[start + (bit >> 3)] as number) >> (8 - depth - (bit & 7))) & mask;
+          samples[written++] = (lines[start + (bit >> 3)] >> (8 - depth - (bit & 7))) & mask;
         }
       }
     }
@@ -156,7 +156,7 @@ export function labelNumbers({ width, height, channels, data }: PngSamples): Uin
   if (channels === 1) return Uint16Array.from(data);
   const numbers = new Uint16Array(width * height);
   for (let pixel = 0; pixel < numbers.length; pixel++) {
-    numbers[pixel] = (data[3 * pixel] as number) + 256 * (data[3 * pixel + 1] as number);
+    numbers[pixel] = data[3 * pixel] + 256 * data[3 * pixel + 1];
   }
   return numbers;
 }

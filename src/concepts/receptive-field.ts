@@ -162,9 +162,7 @@ function fieldsAfter(
     }
     case "Pad": {
       const pads = values(1) ?? intsAttribute(node, "pads", []);
-      return pads.length === 2 * x.length
-        ? x.map((field, axis) => field && moved(field, -(pads[axis] as number)))
-        : undefined;
+      return pads.length === 2 * x.length ? x.map((field, axis) => field && moved(field, -pads[axis])) : undefined;
     }
     case "Slice":
       return slice(x, shapes.get(node.inputs[0] ?? ""), values);
@@ -215,9 +213,9 @@ function slide(
   const auto = stringAttribute(node, "auto_pad", "NOTSET");
   return x.map((field, axis) => {
     if (!field || field.whole) return field;
-    const [stride, dilation] = [strides[axis - 2] as number, dilations[axis - 2] as number];
-    const reach = ((kernel[axis - 2] as number) - 1) * dilation + 1;
-    let before = pads[axis - 2] as number;
+    const [stride, dilation] = [strides[axis - 2], dilations[axis - 2]];
+    const reach = (kernel[axis - 2] - 1) * dilation + 1;
+    let before = pads[axis - 2];
     if (auto.startsWith("SAME")) {
       const [from, to] = [shapes.get(node.inputs[0] ?? "")?.[axis], shapes.get(node.outputs[0] ?? "")?.[axis]];
       const all = Math.max(0, (Number(to) - 1) * stride + reach - Number(from));
@@ -256,7 +254,7 @@ function slice(
     const at = axis < 0 ? axis + x.length : axis;
     const field = fields[at];
     if (!field) continue;
-    const [start, step] = [starts[i] as number, steps[i] as number];
+    const [start, step] = [starts[i], steps[i]];
     const size = shape?.[at];
     if (step < 1 || (start < 0 && typeof size !== "number")) return undefined;
     const shifted = moved(field, start < 0 ? Math.max(0, start + Number(size)) : start);

@@ -63,7 +63,7 @@ function unpackRuns(text: string, place: string): number[] {
       if (digit & 16) value -= scale;
       break;
     }
-    if (runs.length > 2) value += runs[runs.length - 2] as number;
+    if (runs.length > 2) value += runs[runs.length - 2];
     runs.push(value);
   }
   return runs;
@@ -86,7 +86,7 @@ export function fillPolygon(vertices: readonly number[], height: number, width: 
   const toggles = columnCrossings(vertices, height, width).sort((a, b) => a - b);
   const mask = new Uint8Array(height * width);
   for (let i = 0; i < toggles.length; i += 2) {
-    fillColumns(mask, height, width, toggles[i] as number, toggles[i + 1] ?? mask.length);
+    fillColumns(mask, height, width, toggles[i], toggles[i + 1] ?? mask.length);
   }
   return mask;
 }
@@ -99,8 +99,8 @@ function columnCrossings(vertices: readonly number[], height: number, width: num
   let last: { x: number; y: number } | undefined;
   for (let corner = 0; corner < corners; corner++) {
     const next = (corner + 1) % corners;
-    const from = { x: toGrid(vertices[2 * corner] as number), y: toGrid(vertices[2 * corner + 1] as number) };
-    const to = { x: toGrid(vertices[2 * next] as number), y: toGrid(vertices[2 * next + 1] as number) };
+    const from = { x: toGrid(vertices[2 * corner]), y: toGrid(vertices[2 * corner + 1]) };
+    const to = { x: toGrid(vertices[2 * next]), y: toGrid(vertices[2 * next + 1]) };
     for (const point of gridPoints(from, to)) {
       if (last && point.x !== last.x) {
         const column = (Math.min(point.x, last.x) + 0.5) / GRID - 0.5;

@@ -51,7 +51,7 @@ export async function checkImageSet(
     name: set.name,
     hash: set.hash,
     images: set.imageCount,
-    classes: set.classNames.map((name, cls) => ({ name, images: counts[cls] as number })),
+    classes: set.classNames.map((name, cls) => ({ name, images: counts[cls] })),
     sizes: [...sizes.values()].sort((a, b) => b.images - a.images || a.width - b.width || a.height - b.height),
     undecodable: undecodable.sort((a, b) => a.image - b.image),
   };

@@ -66,7 +66,7 @@ export async function openCifar10(split: "train" | "test", options: CacheOptions
   batches.forEach((batch, at) => {
     for (let record = 0; record < BATCH_IMAGES; record++) {
       const image = at * BATCH_IMAGES + record;
-      labels[image] = batch[record * RECORD] as number;
+      labels[image] = batch[record * RECORD];
       data.set(batch.subarray(record * RECORD + 1, (record + 1) * RECORD), image * IMAGE);
     }
   });
@@ -131,10 +131,10 @@ async function toBatch(name: string, png: Uint8Array, labels: readonly number[])
   }
   const batch = new Uint8Array(BATCH_IMAGES * RECORD);
   for (let image = 0; image < BATCH_IMAGES; image++) {
-    batch[image * RECORD] = labels[image] as number;
+    batch[image * RECORD] = labels[image];
     for (let channel = 0; channel < 3; channel++) {
       const to = image * RECORD + 1 + channel * PLANE;
-      for (let at = 0; at < PLANE; at++) batch[to + at] = data[(image * PLANE + at) * 3 + channel] as number;
+      for (let at = 0; at < PLANE; at++) batch[to + at] = data[(image * PLANE + at) * 3 + channel];
     }
   }
   return batch;

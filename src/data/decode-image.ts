@@ -78,9 +78,9 @@ function fromCmyk({ data, info }: { data: Uint8Array; info: OutputInfo }): RgbIm
   const pixelCount = info.width * info.height;
   const rgb = new Uint8Array(pixelCount * 3);
   for (let pixel = 0; pixel < pixelCount; pixel++) {
-    const light = 255 - (data[4 * pixel + 3] as number);
+    const light = 255 - data[4 * pixel + 3];
     for (let channel = 0; channel < 3; channel++) {
-      rgb[3 * pixel + channel] = light - Math.round(((data[4 * pixel + channel] as number) * light) / 255);
+      rgb[3 * pixel + channel] = light - Math.round((data[4 * pixel + channel] * light) / 255);
     }
   }
   return { width: info.width, height: info.height, data: rgb };

@@ -48,7 +48,7 @@ export async function fileSet(list: FileList, options: SourceOptions = {}): Prom
     imageName: (image) => imageNames[image] ?? `image ${image}`,
     read: async (image) => {
       checkImage(name, image, paths.length);
-      return decodeImageFile(paths[image] as string);
+      return decodeImageFile(paths[image]);
     },
   };
 }
@@ -57,9 +57,9 @@ function limitFiles(list: FileList, limit: number): FileList {
   const chosen = [...firstPerClass(list.labels, limit)];
   return {
     name: list.name,
-    paths: chosen.map((image) => list.paths[image] as string),
-    imageNames: chosen.map((image) => list.imageNames[image] as string),
-    labels: Int32Array.from(chosen, (image) => list.labels[image] as number),
+    paths: chosen.map((image) => list.paths[image]),
+    imageNames: chosen.map((image) => list.imageNames[image]),
+    labels: Int32Array.from(chosen, (image) => list.labels[image]),
     classNames: list.classNames,
   };
 }
@@ -86,7 +86,7 @@ async function hashFiles(
     throwIfInterrupted(signal, `data "${name}"`);
     for (let ahead = image; ahead < Math.min(image + READERS, paths.length); ahead++) {
       if (digests[ahead]) continue;
-      digests[ahead] = digest(paths[ahead] as string);
+      digests[ahead] = digest(paths[ahead]);
       digests[ahead]?.catch(() => undefined); // awaited in its turn
     }
     all.update((await digests[image]) as Uint8Array).update(`${labels[image]}\n`);

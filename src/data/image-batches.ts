@@ -128,8 +128,8 @@ function writeArray(
       const red = (first + image) * stored * plane;
       const [green, blue] = stored === 1 ? [red, red] : [red + plane, red + 2 * plane];
       for (let pixel = 0; pixel < plane; pixel++) {
-        const value = luma(data[red + pixel] as number, data[green + pixel] as number, data[blue + pixel] as number);
-        target[image * plane + pixel] = table[value] as number;
+        const value = luma(data[red + pixel], data[green + pixel], data[blue + pixel]);
+        target[image * plane + pixel] = table[value];
       }
     }
     return;
@@ -142,7 +142,7 @@ function writeArray(
       let from = ((first + image) * stored + source) * plane;
       let to = image * 3 * plane + (layout === "nchw" ? channel * plane : channel);
       for (let pixel = 0; pixel < plane; pixel++) {
-        target[to] = values[data[from++] as number] as number;
+        target[to] = values[data[from++]];
         to += step;
       }
     }

@@ -32,7 +32,7 @@ export async function readListFile(
         `${list}:${at + 1}: expected "path label" with a label from 0, got ${JSON.stringify(line.slice(0, 80))}`,
       );
     }
-    const path = (parts[1] as string).replace(/,$/, "");
+    const path = parts[1].replace(/,$/, "");
     imageNames.push(path);
     paths.push(root !== undefined ? join(root, path) : isAbsolute(path) ? path : join(dirname(list), path));
     labels.push(Number(parts[2]));
@@ -82,7 +82,7 @@ export function parseClassNames(lines: readonly string[]): string[] {
   const names: string[] = [];
   filled.forEach((line, at) => {
     const parts = isIndexed ? indexed[at] : undefined;
-    const name = (parts ? (parts[1] as string) : line).replace(/^\/[a-z]\//, "").replace(/^n\d{8}\s+/, "");
+    const name = (parts ? parts[1] : line).replace(/^\/[a-z]\//, "").replace(/^n\d{8}\s+/, "");
     names[parts ? Number(parts[2]) : at] = name;
   });
   return names;

@@ -94,8 +94,8 @@ async function openIdx(
 ): Promise<ImageSet> {
   const [images, labels] = await readPinned(files, pull, options);
   return idxImageSet(name, {
-    images: readIdx(images as Uint8Array, name),
-    labels: readIdx(labels as Uint8Array, name),
+    images: readIdx(images, name),
+    labels: readIdx(labels, name),
     classNames,
     hash: sha256(...files.map((file) => file.sha256)), // the files hold pixels and labels, and are checked
   });

@@ -90,7 +90,7 @@ function planarize(data: Uint8Array, plane: number): void {
   for (let start = 0; start < data.length; start += 3 * plane) {
     image.set(data.subarray(start, start + 3 * plane));
     for (let channel = 0; channel < 3; channel++) {
-      for (let at = 0; at < plane; at++) data[start + channel * plane + at] = image[3 * at + channel] as number;
+      for (let at = 0; at < plane; at++) data[start + channel * plane + at] = image[3 * at + channel];
     }
   }
 }

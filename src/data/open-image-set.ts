@@ -47,7 +47,7 @@ export async function openImageSet(spec: string, options: OpenOptions = {}): Pro
 async function openSource(spec: string, { root, cacheDir, ...options }: OpenOptions): Promise<ImageSet> {
   const named = /^([a-z0-9-]+):(.*)$/.exec(spec);
   if (named && namedSources.some(({ name }) => name === named[1])) {
-    const source = namedSource(named[1] as string);
+    const source = namedSource(named[1]);
     const split = source.splits.find((each) => each === named[2]);
     if (!split) {
       const splits = source.splits.map((each) => `${source.name}:${each}`).join(" or ");

@@ -65,7 +65,7 @@ export async function openParquet(
   const digests = new Uint8Array(rowCount * 32);
   for (let group = 0; group + 1 < table.groupStarts.length; group++) {
     throwIfInterrupted(options.signal, `data "${name}"`);
-    const start = table.groupStarts[group] as number;
+    const start = table.groupStarts[group];
     for (const [at, row] of (await readGroup(table, group)).entries()) {
       given[start + at] = row.label;
       const bytes = imageBytes(row.image);
@@ -79,7 +79,7 @@ export async function openParquet(
     }
     options.progress?.({
       title: `reading ${name}`,
-      done: table.groupStarts[group + 1] as number,
+      done: table.groupStarts[group + 1],
       total: rowCount,
       unit: "images",
     });
@@ -87,7 +87,7 @@ export async function openParquet(
   const { labels: all, classNames } = toLabels(table, given);
   checkLabels(name, all, classNames.length);
   const rows = options.limit === undefined ? Int32Array.from(all.keys()) : firstPerClass(all, options.limit);
-  const labels = rows.map((row) => all[row] as number);
+  const labels = rows.map((row) => all[row]);
   const hash = createHash("sha256");
   rows.forEach((row) => hash.update(digests.subarray(row * 32, row * 32 + 32)).update(`${all[row]}\n`));
   const group = cachedGroups(table);
@@ -100,7 +100,7 @@ export async function openParquet(
     imageName: (image) => `${basename(path)}/${rows[image]}`,
     read: async (image) => {
       checkImage(name, image, rows.length);
-      return toImage(table, rows[image] as number, await group(rows[image] as number));
+      return toImage(table, rows[image], await group(rows[image]));
     },
   };
 }
@@ -140,8 +140,8 @@ async function openTable(path: string): Promise<Table> {
 }
 
 async function readGroup({ path, file, metadata, columns, groupStarts }: Table, group: number): Promise<Row[]> {
-  const rowStart = groupStarts[group] as number;
-  const rowEnd = groupStarts[group + 1] as number;
+  const rowStart = groupStarts[group];
+  const rowEnd = groupStarts[group + 1];
   try {
     const rows = await parquetReadObjects({
       file,
@@ -180,7 +180,7 @@ function cachedGroups(table: Table): (row: number) => Promise<Row> {
       if (kept.size <= 2) break;
       kept.delete(oldest);
     }
-    return (await rows)[row - (table.groupStarts[group] as number)] as Row;
+    return (await rows)[row - table.groupStarts[group]];
   };
 }
 

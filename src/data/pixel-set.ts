@@ -48,7 +48,7 @@ export function pixelSet({
       const rgb = new Uint8Array(3 * plane);
       for (let channel = 0; channel < 3; channel++) {
         const from = image * size + (channels === 1 ? 0 : channel * plane);
-        for (let at = 0; at < plane; at++) rgb[3 * at + channel] = data[from + at] as number;
+        for (let at = 0; at < plane; at++) rgb[3 * at + channel] = data[from + at];
       }
       return { width, height, data: rgb };
     },

@@ -30,8 +30,8 @@ export function pixelTable(preprocessing: Preprocessing): Float32Array {
   for (let channel = 0; channel < channels; channel++) {
     for (let value = 0; value < 256; value++) {
       const scaled = Math.fround(Math.fround(Math.fround(value / 255) * span) + low);
-      const centred = Math.fround(scaled - Math.fround(mean[channel] as number));
-      table[channel * 256 + value] = centred / Math.fround(std[channel] as number);
+      const centred = Math.fround(scaled - Math.fround(mean[channel]));
+      table[channel * 256 + value] = centred / Math.fround(std[channel]);
     }
   }
   return table;
@@ -104,9 +104,7 @@ export function writePixels(
   if (channels === "gray") {
     for (let pixel = 0; pixel < plane; pixel++) {
       const at = 3 * pixel;
-      target[offset + pixel] = table[
-        luma(data[at] as number, data[at + 1] as number, data[at + 2] as number)
-      ] as number;
+      target[offset + pixel] = table[luma(data[at], data[at + 1], data[at + 2])];
     }
     return;
   }
@@ -116,7 +114,7 @@ export function writePixels(
     let from = channels === "rgb" ? channel : 2 - channel;
     let to = offset + (layout === "nchw" ? channel * plane : channel);
     for (let pixel = 0; pixel < plane; pixel++) {
-      target[to] = table[row + (data[from] as number)] as number;
+      target[to] = table[row + data[from]];
       from += 3;
       to += step;
     }

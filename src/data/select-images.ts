@@ -13,7 +13,7 @@ export function selectImages(set: ImageSet, images: ArrayLike<number>): ImageSet
   const chosen = Int32Array.from(images);
   for (const image of chosen) checkImage(set.name, image, set.imageCount);
   if (chosen.length === set.imageCount && chosen.every((image, at) => image === at)) return set;
-  const labels = chosen.map((image) => set.labels[image] as number);
+  const labels = chosen.map((image) => set.labels[image]);
   const { pixels } = set;
   let selected: PixelArray | undefined;
   if (pixels) {
@@ -29,10 +29,10 @@ export function selectImages(set: ImageSet, images: ArrayLike<number>): ImageSet
     classNames: set.classNames,
     hash: sha256(set.hash, bytesOf(chosen)),
     ...(selected && { pixels: selected }),
-    imageName: (image) => set.imageName(chosen[image] as number),
+    imageName: (image) => set.imageName(chosen[image]),
     read: async (image) => {
       checkImage(set.name, image, chosen.length);
-      return set.read(chosen[image] as number);
+      return set.read(chosen[image]);
     },
   };
 }

@@ -46,7 +46,7 @@ export async function* readTar(path: string, wanted: (path: string) => boolean):
 /** The header's checksum: the sum of its bytes with the checksum's own eight taken as spaces. */
 function headerSumHolds(header: Uint8Array): boolean {
   let sum = 0;
-  for (let i = 0; i < BLOCK; i++) sum += i >= 148 && i < 156 ? 32 : (header[i] as number);
+  for (let i = 0; i < BLOCK; i++) sum += i >= 148 && i < 156 ? 32 : header[i];
   return sum === Number.parseInt(Buffer.from(header.subarray(148, 156)).toString("latin1"), 8);
 }
 

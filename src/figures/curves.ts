@@ -113,7 +113,7 @@ export function rankBand(
   const count = Number.isFinite(ranks) ? ranks : 0;
   const [mean, low, high] = [new Float64Array(count), new Float64Array(count), new Float64Array(count)];
   for (let rank = 0; rank < count; rank++) {
-    const values = Float64Array.from(sorted, (sample) => sample[rank] as number).sort();
+    const values = Float64Array.from(sorted, (sample) => sample[rank]).sort();
     mean[rank] = values.reduce((sum, value) => sum + value, 0) / values.length;
     low[rank] = quantile(values, samples.length > 20 ? 0.025 : 0);
     high[rank] = quantile(values, samples.length > 20 ? 0.975 : 1);
@@ -126,8 +126,8 @@ export function rankBand(
 export function quantile(sorted: Float64Array, p: number): number {
   const at = p * (sorted.length - 1);
   const below = Math.floor(at);
-  const value = sorted[below] as number;
-  return value + (at - below) * ((sorted[Math.min(below + 1, sorted.length - 1)] as number) - value);
+  const value = sorted[below];
+  return value + (at - below) * (sorted[Math.min(below + 1, sorted.length - 1)] - value);
 }
 
 /** 1 … count, the ranks of a curve. */

@@ -34,11 +34,11 @@ export function unitClassDropsOf(
     const unitRow = unitRows.get(`${layer}\u0000${unit}`)?.[0];
     if (rows.length === 0 || unitRow === undefined) return [];
     const classes = rows.map((row) => ({
-      name: names[row] as string,
-      drop: values[row] as number,
+      name: names[row],
+      drop: values[row],
       ...(qValues && !isMissing(qValues, row) && { qValue: qValues[row] as number }),
     }));
-    return [{ layer, unit, overall: doubles(units, "overall_drop")[unitRow] as number, classes }];
+    return [{ layer, unit, overall: doubles(units, "overall_drop")[unitRow], classes }];
   });
 }
 
@@ -48,9 +48,9 @@ export function mostDamagingUnits(units: Table, count: number, layer?: string): 
   const max = doubles(rows, "max_class_drop");
   const order = Array.from({ length: rows.rows }, (_, row) => row)
     .filter((row) => Number.isFinite(max[row]))
-    .sort((a, b) => (max[b] as number) - (max[a] as number) || a - b);
+    .sort((a, b) => max[b] - max[a] || a - b);
   const [layers, numbers] = [texts(rows, "layer"), integers(rows, "unit")];
-  return order.slice(0, count).map((row) => ({ layer: layers[row] as string, unit: numbers[row] as number }));
+  return order.slice(0, count).map((row) => ({ layer: layers[row], unit: numbers[row] }));
 }
 
 /**
@@ -72,10 +72,10 @@ export function setCurvesOf(
     const ofStrategy = groupRows(Array.from(seeds, (seed, row) => (strategies[row] === strategy ? seed : -1)));
     const curves = [...ofStrategy].filter(([seed]) => seed >= 0).map(([, own]) => averageCurve(rows, own));
     const label = strategyLabel(strategy, curves.length);
-    if (curves.length === 1) return { label, accuracy: curves[0] as Float64Array };
+    if (curves.length === 1) return { label, accuracy: curves[0] };
     const over = (value: (sorted: Float64Array) => number): Float64Array =>
       Float64Array.from({ length: Math.min(...curves.map((curve) => curve.length)) }, (_, step) =>
-        value(Float64Array.from(curves, (curve) => curve[step] as number).sort()),
+        value(Float64Array.from(curves, (curve) => curve[step]).sort()),
       );
     return {
       label,
@@ -89,7 +89,7 @@ export function setCurvesOf(
     layer,
     classes: wanted.flatMap((each): ClassSetCurve[] => {
       const own = greedy.get(each);
-      return own ? [{ className: names[own[0] as number] as string, accuracy: averageCurve(rows, own) }] : [];
+      return own ? [{ className: names[own[0]], accuracy: averageCurve(rows, own) }] : [];
     }),
     averages,
     rankSplit: doubles(rows, "rank_split")[0] ?? 0,
@@ -169,20 +169,20 @@ export function predictionAccuraciesOf(predictions: Table): PredictionAccuracy[]
     Float64Array,
   ];
   return Array.from({ length: rows.rows }, (_, row) => ({
-    layer: layers[row] as string,
-    attribute: attributeLabel(attributes[row] as string),
-    accuracy: accuracy[row] as number,
-    low: low[row] as number,
-    high: high[row] as number,
+    layer: layers[row],
+    attribute: attributeLabel(attributes[row]),
+    accuracy: accuracy[row],
+    low: low[row],
+    high: high[row],
   }));
 }
 
 /** Mean accuracy at each step over the classes of one sequence, or of one sequence per class. */
 function averageCurve(sets: Table, rows: readonly number[]): Float64Array {
   const [steps, accuracy] = [integers(sets, "step"), doubles(sets, "accuracy")];
-  const groups = groupRows(rows.map((row) => steps[row] as number));
+  const groups = groupRows(rows.map((row) => steps[row]));
   return Float64Array.from({ length: groups.size }, (_, step) => {
-    const values = (groups.get(step) ?? []).map((at) => accuracy[rows[at] as number] as number).filter(Number.isFinite);
+    const values = (groups.get(step) ?? []).map((at) => accuracy[rows[at]]).filter(Number.isFinite);
     return values.reduce((sum, value) => sum + value, 0) / values.length;
   });
 }

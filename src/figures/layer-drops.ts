@@ -27,7 +27,7 @@ export function layerDropsOf(units: Table): LayerDrops[] {
   const layers = texts(units, "layer", "units");
   const pick = (name: string, rows: readonly number[]): Float64Array => {
     const column = doubles(units, name, "units");
-    return Float64Array.from(rows, (row) => column[row] as number);
+    return Float64Array.from(rows, (row) => column[row]);
   };
   return [...new Set(layers)].map((layer) => {
     const rows = [...layers.keys()].filter((row) => layers[row] === layer);
@@ -101,7 +101,7 @@ function drawLayer(
     },
     (toX, toY) => {
       const points = (series: ArrayLike<number>): Point[] =>
-        order.map((unit, rank) => [toX(rank + 1), toY((series[unit] as number) * factor)]);
+        order.map((unit, rank) => [toX(rank + 1), toY(series[unit] * factor)]);
       const parts: string[] = [];
       if (drops.null95) {
         const zero = order.map((_, rank): Point => [toX(rank + 1), toY(0)]);
@@ -138,5 +138,5 @@ function drawLayer(
 export function sortedUnits(max: ArrayLike<number>): number[] {
   return Array.from({ length: max.length }, (_, unit) => unit)
     .filter((unit) => Number.isFinite(max[unit]))
-    .sort((a, b) => (max[b] as number) - (max[a] as number) || a - b);
+    .sort((a, b) => max[b] - max[a] || a - b);
 }

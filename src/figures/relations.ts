@@ -134,7 +134,7 @@ function drawScatter(
   label: string | undefined,
 ): string {
   const factor = dropFactor(sign);
-  const points = Array.from(values, (value, unit) => [value, (drops[unit] as number) * factor] as const).filter(
+  const points = Array.from(values, (value, unit) => [value, drops[unit] * factor] as const).filter(
     ([x, y]) => Number.isFinite(x) && Number.isFinite(y),
   );
   if (points.length === 0) return drawEmpty(box, `No unit has both ${name} and a drop.`);

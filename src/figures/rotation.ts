@@ -101,7 +101,7 @@ export function drawRanked(
     [0],
   );
   const curves = kinds.map(({ label, series, samples }, at): Curve => {
-    const { mean, low, high } = bands[at] as (typeof bands)[number];
+    const { mean, low, high } = bands[at];
     return {
       label,
       series,

@@ -73,9 +73,9 @@ export function setCurvesFigure(
 
 /** Area under a curve over equally spaced steps, divided by its length (trapezoid rule); NaN for an empty one. */
 export function areaUnderCurve(values: ArrayLike<number>): number {
-  if (values.length < 2) return values.length === 1 ? (values[0] as number) : Number.NaN;
+  if (values.length < 2) return values.length === 1 ? values[0] : Number.NaN;
   let sum = 0;
-  for (let step = 1; step < values.length; step++) sum += ((values[step - 1] as number) + (values[step] as number)) / 2;
+  for (let step = 1; step < values.length; step++) sum += (values[step - 1] + values[step]) / 2;
   return sum / (values.length - 1);
 }
 

@@ -55,8 +55,8 @@ export function bandPath(upper: readonly Point[], lower: readonly Point[]): stri
   return runs
     .filter((run) => run.length > 1)
     .map((run) => {
-      const forth = run.map((at) => upper[at] as Point);
-      const back = run.map((at) => lower[at] as Point).reverse();
+      const forth = run.map((at) => upper[at]);
+      const back = run.map((at) => lower[at]).reverse();
       return `${linePath([...forth, ...back])}Z`;
     })
     .join("");

@@ -13,7 +13,7 @@ import { symmetricEigen } from "./symmetric-eigen.ts";
  */
 export function haarRotation(size: number, seed: number): Float64Array {
   const q = randomDirections(size, size, seed);
-  if (determinantSign(q, size) < 0) for (let i = (size - 1) * size; i < size * size; i++) q[i] = -(q[i] as number);
+  if (determinantSign(q, size) < 0) for (let i = (size - 1) * size; i < size * size; i++) q[i] = -q[i];
   return q;
 }
 
@@ -38,7 +38,7 @@ export function rotationPower(q: Float64Array, size: number, t: number): Float64
   const [even, odd] = [new Float64Array(size * size), new Float64Array(size * size)];
   for (let i = 0; i < size; i++) {
     for (let j = 0; j < size; j++) {
-      const [here, there] = [q[i * size + j] as number, q[j * size + i] as number];
+      const [here, there] = [q[i * size + j], q[j * size + i]];
       even[i * size + j] = (here + there) / 2;
       odd[i * size + j] = (here - there) / 2;
     }
@@ -56,7 +56,7 @@ export function rotationPower(q: Float64Array, size: number, t: number): Float64
     angles.map((angle) => (Math.sin(angle) === 0 ? t : Math.sin(t * angle) / Math.sin(angle))),
   );
   const power = multiply(g, odd, size);
-  for (let i = 0; i < power.length; i++) power[i] += f[i] as number;
+  for (let i = 0; i < power.length; i++) power[i] += f[i];
   return orthonormalised(power, size);
 }
 
@@ -66,8 +66,8 @@ function functionOf(vectors: Float64Array, size: number, values: Float64Array): 
   for (let k = 0; k < size; k++) {
     const row = vectors.subarray(k * size, (k + 1) * size);
     for (let i = 0; i < size; i++) {
-      const factor = (values[k] as number) * (row[i] as number);
-      for (let j = 0; j < size; j++) result[i * size + j] += factor * (row[j] as number);
+      const factor = values[k] * row[i];
+      for (let j = 0; j < size; j++) result[i * size + j] += factor * row[j];
     }
   }
   return result;
@@ -77,8 +77,8 @@ function multiply(a: Float64Array, b: Float64Array, size: number): Float64Array 
   const result = new Float64Array(size * size);
   for (let i = 0; i < size; i++) {
     for (let k = 0; k < size; k++) {
-      const factor = a[i * size + k] as number;
-      for (let j = 0; j < size; j++) result[i * size + j] += factor * (b[k * size + j] as number);
+      const factor = a[i * size + k];
+      for (let j = 0; j < size; j++) result[i * size + j] += factor * b[k * size + j];
     }
   }
   return result;
@@ -89,8 +89,8 @@ function orthonormalised(x: Float64Array, size: number): Float64Array {
   const gram = new Float64Array(size * size);
   for (let k = 0; k < size; k++) {
     for (let i = 0; i < size; i++) {
-      const factor = x[k * size + i] as number;
-      for (let j = 0; j < size; j++) gram[i * size + j] -= (factor * (x[k * size + j] as number)) / 2;
+      const factor = x[k * size + i];
+      for (let j = 0; j < size; j++) gram[i * size + j] -= (factor * x[k * size + j]) / 2;
     }
   }
   for (let i = 0; i < size; i++) gram[i * size + i] += 1.5;
@@ -103,22 +103,21 @@ function determinantSign(matrix: Float64Array, size: number): number {
   let sign = 1;
   for (let k = 0; k < size; k++) {
     let pivot = k;
-    for (let i = k + 1; i < size; i++)
-      if (Math.abs(a[i * size + k] as number) > Math.abs(a[pivot * size + k] as number)) pivot = i;
-    const value = a[pivot * size + k] as number;
+    for (let i = k + 1; i < size; i++) if (Math.abs(a[i * size + k]) > Math.abs(a[pivot * size + k])) pivot = i;
+    const value = a[pivot * size + k];
     if (value === 0) return 0;
     if (value < 0) sign = -sign;
     if (pivot !== k) {
       sign = -sign;
       for (let j = k; j < size; j++) {
-        const kept = a[k * size + j] as number;
-        a[k * size + j] = a[pivot * size + j] as number;
+        const kept = a[k * size + j];
+        a[k * size + j] = a[pivot * size + j];
         a[pivot * size + j] = kept;
       }
     }
     for (let i = k + 1; i < size; i++) {
-      const factor = (a[i * size + k] as number) / value;
-      if (factor !== 0) for (let j = k + 1; j < size; j++) a[i * size + j] -= factor * (a[k * size + j] as number);
+      const factor = a[i * size + k] / value;
+      if (factor !== 0) for (let j = k + 1; j < size; j++) a[i * size + j] -= factor * a[k * size + j];
     }
   }
   return sign;

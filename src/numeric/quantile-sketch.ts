@@ -88,11 +88,11 @@ export class TailSketch {
     const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
     for (let unit = 0, index = 0; unit < this.unitCount; unit++) {
       const end = index + positions;
-      let cut = this.#cuts[unit] as number;
-      let minimum = this.#minima[unit] as number;
-      let maximum = this.#maxima[unit] as number;
+      let cut = this.#cuts[unit];
+      let minimum = this.#minima[unit];
+      let maximum = this.#maxima[unit];
       for (; index < end; index++) {
-        const value = data[index] as number;
+        const value = data[index];
         if (value < minimum) minimum = value;
         if (value <= cut) continue;
         if (!Number.isFinite(value)) {
@@ -100,10 +100,10 @@ export class TailSketch {
         }
         if (value > maximum) maximum = value;
         const pending = (this.#pending[unit] ??= new Uint32Array(this.#pendingSize));
-        pending[this.#pendingCounts[unit]++] = keyOf(bits[index] as number);
+        pending[this.#pendingCounts[unit]++] = keyOf(bits[index]);
         if (this.#pendingCounts[unit] === this.#pendingSize) {
           this.#flush(unit);
-          cut = this.#cuts[unit] as number;
+          cut = this.#cuts[unit];
         }
       }
       if (minimum === -Infinity) {
@@ -126,13 +126,13 @@ export class TailSketch {
     for (let unit = 0; unit < this.unitCount; unit++) {
       this.#flush(unit);
       other.#flush(unit);
-      const shift = Math.max(this.#shifts[unit] as number, other.#shifts[unit] as number);
-      const mine = coarsen(this.#tails[unit] as Tail, shift - (this.#shifts[unit] as number));
-      const theirs = coarsen(other.#tails[unit] as Tail, shift - (other.#shifts[unit] as number));
+      const shift = Math.max(this.#shifts[unit], other.#shifts[unit]);
+      const mine = coarsen(this.#tails[unit], shift - this.#shifts[unit]);
+      const theirs = coarsen(other.#tails[unit], shift - other.#shifts[unit]);
       this.#shifts[unit] = shift;
-      this.#seen[unit] += other.#seen[unit] as number;
-      this.#minima[unit] = Math.min(this.#minima[unit] as number, other.#minima[unit] as number);
-      this.#maxima[unit] = Math.max(this.#maxima[unit] as number, other.#maxima[unit] as number);
+      this.#seen[unit] += other.#seen[unit];
+      this.#minima[unit] = Math.min(this.#minima[unit], other.#minima[unit]);
+      this.#maxima[unit] = Math.max(this.#maxima[unit], other.#maxima[unit]);
       this.#checkTotal(unit);
       this.#keep(unit, mergeTails(mine, theirs, this.#need));
     }
@@ -145,14 +145,13 @@ export class TailSketch {
    */
   threshold(unit: number): number {
     this.#flush(unit);
-    const seen = this.#seen[unit] as number;
+    const seen = this.#seen[unit];
     if (!(seen > 0)) throw new UnitscopeError("value", `unit ${unit}: expected at least one response, got none`);
     let left = Math.floor(this.fraction * seen) + 1;
-    const { keys, counts } = this.#tails[unit] as Tail;
+    const { keys, counts } = this.#tails[unit];
     for (let entry = 0; entry < keys.length; entry++) {
-      left -= counts[entry] as number;
-      if (left <= 0)
-        return Math.min(upperValue(keys[entry] as number, this.#shifts[unit] as number), this.maximum(unit));
+      left -= counts[entry];
+      if (left <= 0) return Math.min(upperValue(keys[entry], this.#shifts[unit]), this.maximum(unit));
     }
     throw new UnitscopeError("internal", `internal: quantile sketch: expected ${left} more values for unit ${unit}`);
   }
@@ -168,21 +167,21 @@ export class TailSketch {
    */
   relativeError(unit: number): number {
     this.#flush(unit);
-    return this.#shifts[unit] === 0 ? 0 : 2 ** ((this.#shifts[unit] as number) - 23);
+    return this.#shifts[unit] === 0 ? 0 : 2 ** (this.#shifts[unit] - 23);
   }
 
   /** Smallest value of a unit so far. */
   minimum(unit: number): number {
-    return (this.#minima[unit] as number) + 0; // + 0: no negative zero
+    return this.#minima[unit] + 0; // + 0: no negative zero
   }
 
   /** Largest value of a unit so far. */
   maximum(unit: number): number {
-    return (this.#maxima[unit] as number) + 0;
+    return this.#maxima[unit] + 0;
   }
 
   #checkTotal(unit: number): void {
-    if ((this.#seen[unit] as number) > this.totalCount) {
+    if (this.#seen[unit] > this.totalCount) {
       throw new UnitscopeError(
         "internal",
         `internal: quantile sketch: expected at most ${this.totalCount} values for unit ${unit}, got ${this.#seen[unit]}`,
@@ -191,14 +190,14 @@ export class TailSketch {
   }
 
   #flush(unit: number): void {
-    const count = this.#pendingCounts[unit] as number;
+    const count = this.#pendingCounts[unit];
     if (count === 0) return;
     this.#pendingCounts[unit] = 0;
-    const sorted = (this.#pending[unit] as Uint32Array).subarray(0, count);
-    const shift = this.#shifts[unit] as number;
-    if (shift > 0) for (let i = 0; i < count; i++) sorted[i] = (sorted[i] as number) >>> shift;
+    const sorted = this.#pending[unit].subarray(0, count);
+    const shift = this.#shifts[unit];
+    if (shift > 0) for (let i = 0; i < count; i++) sorted[i] = sorted[i] >>> shift;
     sorted.sort();
-    this.#keep(unit, mergeTails(this.#tails[unit] as Tail, countRuns(sorted), this.#need));
+    this.#keep(unit, mergeTails(this.#tails[unit], countRuns(sorted), this.#need));
   }
 
   /** Stores a unit's tail, coarser if it has become too long, and raises its cut. */
@@ -211,7 +210,7 @@ export class TailSketch {
     this.#tails[unit] = kept;
     const last = kept.keys.length - 1;
     if (last >= 0 && kept.total >= this.#need) {
-      this.#cuts[unit] = upperValue(kept.keys[last] as number, this.#shifts[unit] as number);
+      this.#cuts[unit] = upperValue(kept.keys[last], this.#shifts[unit]);
     }
   }
 }
@@ -238,7 +237,7 @@ const scratchFloat = new Float32Array(scratchBits.buffer);
 function upperValue(key: number, shift: number): number {
   const full = shift === 0 ? key : ((key << shift) | ((1 << shift) - 1)) >>> 0;
   scratchBits[0] = full & SIGN ? full ^ SIGN : ~full;
-  return scratchFloat[0] as number;
+  return scratchFloat[0];
 }
 
 function countRuns(ascending: Uint32Array): Tail {
@@ -246,7 +245,7 @@ function countRuns(ascending: Uint32Array): Tail {
   const counts = new Uint32Array(ascending.length);
   let length = 0;
   for (let i = ascending.length - 1; i >= 0; i--) {
-    const key = ascending[i] as number;
+    const key = ascending[i];
     if (length === 0 || keys[length - 1] !== key) keys[length++] = key;
     counts[length - 1]++;
   }
@@ -263,11 +262,11 @@ function mergeTails(one: Tail, two: Tail, need: number): Tail {
   let i = 0;
   let j = 0;
   while (total < need && (i < one.keys.length || j < two.keys.length)) {
-    const a = i < one.keys.length ? (one.keys[i] as number) : -1;
-    const b = j < two.keys.length ? (two.keys[j] as number) : -1;
+    const a = i < one.keys.length ? one.keys[i] : -1;
+    const b = j < two.keys.length ? two.keys[j] : -1;
     let count = 0;
-    if (a >= b) count += one.counts[i++] as number;
-    if (b >= a) count += two.counts[j++] as number;
+    if (a >= b) count += one.counts[i++];
+    if (b >= a) count += two.counts[j++];
     keys[length] = Math.max(a, b);
     counts[length++] = count;
     total += count;
@@ -281,9 +280,9 @@ function coarsen({ keys, counts, total }: Tail, shift: number): Tail {
   const newCounts = new Uint32Array(keys.length);
   let length = 0;
   for (let i = 0; i < keys.length; i++) {
-    const key = (keys[i] as number) >>> shift;
+    const key = keys[i] >>> shift;
     if (length === 0 || newKeys[length - 1] !== key) newKeys[length++] = key;
-    newCounts[length - 1] += counts[i] as number;
+    newCounts[length - 1] += counts[i];
   }
   return { keys: newKeys.slice(0, length), counts: newCounts.slice(0, length), total };
 }

@@ -24,7 +24,7 @@ export function randomDirections(unitCount: number, count: number, seed: number)
         for (let other = basis; other < row; other++) {
           const direction = rows.subarray(other * unitCount, (other + 1) * unitCount);
           const along = dot(vector, direction);
-          for (let i = 0; i < unitCount; i++) vector[i] -= along * (direction[i] as number);
+          for (let i = 0; i < unitCount; i++) vector[i] -= along * direction[i];
         }
       }
       const length = Math.sqrt(dot(vector, vector));
@@ -38,6 +38,6 @@ export function randomDirections(unitCount: number, count: number, seed: number)
 
 function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
   return sum;
 }

@@ -62,8 +62,8 @@ export function resumeRandom([w0, w1, w2, w3]: [number, number, number, number])
     shuffle: (values) => {
       for (let last = values.length - 1; last > 0; last--) {
         const pick = integer(last + 1);
-        const kept = values[last] as number;
-        values[last] = values[pick] as number;
+        const kept = values[last];
+        values[last] = values[pick];
         values[pick] = kept;
       }
       return values;

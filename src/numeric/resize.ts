@@ -46,8 +46,8 @@ export function resizeBilinear(
 ): Uint8Array {
   const columns = triangleTaps(image.width, width, window.left, window.width);
   const rows = triangleTaps(image.height, height, window.top, window.height);
-  const firstRow = rows.starts[0] as number;
-  const lastRow = (rows.starts[window.height - 1] as number) + (rows.counts[window.height - 1] as number);
+  const firstRow = rows.starts[0];
+  const lastRow = rows.starts[window.height - 1] + rows.counts[window.height - 1];
   const narrow = resizeRows(image, columns, firstRow, lastRow - firstRow, window.width);
   return resizeColumns(narrow, rows, firstRow, window.width, window.height);
 }
@@ -69,12 +69,12 @@ export function resizeNearest(
   const resized = new Uint8Array(window.width * window.height * 3);
   let to = 0;
   for (let y = 0; y < window.height; y++) {
-    const row = (rows[window.top + y] as number) * image.width;
+    const row = rows[window.top + y] * image.width;
     for (let x = 0; x < window.width; x++) {
-      const from = 3 * (row + (columns[window.left + x] as number));
-      resized[to++] = image.data[from] as number;
-      resized[to++] = image.data[from + 1] as number;
-      resized[to++] = image.data[from + 2] as number;
+      const from = 3 * (row + columns[window.left + x]);
+      resized[to++] = image.data[from];
+      resized[to++] = image.data[from + 1];
+      resized[to++] = image.data[from + 2];
     }
   }
   return resized;
@@ -114,7 +114,7 @@ function triangleTaps(from: number, to: number, first: number, count: number): T
     starts[at] = start;
     counts[at] = end - start;
     for (let tap = 0; tap < end - start; tap++) {
-      weights[at * tapCount + tap] = Math.trunc(((raw[tap] as number) / sum) * (1 << FRACTION_BITS) + 0.5);
+      weights[at * tapCount + tap] = Math.trunc((raw[tap] / sum) * (1 << FRACTION_BITS) + 0.5);
     }
   }
   return { tapCount, starts, counts, weights };
@@ -129,17 +129,17 @@ function resizeRows(image: Rgb, taps: Taps, firstRow: number, rowCount: number, 
   for (let y = 0; y < rowCount; y++) {
     const row = (firstRow + y) * image.width;
     for (let x = 0; x < width; x++) {
-      let from = 3 * (row + (starts[x] as number));
+      let from = 3 * (row + starts[x]);
       const firstWeight = x * tapCount;
-      const lastWeight = firstWeight + (counts[x] as number);
+      const lastWeight = firstWeight + counts[x];
       let red = HALF;
       let green = HALF;
       let blue = HALF;
       for (let at = firstWeight; at < lastWeight; at++) {
-        const weight = weights[at] as number;
-        red += (data[from] as number) * weight;
-        green += (data[from + 1] as number) * weight;
-        blue += (data[from + 2] as number) * weight;
+        const weight = weights[at];
+        red += data[from] * weight;
+        green += data[from + 1] * weight;
+        blue += data[from + 2] * weight;
         from += 3;
       }
       result[to++] = clip(red >> FRACTION_BITS);
@@ -158,14 +158,14 @@ function resizeColumns(data: Uint8Array, taps: Taps, firstRow: number, width: nu
   const sums = new Int32Array(stride);
   for (let y = 0; y < height; y++) {
     sums.fill(HALF);
-    const count = counts[y] as number;
+    const count = counts[y];
     for (let tap = 0; tap < count; tap++) {
-      const weight = weights[y * tapCount + tap] as number;
-      const from = ((starts[y] as number) - firstRow + tap) * stride;
-      for (let x = 0; x < stride; x++) sums[x] = (sums[x] as number) + (data[from + x] as number) * weight;
+      const weight = weights[y * tapCount + tap];
+      const from = (starts[y] - firstRow + tap) * stride;
+      for (let x = 0; x < stride; x++) sums[x] = sums[x] + data[from + x] * weight;
     }
     const to = y * stride;
-    for (let x = 0; x < stride; x++) result[to + x] = clip((sums[x] as number) >> FRACTION_BITS);
+    for (let x = 0; x < stride; x++) result[to + x] = clip(sums[x] >> FRACTION_BITS);
   }
   return result;
 }

@@ -63,8 +63,7 @@ function axisOf(inputSize: number, outputSize: number, source: (position: number
     weight[position] = at - below;
     first[below] = position;
   }
-  for (let cell = inputSize - 1; cell >= 0; cell--)
-    first[cell] = Math.min(first[cell] as number, first[cell + 1] as number);
+  for (let cell = inputSize - 1; cell >= 0; cell--) first[cell] = Math.min(first[cell], first[cell + 1]);
   return { inputSize, outputSize, lower, weight, first };
 }
 
@@ -89,9 +88,9 @@ export function upsample(
   for (let y = 0; y < rows.outputSize; y++) {
     blendRow(response, start, rows, width, y, line);
     for (let x = 0; x < columns.outputSize; x++) {
-      const cell = columns.lower[x] as number;
-      const left = line[cell] as number;
-      out[index++] = left + ((line[cell + 1] as number) - left) * (columns.weight[x] as number);
+      const cell = columns.lower[x];
+      const left = line[cell];
+      out[index++] = left + (line[cell + 1] - left) * columns.weight[x];
     }
   }
   return out;
@@ -123,15 +122,15 @@ export function listRegion(
     here = cellRow + 1 < height && rowExceeds(response, start + (cellRow + 1) * width, width, threshold);
     if (!above && !here) continue;
     line ??= new Float64Array(width + 1);
-    for (let y = firstRow[cellRow] as number; y < (firstRow[cellRow + 1] as number); y++) {
+    for (let y = firstRow[cellRow]; y < firstRow[cellRow + 1]; y++) {
       blendRow(response, start, rows, width, y, line);
       for (let cell = 0; cell < width; cell++) {
-        const left = line[cell] as number;
-        const right = line[cell + 1] as number;
+        const left = line[cell];
+        const right = line[cell + 1];
         if (!(left > threshold || right > threshold)) continue;
-        const end = firstColumn[cell + 1] as number;
-        for (let x = firstColumn[cell] as number; x < end; x++) {
-          if (left + (right - left) * (weight[x] as number) > threshold) out[written++] = y * outWidth + x;
+        const end = firstColumn[cell + 1];
+        for (let x = firstColumn[cell]; x < end; x++) {
+          if (left + (right - left) * weight[x] > threshold) out[written++] = y * outWidth + x;
         }
       }
     }
@@ -165,12 +164,12 @@ export function thresholdedRegion(
     halfPixelAxis(width, outWidth),
     pixels,
   );
-  for (let i = 0; i < count; i++) mask[pixels[i] as number] = 1;
+  for (let i = 0; i < count; i++) mask[pixels[i]] = 1;
   return mask;
 }
 
 function rowExceeds(response: Float32Array, from: number, width: number, threshold: number): boolean {
-  for (let index = from; index < from + width; index++) if ((response[index] as number) > threshold) return true;
+  for (let index = from; index < from + width; index++) if (response[index] > threshold) return true;
   return false;
 }
 
@@ -183,13 +182,13 @@ function blendRow(
   y: number,
   line: Float64Array,
 ): void {
-  const cell = rows.lower[y] as number;
-  const weight = rows.weight[y] as number;
+  const cell = rows.lower[y];
+  const weight = rows.weight[y];
   const upper = start + cell * width;
   const below = cell + 1 < rows.inputSize ? upper + width : upper;
   for (let x = 0; x < width; x++) {
-    const a = response[upper + x] as number;
-    line[x] = a + ((response[below + x] as number) - a) * weight;
+    const a = response[upper + x];
+    line[x] = a + (response[below + x] - a) * weight;
   }
-  line[width] = line[width - 1] as number;
+  line[width] = line[width - 1];
 }

@@ -1,6 +1,6 @@
 /** Changes of a graph as data: fetch other tensors, drop what they do not need, put an operation behind a tensor. */
 import { UnitscopeError } from "../errors.ts";
-import { type Dim, type Graph, intAttribute, type Node, type Port, type Tensor } from "./graph.ts";
+import { type Graph, intAttribute, type Node, type Port, type Tensor } from "./graph.ts";
 import { sortNodes } from "./sort.ts";
 
 /** The part of a graph that computes the given float32 tensors; constants and inputs that it does not read are gone. */
@@ -93,16 +93,16 @@ export function freeBatch(graph: Graph): Graph {
   const fromImage = dependentsOf(graph, image.name);
   const constants = new Map(graph.constants);
   const nodes = graph.nodes.map((node) => {
-    const shape = node.op === "Reshape" ? graph.constants.get(node.inputs[1] as string) : undefined;
-    if (shape?.type !== "int64" || !fromImage.has(node.inputs[0] as string)) return node;
+    const shape = node.op === "Reshape" ? graph.constants.get(node.inputs[1]) : undefined;
+    if (shape?.type !== "int64" || !fromImage.has(node.inputs[0])) return node;
     if (typeof batch !== "number" || Number(shape.data[0]) !== batch) return node;
     const data = BigInt64Array.from(shape.data as BigInt64Array);
     data[0] = 0n; // ONNX: 0 copies the dimension of the input
     const name = `${node.outputs[0]}/shape`; // weights may be reshaped by the same constant
     constants.set(name, { ...shape, data });
-    return { ...node, inputs: [node.inputs[0] as string, name] };
+    return { ...node, inputs: [node.inputs[0], name] };
   });
-  const free = (port: Port): Port => ({ ...port, shape: port.shape ? ["N" as Dim, ...port.shape.slice(1)] : null });
+  const free = (port: Port): Port => ({ ...port, shape: port.shape ? ["N", ...port.shape.slice(1)] : null });
   return {
     ...graph,
     nodes,

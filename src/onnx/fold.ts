@@ -23,7 +23,7 @@ export function foldConstants(graph: Graph): Graph {
   const nodes: Node[] = [];
   for (const each of graph.nodes) {
     const folded = foldNode(each, constants);
-    if (folded) constants.set(each.outputs[0] as string, folded);
+    if (folded) constants.set(each.outputs[0], folded);
     else nodes.push(each);
   }
   return nodes.length === graph.nodes.length ? graph : { ...graph, nodes, constants };
@@ -116,7 +116,7 @@ const rules: Record<string, Rule> = {
     if (x.dims.length < 2) return x;
     if (x.dims.length !== 2 || intsAttribute(node, "perm", [1, 0]).join() !== "1,0") return undefined;
     const [rows, columns] = x.dims as [number, number];
-    const values = x.values.map((_, i) => x.values[(i % rows) * columns + Math.floor(i / rows)] as number);
+    const values = x.values.map((_, i) => x.values[(i % rows) * columns + Math.floor(i / rows)]);
     return { ...x, dims: [columns, rows], values };
   },
   Slice: (_, [x, starts, ends, axes, steps]) => {
@@ -126,8 +126,8 @@ const rules: Record<string, Rule> = {
     const step = steps?.values[0] ?? 1;
     const place = (index: number, low: number, high: number): number =>
       Math.min(high, Math.max(low, index < 0 ? index + rows : index));
-    const from = step > 0 ? place(starts.values[0] as number, 0, rows) : place(starts.values[0] as number, 0, rows - 1);
-    const to = step > 0 ? place(ends.values[0] as number, 0, rows) : place(ends.values[0] as number, -1, rows - 1);
+    const from = step > 0 ? place(starts.values[0], 0, rows) : place(starts.values[0], 0, rows - 1);
+    const to = step > 0 ? place(ends.values[0], 0, rows) : place(ends.values[0], -1, rows - 1);
     const width = rows === 0 ? 0 : x.values.length / rows;
     const picked: number[] = [];
     for (let row = from; step > 0 ? row < to : row > to; row += step) picked.push(row);
@@ -146,11 +146,7 @@ function arithmetic(compute: (a: number, b: number, whole: boolean) => number): 
     const long = a.values.length >= b.values.length ? a : b;
     if (a.values.length !== b.values.length && Math.min(a.values.length, b.values.length) !== 1) return undefined;
     const values = long.values.map((_, i) =>
-      compute(
-        a.values[a.values.length === 1 ? 0 : i] as number,
-        b.values[b.values.length === 1 ? 0 : i] as number,
-        true,
-      ),
+      compute(a.values[a.values.length === 1 ? 0 : i], b.values[b.values.length === 1 ? 0 : i], true),
     );
     return { type: a.type, dims: long.dims, values };
   };

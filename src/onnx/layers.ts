@@ -50,7 +50,7 @@ export function findLayers(graph: Graph, shapes: ReadonlyMap<string, Shape> = in
   for (const node of graph.nodes) {
     const kind = kindOf(node, graph, shapes);
     if (!kind) continue;
-    const output = node.outputs[0] as string;
+    const output = node.outputs[0];
     const chain = followTap(kind === "linear" ? afterBias(output, readers, graph) : output, kind, readers, outputs);
     const shape = shapes.get(chain.tap);
     if (!shape || (shape.length !== 4 && shape.length !== 2)) continue;
@@ -77,7 +77,7 @@ export function findLayers(graph: Graph, shapes: ReadonlyMap<string, Shape> = in
   }
   const kept = found.filter(({ layer }, i) => found.findIndex((other) => other.layer.tap === layer.tap) === i);
   const names = layerNames(kept.map(({ node, layer }) => ({ node, weight: layer.weight, tap: layer.tap })));
-  return kept.map(({ layer }, i) => ({ name: names[i] as string, ...layer }));
+  return kept.map(({ layer }, i) => ({ name: names[i], ...layer }));
 }
 
 /**
@@ -146,7 +146,7 @@ function sameDims(a: Shape | undefined, b: Shape): boolean {
 function afterBias(output: string, readers: ReadonlyMap<string, Node[]>, graph: Graph): string {
   const [reader, ...others] = readers.get(output) ?? [];
   if (!reader || others.length > 0 || reader.op !== "Add") return output;
-  return reader.inputs.some((input) => graph.constants.has(input)) ? (reader.outputs[0] as string) : output;
+  return reader.inputs.some((input) => graph.constants.has(input)) ? reader.outputs[0] : output;
 }
 
 /**
@@ -168,15 +168,15 @@ function followTap(
   if (kind === "concatenation") return { tap, batchNorm, activation: null };
   const norm = kind === "addition" ? undefined : only();
   if (norm?.op === "BatchNormalization" && norm.inputs[0] === tap) {
-    tap = norm.outputs[0] as string;
+    tap = norm.outputs[0];
     batchNorm = true;
   }
   const next = only();
   if (next && activations.has(next.op) && next.inputs[0] === tap) {
-    return { tap: next.outputs[0] as string, batchNorm, activation: next.op };
+    return { tap: next.outputs[0], batchNorm, activation: next.op };
   }
   const gated = outputs.has(tap) ? undefined : selfGate(tap, readers.get(tap) ?? []);
-  if (gated) return { tap: gated.product.outputs[0] as string, batchNorm, activation: gated.activation };
+  if (gated) return { tap: gated.product.outputs[0], batchNorm, activation: gated.activation };
   return { tap, batchNorm, activation: null };
 }
 
@@ -185,7 +185,7 @@ function selfGate(tensor: string, readers: readonly Node[]): { product: Node; ac
   const gate = readers.find((node) => node.op === "Sigmoid" || node.op === "HardSigmoid");
   const product = readers.find((node) => node.op === "Mul");
   if (readers.length !== 2 || !gate || !product) return undefined;
-  if (!product.inputs.includes(gate.outputs[0] as string) || !product.inputs.includes(tensor)) return undefined;
+  if (!product.inputs.includes(gate.outputs[0]) || !product.inputs.includes(tensor)) return undefined;
   return { product, activation: gate.op === "Sigmoid" ? "Silu" : "HardSwish" };
 }
 
@@ -199,7 +199,7 @@ function ownWeights(
   const constant = (name: string | undefined): string | null => (name && graph.constants.has(name) ? name : null);
   const weight = constant(node.inputs[1]);
   if (node.op !== "MatMul") return { weight, bias: constant(node.inputs[2]) };
-  const [reader] = readers.get(node.outputs[0] as string) ?? [];
+  const [reader] = readers.get(node.outputs[0]) ?? [];
   return {
     weight,
     bias: reader?.op === "Add" ? constant(reader.inputs.find((name) => graph.constants.has(name))) : null,

@@ -73,7 +73,7 @@ export function readModel(bytes: Uint8Array, place: string = "model"): Graph {
   for (const each of proto.node) {
     const read = readNode(each, place);
     const constant = read.op === "Constant" && read.domain === "" ? constantOf(read) : undefined;
-    if (constant) constants.set(read.outputs[0] as string, constant);
+    if (constant) constants.set(read.outputs[0], constant);
     else nodes.push(read);
   }
   return {
@@ -283,7 +283,7 @@ function writeTensor(name: string, tensor: Tensor): TensorProto {
     name,
     dataType: typeNumbers[tensor.type],
     dims: tensor.dims.map(BigInt),
-    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) as Uint8Array<ArrayBuffer>,
+    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
   });
 }
 

@@ -37,18 +37,18 @@ function resolveOnce(graph: Graph): Graph {
   let changed = false;
   const nodes = graph.nodes.flatMap((each): Node[] => {
     if (each.domain !== "") return [each];
-    const output = each.outputs[0] as string;
+    const output = each.outputs[0];
     if (each.op === "Reshape") {
-      const resolved = resolveReshape(each, shapes.get(each.inputs[0] as string), known.get(each.inputs[1] as string));
+      const resolved = resolveReshape(each, shapes.get(each.inputs[0]), known.get(each.inputs[1]));
       if (!resolved) return [each];
       if (resolved === "flatten") {
         changed = true;
-        return [node("Flatten", [each.inputs[0] as string], each.outputs, { axis: 1 }, each.name)];
+        return [node("Flatten", [each.inputs[0]], each.outputs, { axis: 1 }, each.name)];
       }
-      if (graph.constants.has(each.inputs[1] as string)) return [each];
+      if (graph.constants.has(each.inputs[1])) return [each];
       changed = true;
       constants.set(`${output}/shape`, intTensor(resolved));
-      return [{ ...each, inputs: [each.inputs[0] as string, `${output}/shape`] }];
+      return [{ ...each, inputs: [each.inputs[0], `${output}/shape`] }];
     }
     const extents = rules[each.op]?.(
       each,

@@ -48,11 +48,11 @@ const sameShape = new Set(
 const rules: Record<string, Rule> = {
   Conv: (node, [x, w]) => {
     if (!x || !w || x.length !== 4) return undefined;
-    return [x[0] as Dim, w[0] as Dim, ...spatial(node, x, (w.slice(2) as number[]) ?? [])];
+    return [x[0], w[0], ...spatial(node, x, (w.slice(2) as number[]) ?? [])];
   },
   ConvTranspose: (node, [x, w]) => {
     if (!x || !w || x.length !== 4 || stringAttribute(node, "auto_pad", "NOTSET") !== "NOTSET") return undefined;
-    return [x[0] as Dim, (w[1] as number) * intAttribute(node, "group", 1), ...spread(node, x, w.slice(2) as number[])];
+    return [x[0], (w[1] as number) * intAttribute(node, "group", 1), ...spread(node, x, w.slice(2) as number[])];
   },
   MaxPool: (node, [x]) => pooled(node, x),
   AveragePool: (node, [x]) => pooled(node, x),
@@ -72,7 +72,7 @@ const rules: Record<string, Rule> = {
     const [first] = inputs;
     if (!first || inputs.some((shape) => !shape)) return undefined;
     const axis = axisOf(intAttribute(node, "axis", 1), first.length);
-    return first.map((dim, i) => (i === axis ? addDims(inputs.map((shape) => (shape as Shape)[axis] as Dim)) : dim));
+    return first.map((dim, i) => (i === axis ? addDims(inputs.map((shape) => (shape as Shape)[axis])) : dim));
   },
   Flatten: (node, [x]) => {
     if (!x) return undefined;
@@ -81,9 +81,9 @@ const rules: Record<string, Rule> = {
   },
   Reshape: (_node, [x, , ...rest], constants) => {
     void rest;
-    const shape = constants.get(_node.inputs[1] as string);
+    const shape = constants.get(_node.inputs[1]);
     if (!shape) return undefined;
-    const target = plainValues(shape).map((dim, i): Dim => (dim === 0 ? ((x?.[i] as Dim | undefined) ?? null) : dim));
+    const target = plainValues(shape).map((dim, i): Dim => (dim === 0 ? (x?.[i] ?? null) : dim));
     const open = target.indexOf(-1);
     if (open === -1) return target;
     if (!x) return target.map((dim) => (dim === -1 ? null : dim));
@@ -94,8 +94,7 @@ const rules: Record<string, Rule> = {
     const size = (dims: readonly Dim[]): number =>
       dims.reduce((p: number, d) => (typeof d === "number" ? p * d : p), 1);
     const ratio = size(x) / size(others);
-    const left: Dim =
-      free.length === freeOthers.length ? ratio : ratio === 1 && free.length === 1 ? (free[0] as Dim) : null;
+    const left: Dim = free.length === freeOthers.length ? ratio : ratio === 1 && free.length === 1 ? free[0] : null;
     return target.map((dim, i) => (i === open ? left : dim));
   },
   Transpose: (node, [x]) => {
@@ -105,7 +104,7 @@ const rules: Record<string, Rule> = {
       "perm",
       x.map((_, i) => x.length - 1 - i),
     );
-    return perm.map((axis) => x[axis] as Dim);
+    return perm.map((axis) => x[axis]);
   },
   Squeeze: (node, [x], constants) => {
     if (!x) return undefined;
@@ -122,19 +121,19 @@ const rules: Record<string, Rule> = {
   },
   Gemm: (node, [a, b]) => {
     if (!a || !b) return undefined;
-    return [a[intAttribute(node, "transA", 0) ? 1 : 0] as Dim, b[intAttribute(node, "transB", 0) ? 0 : 1] as Dim];
+    return [a[intAttribute(node, "transA", 0) ? 1 : 0], b[intAttribute(node, "transB", 0) ? 0 : 1]];
   },
   MatMul: (_, [a, b]) => {
     if (!a || !b || b.length < 2 || a.length < 2) return undefined;
     const batch = a.length >= b.length ? a.slice(0, -2) : b.slice(0, -2);
-    return [...batch, a[a.length - 2] as Dim, b[b.length - 1] as Dim];
+    return [...batch, a[a.length - 2], b[b.length - 1]];
   },
   Pad: (node, [x], constants) => {
     const given = constants.get(node.inputs[1] ?? "");
     const pads = given ? plainValues(given) : intsAttribute(node, "pads", []);
     if (!x || pads.length !== 2 * x.length) return undefined;
     return x.map((dim, i) => {
-      const grown = (pads[i] as number) + (pads[i + x.length] as number);
+      const grown = pads[i] + pads[i + x.length];
       return typeof dim === "number" ? dim + grown : grown === 0 ? dim : null;
     });
   },
@@ -151,13 +150,13 @@ const rules: Record<string, Rule> = {
     axes.forEach((axis, i) => {
       const at = axisOf(axis, x.length);
       const size = x[at];
-      const step = steps[i] as number;
+      const step = steps[i];
       if (typeof size !== "number" || step < 0) {
         shape[at] = null;
         return;
       }
       const clamp = (value: number): number => Math.min(size, Math.max(0, value < 0 ? value + size : value));
-      shape[at] = Math.max(0, Math.ceil((clamp(ends[i] as number) - clamp(starts[i] as number)) / step));
+      shape[at] = Math.max(0, Math.ceil((clamp(ends[i]) - clamp(starts[i])) / step));
     });
     return shape;
   },
@@ -232,7 +231,7 @@ function spread(node: Node, x: Shape, kernel: readonly number[]): Dim[] {
   const given = intsAttribute(node, "output_shape", []);
   return [0, 1].map((axis): Dim => {
     const size = x[axis + 2];
-    if (given.length > 0) return given[given.length - 2 + axis] as number;
+    if (given.length > 0) return given[given.length - 2 + axis];
     if (typeof size !== "number") return null;
     const reach = (dilations[axis] ?? 1) * ((kernel[axis] ?? 1) - 1) + 1;
     const padding = (pads[axis] ?? 0) + (pads[axis + 2] ?? 0);
@@ -255,7 +254,7 @@ function addDims(dims: readonly Dim[]): Dim {
 
 function multiplyDims(dims: readonly Dim[]): Dim {
   if (dims.every((dim) => typeof dim === "number")) return (dims as number[]).reduce((a, b) => a * b, 1);
-  return dims.length === 1 ? (dims[0] as Dim) : null;
+  return dims.length === 1 ? dims[0] : null;
 }
 
 function broadcast(a: Shape | undefined, b: Shape | undefined): Shape | undefined {

@@ -11,7 +11,7 @@ export function sortNodes(nodes: readonly Node[]): Node[] {
   for (const root of nodes) {
     const stack: Node[] = [root];
     while (stack.length > 0) {
-      const top = stack[stack.length - 1] as Node;
+      const top = stack[stack.length - 1];
       if (state.get(top) === "done") {
         stack.pop();
         continue;

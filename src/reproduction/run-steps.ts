@@ -259,7 +259,7 @@ async function perform(step: Step, place: Workplace, effects: ReproductionEffect
       return;
     case "compare": {
       const paths = step.runs.map(({ run }) => runPath(place, run));
-      const names = new Map(step.runs.map(({ variant }, at) => [paths[at] as string, variant]));
+      const names = new Map(step.runs.map(({ variant }, at) => [paths[at], variant]));
       await runComparison(paths, { names, layers: comparedLayers, out: runPath(place, "compare") }, { signal });
       return;
     }

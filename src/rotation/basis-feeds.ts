@@ -11,7 +11,7 @@ export function basisFeeds(basis: Basis, replacement: Float32Array, size: readon
   const coordinates = new Float32Array(units);
   for (let k = 0; k < units; k++) {
     let sum = 0;
-    for (let u = 0; u < units; u++) sum += (basis[k * units + u] as number) * (replacement[u] as number);
+    for (let u = 0; u < units; u++) sum += basis[k * units + u] * replacement[u];
     coordinates[k] = sum;
   }
   return {
@@ -29,5 +29,5 @@ export function keepFeed(units: number, size: readonly number[], directions: rea
 
 /** The data of a session's first output. */
 export function firstOutput(session: Session, results: Record<string, Value>): Float32Array {
-  return results[session.outputNames[0] as string]?.data as Float32Array;
+  return results[session.outputNames[0]]?.data as Float32Array;
 }

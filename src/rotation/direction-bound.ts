@@ -41,10 +41,10 @@ export async function boundDirections(
   });
   if (!suffix) return undefined;
   const outputs = direct.map(({ frontier }) => {
-    const weight = model.graph.constants.get(frontier.node.inputs[1] as string);
+    const weight = model.graph.constants.get(frontier.node.inputs[1]);
     return weight?.dims[0] as number;
   });
-  return { suffix, gains: suffix.gains.map((gain) => gain[0] as number), outputs };
+  return { suffix, gains: suffix.gains.map((gain) => gain[0]), outputs };
 }
 
 /**

@@ -163,11 +163,11 @@ export function directionSuffix(graph: Graph, of: DirectionPlan, shapes: Readonl
       moved = to;
     }
     const isProduct = frontier.node.op !== "Conv";
-    const weight = graph.constants.get(frontier.node.inputs[1] as string) as Tensor;
+    const weight = graph.constants.get(frontier.node.inputs[1]) as Tensor;
     const kernel = input(
       kernelInput(i),
       "float32",
-      isProduct ? [reached, null] : [weight.dims[0] as number, 1, ...weight.dims.slice(2)],
+      isProduct ? [reached, null] : [weight.dims[0], 1, ...weight.dims.slice(2)],
     );
     const contribution = `direct_${i}/contribution`;
     if (isProduct) {

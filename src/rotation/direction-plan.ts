@@ -65,9 +65,9 @@ export function directionKernels(
       const size = all.length / plan.units;
       const sum = new Float64Array(size);
       for (let unit = 0; unit < plan.units; unit++) {
-        const factor = direction[unit] as number;
+        const factor = direction[unit];
         if (factor === 0) continue;
-        for (let i = 0, at = unit * size; i < size; i++, at++) sum[i] += factor * (all[at] as number);
+        for (let i = 0, at = unit * size; i < size; i++, at++) sum[i] += factor * all[at];
       }
       return Float32Array.from(sum);
     });
@@ -80,7 +80,7 @@ function uniformPath(plan: SuffixPlan, { input }: Frontier): Node[] | undefined 
     const node = plan.channelwise.find((each) => each.outputs[0] === tensor);
     if (!node || !uniform.has(node.op) || node.domain !== "") return undefined;
     path.unshift(node);
-    tensor = node.inputs[0] as string;
+    tensor = node.inputs[0];
   }
   return path;
 }

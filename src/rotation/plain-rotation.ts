@@ -70,9 +70,7 @@ export function openPlainRotation(
           const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
           for (let i = 0; i < rows.length; i++) {
             readRow(all, i, { classCount, into: reading });
-            predictions[i] = isTie(reading)
-              ? await reference.predict(pixels, rows[i] as number, removal)
-              : reading.prediction;
+            predictions[i] = isTie(reading) ? await reference.predict(pixels, rows[i], removal) : reading.prediction;
           }
           return predictions;
         },

@@ -101,7 +101,7 @@ export interface PrincipalAxes {
 export function principalAxes({ count, sums, products }: Moments): PrincipalAxes {
   const units = sums.length;
   const covariance = products.map((sum, i) => {
-    const [a, b] = [sums[Math.floor(i / units)] as number, sums[i % units] as number];
+    const [a, b] = [sums[Math.floor(i / units)], sums[i % units]];
     return sum / count - (a / count) * (b / count);
   });
   const { values, vectors } = symmetricEigen(covariance, units);

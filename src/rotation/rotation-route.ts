@@ -28,7 +28,7 @@ import {
   ROWS_INPUT,
   rotatedSuffix,
 } from "./direction-graphs.ts";
-import { type DirectFrontier, type DirectionPlan, directionKernels, planDirections } from "./direction-plan.ts";
+import { type DirectionPlan, directionKernels, planDirections } from "./direction-plan.ts";
 
 /** A block of images in the coordinates of a basis. */
 export interface RotatedBlock {
@@ -94,10 +94,10 @@ export async function openRotationRoute(
   const kernelsOf = directionKernels(graph, plan);
   const pack = packSize(suffix, plan, shapes);
   const kernelDims = (i: number, length: number): number[] => {
-    const { frontier, positions } = plan.direct[i] as DirectFrontier;
-    const weight = graph.constants.get(frontier.node.inputs[1] as string) as Tensor;
+    const { frontier, positions } = plan.direct[i];
+    const weight = graph.constants.get(frontier.node.inputs[1]) as Tensor;
     if (frontier.node.op !== "Conv") return [positions, length / positions];
-    return [weight.dims[0] as number, 1, ...weight.dims.slice(2)];
+    return [weight.dims[0], 1, ...weight.dims.slice(2)];
   };
 
   return {
@@ -174,7 +174,7 @@ function packSize(suffix: Graph, { plan }: DirectionPlan, shapes: ReadonlyMap<st
   const names = [plan.tap, ...suffix.nodes.flatMap((each) => each.outputs)];
   const sizes = names.map((name) => {
     const dims = (shapes.get(name) ?? []).slice(1);
-    return dims.length > 0 && dims.every((dim) => typeof dim === "number") ? elementCount(dims as number[]) : 1;
+    return dims.length > 0 && dims.every((dim) => typeof dim === "number") ? elementCount(dims) : 1;
   });
   return Math.max(8, Math.min(256, Math.floor(PACK_FLOATS / Math.max(1, ...sizes))));
 }

@@ -120,7 +120,7 @@ export async function runRotation(
     predictions.set(block.predictions, start);
     start += block.predictions.length;
   }
-  const partsOf = (index: number): SweptBasis[] => blocks.map((block) => block.bases[index] as SweptBasis);
+  const partsOf = (index: number): SweptBasis[] => blocks.map((block) => block.bases[index]);
   return {
     predictions,
     bases: options.bases.map((choice, index) => ({

@@ -82,7 +82,7 @@ export async function sweepDirections(
           : await route.remove(prepared, rotated, direction, rows);
       collector.settled[engine === "plain" ? "plain" : "suffix"] += rows.length;
       for (let i = 0; i < rows.length; i++) {
-        const waiting = collector.take(direction, rows[i] as number, logits, i, removal);
+        const waiting = collector.take(direction, rows[i], logits, i, removal);
         if (waiting) await waiting;
       }
     }
@@ -119,11 +119,11 @@ function openRows(
   if (bound) {
     const { direct } = route.plan;
     const kernels = route.kernels(rotated.basis.subarray(direction * units, (direction + 1) * units));
-    gain = bound.gains[direct.length] as number;
+    gain = bound.gains[direct.length];
     kernels.forEach((kernel, i) => {
       const isConv = direct[i]?.frontier.node.op === "Conv";
-      const area = isConv ? kernel.length / (bound.outputs[i] as number) : 1;
-      gain += kernelNorm(kernel, area) * (bound.gains[i] as number);
+      const area = isConv ? kernel.length / bound.outputs[i] : 1;
+      gain += kernelNorm(kernel, area) * bound.gains[i];
     });
   }
   const rows = new Int32Array(count);
@@ -131,7 +131,7 @@ function openRows(
   for (let row = 0; row < count; row++) {
     const at = row * units + direction;
     if (rotated.largest[at] === 0) settled.silent++;
-    else if (room && (rotated.norm[at] as number) * gain * NORM_SLACK < (room[row] as number)) settled.certified++;
+    else if (room && rotated.norm[at] * gain * NORM_SLACK < room[row]) settled.certified++;
     else rows[open++] = row;
   }
   return rows.slice(0, open);

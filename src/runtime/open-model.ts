@@ -133,5 +133,5 @@ function logitsTensor(graph: Graph, place: string): string {
   }
   const last = producersOf(graph).get(port.name);
   const isSoftmax = last?.op === "Softmax" || last?.op === "LogSoftmax";
-  return isSoftmax ? (last.inputs[0] as string) : port.name;
+  return isSoftmax ? last.inputs[0] : port.name;
 }

@@ -89,7 +89,7 @@ export async function openSession(
         throw new UnitscopeError("model", `${place}: expected the graph to run, got: ${oneLine(cause)}`, { cause });
       }
       const values: Record<string, Value> = {};
-      for (const [name, tensor] of Object.entries(results)) values[name] = fromTensor(name, tensor as ort.Tensor);
+      for (const [name, tensor] of Object.entries(results)) values[name] = fromTensor(name, tensor);
       return values;
     },
     close: () => session.release(),

@@ -68,7 +68,7 @@ export async function fastGreedy(context: SetContext, from: ClassImages, size: n
     lookAtRoom(search, distances);
     const candidates = Array.from(lastDrop.keys()).filter((unit) => !search.running.removed.includes(unit));
     // The likely winner first: whoever comes after it is abandoned early.
-    candidates.sort((a, b) => (lastDrop[b] as number) - (lastDrop[a] as number) || a - b);
+    candidates.sort((a, b) => lastDrop[b] - lastDrop[a] || a - b);
     let best: Candidate | undefined;
     for (const unit of candidates) {
       // The first step is counted out for every unit: its drops break the ties of all later ones.
@@ -78,7 +78,7 @@ export async function fastGreedy(context: SetContext, from: ClassImages, size: n
       const candidate = await evaluate(search, unit, rival?.right, isBeaten);
       if (!candidate) continue;
       if (step === 0) singleRight[unit] = candidate.right;
-      lastDrop[unit] = (rightAfter[step] as number) - candidate.right;
+      lastDrop[unit] = rightAfter[step] - candidate.right;
       if (isBetterStep(candidate, best, singleRight)) best = candidate;
     }
     if (!best || size === 0) break;
@@ -111,15 +111,15 @@ async function evaluate(
   let pendingCount = 0;
   let least = 0; // images that are certain to be right without the unit
   for (let i = 0; i < imageCount; i++) {
-    const row = order[i] as number;
-    const moved = reach[unit * imageCount + row] as number;
+    const row = order[i];
+    const moved = reach[unit * imageCount + row];
     if (moved === 0) work.silent++;
-    else if (moved < (room[row] as number)) work.certified++;
+    else if (moved < room[row]) work.certified++;
     else {
       pending[pendingCount++] = row;
       continue;
     }
-    least += right[row] as number;
+    least += right[row];
   }
   let done = 0;
   while (done < pendingCount && !isBeaten(least)) {
@@ -127,7 +127,7 @@ async function evaluate(
     const wanted = bestRight === undefined ? pendingCount : Math.ceil((bestRight - least + 1) * 1.03);
     const rows = pending.slice(done, Math.min(pendingCount, done + Math.max(SMALLEST_RUN, wanted)));
     await compute(search, unit, rows, verdicts);
-    for (const row of rows) least += verdicts[row] as number;
+    for (const row of rows) least += verdicts[row];
     done += rows.length;
   }
   work.abandoned += pendingCount - done;
@@ -144,7 +144,7 @@ async function compute(search: Search, unit: number, rows: Int32Array, verdicts:
   const closed = layer.closed && closedLogits(layer.closed, running.block, sizes);
   const logits = closed ? undefined : await layer.removeUnit(running.block, unit, rows);
   for (let i = 0; i < rows.length; i++) {
-    const row = rows[i] as number;
+    const row = rows[i];
     const verdict = logits
       ? decide(search, logits, i, row, units)
       : decide(search, closed?.(row, unit) as Float32Array, 0, row, units);
@@ -178,7 +178,7 @@ async function verifyCandidate(
   const open = new Set(undecided);
   const rows = Array.from(verdicts.keys()).filter((row) => !open.has(row));
   const block = { ...from, labels: new Int32Array(verdicts.length).fill(from.cls) };
-  const right = rows.map((row) => verdicts[row] as number);
+  const right = rows.map((row) => verdicts[row]);
   await verifySet(context, block, { units: [...running.removed, unit], rows, right }, verification);
 }
 
@@ -192,9 +192,7 @@ function lookAtRoom(search: Search, distances: Float64Array | undefined): void {
       room[row] = labelRoom(logits, row, { label, isRight: right[row] === 1, distances });
     }
   }
-  order.sort(
-    (a, b) => (right[b] as number) - (right[a] as number) || (room[b] as number) - (room[a] as number) || a - b,
-  );
+  order.sort((a, b) => right[b] - right[a] || room[b] - room[a] || a - b);
 }
 
 /** How far removing a unit can move an image's last hidden vector: 0 where nothing changes, infinite without a bound. */
@@ -210,7 +208,7 @@ function reachOf({ layer, planned, bound }: SetContext, prepared: PreparedBlock)
       if (ports.every(({ largest }) => largest[at] === 0)) continue;
       let moved = 0;
       ports.forEach(({ norm }, i) => {
-        moved += (norm[at] as number) * (bound?.gains[i]?.[unit] ?? Infinity);
+        moved += norm[at] * (bound?.gains[i]?.[unit] ?? Infinity);
       });
       // A norm that underflows, or is 0 in one place and unbounded in another, certifies nothing.
       reach[unit * imageCount + row] = moved > 0 ? moved * NORM_SLACK : Infinity;

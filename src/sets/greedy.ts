@@ -50,7 +50,7 @@ export function isBetterStep(
   singleRight: ArrayLike<number>,
 ): boolean {
   if (!best || right !== best.right) return !best || right < best.right;
-  const [own, other] = [singleRight[unit] as number, singleRight[best.unit] as number];
+  const [own, other] = [singleRight[unit], singleRight[best.unit]];
   return own !== other ? own < other : unit < best.unit;
 }
 
@@ -83,7 +83,7 @@ export async function plainGreedy(context: SetContext, from: ClassImages, size: 
       if (removed.includes(unit)) continue;
       const candidate = {
         unit,
-        right: removed.length === 0 ? (singleRight[unit] as number) : await rightWithout([...removed, unit]),
+        right: removed.length === 0 ? singleRight[unit] : await rightWithout([...removed, unit]),
       };
       if (isBetterStep(candidate, best, singleRight)) best = candidate;
     }

@@ -17,12 +17,12 @@ export type Verdict = 1 | 0 | -1;
  */
 export function readLabel(logits: Float32Array, row: number, label: number, classCount: number): Verdict {
   const start = row * classCount;
-  const own = logits[start + label] as number;
+  const own = logits[start + label];
   let other = -Infinity;
   let lowest = own;
   let sum = 0;
   for (let cls = 0; cls < classCount; cls++) {
-    const logit = logits[start + cls] as number;
+    const logit = logits[start + cls];
     sum += logit;
     if (cls !== label && logit > other) other = logit;
     if (logit < lowest) lowest = logit;
@@ -48,7 +48,7 @@ export function labelDistances({ classifier, hidden }: SuffixBound, label: numbe
   return Float64Array.from({ length: classCount }, (_, cls) => {
     let squares = 0;
     for (let i = 0; i < hidden; i++) {
-      squares += ((classifier[cls * hidden + i] as number) - (classifier[label * hidden + i] as number)) ** 2;
+      squares += (classifier[cls * hidden + i] - classifier[label * hidden + i]) ** 2;
     }
     return Math.sqrt(squares);
   });
@@ -67,16 +67,16 @@ export function labelRoom(
 ): number {
   const classCount = distances.length;
   const start = row * classCount;
-  const own = logits[start + label] as number;
+  const own = logits[start + label];
   let scale = 0;
-  for (let cls = 0; cls < classCount; cls++) scale = Math.max(scale, Math.abs(logits[start + cls] as number));
+  for (let cls = 0; cls < classCount; cls++) scale = Math.max(scale, Math.abs(logits[start + cls]));
   const slack = 2 * TIE_TOLERANCE * scale;
   let room = isRight ? Infinity : 0;
   for (let cls = 0; cls < classCount; cls++) {
     if (cls === label) continue;
-    const lead = own - (logits[start + cls] as number);
+    const lead = own - logits[start + cls];
     const margin = (isRight ? lead : -lead) - slack;
-    const reach = margin <= 0 ? 0 : margin / (distances[cls] as number);
+    const reach = margin <= 0 ? 0 : margin / distances[cls];
     room = isRight ? Math.min(room, reach) : Math.max(room, reach);
   }
   return room;

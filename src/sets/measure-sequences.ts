@@ -53,7 +53,7 @@ export async function measureSequences(
     units: readonly number[],
   ): Promise<void> => {
     for (const row of rows) {
-      const label = labels[row] as number;
+      const label = labels[row];
       const verdict = readLabel(logits, row, label, classCount);
       if (verdict >= 0) verdicts[row] = verdict;
       else {
@@ -76,7 +76,7 @@ export async function measureSequences(
     };
     if (initial.length > 0) await remove(initial);
     for (let step = 0; step <= units.length; step++) {
-      if (step > 0) await remove([units[step - 1] as number]);
+      if (step > 0) await remove([units[step - 1]]);
       countRight(labels, verdicts, counts.subarray(step * classCount, (step + 1) * classCount));
     }
     right.push(counts);
@@ -121,7 +121,7 @@ export function mergeMeasured(blocks: readonly Measured[]): Measured {
     return total;
   };
   return {
-    right: (blocks[0]?.right ?? []).map((_, i) => add(blocks.map((block) => block.right[i] as Int32Array))),
+    right: (blocks[0]?.right ?? []).map((_, i) => add(blocks.map((block) => block.right[i]))),
     images: add(blocks.map((block) => block.images)),
     baseline: add(blocks.map((block) => block.baseline)),
     verified: blocks.reduce((sum, block) => sum + block.verified, 0),
@@ -130,7 +130,7 @@ export function mergeMeasured(blocks: readonly Measured[]): Measured {
 }
 
 function countRight(labels: Int32Array, verdicts: Uint8Array, into: Int32Array): void {
-  for (let row = 0; row < labels.length; row++) into[labels[row] as number] += verdicts[row] as number;
+  for (let row = 0; row < labels.length; row++) into[labels[row]] += verdicts[row];
 }
 
 function classCounts(

@@ -5,7 +5,7 @@ import type { Sequence } from "./measure-sequences.ts";
 /** Units by falling score; ties and missing scores (NaN, which come last) by rising number. */
 export function rankUnits(scores: ArrayLike<number>): number[] {
   const value = (unit: number): number => {
-    const score = scores[unit] as number;
+    const score = scores[unit];
     return Number.isNaN(score) ? -Infinity : score;
   };
   return Array.from({ length: scores.length }, (_, unit) => unit).sort((a, b) => {

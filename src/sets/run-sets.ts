@@ -105,7 +105,7 @@ export async function runSets(
     );
     return {
       split,
-      curves: planned.map((curve, i) => ({ ...curve, right: measured.right[i] as Int32Array })),
+      curves: planned.map((curve, i) => ({ ...curve, right: measured.right[i] })),
       images: measured.images,
       baseline: measured.baseline,
       choosingImages: countClasses(split.choosing, set.labels, model.classCount),
@@ -172,7 +172,7 @@ async function measureBlocks(
     if (kept) blocks[index] = deserialize(kept) as Measured;
     else {
       const images = measuring.slice(start, start + blockSize);
-      const labels = images.map((image) => set.labels[image] as number);
+      const labels = images.map((image) => set.labels[image]);
       const pixels = await loadPixels(set, preprocessing, images, signal);
       const task: SetsTask = { kind: "measure", pixels, images, labels, sequences };
       const measured = (await pool.run(task, [pixels.data.buffer as ArrayBuffer])) as Measured;
@@ -194,7 +194,7 @@ async function inParallel<T>(
   const lane = async (): Promise<void> => {
     while (next < items.length) {
       const index = next++;
-      await job(items[index] as T, index);
+      await job(items[index], index);
     }
   };
   await Promise.all(Array.from({ length: Math.min(items.length, 2 * workers) }, lane));
@@ -215,7 +215,7 @@ async function loadPixels(
 
 function countClasses(images: Int32Array, labels: Int32Array, classCount: number): Int32Array {
   const counts = new Int32Array(classCount);
-  for (const image of images) counts[labels[image] as number]++;
+  for (const image of images) counts[labels[image]]++;
   return counts;
 }
 

@@ -64,7 +64,7 @@ export async function openSetContext(
     planned,
     options,
     route,
-    layer: route.layers[0] as FastLayer,
+    layer: route.layers[0],
     bound,
     reference,
     plain: () => (plain ??= openPlainRoute(model, own, { reference, threads, provider })),
@@ -110,7 +110,7 @@ export async function verifySet(
   if (verify <= 0) return;
   const set = [...units].sort((a, b) => a - b);
   const chosen = Array.from(rows, (row, i) => [row, i] as const).filter(
-    ([row]) => hash(seed, images[row] as number, ...set) < verify,
+    ([row]) => hash(seed, images[row], ...set) < verify,
   );
   if (chosen.length === 0) return;
   const route = await context.plain();
@@ -122,7 +122,7 @@ export async function verifySet(
   chosen.forEach(([row, i], at) => {
     const plain = decided[at] === labels[row];
     const fast = right[i] === 1;
-    if (fast !== plain) into.mismatches.push({ units: set, image: images[row] as number, fast, plain });
+    if (fast !== plain) into.mismatches.push({ units: set, image: images[row], fast, plain });
   });
   into.verified += chosen.length;
 }

@@ -57,6 +57,6 @@ function pick(networks: readonly Float64Array[], random: Random): Float64Array {
 
 function mean(values: ArrayLike<number>): number {
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i] as number;
+  for (let i = 0; i < values.length; i++) sum += values[i];
   return values.length === 0 ? Number.NaN : sum / values.length;
 }

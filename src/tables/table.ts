@@ -111,7 +111,7 @@ export function concatTables(tables: readonly Table[]): Table {
   }
   let start = 0;
   for (const table of tables) {
-    for (const [name, column] of Object.entries(table.columns)) copyInto(columns[name] as Column, start, column, name);
+    for (const [name, column] of Object.entries(table.columns)) copyInto(columns[name], start, column, name);
     start += table.rows;
   }
   return { rows, columns };
@@ -126,7 +126,7 @@ export function rowKeys(table: Table, keys: readonly string[], place: string = "
 function takeValues(column: Column, indices: ArrayLike<number>): Column {
   const taken = missingColumn(columnType(column), indices.length) as Int32Array | Float64Array | string[];
   for (let to = 0; to < indices.length; to++) {
-    const from = indices[to] as number;
+    const from = indices[to];
     if (from >= 0) taken[to] = column[from] as never;
   }
   return taken;

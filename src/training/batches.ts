@@ -67,11 +67,11 @@ export async function trainingBatch(
     feeds[name] = floatValue([count, ...shape], values);
   }
   for (let place = 0; place < count; place++) {
-    await images.write(chosen[place] as number, variations[place], pixels, place);
+    await images.write(chosen[place], variations[place], pixels, place);
   }
   // Every image is mixed with the one at the mirrored place of the (shuffled) batch.
   if (share < 1) mixPairs(pixels, count, share);
-  const labels = BigInt64Array.from(chosen, (image) => BigInt(images.set.labels[image] as number));
+  const labels = BigInt64Array.from(chosen, (image) => BigInt(images.set.labels[image]));
   feeds.input = floatValue([count, 3, size, size], pixels);
   feeds.labels = { type: "int64", dims: [count], data: labels };
   feeds.other_labels = { type: "int64", dims: [count], data: labels.toReversed() };
@@ -85,8 +85,8 @@ function mixPairs(pixels: Float32Array, count: number, share: number): void {
     const one = pixels.subarray(place * length, (place + 1) * length);
     const other = pixels.subarray((count - 1 - place) * length, (count - place) * length);
     for (let i = 0; i < length; i++) {
-      const a = one[i] as number;
-      const b = other[i] as number;
+      const a = one[i];
+      const b = other[i];
       one[i] = share * a + (1 - share) * b;
       other[i] = share * b + (1 - share) * a;
     }

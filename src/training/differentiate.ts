@@ -77,7 +77,7 @@ export function differentiate(
 
   const gradients = new Map<string, string>([[loss, onesLike(builder, loss)]]);
   for (const each of graph.nodes.toReversed()) {
-    const outputGradient = gradients.get(each.outputs[0] as string);
+    const outputGradient = gradients.get(each.outputs[0]);
     if (outputGradient === undefined || !each.inputs.some((input) => dependent.has(input))) continue;
     const rule = rules[each.op];
     if (!rule || (each.op === "BatchNormalization" && !isTrainingNorm(each))) {

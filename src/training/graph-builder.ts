@@ -72,7 +72,7 @@ export function growGraph(from: { constants: ReadonlyMap<string, Tensor>; prefix
     const outputs = outputShapes.map(() => fresh(op));
     nodes.push(node(op, inputs, outputs, attributes));
     outputs.forEach((output, i) => {
-      shapes.set(output, outputShapes[i] as Shape);
+      shapes.set(output, outputShapes[i]);
     });
     return outputs;
   };
@@ -109,7 +109,7 @@ export function growGraph(from: { constants: ReadonlyMap<string, Tensor>; prefix
     append(added, outputShapes) {
       nodes.push(added);
       added.outputs.forEach((output, i) => {
-        if (output !== "") shapes.set(output, outputShapes[i] as Shape);
+        if (output !== "") shapes.set(output, outputShapes[i]);
       });
     },
     emit,
@@ -132,7 +132,7 @@ export function growGraph(from: { constants: ReadonlyMap<string, Tensor>; prefix
       emit(
         "Transpose",
         [tensor],
-        perm.map((axis) => shapeOf(tensor)[axis] as number),
+        perm.map((axis) => shapeOf(tensor)[axis]),
         { perm },
       ),
     slice(tensor, axis, start, end, step = 1) {
@@ -152,16 +152,12 @@ export function growGraph(from: { constants: ReadonlyMap<string, Tensor>; prefix
         ...shape.map((_, i) => (i === axis ? before : 0)),
         ...shape.map((_, i) => (i === axis ? after : 0)),
       ];
-      return emit(
-        "Pad",
-        [tensor, ints(pads), scalar(value)],
-        replaced(shape, axis, (shape[axis] as number) + before + after),
-      );
+      return emit("Pad", [tensor, ints(pads), scalar(value)], replaced(shape, axis, shape[axis] + before + after));
     },
     concat(tensors, axis) {
-      if (tensors.length === 1) return tensors[0] as string;
-      const size = tensors.reduce((total, tensor) => total + (shapeOf(tensor)[axis] as number), 0);
-      return emit("Concat", tensors, replaced(shapeOf(tensors[0] as string), axis, size), { axis });
+      if (tensors.length === 1) return tensors[0];
+      const size = tensors.reduce((total, tensor) => total + shapeOf(tensor)[axis], 0);
+      return emit("Concat", tensors, replaced(shapeOf(tensors[0]), axis, size), { axis });
     },
     binary: (op, left, right) => emit(op, [left, right], shapeOf(left)),
     unary: (op, tensor) => emit(op, [tensor], shapeOf(tensor)),

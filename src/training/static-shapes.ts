@@ -41,10 +41,10 @@ export function windowsOf(of: Node, kernelShape: readonly number[]): Windows {
     );
   }
   return {
-    kernel: [kernel[0] as number, kernel[1] as number],
-    strides: [strides[0] as number, strides[1] as number],
-    before: [pads[0] as number, pads[1] as number],
-    after: [pads[2] as number, pads[3] as number],
+    kernel: [kernel[0], kernel[1]],
+    strides: [strides[0], strides[1]],
+    before: [pads[0], pads[1]],
+    after: [pads[2], pads[3]],
   };
 }
 
@@ -111,7 +111,7 @@ function outputShapes(of: Node, inputs: readonly Shape[], constants: ReadonlyMap
       return [[elementCount(first.slice(0, axis)), elementCount(first.slice(axis))]];
     }
     case "Reshape": {
-      const target = Array.from((constants.get(of.inputs[1] as string)?.data ?? []) as BigInt64Array, Number);
+      const target = Array.from((constants.get(of.inputs[1])?.data ?? []) as BigInt64Array, Number);
       const sizes = target.map((size, i) => (size === 0 ? (first[i] ?? 0) : size));
       const rest = elementCount(first) / elementCount(sizes.filter((size) => size !== -1));
       return [sizes.map((size) => (size === -1 ? rest : size))];
@@ -124,7 +124,7 @@ function outputShapes(of: Node, inputs: readonly Shape[], constants: ReadonlyMap
     case "MatMul":
       return [[...first.slice(0, -1), second[second.length - 1] ?? 0]];
     case "OneHot": {
-      const depth = constants.get(of.inputs[1] as string)?.data[0] ?? 0;
+      const depth = constants.get(of.inputs[1])?.data[0] ?? 0;
       return [[...first, Number(depth)]];
     }
     case "ArgMax":

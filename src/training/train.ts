@@ -248,7 +248,7 @@ async function testAccuracyOf(
     for (let i = 0; i < count; i++) {
       const row = result.logits.subarray(i * classCount, (i + 1) * classCount);
       let best = 0;
-      for (let cls = 1; cls < classCount; cls++) if ((row[cls] as number) > (row[best] as number)) best = cls;
+      for (let cls = 1; cls < classCount; cls++) if (row[cls] > row[best]) best = cls;
       if (best === labels[from + i]) correct++;
     }
   }

@@ -107,7 +107,7 @@ function planesOf({ data, width, height }: RgbImage): Planes {
   const area = width * height;
   const planes = new Uint8Array(3 * area);
   for (let channel = 0; channel < 3; channel++) {
-    for (let at = 0; at < area; at++) planes[channel * area + at] = data[3 * at + channel] as number;
+    for (let at = 0; at < area; at++) planes[channel * area + at] = data[3 * at + channel];
   }
   return { planes, width, height };
 }
@@ -138,7 +138,7 @@ function copyWindow(
       for (let x = 0; x < size; x++, to++) {
         const column = left + x;
         const inside = column >= 0 && column < width;
-        target[to] = inside ? (table[channel * 256 + (planes[source + row * width + column] as number)] as number) : 0;
+        target[to] = inside ? table[channel * 256 + planes[source + row * width + column]] : 0;
       }
     }
   }

@@ -18,11 +18,9 @@ function spectralNorm(data: Float32Array, rows: number, columns: number): number
   let norm = 0;
   for (let step = 0; step < 3000; step++) {
     const y = new Float64Array(rows);
-    for (let r = 0; r < rows; r++)
-      for (let c = 0; c < columns; c++) y[r] += (data[r * columns + c] as number) * (x[c] as number);
+    for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) y[r] += data[r * columns + c] * x[c];
     const z = new Float64Array(columns);
-    for (let r = 0; r < rows; r++)
-      for (let c = 0; c < columns; c++) z[c] += (data[r * columns + c] as number) * (y[r] as number);
+    for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) z[c] += data[r * columns + c] * y[r];
     const length = Math.hypot(...z);
     if (length === 0) return 0;
     norm = Math.sqrt(length);

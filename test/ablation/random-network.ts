@@ -96,7 +96,7 @@ function buildGraph({ seed, blocks, head }: NetworkRecipe): Graph {
       tensor,
       floatTensor(
         dims,
-        Float32Array.from({ length: dims[0] as number }, () => 0.5 + random.uniform()),
+        Float32Array.from({ length: dims[0] }, () => 0.5 + random.uniform()),
       ),
     );
     return tensor;

@@ -88,7 +88,7 @@ describe("every fast route gives the flips of the plain one", () => {
       const recipe: NetworkRecipe = {
         seed: 100 + index,
         blocks: [block],
-        head: heads[index % heads.length] as (typeof heads)[number],
+        head: heads[index % heads.length],
       };
       expect(await flips(recipe, "zero", {})).toEqual(await flips(recipe, "zero", { engine: "plain" }));
     }
@@ -114,11 +114,11 @@ test("logits of unit sets agree with the plain route's to well within the tie to
         const plain = await openPlainRoute(model, tensor, { reference });
         const units = Array.from({ length: layer.units }, (_, unit) => unit).filter(() => random.uniform() < 0.4);
         const block = await fast.prepare(pixels);
-        const got = (await fast.layers[0]?.removeSet(block, units, rows)) as Float32Array;
+        const got = await fast.layers[0]?.removeSet(block, units, rows);
         const expected = await plain.logits(pixels, rows, { tap: layer.tap, units, replacement });
         const scale = expected.reduce((most, logit) => Math.max(most, Math.abs(logit)), 0);
         // Float32 rounding of a few dozen operators; a fifth of TIE_TOLERANCE leaves room to the settled margin.
-        got.forEach((logit, i) => expect(Math.abs(logit - (expected[i] as number))).toBeLessThanOrEqual(6e-6 * scale));
+        got.forEach((logit, i) => expect(Math.abs(logit - expected[i])).toBeLessThanOrEqual(6e-6 * scale));
         await fast.close();
         await plain.close();
         await reference.close();

@@ -133,7 +133,7 @@ describe("a sweep through worker threads", () => {
       expect(flips).toEqual(expected.layers[at]?.flips);
       const reference = plain.layers[at]?.continuous as Float64Array;
       // Float32 logits of two routes, summed over up to 120 images of a class.
-      continuous?.forEach((value, i) => expect(Math.abs(value - (reference[i] as number))).toBeLessThan(1e-2));
+      continuous?.forEach((value, i) => expect(Math.abs(value - reference[i])).toBeLessThan(1e-2));
       expect(continuous?.some((value) => Math.abs(value) > 0.1)).toBe(true);
     }
   });

@@ -151,7 +151,7 @@ describe("predictClasses", () => {
     const [first, second] = networks as [NetworkUnits, NetworkUnits];
     const { class_selectivity: one, class_correlation: two } = first.vectors as Record<string, Features>;
     await expect(
-      predictClasses([first, { ...second, vectors: { one, two } as never }], { ...options, trainCount: 1 }),
+      predictClasses([first, { ...second, vectors: { one, two } }], { ...options, trainCount: 1 }),
     ).rejects.toThrow(
       "net 1: expected the vectors of net 0 (class_correlation × 5, class_selectivity × 5, concept_iou × 5), got one × 5, two × 5",
     );

@@ -82,12 +82,12 @@ describe("relateAttributes", () => {
   });
 
   it("is the plain correlation of the columns, the same for the same seed", () => {
-    const { units } = layers[0] as LayerUnits;
+    const { units } = layers[0];
     const [x, y] = [doubles(units, "class_selectivity"), doubles(units, "overall_drop")];
     expect(value(table, "conv4", "class_selectivity", "overall_drop", "pearson")).toBe(pearson(x, y));
     expect(value(table, "conv4", "class_selectivity", "overall_drop", "spearman")).toBe(spearman(x, y));
     expect(relateAttributes(layers, { resamples: 500, draws: 499, seed: 4 })).toEqual(table);
-    const one = relateAttributes([{ ...(layers[0] as LayerUnits), halves: [] }], { resamples: 50, draws: 49 });
+    const one = relateAttributes([{ ...layers[0], halves: [] }], { resamples: 50, draws: 49 });
     expect([...new Set(texts(one, "layer"))]).toEqual(["conv4"]);
     expect(doubles(one, "ceiling").every(Number.isNaN)).toBe(true);
   });

@@ -58,8 +58,8 @@ describe("runAttributes", () => {
     close(doubles(units, "silent_fraction"), [2 / 9, 3 / 9, 0, 5 / 9]);
     close(doubles(units, "negative_fraction"), [0, 0, 0, 0]);
     expect([...integers(units, "selectivity_class")]).toEqual([0, 1, 2, 0]);
-    expect(doubles(units, "class_selectivity")[0]).toBeCloseTo(selectivities(classMeans.red)[0] as number, 6);
-    expect(doubles(units, "class_selectivity")[3]).toBeCloseTo(selectivities(classMeans.redness)[0] as number, 6);
+    expect(doubles(units, "class_selectivity")[0]).toBeCloseTo(selectivities(classMeans.red)[0], 6);
+    expect(doubles(units, "class_selectivity")[3]).toBeCloseTo(selectivities(classMeans.redness)[0], 6);
     // The only image of navy with much blue, and two with as much as others: 9 of 18 pairs won, 6 tied.
     expect(doubles(units, "roc_auc")[2]).toBeCloseTo(1 * (12 / 18) + 0.5 * (6 / 18), 6);
     for (const p of doubles(units, "class_selectivity_p_value")) {
@@ -120,8 +120,8 @@ describe("runAttributes", () => {
     const recomputed = await runAttributes(fresh, { workers: 2, shuffles: 19, topImages: 3 });
     expect(recomputed.reused).toBe(false);
     for (const [at, name] of (["units", "vectors", "images"] as const).entries()) {
-      expect(bare(await run.readTable(name))).toEqual(bare(before[at] as Table));
-      expect(bare(await openRun(fresh).readTable(name))).toEqual(bare(before[at] as Table));
+      expect(bare(await run.readTable(name))).toEqual(bare(before[at]));
+      expect(bare(await openRun(fresh).readTable(name))).toEqual(bare(before[at]));
     }
   });
 
@@ -142,7 +142,7 @@ describe("runAttributes", () => {
 
 describe("a unit's card", () => {
   test("in the terminal", async () => {
-    const lines = cardLines(await readUnitCard(run, texts(await run.readTable("units"), "layer")[0] as string, 1));
+    const lines = cardLines(await readUnitCard(run, texts(await run.readTable("units"), "layer")[0], 1));
     expect(lines[0]).toMatch(/unit 1 of 4, network\.onnx on /);
     expect(lines.join("\n")).toMatch(/class selectivity +0\.\d\d \(green\); by chance up to /);
     expect(lines.join("\n")).toContain("images with the strongest response");
@@ -150,7 +150,7 @@ describe("a unit's card", () => {
   });
 
   test("as a picture and as a page, complete in one file", async () => {
-    const layer = texts(await run.readTable("units"), "layer")[0] as string;
+    const layer = texts(await run.readTable("units"), "layer")[0];
     const card = await readUnitCard(run, layer, 0);
     const svg = await drawUnitCard(run, card);
     expect(svg.match(/data:image\/png;base64,/g)?.length).toBe(card.top.length + card.hurt.length);
@@ -162,7 +162,7 @@ describe("a unit's card", () => {
   });
 
   test("of a unit or layer that is not there is refused", async () => {
-    const layer = texts(await run.readTable("units"), "layer")[0] as string;
+    const layer = texts(await run.readTable("units"), "layer")[0];
     await expect(readUnitCard(run, layer, 4)).rejects.toThrow(`layer "${layer}": expected unit in 0..3, got 4`);
     await expect(readUnitCard(run, "nowhere", 0)).rejects.toThrow('layer "nowhere": expected one of');
   });
@@ -170,7 +170,7 @@ describe("a unit's card", () => {
   test("before the attributes shows the drops alone", async () => {
     const other = join(folder, "bare");
     await runAblate(join(folder, "network.onnx"), join(folder, "images"), { out: other, preprocess: "none" });
-    const card = await readUnitCard(openRun(other), texts(await run.readTable("units"), "layer")[0] as string, 0);
+    const card = await readUnitCard(openRun(other), texts(await run.readTable("units"), "layer")[0], 0);
     expect([card.attributes, card.top, card.hurt]).toEqual([[], [], []]);
     expect(await drawUnitCard(openRun(other), card)).toContain("unitscope attributes RUN");
     expect(readFileSync(openRun(other).file("run.json"), "utf8")).toContain('"ablate"');

@@ -4,7 +4,6 @@ import { describe, expect, test } from "vitest";
 import { activationStatistics } from "../../src/attributes/activation-statistics.ts";
 import { standardizedColumns } from "../../src/attributes/class-correlation.ts";
 import { describeUnits } from "../../src/attributes/describe-units.ts";
-import { type ObservedLayer } from "../../src/attributes/observed.ts";
 import { createObserver } from "../../src/attributes/observer.ts";
 
 interface GoldenVectors {
@@ -32,8 +31,7 @@ const unitCount = golden.units.length;
 const positions = 16;
 const classCount = 6;
 
-const label = (image: number): number =>
-  [0, 1, 2, 3, 5][image % 3 ? (image * image + 3 * image) % 5 : image % 5] as number;
+const label = (image: number): number => [0, 1, 2, 3, 5][image % 3 ? (image * image + 3 * image) % 5 : image % 5];
 
 function response(image: number, unit: number, position: number): number {
   const noise = ((image * 7919 + unit * 104729 + position * 1299709 + image * position * 31) % 1009) / 1009;
@@ -65,7 +63,7 @@ const observer = createObserver({
 });
 observer.observe({ start: 0, count: imageCount, probabilities, responses: [responses] });
 const observed = observer.take();
-const layer = observed.layers[0] as ObservedLayer;
+const layer = observed.layers[0];
 
 /** Relative to the larger of the value and 1e-3, since a vector's entry may be next to nothing. */
 function expectClose(got: number | undefined, wanted: number | null): void {
@@ -82,7 +80,7 @@ describe("activation statistics", () => {
 
   test("threshold, rounded up by less than 1/1024", () => {
     golden.units.forEach(({ threshold }, at) => {
-      const got = statistics.top_threshold[at] as number;
+      const got = statistics.top_threshold[at];
       expect(got).toBeGreaterThanOrEqual(threshold);
       expect(got - threshold).toBeLessThanOrEqual(Math.abs(threshold) / 1024);
     });
@@ -91,7 +89,7 @@ describe("activation statistics", () => {
   test("strongest images", () => {
     golden.units.forEach(({ top }, unit) => {
       const { counts, indices, size } = layer.top;
-      expect([...indices.subarray(unit * size, unit * size + (counts[unit] as number))]).toEqual(top);
+      expect([...indices.subarray(unit * size, unit * size + counts[unit])]).toEqual(top);
     });
   });
 });
@@ -99,7 +97,7 @@ describe("activation statistics", () => {
 describe.each(["mean", "max"] as const)("class attributes of %s-pooled responses", (pool) => {
   const pooled = Float64Array.from({ length: unitCount * imageCount }, (_, index) => {
     const at = (index % imageCount) * unitCount + Math.floor(index / imageCount);
-    return (pool === "mean" ? layer.pooledMean : layer.pooledMax)[at] as number;
+    return (pool === "mean" ? layer.pooledMean : layer.pooledMax)[at];
   });
   const probabilityColumns = standardizedColumns(probabilities, classCount);
   const labelling = { labels, classCount, probabilityColumns, probabilityRows: new Float32Array(0) };
@@ -115,7 +113,7 @@ describe.each(["mean", "max"] as const)("class attributes of %s-pooled responses
       const isFlat = at === 2 || at === 3; // the silent unit and the constant one single out no class
       expect(cls[at]).toBe(isFlat ? -1 : best);
       const flat = { selectivity: 0, correlation: null, auc: 0.5 }[attribute];
-      expectClose(scalar[at], isFlat ? flat : (wanted[attribute][best] as number));
+      expectClose(scalar[at], isFlat ? flat : wanted[attribute][best]);
     });
   });
 });

@@ -15,7 +15,7 @@ const probabilities = Float32Array.from({ length: imageCount * classCount }, () 
 const columns = standardizedColumns(probabilities, classCount);
 const rows = Float32Array.from(
   { length: probabilities.length },
-  (_, at) => columns[(at % classCount) * imageCount + Math.floor(at / classCount)] as number,
+  (_, at) => columns[(at % classCount) * imageCount + Math.floor(at / classCount)],
 );
 const labelling = { labels, classCount, probabilityColumns: columns, probabilityRows: rows };
 const orders = shuffler(imageCount, 3, shuffles);
@@ -43,21 +43,21 @@ describe("nulls", () => {
       const correlations: number[] = [];
       for (let shuffle = 0; shuffle < shuffles; shuffle++) {
         const order = orders(shuffle);
-        const shuffled = Int32Array.from(order, (image) => labels[image] as number);
+        const shuffled = Int32Array.from(order, (image) => labels[image]);
         aucs.push(Math.max(...Array.from({ length: classCount }, (_, cls) => areaUnderCurve(response, shuffled, cls))));
         const one = describeUnits(response, { ...labelling, labels: shuffled }, { shuffles: 0, orders }, undefined);
-        selectivities.push((await one).selectivity.scalar[0] as number);
+        selectivities.push((await one).selectivity.scalar[0]);
         const ofClass = Array.from({ length: classCount }, (_, cls) =>
           pearson(
             response,
-            Array.from(order, (image) => probabilities[image * classCount + cls] as number),
+            Array.from(order, (image) => probabilities[image * classCount + cls]),
           ),
         );
         correlations.push(Math.max(...ofClass));
       }
       const expected = { auc: aucs, selectivity: selectivities, correlation: correlations };
       for (const key of ["auc", "selectivity", "correlation"] as const) {
-        const summary = summarizeNull(found[key].scalar[unit] as number, Float64Array.from(expected[key]));
+        const summary = summarizeNull(found[key].scalar[unit], Float64Array.from(expected[key]));
         const digits = key === "correlation" ? 5 : 12; // the product is in float32
         expect(found[key].nullMean[unit]).toBeCloseTo(summary.mean, digits);
         expect(found[key].null95[unit]).toBeCloseTo(summary.quantile95, digits);
@@ -109,7 +109,7 @@ describe("nulls", () => {
     await product.close();
     for (let unit = 0; unit < 3; unit++) {
       for (let shuffle = 0; shuffle < 3; shuffle++) {
-        expect(all[unit * 70 + shuffle]).toBeCloseTo(first[unit * 3 + shuffle] as number, 5);
+        expect(all[unit * 70 + shuffle]).toBeCloseTo(first[unit * 3 + shuffle], 5);
       }
     }
   });

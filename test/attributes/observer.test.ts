@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { activationStatistics } from "../../src/attributes/activation-statistics.ts";
-import { mergeObserved, type Observed, type ObservedLayer, withoutPooled } from "../../src/attributes/observed.ts";
+import { mergeObserved, type Observed, withoutPooled } from "../../src/attributes/observed.ts";
 import { createObserver, type ObserverOptions } from "../../src/attributes/observer.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 
@@ -46,7 +46,7 @@ function observe({ batch, block, observers = 1 }: { batch: number; block: number
         }),
       });
     }
-    parts.push(structuredClone(observer?.take() as Observed));
+    parts.push(structuredClone(observer?.take()));
   }
   return parts.reduce(mergeObserved);
 }
@@ -57,11 +57,11 @@ describe("observer", () => {
   test("agrees with a naive computation", () => {
     layers.forEach(({ units, height, width }, at) => {
       const positions = height * width;
-      const layer = whole.layers[at] as ObservedLayer;
+      const layer = whole.layers[at];
       for (let unit = 0; unit < units; unit++) {
         const maps = Array.from({ length: imageCount }, (_, image) => {
           const start = (image * units + unit) * positions;
-          return [...(responses[at] as Float32Array).subarray(start, start + positions)];
+          return [...responses[at].subarray(start, start + positions)];
         });
         const all = maps.flat();
         const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
@@ -102,7 +102,7 @@ describe("observer", () => {
     const parts = observe(how);
     expect(parts.count).toBe(imageCount);
     parts.layers.forEach((layer, at) => {
-      const other = whole.layers[at] as ObservedLayer;
+      const other = whole.layers[at];
       for (const key of [
         "minimum",
         "maximum",
@@ -117,8 +117,8 @@ describe("observer", () => {
       }
       const [a, b] = [activationStatistics(parts, at, 0.005), activationStatistics(whole, at, 0.005)];
       expect(a.top_threshold).toEqual(b.top_threshold);
-      a.mean.forEach((value, unit) => expect(value).toBeCloseTo(b.mean[unit] as number, 13));
-      a.std.forEach((value, unit) => expect(value).toBeCloseTo(b.std[unit] as number, 13));
+      a.mean.forEach((value, unit) => expect(value).toBeCloseTo(b.mean[unit], 13));
+      a.std.forEach((value, unit) => expect(value).toBeCloseTo(b.std[unit], 13));
     });
   });
 
@@ -131,7 +131,7 @@ describe("observer", () => {
   });
 
   test("a silent unit has no strongest images, zero deviation and threshold 0", () => {
-    const layer = whole.layers[0] as ObservedLayer;
+    const layer = whole.layers[0];
     const statistics = activationStatistics(whole, 0, 0.005);
     expect(layer.top.counts[0]).toBe(0);
     expect([statistics.std[0], statistics.sparsity[0], statistics.silent_fraction[0]]).toEqual([0, 1, 1]);

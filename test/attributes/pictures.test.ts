@@ -45,7 +45,7 @@ describe("hurtImages", () => {
 describe("sprite sheet", () => {
   const size = { width: 48, height: 16 };
   const flat = (red: number, green: number, blue: number): Uint8Array =>
-    Uint8Array.from({ length: 3 * 48 * 16 }, (_, at) => [red, green, blue][at % 3] as number);
+    Uint8Array.from({ length: 3 * 48 * 16 }, (_, at) => [red, green, blue][at % 3]);
   const region = Uint8Array.from({ length: 48 * 16 }, (_, at) => (at % 48 < 21 && at < 48 * 9 ? 1 : 0));
 
   test("is read back: colours nearly, regions exactly, empty places empty", async () => {

@@ -6,7 +6,7 @@ import { seededRandom } from "../../src/numeric/random.ts";
 /** The smallest value that at most the fraction of the values exceeds. */
 function exactThreshold(values: Float32Array, fraction: number): number {
   const sorted = values.slice().sort();
-  return sorted[sorted.length - 1 - Math.floor(fraction * values.length)] as number;
+  return sorted[sorted.length - 1 - Math.floor(fraction * values.length)];
 }
 
 /** Feeds maps of `positions` values to counters: block `b` goes to counter `b mod counters`. */
@@ -32,7 +32,7 @@ function count(
         zeros: map.filter((value) => value === 0).length,
       });
     }
-    parts.push(worker?.take() as TailCounts);
+    parts.push(worker?.take());
   }
   return parts.reduce((a, b) => mergeTails(a, b, keep));
 }

@@ -14,7 +14,7 @@ describe("runComparison", () => {
       makeRun(folder, "bn", { network: 2, drop: 0.05 }),
     ];
     const names = new Map([
-      [paths[0] as string, "plain"],
+      [paths[0], "plain"],
       [`${paths[1]}/`, "plain"],
     ]);
     const out = join(folder, "out");
@@ -33,8 +33,8 @@ describe("runComparison", () => {
     expect(plain).toMatchObject({ accuracy: 0.75, detectors: 2, concepts: 1, significantEffects: -1 });
     expect(plain?.overallDrop).toBeCloseTo(0.02, 12);
     expect(figures).toEqual([join(out, "max-class-drops.svg"), join(out, "detectors-conv5.svg")]);
-    expect(readFileSync(figures[0] as string, "utf8")).toContain("plain (2 networks)");
-    expect(readFileSync(figures[1] as string, "utf8")).toContain("colour");
+    expect(readFileSync(figures[0], "utf8")).toContain("plain (2 networks)");
+    expect(readFileSync(figures[1], "utf8")).toContain("colour");
     const csv = readFileSync(join(out, "variants.csv"), "utf8").trim().split("\n");
     expect(csv[0]).toMatch(/^variant,layer,networks,units,accuracy,max_class_drop,/);
     expect(csv[1]).toMatch(/^plain,conv5,2,12,0.75,0.25/);

@@ -61,7 +61,7 @@ export function makeRun(
       min_class_drop: new Float64Array(unitCount),
       min_class: new Int32Array(unitCount),
       ...(named && {
-        concept: Array.from(unit, () => named[0] as string),
+        concept: Array.from(unit, () => named[0]),
         concept_category: Array.from(unit, () => "colour"),
         concept_iou: Float64Array.from(unit, (at) => (at < 2 ? 0.05 : 0.01)),
         detector: unit.map((at) => (at < 2 ? 1 : 0)),

@@ -43,7 +43,7 @@ function setOf(images: Golden["images"] = golden.images): ConceptSet {
     imageName: String,
     read: () => Promise.reject(new Error("no pixels")),
     labels: async (image) => {
-      const { height, width, maps, whole } = images[image] as Golden["images"][number];
+      const { height, width, maps, whole } = images[image];
       return makeLabelMaps(
         "golden",
         height,
@@ -64,7 +64,7 @@ function sourceOf(responses: number[][] = golden.responses): ResponseSource & { 
     async *responsesOf(images: Int32Array) {
       for (const image of images) {
         source.asked++;
-        yield { image, data: Float32Array.from(responses[image] as number[]) };
+        yield { image, data: Float32Array.from(responses[image]) };
       }
     },
   };
@@ -150,7 +150,7 @@ describe("alignConcepts", () => {
     for (const [index, counts] of shifted.entries()) {
       const others = golden.images.map((_, image) => {
         const at = order.indexOf(image);
-        return golden.images[order[(at - index - 1 + 40) % 40] as number] as Golden["images"][number];
+        return golden.images[order[(at - index - 1 + 40) % 40]];
       });
       const [expected] = await countOverlaps(setOf(others), sourceOf(), alignment.thresholds, order, 0);
       expect(counts).toEqual(expected);
@@ -162,9 +162,7 @@ describe("alignConcepts", () => {
     expect(alignment.shuffled.length).toBe(5);
     expect(alignment.random?.unitCount).toBe(10);
     const unit = 1;
-    const reached = alignment.shuffled.filter(
-      ({ iou }) => (iou[unit] as number) >= (alignment.best.iou[unit] as number),
-    );
+    const reached = alignment.shuffled.filter(({ iou }) => iou[unit] >= alignment.best.iou[unit]);
     expect(shuffledNull(alignment, unit).pValue).toBe((1 + reached.length) / 6);
     expect(randomNull(alignment, unit).iou).toBe(Math.max(...(alignment.random?.iou ?? [])));
     expect(conceptColumns(alignment).concept_p_value[unit]).toBe(
@@ -179,7 +177,7 @@ describe("alignConcepts", () => {
   });
 
   it("refuses responses that are not numbers, and empty sets", async () => {
-    const broken = golden.responses.with(3, (golden.responses[3] as number[]).with(25, Number.NaN));
+    const broken = golden.responses.with(3, golden.responses[3].with(25, Number.NaN));
     await expect(alignConcepts(setOf(), sourceOf(broken))).rejects.toThrow(
       "unit 1: expected finite responses, got NaN",
     );
@@ -199,12 +197,11 @@ describe("alignConcepts", () => {
     expect(columns.concept.map((name) => (name === null ? -1 : Number(name.slice(1))))).toEqual(golden.best);
     expect(columns.detector).toEqual(columns.concept_iou.map((iou) => (iou > 0.04 ? 1 : 0)));
     const unit = 4;
-    const [concept, category] = [golden.best[unit] as number, golden.categoryOf[golden.best[unit] as number] as number];
-    const both = golden.intersections[unit]?.[concept] as number;
-    expect(columns.concept_hit_rate[unit]).toBe(both / (golden.conceptPixels[concept] as number));
+    const [concept, category] = [golden.best[unit], golden.categoryOf[golden.best[unit]]];
+    const both = golden.intersections[unit]?.[concept];
+    expect(columns.concept_hit_rate[unit]).toBe(both / golden.conceptPixels[concept]);
     expect(columns.concept_false_alarm_rate[unit]).toBe(
-      ((golden.unitPixels[unit]?.[category] as number) - both) /
-        ((golden.categoryPixels[category] as number) - (golden.conceptPixels[concept] as number)),
+      (golden.unitPixels[unit]?.[category] - both) / (golden.categoryPixels[category] - golden.conceptPixels[concept]),
     );
     const rows = [...categoryRows(alignment)];
     for (const row of rows) expect(row.iou).toBe(row.intersection / row.union);

@@ -11,7 +11,7 @@ import type { RgbImage } from "../../src/data/image-set.ts";
 
 /** Name of a colour's eleven-way term. */
 function nameOf(...rgb: [number, number, number]): string {
-  return basicColors[colorMap({ width: 1, height: 1, data: Uint8Array.from(rgb) })[0] as number] as string;
+  return basicColors[colorMap({ width: 1, height: 1, data: Uint8Array.from(rgb) })[0]];
 }
 
 describe("basic colours", () => {
@@ -35,7 +35,7 @@ describe("basic colours", () => {
         [100, 0, 0],
       ],
     ] as const) {
-      labOf(rgb[0], rgb[1], rgb[2]).forEach((value, i) => expect(value).toBeCloseTo(lab[i] as number, 1));
+      labOf(rgb[0], rgb[1], rgb[2]).forEach((value, i) => expect(value).toBeCloseTo(lab[i], 1));
     }
   });
 
@@ -110,8 +110,7 @@ describe("the rendered set", () => {
     for (let image = 0; image < 200; image++) {
       const { maps } = await set.labels(image);
       const at = (category: string, pixel: number): number => {
-        for (const map of maps)
-          if (map[pixel] && categories[(map[pixel] as number) - 1] === category) return map[pixel] as number;
+        for (const map of maps) if (map[pixel] && categories[map[pixel] - 1] === category) return map[pixel];
         return 0;
       };
       for (let pixel = 0; pixel < 32 * 32; pixel += 5) {
@@ -152,7 +151,7 @@ describe("fill", () => {
     for (let pixel = 0; pixel < 1600; pixel++) {
       const distance = Math.hypot(((pixel % 40) + 0.5) / 40 - 0.5, (Math.floor(pixel / 40) + 0.5) / 40 - 0.4);
       expect(canvas.labels.shape[pixel]).toBe(distance < 0.3 ? 3 : 0);
-      const red = canvas.pixels[3 * pixel] as number;
+      const red = canvas.pixels[3 * pixel];
       if (distance < 0.28) expect(red).toBe(200);
       if (distance > 0.32) expect(red).toBe(0);
     }

@@ -14,7 +14,7 @@ export function encodePng(
     lines.push(0);
     let bits = "";
     for (let i = 0; i < width * channels; i++) {
-      bits += (samples[y * width * channels + i] as number).toString(2).padStart(depth, "0");
+      bits += samples[y * width * channels + i].toString(2).padStart(depth, "0");
     }
     for (const byte of bits.match(/.{1,8}/g) ?? []) lines.push(Number.parseInt(byte.padEnd(8, "0"), 2));
   }

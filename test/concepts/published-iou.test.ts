@@ -49,7 +49,7 @@ describe("intersectionOverUnion", () => {
     const iou = intersectionOverUnion(counts, categoryOf);
     expect([...iou]).toEqual(rows.map(([, , , , published]) => published));
     const best = bestConcepts(iou, categoryOf);
-    expect(`detector of ${rows[best.concept[0] as number]?.[0]}`).toBe(title.split(", ")[1]);
+    expect(`detector of ${rows[best.concept[0]]?.[0]}`).toBe(title.split(", ")[1]);
     expect([...best.iouIn]).toEqual([...iou]);
   });
 });

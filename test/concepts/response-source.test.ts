@@ -69,7 +69,7 @@ describe("randomDirections", () => {
       for (let b = 0; b < count; b++) {
         if (Math.floor(a / units) !== Math.floor(b / units)) continue;
         let product = 0;
-        for (let i = 0; i < units; i++) product += (rows[a * units + i] as number) * (rows[b * units + i] as number);
+        for (let i = 0; i < units; i++) product += rows[a * units + i] * rows[b * units + i];
         expect(Math.abs(product - (a === b ? 1 : 0))).toBeLessThan(1e-12);
       }
     }
@@ -82,7 +82,7 @@ describe("randomDirections", () => {
     for (let i = 0; i < units; i++) {
       let [sum, squares] = [0, 0];
       for (let row = 0; row < count; row++) {
-        const value = rows[row * units + i] as number;
+        const value = rows[row * units + i];
         sum += value;
         squares += value * value;
       }

@@ -12,7 +12,7 @@ const written = JSON.parse(readFileSync(new URL("../golden/arrays.json", import.
 /** Writes a file of the collection into a new folder and gives its path. */
 export async function writtenFile(kind: "npz" | "parquet", name: string): Promise<string> {
   const path = join(await temporaryFolder(), `${name}.${kind}`);
-  await writeFile(path, Buffer.from(written[kind][name] as string, "base64"));
+  await writeFile(path, Buffer.from(written[kind][name], "base64"));
   return path;
 }
 

@@ -31,7 +31,7 @@ describe("a folder with one subfolder per class", () => {
     expect([...set.labels]).toEqual([0, 0, 1, 1]);
     for (const [image, seed] of [2, 3, 1, 0].entries()) {
       const read = await set.read(image);
-      expect(Buffer.from(read.data).equals(pictures[seed]?.data as Uint8Array)).toBe(true);
+      expect(Buffer.from(read.data).equals(pictures[seed]?.data)).toBe(true);
     }
   });
 

@@ -17,7 +17,7 @@ function inMemory(): ImageSet {
   const data = new Uint8Array(pictures.length * 3 * plane);
   pictures.forEach((picture, image) => {
     for (let at = 0; at < 3 * plane; at++)
-      data[image * 3 * plane + (at % 3) * plane + Math.floor(at / 3)] = picture.data[at] as number;
+      data[image * 3 * plane + (at % 3) * plane + Math.floor(at / 3)] = picture.data[at];
   });
   return pixelSet({
     name: "pictures",
@@ -81,7 +81,7 @@ describe("batches of preprocessed images", () => {
     for (let channel = 0; channel < 3; channel++) {
       for (let at = 0; at < plane; at++) {
         const value = (pictures[2]?.data[3 * at + channel] ?? 0) / 255;
-        const expected = (value * 3 - 1 - (odd.mean[channel] as number)) / (odd.std[channel] as number);
+        const expected = (value * 3 - 1 - odd.mean[channel]) / odd.std[channel];
         expect(batch?.pixels[channel * plane + at]).toBeCloseTo(expected, 5);
       }
     }

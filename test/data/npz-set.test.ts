@@ -53,7 +53,7 @@ describe("NumPy archives", () => {
     await writeFile(path, whole.subarray(0, 400));
     await expect(openImageSet(path)).rejects.toThrow(/expected a ZIP archive, got 400 bytes/);
     const damaged = Buffer.from(whole);
-    damaged[300] = (damaged[300] as number) ^ 1; // a pixel
+    damaged[300] = damaged[300] ^ 1; // a pixel
     await writeFile(path, damaged);
     await expect(openImageSet(path)).rejects.toThrow(/"images\.npy": expected 488 sound bytes, got damaged ones/);
   });

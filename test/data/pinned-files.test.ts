@@ -22,7 +22,7 @@ function source(): { pull: (options: CacheOptions) => Promise<void>; pulls: () =
     async pull({ folder }) {
       pulls++;
       await new Promise((wake) => setTimeout(wake, 50));
-      for (const [at, file] of files.entries()) await writePinned(file, contents[at] as Uint8Array, folder);
+      for (const [at, file] of files.entries()) await writePinned(file, contents[at], folder);
     },
   };
 }
@@ -60,8 +60,7 @@ describe("files of a fetched data set", () => {
   it("are not written when their content is not what was published", async () => {
     const folder = await temporaryFolder();
     const bytes = new TextEncoder().encode("other");
-    const pull = async (options: CacheOptions): Promise<void> =>
-      writePinned(files[0] as PinnedFile, bytes, options.folder);
+    const pull = async (options: CacheOptions): Promise<void> => writePinned(files[0], bytes, options.folder);
     await expect(readPinned(files, pull, { folder })).rejects.toMatchObject({
       code: "download",
       message: `0.bin: expected content with SHA-256 ${files[0]?.sha256}, got ${sha256(bytes)}`,

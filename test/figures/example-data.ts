@@ -53,7 +53,7 @@ export function exampleUnit(
     const drop =
       cls % 7 === 3 ? Number.NaN : Math.round(1000 * (0.4 * random.uniform() ** 5 - 0.03 * random.uniform())) / 1000;
     return {
-      name: classCount <= longNames.length ? (longNames[cls] as string) : `class number ${cls}`,
+      name: classCount <= longNames.length ? longNames[cls] : `class number ${cls}`,
       drop: classCount <= longNames.length ? drop || 0.02 : drop,
       ...(tested && { qValue: Math.abs(drop) > 0.03 ? 0.001 : 0.6 }),
     };
@@ -66,8 +66,7 @@ export function fallingCurve(start: number, share: number, steps: number, seed: 
   const random = seededRandom(seed);
   const curve = new Float64Array(steps + 1);
   curve[0] = start;
-  for (let step = 1; step <= steps; step++)
-    curve[step] = (curve[step - 1] as number) * (1 - share * (0.5 + random.uniform()));
+  for (let step = 1; step <= steps; step++) curve[step] = curve[step - 1] * (1 - share * (0.5 + random.uniform()));
   return curve;
 }
 
@@ -192,7 +191,7 @@ export function exampleCard(imageCount: number): UnitCard {
       return ring || (x > 12 && y > 12) ? 1 : 0;
     }),
   });
-  const name = (at: number): string => longNames[at % longNames.length] as string;
+  const name = (at: number): string => longNames[at % longNames.length];
   const { classes } = exampleUnit(31, 10, 2);
   return {
     layer: "conv5",

@@ -109,5 +109,5 @@ const figures: Readonly<Record<string, () => string>> = {
 };
 
 test.each(Object.keys(figures))("%s", (name) => {
-  expectGolden(name, (figures[name] as () => string)());
+  expectGolden(name, figures[name]());
 });

@@ -27,7 +27,7 @@ test("ticks are round, rising and inside; nice domains hold what they were asked
         for (const [at, tick] of ticks.entries()) {
           expect(tick).toBeGreaterThanOrEqual(low - slack);
           expect(tick).toBeLessThanOrEqual(high + slack);
-          if (at > 0) expect(tick).toBeGreaterThan(ticks[at - 1] as number);
+          if (at > 0) expect(tick).toBeGreaterThan(ticks[at - 1]);
         }
         const [from, to] = niceDomain(low, high, count);
         expect(from).toBeLessThanOrEqual(low + slack);
@@ -49,7 +49,7 @@ test("rank ticks begin with 1, end with the last rank, and keep apart", () => {
       const ticks = rankTicks(last, width);
       expect(ticks[0]).toBe(1);
       expect(ticks.at(-1)).toBe(last);
-      for (let at = 1; at < ticks.length; at++) expect(ticks[at]).toBeGreaterThan(ticks[at - 1] as number);
+      for (let at = 1; at < ticks.length; at++) expect(ticks[at]).toBeGreaterThan(ticks[at - 1]);
     }),
   );
 });

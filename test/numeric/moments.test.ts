@@ -30,9 +30,9 @@ describe("mergeMoments", () => {
         const merged = mergeMoments(momentsOf(a), momentsOf(b));
         const whole = momentsOf([...a, ...b]);
         expect(merged.count).toBe(whole.count);
-        expect(merged.mean[0]).toBeCloseTo(whole.mean[0] as number, 9);
-        const scale = 1 + (whole.squares[0] as number);
-        expect(Math.abs((merged.squares[0] as number) - (whole.squares[0] as number)) / scale).toBeLessThan(1e-10);
+        expect(merged.mean[0]).toBeCloseTo(whole.mean[0], 9);
+        const scale = 1 + whole.squares[0];
+        expect(Math.abs(merged.squares[0] - whole.squares[0]) / scale).toBeLessThan(1e-10);
       }),
     );
   });
@@ -70,7 +70,7 @@ describe("summarizeMap", () => {
           exact.reduce((sum, each) => sum + each, 0),
           8,
         );
-        expect(out[mapSquares]).toBeCloseTo(momentsOf(exact).squares[0] as number, 6);
+        expect(out[mapSquares]).toBeCloseTo(momentsOf(exact).squares[0], 6);
         expect(out[mapMinimum] === Math.min(...exact)).toBe(true);
         expect(out[mapMaximum] === Math.max(...exact)).toBe(true);
         expect(out[mapZeros]).toBe(exact.filter((each) => each === 0).length);
@@ -86,8 +86,8 @@ describe("summarizeMap", () => {
     expect([out[mapSum], out[mapSquares]]).toEqual([7 * Math.fround(0.3), 0]);
     const narrow = Float32Array.from({ length: 64 }, (_, i) => 1 + (i % 3) * 2 ** -23);
     summarizeMap(narrow, new Int32Array(narrow.buffer), 0, 64, out);
-    const spread = momentsOf(Array.from({ length: 64 }, (_, i) => i % 3)).squares[0] as number;
-    expect((out[mapSquares] as number) * 2 ** 46).toBeCloseTo(spread, 9);
+    const spread = momentsOf(Array.from({ length: 64 }, (_, i) => i % 3)).squares[0];
+    expect(out[mapSquares] * 2 ** 46).toBeCloseTo(spread, 9);
   });
 
   test("shows a value that is not finite in the sum", () => {
@@ -95,7 +95,7 @@ describe("summarizeMap", () => {
     for (const bad of [Number.NaN, Infinity, -Infinity]) {
       const data = Float32Array.of(1, bad, 2);
       summarizeMap(data, new Int32Array(data.buffer), 0, 3, out);
-      expect(Number.isFinite(out[mapSum] as number)).toBe(false);
+      expect(Number.isFinite(out[mapSum])).toBe(false);
     }
   });
 });

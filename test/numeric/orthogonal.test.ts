@@ -8,7 +8,7 @@ import { symmetricEigen } from "../../src/numeric/symmetric-eigen.ts";
 /** Largest difference between two arrays. */
 function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expect(a.length).toBe(b.length);
-  return Math.max(...Array.from(a, (value, i) => Math.abs(value - (b[i] as number))), 0);
+  return Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i])), 0);
 }
 
 /** a · b, or a · bᵀ. */
@@ -16,8 +16,7 @@ function product(a: Float64Array, b: Float64Array, size: number, { turned = fals
   return Float64Array.from({ length: size * size }, (_, at) => {
     const [i, j] = [Math.floor(at / size), at % size];
     let sum = 0;
-    for (let k = 0; k < size; k++)
-      sum += (a[i * size + k] as number) * (b[turned ? j * size + k : k * size + j] as number);
+    for (let k = 0; k < size; k++) sum += a[i * size + k] * b[turned ? j * size + k : k * size + j];
     return sum;
   });
 }
@@ -33,19 +32,14 @@ describe("symmetricEigen", () => {
         const v = Float64Array.from({ length: size }, () => random.normal());
         for (let i = 0; i < size; i++) {
           for (let j = 0; j <= i; j++) {
-            matrix[i * size + j] = matrix[j * size + i] = isRankOne
-              ? (v[i] as number) * (v[j] as number)
-              : random.normal();
+            matrix[i * size + j] = matrix[j * size + i] = isRankOne ? v[i] * v[j] : random.normal();
           }
         }
         const { values, vectors } = symmetricEigen(matrix, size);
         expect(distance(product(vectors, vectors, size, { turned: true }), identity(size))).toBeLessThan(1e-12);
         expect(Array.from(values)).toEqual(Array.from(values).sort((a, b) => b - a));
-        const scaled = vectors.map((value, at) => value * (values[Math.floor(at / size)] as number));
-        const turned = Float64Array.from(
-          vectors,
-          (_, at) => vectors[(at % size) * size + Math.floor(at / size)] as number,
-        );
+        const scaled = vectors.map((value, at) => value * values[Math.floor(at / size)]);
+        const turned = Float64Array.from(vectors, (_, at) => vectors[(at % size) * size + Math.floor(at / size)]);
         expect(distance(product(turned, scaled, size), matrix)).toBeLessThan(1e-11 * size);
       }),
       { seed: 1 },
@@ -89,11 +83,11 @@ describe("haarRotation", () => {
     let squares = 0;
     for (let seed = 0; seed < draws; seed++) {
       const q = haarRotation(2, seed);
-      expect((q[0] as number) * (q[3] as number) - (q[1] as number) * (q[2] as number)).toBeCloseTo(1, 12);
-      const angle = Math.atan2(q[1] as number, q[0] as number);
+      expect(q[0] * q[3] - q[1] * q[2]).toBeCloseTo(1, 12);
+      const angle = Math.atan2(q[1], q[0]);
       quarters[Math.floor(((angle + Math.PI) / (2 * Math.PI)) * 8) % 8]++;
       // Archimedes: the height of a uniform point on the sphere is uniform in [−1, 1]: mean 0, variance 1/3.
-      const height = haarRotation(3, seed)[2] as number;
+      const height = haarRotation(3, seed)[2];
       heights += height;
       squares += height * height;
     }

@@ -6,7 +6,7 @@ import { seededRandom } from "../../src/numeric/random.ts";
 /** The definition, by sorting. */
 function exactThreshold(values: Float32Array, fraction: number): number {
   const descending = values.slice().sort().reverse();
-  return (descending[Math.floor(fraction * values.length)] as number) + 0;
+  return descending[Math.floor(fraction * values.length)] + 0;
 }
 
 const finite = fc.float({ noNaN: true, noDefaultInfinity: true });

@@ -11,9 +11,9 @@ function oracle(values: readonly number[], size: number): [number, number][] {
 }
 
 function pairsOf(top: TopK, series: number): [number, number][] {
-  return Array.from({ length: top.counts[series] as number }, (_, rank): [number, number] => [
-    top.values[series * top.size + rank] as number,
-    top.indices[series * top.size + rank] as number,
+  return Array.from({ length: top.counts[series] }, (_, rank): [number, number] => [
+    top.values[series * top.size + rank],
+    top.indices[series * top.size + rank],
   ]);
 }
 
@@ -25,7 +25,7 @@ describe("offerTopK", () => {
       fc.property(values, fc.integer({ min: 1, max: 6 }), fc.infiniteStream(fc.nat()), (list, size, stream) => {
         const top = emptyTopK(2, size);
         const order = list.map((_, index) => ({ index, key: stream.next().value as number }));
-        for (const { index } of order.sort((a, b) => a.key - b.key)) offerTopK(top, 1, list[index] as number, index);
+        for (const { index } of order.sort((a, b) => a.key - b.key)) offerTopK(top, 1, list[index], index);
         expect(pairsOf(top, 1)).toEqual(oracle(list, size));
         expect(pairsOf(top, 0)).toEqual([]);
       }),

@@ -12,12 +12,12 @@ import {
 /** Bilinear interpolation as in any textbook: four corners, four weights. */
 function naive(map: Float32Array, rows: UpsampleAxis, columns: UpsampleAxis): number[] {
   const at = (y: number, x: number) =>
-    map[Math.min(y, rows.inputSize - 1) * columns.inputSize + Math.min(x, columns.inputSize - 1)] as number;
+    map[Math.min(y, rows.inputSize - 1) * columns.inputSize + Math.min(x, columns.inputSize - 1)];
   const values: number[] = [];
   for (let y = 0; y < rows.outputSize; y++) {
     for (let x = 0; x < columns.outputSize; x++) {
-      const [i, v] = [rows.lower[y] as number, rows.weight[y] as number];
-      const [j, u] = [columns.lower[x] as number, columns.weight[x] as number];
+      const [i, v] = [rows.lower[y], rows.weight[y]];
+      const [j, u] = [columns.lower[x], columns.weight[x]];
       values.push(
         at(i, j) * (1 - v) * (1 - u) +
           at(i, j + 1) * (1 - v) * u +
@@ -57,7 +57,7 @@ describe("upsample", () => {
         const expected = naive(map, rows, columns);
         const [low, high] = [Math.min(...map), Math.max(...map)];
         out.forEach((value, i) => {
-          expect(Math.abs(value - (expected[i] as number))).toBeLessThan(1e-12); // two roundings in float64
+          expect(Math.abs(value - expected[i])).toBeLessThan(1e-12); // two roundings in float64
           expect(value >= low && value <= high).toBe(true);
         });
       }),
@@ -104,10 +104,7 @@ describe("fieldCentredAxis", () => {
     const tiled = fieldCentredAxis(4, 10, { imageSize: 32, offset: 3.5, stride: 8 });
     const half = halfPixelAxis(4, 10);
     tiled.weight.forEach((weight, x) => {
-      expect((tiled.lower[x] as number) + weight).toBeCloseTo(
-        (half.lower[x] as number) + (half.weight[x] as number),
-        12,
-      );
+      expect(tiled.lower[x] + weight).toBeCloseTo(half.lower[x] + half.weight[x], 12);
     });
   });
 });

@@ -34,7 +34,7 @@ test("damage anywhere in a piece makes it count as not there", () => {
   const whole = readFileSync(file);
   for (let at = 0; at < whole.length; at++) {
     const damaged = Uint8Array.from(whole);
-    damaged[at] = (damaged[at] as number) ^ 1;
+    damaged[at] = damaged[at] ^ 1;
     writeFileSync(file, damaged);
     expect(store.get("a"), `byte ${at}`).toBeUndefined();
   }

@@ -81,7 +81,7 @@ export function exampleEvidence(effects: Effects): Evidence {
   });
   return {
     networks: found,
-    main: found[0] as NetworkEvidence,
+    main: found[0],
     classCount,
     lowerImages: 100,
     sets: concatTables(alexnetLayers.map((layer) => setsOf(layer, effects))),

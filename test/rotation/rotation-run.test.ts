@@ -15,8 +15,8 @@ import { handColours, handFolder } from "../cli/hand-network.ts";
 /** The class of a colour with a direction of its responses removed, by the equations of the network. */
 function solve([r, g, b]: readonly [number, number, number], direction: readonly number[]): number {
   const units = [r / 5, g / 5, b / 5 + 0.5, Math.max(0, r - g) / 5];
-  const along = units.reduce((sum, value, unit) => sum + value * (direction[unit] as number), 0);
-  const [a0 = 0, a1 = 0, a2 = 0, a3 = 0] = units.map((value, unit) => value - along * (direction[unit] as number));
+  const along = units.reduce((sum, value, unit) => sum + value * direction[unit], 0);
+  const [a0 = 0, a1 = 0, a2 = 0, a3 = 0] = units.map((value, unit) => value - along * direction[unit]);
   const logits = [a0 + a3, a1, a2];
   return logits.indexOf(Math.max(...logits));
 }
@@ -47,8 +47,8 @@ describe("a network solved by hand", () => {
     ];
     const [seeds, directions] = [integers(random, "seed"), integers(random, "direction")];
     for (let row = 0; row < random.rows; row++) {
-      const q = haarRotation(4, seeds[row] as number);
-      const direction = Array.from(q.subarray(4 * (directions[row] as number), 4 * (directions[row] as number) + 4));
+      const q = haarRotation(4, seeds[row]);
+      const direction = Array.from(q.subarray(4 * directions[row], 4 * directions[row] + 4));
       const expected = drops(direction);
       expect(max[row]).toBeCloseTo(Math.max(...expected), 12);
       expect(min[row]).toBeCloseTo(Math.min(...expected), 12);
@@ -142,7 +142,7 @@ test("principal axes diagonalise the covariance of the responses", async () => {
   const { units } = layer;
   expect(merged.count).toBe(27 * layer.height * layer.width);
   const { axes, explained } = principalAxes(merged);
-  const at = (matrix: Float64Array, i: number, j: number): number => matrix[i * units + j] as number;
+  const at = (matrix: Float64Array, i: number, j: number): number => matrix[i * units + j];
   const variances: number[] = [];
   for (let k = 0; k < units; k++) {
     for (let l = 0; l < units; l++) {
@@ -150,7 +150,7 @@ test("principal axes diagonalise the covariance of the responses", async () => {
       for (let i = 0; i < units; i++) {
         along += at(axes, k, i) * at(axes, l, i);
         for (let j = 0; j < units; j++) {
-          const mean = ((merged.sums[i] as number) / merged.count) * ((merged.sums[j] as number) / merged.count);
+          const mean = (merged.sums[i] / merged.count) * (merged.sums[j] / merged.count);
           both += at(axes, k, i) * (at(merged.products, i, j) / merged.count - mean) * at(axes, l, j);
         }
       }

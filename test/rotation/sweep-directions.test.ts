@@ -88,7 +88,7 @@ describe("directions removed the fast way", () => {
         const plain = await sweepDirections({ ...context, engine: "plain", verify: 0 }, block, bases);
         await closeLayer(context);
         fast.bases.forEach((basis, i) => {
-          const { unit, image, prediction } = plain.bases[i] as (typeof plain.bases)[number];
+          const { unit, image, prediction } = plain.bases[i];
           expect([basis.unit, basis.image, basis.prediction]).toEqual([unit, image, prediction]);
           expect(basis.mismatches).toEqual([]);
           expect(basis.verified).toBe(units * IMAGES);

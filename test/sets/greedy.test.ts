@@ -34,7 +34,7 @@ describe("greedy sequences", () => {
         expect(fast.mismatches).toEqual([]);
         expect(fast.verified).toBe(fast.work.computed + fast.work.silent + fast.work.certified);
         abandoned += fast.work.abandoned;
-        dropped += (fast.right[0] as number) - (fast.right[size] as number);
+        dropped += fast.right[0] - fast.right[size];
       }),
       { numRuns: 25, seed: 6 },
     );
@@ -114,7 +114,7 @@ test("verification finds a wrong verdict", async () => {
   const into = { verified: 0, mismatches: [] };
   await verifySet(context, { ...from, labels }, { units: [1], rows, right }, into);
   expect(into).toEqual({ verified: 10, mismatches: [] });
-  right[7] = 1 - (right[7] as number);
+  right[7] = 1 - right[7];
   await verifySet(context, { ...from, labels }, { units: [1], rows, right }, into);
   expect(into.mismatches).toEqual([{ units: [1], image: 7, fast: right[7] === 1, plain: right[7] === 0 }]);
   await context.close();

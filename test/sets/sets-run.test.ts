@@ -25,7 +25,7 @@ function solve([r, g, b]: readonly [number, number, number], removed: readonly n
 
 /** Images of a class that are right without some units. */
 function rightOf(cls: number, removed: readonly number[]): number {
-  return (handColours[names[cls] as string] ?? []).filter((colour) => solve(colour, removed) === cls).length;
+  return (handColours[names[cls]] ?? []).filter((colour) => solve(colour, removed) === cls).length;
 }
 
 /** Stepwise greedy by brute force. */
@@ -37,7 +37,7 @@ function greedyOf(cls: number, size: number): number[] {
       (a, b) =>
         rightOf(cls, [...removed, a]) - rightOf(cls, [...removed, b]) || rightOf(cls, [a]) - rightOf(cls, [b]) || a - b,
     );
-    removed.push(left[0] as number);
+    removed.push(left[0]);
   }
   return removed;
 }
@@ -65,16 +65,16 @@ function rowsOf(table: Table): Row[] {
   const [unit, correct, images] = [integers(table, "unit"), integers(table, "correct"), integers(table, "images")];
   const [drop, others, rank] = [doubles(table, "drop"), doubles(table, "others_drop"), doubles(table, "rank_accuracy")];
   return Array.from({ length: table.rows }, (_, row) => ({
-    strategy: strategy[row] as string,
-    cls: cls[row] as number,
-    seed: seed[row] as number,
-    step: step[row] as number,
-    unit: unit[row] as number,
-    correct: correct[row] as number,
-    images: images[row] as number,
-    drop: drop[row] as number,
-    others: others[row] as number,
-    rank: rank[row] as number,
+    strategy: strategy[row],
+    cls: cls[row],
+    seed: seed[row],
+    step: step[row],
+    unit: unit[row],
+    correct: correct[row],
+    images: images[row],
+    drop: drop[row],
+    others: others[row],
+    rank: rank[row],
   }));
 }
 
@@ -111,7 +111,7 @@ describe("a network solved by hand", () => {
     expect(sequences.size).toBe(3 * (3 + 5)); // greedy, single, keep and five random ones for each class
     for (const [key, sequence] of sequences) {
       expect(sequence.map(({ step }) => step)).toEqual([0, 1, 2, 3]);
-      const cls = sequence[0]?.cls as number;
+      const cls = sequence[0]?.cls;
       const others = [0, 1, 2].filter((other) => other !== cls);
       for (const { step, correct, drop, others: othersDrop } of sequence) {
         const named = sequence.slice(1, step + 1).map(({ unit }) => unit);
@@ -128,7 +128,7 @@ describe("a network solved by hand", () => {
   test("attributes rank where the run has them; other classes and strategies stay when some are run again", async () => {
     const path = await handRun();
     const run = openRun(path);
-    const layer = run.manifest().layers[0]?.name as string;
+    const layer = run.manifest().layers[0]?.name;
     await run.addColumns(
       "units",
       makeTable({

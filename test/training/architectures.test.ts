@@ -48,7 +48,7 @@ test("ResNet-18's weights and blocks have torchvision's names", () => {
   const layers = findLayers(withParameters(network, startParameters(network, 1)));
   const blocks = layers.filter(({ kind }) => kind === "addition").map(({ name, tap }) => [name, tap]);
   expect(blocks.map(([name]) => name)).toEqual([1, 2, 3, 4].flatMap((stage) => [`layer${stage}.0`, `layer${stage}.1`]));
-  for (const [name, tap] of blocks) expect(network.layers[name as string]).toBe(tap);
+  for (const [name, tap] of blocks) expect(network.layers[name]).toBe(tap);
 });
 
 test("dropout and channel dropout are masks of the training graph alone", () => {

@@ -220,7 +220,7 @@ describe.each([
   ["blocked", block],
 ])("gradients, %s lowering", (name, size) => {
   test.runIf(name === "portable" || size !== undefined).each(Object.keys(cases))("%s", async (title) => {
-    const graph = await checkGradients(cases[title] as Case, size);
+    const graph = await checkGradients(cases[title], size);
     if (size !== undefined && title.startsWith("Conv 3×3")) {
       // Forward, dX and, where images make whole blocks, dW.
       const convolutions = title.endsWith("images") ? 3 : 2;

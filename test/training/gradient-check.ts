@@ -67,22 +67,22 @@ export async function checkGradients(
 
   for (const parameter of parameters) {
     const gradient = results.get(parameter) as Float32Array;
-    const values = (feeds[parameter] as Value<Float32Array>).data;
+    const values = feeds[parameter].data;
     expect(gradient.length, parameter).toBe(values.length);
     const places =
       values.length <= 40 ? [...values.keys()] : Array.from({ length: 40 }, () => random.integer(values.length));
     for (const place of places) {
-      const kept = values[place] as number;
+      const kept = values[place];
       const lossAt = async (value: number): Promise<number> => {
         values[place] = value;
         const moved = await evaluate();
-        return moved.reduce((sum, each, i) => sum + (each - (y[i] as number)) * (weights[i] as number), 0);
+        return moved.reduce((sum, each, i) => sum + (each - y[i]) * weights[i], 0);
       };
       const high = Math.fround(kept + STEP);
       const low = Math.fround(kept - STEP);
       const difference = ((await lossAt(high)) - (await lossAt(low))) / (high - low);
       values[place] = kept;
-      const error = Math.abs((gradient[place] as number) - difference);
+      const error = Math.abs(gradient[place] - difference);
       expect(error, `${parameter}[${place}]: gradient ${gradient[place]}, difference ${difference}`).toBeLessThan(
         TOLERANCE * (1 + Math.abs(difference)),
       );

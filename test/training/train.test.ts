@@ -62,7 +62,7 @@ test("a network learns, and its file answers as the training's own test did", as
   expect(seen.at(-1)).toBe(1);
   const last = log.at(-1);
   expect(last?.testAccuracy).toBeGreaterThan(0.9);
-  expect(last?.loss).toBeLessThan(log[0]?.loss as number);
+  expect(last?.loss).toBeLessThan(log[0]?.loss);
 
   const session = await openSession(withParameters(normed, parameters));
   const mean = Float32Array.from(testSet.pixels?.data ?? [], (value) => (value / 255 - 0.5) / 0.25);
@@ -70,7 +70,7 @@ test("a network learns, and its file answers as the training's own test did", as
   const data = logits?.data as Float32Array;
   let right = 0;
   for (let i = 0; i < 50; i++) {
-    const predicted = (data[2 * i + 1] as number) > (data[2 * i] as number) ? 1 : 0;
+    const predicted = data[2 * i + 1] > data[2 * i] ? 1 : 0;
     if (predicted === testSet.labels[i]) right++;
   }
   expect(right / 50).toBe(last?.testAccuracy);

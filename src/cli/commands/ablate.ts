@@ -91,7 +91,7 @@ function show(context: CliContext, result: AblateRunResult): void {
     context.note(`what the units respond to: unitscope attributes ${run.path}`);
   }
   if (mismatches.length > 0) {
-    const { layer, unit, image, fast, plain } = mismatches[0] as (typeof mismatches)[number];
+    const { layer, unit, image, fast, plain } = mismatches[0];
     context.note(
       `verify: expected the fast routes to agree with the plain one, got ${mismatches.length} differences; first: layer ${result.layers[layer]?.name} unit ${unit} image ${image}: ${fast} instead of ${plain}`,
     );

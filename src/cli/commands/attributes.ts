@@ -143,9 +143,7 @@ function median(column: Column): number | null {
     .sort();
   if (values.length === 0) return null;
   const middle = values.length >> 1;
-  return values.length % 2 === 1
-    ? (values[middle] as number)
-    : ((values[middle - 1] as number) + (values[middle] as number)) / 2;
+  return values.length % 2 === 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
 function decimal(value: number | null): string {

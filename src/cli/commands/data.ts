@@ -105,7 +105,7 @@ function reportLines({ name, hash, images, classes, sizes, undecodable }: ImageS
     ...(least === most ? [] : classes.map((cls) => `  ${cls.name.padEnd(width)}  ${cls.images}`)),
     ...sizes
       .slice(0, 10)
-      .map((size, at) => `${at === 0 ? "sizes" : ""}`.padEnd(13) + `${size.width}×${size.height}: ${size.images}`),
+      .map((size, at) => (at === 0 ? "sizes" : "").padEnd(13) + `${size.width}×${size.height}: ${size.images}`),
     ...(sizes.length > 10 ? [`${" ".repeat(13)}and ${sizes.length - 10} other sizes`] : []),
     `undecodable  ${undecodable.length === 0 ? "none" : undecodable.length}`,
     ...undecodable.slice(0, LISTED).map(({ reason }) => `  ${reason}`),

@@ -94,12 +94,12 @@ function rowsOf(predictions: Table) {
     readonly string[],
   ];
   const units = integers(predictions, "units");
-  const value = (name: string, row: number): number => doubles(predictions, name)[row] as number;
+  const value = (name: string, row: number): number => doubles(predictions, name)[row];
   return Array.from({ length: predictions.rows }, (_, row) => ({
-    layer: layer[row] as string,
-    attribute: attribute[row] as string,
-    split: split[row] as string,
-    units: units[row] as number,
+    layer: layer[row],
+    attribute: attribute[row],
+    split: split[row],
+    units: units[row],
     accuracy: value("accuracy", row),
     low: value("accuracy_low", row),
     high: value("accuracy_high", row),

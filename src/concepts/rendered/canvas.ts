@@ -89,8 +89,8 @@ export function fill(
         const cover = hits / (SAMPLES * SAMPLES);
         const mix = share / hits;
         for (let channel = 0; channel < 3; channel++) {
-          const color = (first[channel] as number) * (1 - mix) + (second[channel] as number) * mix;
-          pixels[3 * at + channel] = (pixels[3 * at + channel] as number) * (1 - cover) + color * cover;
+          const color = first[channel] * (1 - mix) + second[channel] * mix;
+          pixels[3 * at + channel] = pixels[3 * at + channel] * (1 - cover) + color * cover;
         }
       }
       if (inside((x + 0.5) / side, (y + 0.5) / side)) {

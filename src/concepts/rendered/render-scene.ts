@@ -62,7 +62,7 @@ function drawShapes(canvas: Canvas, random: Random): void {
   const count = 1 + random.integer(3);
   for (let i = 0; i < count; i++) {
     const label = random.integer(drawnNames.shape.length);
-    const figure = shapes[drawnNames.shape[label] as string] as Figure;
+    const figure = shapes[drawnNames.shape[label]];
     const textured = random.uniform() < 0.25 ? texturePaint(random) : undefined;
     const paint = textured?.paint ?? plainPaint(random);
     const labels = { shape: label + 1, ...(textured && { texture: textured.label }) };
@@ -81,7 +81,7 @@ function drawObjects(canvas: Canvas, random: Random): void {
   for (let i = 0; i < count; i++) {
     const label = random.integer(drawnNames.object.length);
     const place = placement(random, count === 1 ? 0.34 : 0.24, count === 1 ? 0.5 : 0.34, 0.2);
-    for (const { part, figure, colors } of objects[drawnNames.object[label] as string] ?? []) {
+    for (const { part, figure, colors } of objects[drawnNames.object[label]] ?? []) {
       const paint = plainPaint(random, colors);
       fill(canvas, figure, paint, { object: label + 1, part: drawnNames.part.indexOf(part) + 1 }, place);
     }
@@ -113,7 +113,7 @@ function drawBackground(canvas: Canvas, random: Random): void {
 /** A texture of random kind, colours, period, angle and place. */
 function texturePaint(random: Random): { paint: Paint; label: number } {
   const index = random.integer(drawnNames.texture.length);
-  const texture = textures[drawnNames.texture[index] as string]?.(random.integer(1 << 30)) ?? (() => 0);
+  const texture = textures[drawnNames.texture[index]]?.(random.integer(1 << 30)) ?? (() => 0);
   const period = between(random, 0.14, 0.34);
   const angle = between(random, 0, 2 * Math.PI);
   const [cos, sin] = [Math.cos(angle) / period, Math.sin(angle) / period];
@@ -137,8 +137,8 @@ function plainPaint(random: Random, colors?: readonly string[]): Paint {
 
 /** A basic colour, of those given or any, at one of its foci, moved a little. */
 function anyColor(random: Random, among: readonly string[] = basicColors): Rgb {
-  const foci = focalColors[among[random.integer(among.length)] as string] ?? ["808080"];
-  const bytes = Number.parseInt(foci[random.integer(foci.length)] as string, 16);
+  const foci = focalColors[among[random.integer(among.length)]] ?? ["808080"];
+  const bytes = Number.parseInt(foci[random.integer(foci.length)], 16);
   const moved = (value: number): number => Math.min(255, Math.max(0, value + between(random, -8, 8)));
   return [moved(bytes >> 16), moved((bytes >> 8) & 255), moved(bytes & 255)];
 }
@@ -167,7 +167,7 @@ function light({ pixels, side }: Canvas, random: Random): void {
   for (let at = 0; at < side * side; at++) {
     const factor = 1 + across * ((at % side) / side - 0.5) + down * (Math.floor(at / side) / side - 0.5);
     for (let channel = 0; channel < 3; channel++) {
-      pixels[3 * at + channel] = (pixels[3 * at + channel] as number) * factor + between(random, -4, 4);
+      pixels[3 * at + channel] = pixels[3 * at + channel] * factor + between(random, -4, 4);
     }
   }
 }

@@ -18,8 +18,8 @@ export function polygon(...points: number[]): Figure {
   return (x, y) => {
     let inside = false;
     for (let i = 0, j = points.length - 2; i < points.length; j = i, i += 2) {
-      const [xi, yi] = [points[i] as number, points[i + 1] as number];
-      const [xj, yj] = [points[j] as number, points[j + 1] as number];
+      const [xi, yi] = [points[i], points[i + 1]];
+      const [xj, yj] = [points[j], points[j + 1]];
       if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside;
     }
     return inside;

@@ -59,14 +59,14 @@ function rowsOf(predictions: Evidence["predictions"]): Row[] {
   const [layer, attribute] = [texts(predictions, "layer"), texts(predictions, "attribute")];
   const column = (name: string): Float64Array => doubles(predictions, name);
   return Array.from({ length: predictions.rows }, (_, row) => ({
-    layer: layer[row] as string,
-    attribute: attribute[row] as string,
-    value: column("accuracy")[row] as number,
-    low: column("accuracy_low")[row] as number,
-    high: column("accuracy_high")[row] as number,
-    chance: column("chance")[row] as number,
-    majority: column("majority")[row] as number,
-    pValue: column("p_value")[row] as number,
+    layer: layer[row],
+    attribute: attribute[row],
+    value: column("accuracy")[row],
+    low: column("accuracy_low")[row],
+    high: column("accuracy_high")[row],
+    chance: column("chance")[row],
+    majority: column("majority")[row],
+    pValue: column("p_value")[row],
   }));
 }
 

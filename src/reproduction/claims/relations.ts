@@ -90,7 +90,7 @@ function findingsOf(evidence: Evidence, drop: Drop): Finding[] {
   const ofMain = alexnetLayers.flatMap((layer): Finding[] => {
     const found = names.map((attribute) => correlationOf(evidence.main, layer, attribute, drop));
     return [
-      ...found.map((each, at) => finding(layer, attributes[names[at] as keyof typeof attributes], "number", each)),
+      ...found.map((each, at) => finding(layer, attributes[names[at]], "number", each)),
       count(layer, "noise ceiling", "number", found[0]?.ceiling ?? Number.NaN),
     ];
   });

@@ -74,7 +74,7 @@ function dropsOf(rotations: readonly Table[]): Float64Array[] {
 function specificDropsOf(rotations: readonly Table[]): Float64Array[] {
   return rotations.map((rows) => {
     const overall = doubles(rows, "overall_drop");
-    return doubles(rows, "max_class_drop").map((drop, row) => drop - (overall[row] as number));
+    return doubles(rows, "max_class_drop").map((drop, row) => drop - overall[row]);
   });
 }
 

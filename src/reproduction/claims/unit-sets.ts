@@ -26,13 +26,13 @@ export function unitSetsClaim({ sets, setsPaperWay, classCount, lowerImages }: E
   }));
   const conv5 = rows.filter(({ name }) => name.startsWith("conv5"));
   const holds = conv5.flatMap(({ greedy, lostAtRandom: lost }) => {
-    const [before, after] = [greedy[0] as Estimate, greedy.at(-1) as Estimate];
+    const [before, after] = [greedy[0], greedy.at(-1) as Estimate];
     const isSpared = lost.high < spared;
     return [after.high < before.value / 4 && isSpared, after.value <= chance && isSpared];
   });
   const [honest, paperWay] = conv5;
   const steps = (row: (typeof rows)[number] | undefined): string =>
-    row ? listed(sizes.map((size, at) => `${points((row.greedy[1 + at] as Estimate).value, 1)} % after ${size}`)) : "";
+    row ? listed(sizes.map((size, at) => `${points(row.greedy[1 + at].value, 1)} % after ${size}`)) : "";
   return {
     id: "unit-sets",
     title: "Ten to fifteen units carry a class",
@@ -44,9 +44,9 @@ export function unitSetsClaim({ sets, setsPaperWay, classCount, lowerImages }: E
       ? `conv5, accuracy of a class after 15 units: ${inWords(honest.greedy.at(-1) as Estimate, "%")} chosen, ${inWords(honest.random.at(-1) as Estimate, "%")} random`
       : "",
     findings: rows.flatMap(({ name, greedy, random }): Finding[] => [
-      finding(name, "nothing removed", "percent", greedy[0] as Estimate),
-      ...sizes.map((step, at) => finding(name, `${step} greedy units`, "percent", greedy[1 + at] as Estimate)),
-      ...sizes.map((step, at) => finding(name, `${step} random units`, "percent", random[at] as Estimate)),
+      finding(name, "nothing removed", "percent", greedy[0]),
+      ...sizes.map((step, at) => finding(name, `${step} greedy units`, "percent", greedy[1 + at])),
+      ...sizes.map((step, at) => finding(name, `${step} random units`, "percent", random[at])),
     ]),
     intervals: `95 % bootstrap over the ${classCount} classes; for random sets over classes and sequences. Half of the images of a class choose the units, the others measure, but for the last row. conv1 to conv3: ${lowerImages} images of every class; otherwise all`,
     verdict: verdictOf(holds),

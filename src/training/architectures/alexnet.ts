@@ -90,9 +90,9 @@ export function alexNet({
       x = write.conv("", layer, x, {
         inputs,
         outputs,
-        kernel: shape.kernels[i] as number,
+        kernel: shape.kernels[i],
         stride: i === 0 ? shape.firstStride : 1,
-        pad: shape.pads[i] as number,
+        pad: shape.pads[i],
         bias: !batchNorm,
       });
       if (batchNorm) x = write.batchNorm("", `bn${number}`, x, outputs);

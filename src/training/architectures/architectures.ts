@@ -59,7 +59,7 @@ export function defineNetwork(
     imageSize,
     channelDropout,
     ...(widths && { widths }),
-    ...(fullyConnected && { fullyConnected: [fullyConnected[0] as number, fullyConnected[1] as number] as const }),
+    ...(fullyConnected && { fullyConnected: [fullyConnected[0], fullyConnected[1]] as const }),
     ...(batchNorm !== undefined && { batchNorm }),
     ...(dropout !== undefined && { dropout }),
   });

@@ -81,7 +81,7 @@ export function writeNetwork(
   const both = (made: Node): string => {
     training.push({ ...made, inputs: made.inputs.map((input) => behindDropout.get(input) ?? input) });
     inference.push(made);
-    return made.outputs[0] as string;
+    return made.outputs[0];
   };
   const parameter = (added: Parameter): string => {
     parameters.push(added);

@@ -4,13 +4,7 @@ import { type GradientRule, sumToShape } from "./gradient-rule.ts";
 
 /** `Relu`: passes where the output is positive. */
 export const reluGradient: GradientRule = ({ node, outputGradient, builder }) => [
-  builder.emit(
-    "ReluGradient",
-    [outputGradient, node.outputs[0] as string],
-    builder.shapeOf(outputGradient),
-    {},
-    GRADIENT_DOMAIN,
-  ),
+  builder.emit("ReluGradient", [outputGradient, node.outputs[0]], builder.shapeOf(outputGradient), {}, GRADIENT_DOMAIN),
 ];
 
 /** `Add` of two tensors, either of which may have been broadcast. */
@@ -30,12 +24,12 @@ export const negGradient: GradientRule = ({ outputGradient, builder }) => [build
 
 /** `Flatten`, `Reshape`, `Identity`: the same elements under the input's shape. */
 export const reshapeGradient: GradientRule = ({ node, outputGradient, builder }) => [
-  builder.reshape(outputGradient, builder.shapeOf(node.inputs[0] as string)),
+  builder.reshape(outputGradient, builder.shapeOf(node.inputs[0])),
 ];
 
 /** `ReduceMean` over everything: every element gets an equal share. */
 export const reduceMeanGradient: GradientRule = ({ node, outputGradient, builder }) => {
-  const shape = builder.shapeOf(node.inputs[0] as string);
+  const shape = builder.shapeOf(node.inputs[0]);
   const count = shape.reduce((product, dim) => product * dim, 1);
   const share = builder.binary("Div", outputGradient, builder.scalar(count));
   return [builder.emit("Expand", [share, builder.ints(shape)], shape)];
@@ -43,6 +37,6 @@ export const reduceMeanGradient: GradientRule = ({ node, outputGradient, builder
 
 /** `ReduceSum` over everything. */
 export const reduceSumGradient: GradientRule = ({ node, outputGradient, builder }) => {
-  const shape = builder.shapeOf(node.inputs[0] as string);
+  const shape = builder.shapeOf(node.inputs[0]);
   return [builder.emit("Expand", [outputGradient, builder.ints(shape)], shape)];
 };

@@ -6,7 +6,7 @@ import type { GradientRule } from "./gradient-rule.ts";
 export const logSoftmaxGradient: GradientRule = ({ node, outputGradient, builder }) => {
   const shape = builder.shapeOf(outputGradient);
   const axis = intAttribute(node, "axis", -1);
-  const softmax = builder.emit("Softmax", [node.inputs[0] as string], shape, { axis });
+  const softmax = builder.emit("Softmax", [node.inputs[0]], shape, { axis });
   const total = builder.sum(outputGradient, [shape.length - 1], true);
   return [builder.binary("Sub", outputGradient, builder.binary("Mul", softmax, total))];
 };

@@ -9,7 +9,7 @@ export const maxPoolGradient: GradientRule = ({ node, outputGradient, builder })
   const [x = ""] = node.inputs;
   const { kernel, strides, before, after } = windowsOf(node, []);
   const attributes = { kernel_shape: kernel, strides, pads: [...before, ...after] };
-  const inputs = [outputGradient, x, node.outputs[0] as string];
+  const inputs = [outputGradient, x, node.outputs[0]];
   return [builder.emit("MaxPoolGradient", inputs, builder.shapeOf(x), attributes, GRADIENT_DOMAIN)];
 };
 
@@ -45,7 +45,7 @@ export const averagePoolGradient: GradientRule = ({ node, outputGradient, builde
 
 /** `GlobalAveragePool`: every position gets the same share. */
 export const globalAveragePoolGradient: GradientRule = ({ node, outputGradient, builder }) => {
-  const shape = builder.shapeOf(node.inputs[0] as string);
+  const shape = builder.shapeOf(node.inputs[0]);
   const share = builder.binary("Div", outputGradient, builder.scalar((shape[2] ?? 1) * (shape[3] ?? 1)));
   return [builder.emit("ChannelExpand", [share], shape, {}, GRADIENT_DOMAIN)];
 };

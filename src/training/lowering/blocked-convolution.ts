@@ -53,7 +53,7 @@ function spread({ target, block }: Layouts, tensor: string, strides: readonly [n
 export function blockedInputGradient(node: Node, layouts: Layouts): boolean {
   const { target, block } = layouts;
   const [dy = "", w = ""] = node.inputs;
-  const output = node.outputs[0] as string;
+  const output = node.outputs[0];
   const shape = target.shapeOf(output);
   const [o = 0, c = 0] = target.shapeOf(w);
   const { kernel, strides, before } = windowsOf(node, []);
@@ -97,13 +97,13 @@ export function emitConvolution(
   { operands, attributes }: { operands: readonly string[]; attributes: AttributeValues },
 ): void {
   const { target } = layouts;
-  let output = node.outputs[0] as string;
+  let output = node.outputs[0];
   const shape = target.shapeOf(output);
   const inputs = [...operands];
   const all = { ...attributes };
   const absorb = (next: Node): void => {
     layouts.skip(next);
-    output = next.outputs[0] as string;
+    output = next.outputs[0];
     target.declare(output, shape);
   };
   const sum = layouts.onlyReader(output);

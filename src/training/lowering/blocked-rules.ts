@@ -31,21 +31,21 @@ const conv: BlockedRule = (node, layouts) => {
 
 const pool: BlockedRule = (node, layouts) => {
   const { target } = layouts;
-  const x = layouts.blocked(node.inputs[0] as string);
+  const x = layouts.blocked(node.inputs[0]);
   if (x === undefined || node.outputs.length > 1) return false;
   const { kernel, strides, before, after } = windowsOf(node, []);
   const attributes: AttributeValues = { kernel_shape: kernel, strides, pads: [...before, ...after] };
   if (node.op === "AveragePool") attributes.count_include_pad = intAttribute(node, "count_include_pad", 0);
-  const output = node.outputs[0] as string;
+  const output = node.outputs[0];
   layouts.setBlocked(output, target.emit(node.op, [x], target.shapeOf(output), attributes, BLOCKED_DOMAIN));
   return true;
 };
 
 const globalPool: BlockedRule = (node, layouts) => {
   const { target } = layouts;
-  const x = layouts.blocked(node.inputs[0] as string);
+  const x = layouts.blocked(node.inputs[0]);
   if (x === undefined) return false;
-  const output = node.outputs[0] as string;
+  const output = node.outputs[0];
   layouts.setBlocked(output, target.emit(node.op, [x], target.shapeOf(output), {}, BLOCKED_DOMAIN));
   return true;
 };
@@ -53,7 +53,7 @@ const globalPool: BlockedRule = (node, layouts) => {
 /** Elementwise on tensors of one shape; in blocks if one of them is. */
 const elementwise: BlockedRule = (node, layouts) => {
   const { target } = layouts;
-  const output = node.outputs[0] as string;
+  const output = node.outputs[0];
   const shape = target.shapeOf(output);
   const same = node.inputs.every((input) => target.shapeOf(input).join() === shape.join());
   if (!same || !node.inputs.some((input) => layouts.isBlocked(input))) return false;
@@ -72,7 +72,7 @@ const multiply: BlockedRule = (node, layouts) => {
   if (!layouts.isBlocked(x) || channels !== c || rest.join() !== "1,1") return false;
   const view = target.reshape(layouts.blocked(x) as string, [n, c / block, h * w, block]);
   const wide = target.reshape(layouts.plain(factor), [images, c / block, 1, block]);
-  layouts.setBlocked(node.outputs[0] as string, target.reshape(target.binary("Mul", view, wide), [n, c, h, w]));
+  layouts.setBlocked(node.outputs[0], target.reshape(target.binary("Mul", view, wide), [n, c, h, w]));
   return true;
 };
 
@@ -83,7 +83,7 @@ const reluGradient: BlockedRule = (node, layouts) => {
   const shape = target.shapeOf(y);
   const positive = target.emit("Greater", [y, target.scalar(0)], shape);
   const mask = target.emit("Cast", [positive], shape, { to: 1 });
-  layouts.setBlocked(node.outputs[0] as string, target.binary("Mul", dy, mask));
+  layouts.setBlocked(node.outputs[0], target.binary("Mul", dy, mask));
   return true;
 };
 
@@ -97,7 +97,7 @@ const maxPoolGradient: BlockedRule = (node, layouts) => {
   const along = target.emit("MaxPool", [x], [n, c, height, columns], alongColumns(windows), BLOCKED_DOMAIN);
   const planes = (n * c) / block;
   const gradient = maxPoolGradientOn(target, { dy, x, y, along }, { windows, planes, height, width, block });
-  layouts.setBlocked(node.outputs[0] as string, target.reshape(gradient, [n, c, height, width]));
+  layouts.setBlocked(node.outputs[0], target.reshape(gradient, [n, c, height, width]));
   return true;
 };
 
@@ -108,7 +108,7 @@ const channelSum: BlockedRule = (node, layouts) => {
   const [n = 0, c = 0, h = 0, w = 0] = target.shapeOf(x);
   const overImages = target.sum(target.reshape(layouts.blocked(x) as string, [n, c * h * w]), [0]);
   const sums = target.sum(target.reshape(overImages, [c / block, h * w, block]), [1]);
-  const output = node.outputs[0] as string;
+  const output = node.outputs[0];
   target.append(
     { name: node.name, op: "Reshape", domain: "", inputs: [sums, target.ints([c])], outputs: [output], attributes: {} },
     [[c]],
@@ -138,9 +138,9 @@ const channelAffine: BlockedRule = (node, layouts) => {
 
 const channelExpand: BlockedRule = (node, layouts) => {
   const { target, block } = layouts;
-  const output = node.outputs[0] as string;
+  const output = node.outputs[0];
   const [n = 0, c = 0, h = 0, w = 0] = target.shapeOf(output);
-  const x = layouts.blocked(node.inputs[0] as string);
+  const x = layouts.blocked(node.inputs[0]);
   if (x === undefined) return false;
   const shape = [n, c / block, h * w, block];
   const view = target.reshape(x, [n, c / block, 1, block]);

@@ -17,7 +17,7 @@ import { nameAs } from "./lowering.ts";
 export function blockedWeightGradient(node: Node, layouts: Layouts): boolean {
   const { target, block } = layouts;
   const [dy = "", x = ""] = node.inputs;
-  const [o = 0, c = 0, kh = 0, kw = 0] = target.shapeOf(node.outputs[0] as string);
+  const [o = 0, c = 0, kh = 0, kw = 0] = target.shapeOf(node.outputs[0]);
   if (intAttribute(node, "group", 1) !== 1) return false;
   const windows = windowsOf(node, []);
   const [n = 0, , rows = 0, columns = 0] = target.shapeOf(dy);

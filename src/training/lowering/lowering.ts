@@ -15,7 +15,7 @@ export function emitAs(
     attributes = {},
   }: { source: Node; op: string; inputs: readonly string[]; attributes?: Node["attributes"] },
 ): void {
-  const output = source.outputs[0] as string;
+  const output = source.outputs[0];
   target.append({ name: source.name, op, domain: "", inputs, outputs: [output], attributes }, [target.shapeOf(output)]);
 }
 
@@ -24,7 +24,7 @@ export function nameAs(target: GraphBuilder, source: Node, tensor: string): void
   emitAs(target, {
     source,
     op: "Identity",
-    inputs: [target.reshape(tensor, target.shapeOf(source.outputs[0] as string))],
+    inputs: [target.reshape(tensor, target.shapeOf(source.outputs[0]))],
   });
 }
 

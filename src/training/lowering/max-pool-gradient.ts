@@ -47,7 +47,7 @@ export function maxPoolAxisGradient(
     const shift = (offset - phase) / stride;
     let claimed = left; // the last position gets what the others did not claim
     if (j < kernel - 1) {
-      const values = builder.pad(phases[phase] as string, 1, -shift, shift + places - blocks, OUTSIDE);
+      const values = builder.pad(phases[phase], 1, -shift, shift + places - blocks, OUTSIDE);
       const equal = builder.emit("Equal", [values, pooled], [outer, places, inner]);
       const isMaximum = builder.emit("Cast", [equal], [outer, places, inner], { to: 1 });
       claimed = builder.binary("Mul", left, isMaximum);

@@ -31,7 +31,7 @@ const convInputGradient: LoweringRule = (node, target) => {
   const [dy = "", w = ""] = node.inputs;
   const windows = windowsOf(node, []);
   const { kernel, strides, before, after } = windows;
-  const shape = target.shapeOf(node.outputs[0] as string);
+  const shape = target.shapeOf(node.outputs[0]);
   const given = target.shapeOf(dy);
   const missing = ([0, 1] as const).map((axis) => {
     const reached = ((given[axis + 2] ?? 0) - 1) * strides[axis] + kernel[axis] - before[axis] - after[axis];
@@ -55,7 +55,7 @@ const convWeightGradient: LoweringRule = (node, target) => {
   const [dy = "", x = ""] = node.inputs;
   const group = intAttribute(node, "group", 1);
   const windows = windowsOf(node, []);
-  const [outputs = 0, inputs = 0] = target.shapeOf(node.outputs[0] as string);
+  const [outputs = 0, inputs = 0] = target.shapeOf(node.outputs[0]);
   const parts = Array.from({ length: group }, (_, g) => {
     const own = (tensor: string, channels: number): string =>
       target.transpose(target.slice(tensor, 1, g * channels, (g + 1) * channels), [1, 0, 2, 3]);
@@ -145,6 +145,6 @@ const rules: Readonly<Record<string, LoweringRule>> = {
   },
   ChannelExpand(node, target) {
     const [x = ""] = node.inputs;
-    emitAs(target, { source: node, op: "Expand", inputs: [x, target.ints(target.shapeOf(node.outputs[0] as string))] });
+    emitAs(target, { source: node, op: "Expand", inputs: [x, target.ints(target.shapeOf(node.outputs[0]))] });
   },
 };
