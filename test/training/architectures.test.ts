@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { findLayers } from "../../src/onnx/layers.ts";
 import { readModel, writeModel } from "../../src/onnx/model-file.ts";
+import { inferShapes } from "../../src/onnx/shapes.ts";
 import { defineNetwork } from "../../src/training/architectures/architectures.ts";
 import { startParameters, withParameters } from "../../src/training/architectures/network.ts";
 
@@ -12,11 +13,25 @@ describe("parameters of the published shapes, as torchvision counts them", () =>
     ["alexnet", 224, 1000, 61_100_840],
     ["resnet18", 224, 1000, 11_689_512],
     ["resnet18", 32, 10, 11_173_962],
+    ["resnet18", 64, 100, 11_220_132],
   ] as const)("%s at %i with %i classes: %i", (name, imageSize, classCount, expected) => {
     const network = defineNetwork(name, { imageSize, classCount });
     const trained = network.parameters.filter(({ role }) => role !== "running");
     expect(count(trained.map(({ shape }) => shape))).toBe(expected);
   });
+});
+
+test("AlexNet at 64×64 ends in a 4×4 map, as its fc6 expects", () => {
+  const network = defineNetwork("alexnet", { imageSize: 64, classCount: 100 });
+  expect(count(network.parameters.map(({ shape }) => shape))).toBe(1_657_220);
+  const shapes = inferShapes(withParameters(network, startParameters(network, 1)));
+  const sizes = ["conv1", "conv2", "conv5"].map((layer) => shapes.get(network.layers[layer]));
+  expect(sizes).toEqual([
+    ["N", 48, 32, 32],
+    ["N", 96, 16, 16],
+    ["N", 128, 8, 8],
+  ]);
+  expect(shapes.get("logits")).toEqual(["N", 100]);
 });
 
 test("AlexNet's layers are conv1 … fc8, with their responses behind batch norm and ReLU", () => {
@@ -78,7 +93,7 @@ test("first weights depend on the seed alone, with He's deviation", () => {
 });
 
 test.each([
-  ["image size: expected 32 or 224, got 64", "alexnet", { imageSize: 64 }],
+  ["image size: expected 32, 64 or 224, got 48", "alexnet", { imageSize: 48 }],
   ["widths: expected five of them, got 2", "alexnet", { widths: [16, 32] }],
   ["widths: expected whole numbers from 1, got 0", "alexnet", { widths: [16, 0, 3, 4, 5] }],
   ["dropout (dropout): expected a probability in [0, 1), got 1", "alexnet", { dropout: 1 }],

@@ -54,7 +54,9 @@ export function trainCommand(context: CliContext): Command {
     .argument("<arch>", `architecture: ${architectureNames.join(", ")}`, architecture)
     .argument("<data>", "what to train on: name:split, folder, list file, .parquet or .npz")
     .option("--test <data>", "what to test on after every epoch")
-    .addOption(new Option("--image-size <pixels>", "side of the input: 32 or 224").argParser(wholeNumber).default(32))
+    .addOption(
+      new Option("--image-size <pixels>", "side of the input: 32, 64 or 224").argParser(wholeNumber).default(32),
+    )
     .option("--batch-norm", "alexnet: batch normalisation on every convolution")
     .option("--channel-dropout <layer=p>", "alexnet: silence whole units of a convolution with probability p", channels)
     .option("--dropout <p>", "alexnet: probability for units of fc6 and fc7 (default: 0.5)", number)
@@ -70,7 +72,7 @@ export function trainCommand(context: CliContext): Command {
     .option("--weight-decay <factor>", "L2 penalty of weights", number, weightDecay)
     .option("--label-smoothing <share>", "share of the target spread over all classes", number, 0)
     .option("--no-flip", "no mirrored images")
-    .option("--shift <pixels>", "widest random shift (default: 4 at 32×32, 0 at 224×224)", wholeNumber)
+    .option("--shift <pixels>", "widest random shift (default: 4 at 32×32, 8 at 64×64, 0 at 224×224)", wholeNumber)
     .option("--cutout <pixels>", "side of a random square that is blanked", wholeNumber, 0)
     .option("--mixup <alpha>", "mix pairs of images, shares from Beta(alpha, alpha)", number, 0)
     .option("--preprocess <preset>", "a preset or a JSON file; else the data set's own")
@@ -148,7 +150,7 @@ function trainOptions(
   { out, command }: { out: string; command: Command },
 ): TrainModelOptions {
   const { imageSize, widths, fc, batchNorm, dropout, channelDropout } = options;
-  const shift = options.shift ?? (imageSize === 32 ? 4 : 0);
+  const shift = options.shift ?? (imageSize <= 64 ? imageSize / 8 : 0);
   const { test, preprocess, root, limit, resume, seed, epochs, momentum, nesterov, mixup, provider, threads } = options;
   return {
     architecture: { imageSize, widths, fullyConnected: fc, batchNorm, dropout, channelDropout },

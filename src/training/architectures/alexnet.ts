@@ -1,8 +1,9 @@
 /**
- * AlexNet (Krizhevsky, Sutskever, Hinton 2012, in the one-tower shape of Krizhevsky 2014), at two image sizes.
+ * AlexNet (Krizhevsky, Sutskever, Hinton 2012, in the one-tower shape of Krizhevsky 2014), at three image sizes.
  *
- * At 32×32 the structure is kept (five convolutions, overlapping pools behind the first, second and fifth, three fully
- * connected layers, dropout on fc6 and fc7) with small kernels and widths; at 224×224 it is torchvision's shape.
+ * At 32×32 and 64×64 the structure is kept (five convolutions, overlapping pools behind the first, second and fifth,
+ * three fully connected layers, dropout on fc6 and fc7) with small kernels and widths; at 64×64 the first convolution has
+ * stride 2. At 224×224 it is torchvision's shape.
  */
 import { UnitscopeError } from "../../errors.ts";
 import { type Network, writeNetwork } from "./network.ts";
@@ -10,7 +11,7 @@ import { type Network, writeNetwork } from "./network.ts";
 /** What can be chosen about an AlexNet. */
 export interface AlexNetOptions {
   readonly classCount: number;
-  /** Side of the input in pixels: 32 or 224. */
+  /** Side of the input in pixels: 32, 64 or 224. */
   readonly imageSize?: number;
   /** Units of the five convolutions. */
   readonly widths?: readonly number[];
@@ -45,6 +46,16 @@ const shapes: Readonly<Record<number, Shape>> = {
     poolPad: 1,
     lastSize: 4,
   },
+  // 41 million multiplications an image with 100 classes.
+  64: {
+    widths: [48, 96, 128, 128, 128],
+    fullyConnected: [512, 256],
+    kernels: [5, 3, 3, 3, 3],
+    pads: [2, 1, 1, 1, 1],
+    firstStride: 2,
+    poolPad: 1,
+    lastSize: 4,
+  },
   224: {
     widths: [64, 192, 384, 256, 256],
     fullyConnected: [4096, 4096],
@@ -58,7 +69,7 @@ const shapes: Readonly<Record<number, Shape>> = {
 
 /**
  * Defines an AlexNet with layers conv1…conv5, fc6, fc7, fc8.
- * @throws {UnitscopeError} `usage` for an image size other than 32 and 224, or options that do not fit.
+ * @throws {UnitscopeError} `usage` for an image size other than 32, 64 and 224, or options that do not fit.
  */
 export function alexNet({
   classCount,
@@ -70,7 +81,7 @@ export function alexNet({
   channelDropout = {},
 }: AlexNetOptions): Network {
   const shape = shapes[imageSize];
-  if (!shape) throw new UnitscopeError("usage", `image size: expected 32 or 224, got ${imageSize}`);
+  if (!shape) throw new UnitscopeError("usage", `image size: expected 32, 64 or 224, got ${imageSize}`);
   const widths = chosenWidths ?? shape.widths;
   if (widths.length !== 5) {
     throw new UnitscopeError("usage", `widths: expected five of them, got ${widths.length}`);

@@ -10,7 +10,7 @@ export type ArchitectureName = (typeof architectureNames)[number];
 /** Choices for any architecture; those that an architecture does not have are refused. */
 export interface ArchitectureOptions {
   readonly classCount: number;
-  /** 32 or 224. */
+  /** 32, 64 or 224. */
   readonly imageSize?: number | undefined;
   /** AlexNet: five convolutions; ResNet-18: the first stage. */
   readonly widths?: readonly number[] | undefined;

@@ -8,7 +8,7 @@ import { type Network, type NetworkWriter, writeNetwork } from "./network.ts";
 /** What can be chosen about a ResNet-18. */
 export interface ResNetOptions {
   readonly classCount: number;
-  /** Side of the input in pixels: 32 or 224. */
+  /** Side of the input in pixels: 32, 64 or 224. */
   readonly imageSize?: number;
   /** Units of the first stage; 64 in the paper. */
   readonly width?: number;
@@ -16,14 +16,14 @@ export interface ResNetOptions {
 
 /**
  * Defines a ResNet-18 with layers `conv1`, `layer1.0.conv1`, `layer1.0.conv2`, `layer1.0` (a block's output), … `fc`.
- * @throws {UnitscopeError} `usage` for an image size other than 32 and 224.
+ * @throws {UnitscopeError} `usage` for an image size other than 32, 64 and 224.
  */
 export function resNet18({ classCount, imageSize = 32, width = 64 }: ResNetOptions): Network {
-  if (imageSize !== 32 && imageSize !== 224) {
-    throw new UnitscopeError("usage", `image size: expected 32 or 224, got ${imageSize}`);
+  if (![32, 64, 224].includes(imageSize)) {
+    throw new UnitscopeError("usage", `image size: expected 32, 64 or 224, got ${imageSize}`);
   }
   return writeNetwork({ name: "resnet18", imageSize, classCount }, (write) => {
-    const stem = imageSize === 224 ? { kernel: 7, stride: 2, pad: 3 } : { kernel: 3, stride: 1, pad: 1 };
+    const stem = imageSize === 224 ? { kernel: 7, stride: 2, pad: 3 } : { kernel: 3, stride: imageSize / 32, pad: 1 };
     let x = write.conv("", "conv1", "input", { inputs: 3, outputs: width, ...stem, bias: false });
     x = write.relu("", "relu", write.batchNorm("", "bn1", x, width));
     write.layer("conv1", x);
