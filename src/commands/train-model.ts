@@ -110,8 +110,7 @@ export async function trainModel(
     { ...options, preprocessing },
     { progress, signal, checkpoint, resume },
   );
-  const { log, parameters } = trained;
-  const accuracy = log.at(-1)?.testAccuracy ?? null;
+  const { log, parameters, testAccuracy: accuracy } = trained;
   const seed = options.seed ?? trainDefaults.seed;
   const provenance = { command, seed, accuracy, trainSet, testSet, preprocessing };
   await writeTrained(out, network, { parameters, log, provenance, options: { ...trainDefaults, ...options } });

@@ -1,6 +1,6 @@
 /** One training step as one graph: forward, loss, backward, and the update of stochastic gradient descent. */
 import { floatTensor, type Graph, type Node, node, type Port } from "../onnx/graph.ts";
-import type { Network } from "./architectures/network.ts";
+import { type Network, trainedParameters } from "./architectures/network.ts";
 import { differentiate } from "./differentiate.ts";
 import { GRADIENT_DOMAIN, type GraphBuilder, growGraph, type Shape } from "./graph-builder.ts";
 import { lowerBlocked } from "./lowering/blocked.ts";
@@ -19,6 +19,8 @@ export interface StepOptions {
   readonly weightDecay: number;
   /** Probability mass spread evenly over all classes in the target (Szegedy et al. 2016). */
   readonly labelSmoothing: number;
+  /** Layers that learn; all when absent. */
+  readonly trainOnly?: readonly string[] | undefined;
   /** Channels per block of the runtime's blocked layout; absent: standard operators only. */
   readonly block?: number | undefined;
 }
@@ -33,8 +35,9 @@ export function velocityName(parameter: string): string {
  *
  * Inputs: `input` `[B, 3, S, S]`, `labels` and `other_labels` int64 `[B]` with `label_share` in 0..1 (the target is
  * `label_share` of the one and the rest of the other: mixed images), `learning_rate` scalar, the masks, every
- * parameter, and the velocity of every trained parameter. Outputs: `loss` (mean over the batch), `correct` (count, float), and
- * `new/<name>` for every parameter and velocity.
+ * parameter, and the velocity of every trained parameter. Outputs: `loss` (mean over the batch), `correct` (count,
+ * float), and `new/<name>` for every trained parameter, its velocity, and every running statistic: these follow the data
+ * in layers that do not learn too.
  */
 export function stepGraph(network: Network, options: StepOptions): Graph {
   const { batchSize } = options;
@@ -45,7 +48,8 @@ export function stepGraph(network: Network, options: StepOptions): Graph {
       (shape ?? []).map((dim) => (typeof dim === "number" ? dim : batchSize)),
     ]),
   );
-  const trained = network.parameters.filter(({ role }) => role !== "running");
+  const trained = trainedParameters(network, options.trainOnly);
+  const running = network.parameters.filter(({ role }) => role === "running");
   const { builder, gradients } = differentiate(forward, {
     inputs,
     loss: "loss",
@@ -60,7 +64,7 @@ export function stepGraph(network: Network, options: StepOptions): Graph {
   const outputs = [
     port("loss", []),
     port("correct", []),
-    ...network.parameters.map(({ name, shape }) => port(`new/${name}`, shape)),
+    ...[...trained, ...running].map(({ name, shape }) => port(`new/${name}`, shape)),
     ...trained.map(({ name, shape }) => port(`new/${velocityName(name)}`, shape)),
   ];
   const fixed = forward.inputs.map((input): Port => ({ ...input, shape: inputs.get(input.name) ?? null }));

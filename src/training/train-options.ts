@@ -24,6 +24,11 @@ export interface TrainOptions {
   readonly mixup: number;
   readonly preprocessing: Preprocessing;
   readonly provider: Provider;
+  /**
+   * Layers that learn, by name (`fc6`, `layer4.1`); all when absent. The others keep their first weights: with
+   * convolutions among them, a control that has learned nothing there.
+   */
+  readonly trainOnly?: readonly string[] | undefined;
   /** Threads inside an operator. The same count gives the same weights. */
   readonly threads: number;
 }
@@ -43,6 +48,7 @@ export const trainDefaults: TrainOptions = {
   mixup: 0,
   preprocessing: noPreprocessing,
   provider: "cpu",
+  trainOnly: undefined,
   threads: 2,
 };
 
@@ -57,8 +63,8 @@ export function checkOptions(network: Network, trainSet: ImageSet, { batchSize, 
   if (batchSize < 2 || batchSize > trainSet.imageCount) {
     throw new UnitscopeError("usage", `batch: expected 2..${trainSet.imageCount} images, got ${batchSize}`);
   }
-  if (!Number.isInteger(epochs) || epochs < 1) {
-    throw new UnitscopeError("usage", `epochs: expected a whole number from 1, got ${epochs}`);
+  if (!Number.isInteger(epochs) || epochs < 0) {
+    throw new UnitscopeError("usage", `epochs: expected a whole number from 0, got ${epochs}`);
   }
 }
 

@@ -9,7 +9,7 @@ import { UnitscopeError } from "../errors.ts";
 import { writeModel } from "../onnx/model-file.ts";
 import { floatValue, type Value } from "../runtime/session.ts";
 import { openPool, type WorkerPool } from "../runtime/worker-pool.ts";
-import { type Network, startParameters } from "./architectures/network.ts";
+import { type Network, startParameters, trainedParameters } from "./architectures/network.ts";
 import { openStreams, resumeStreams, type Streams, shuffledImages, streamStates, trainingBatch } from "./batches.ts";
 import { type Checkpoint, type EpochRecord, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { blockSize } from "./lowering/block-size.ts";
@@ -41,6 +41,8 @@ export interface TrainProgress {
 /** A trained network's values and how it got there. */
 export interface TrainResult {
   readonly parameters: ReadonlyMap<string, Float32Array>;
+  /** Top-1 accuracy on the test set with these values; `null` without one. */
+  readonly testAccuracy: number | null;
   readonly log: readonly EpochRecord[];
 }
 
@@ -66,6 +68,8 @@ const TEST_BATCH = 250;
 /**
  * Trains a network.
  *
+ * Without epochs the network is as its seed makes it, and is only tested.
+ *
  * Images that do not fill a last batch are left out of an epoch (others in every epoch, as the order is drawn anew).
  *
  * @param testSet tested on after every epoch; `undefined`: no test.
@@ -87,7 +91,7 @@ export async function train(
 
   const { batchSize, epochs } = options;
   const block = options.provider === "cpu" ? await blockSize() : undefined;
-  const state = before?.state ?? startState(network, options.seed);
+  const state = before?.state ?? startState(network, options);
   const pool = await openPool<StepWorkerSetup, StepTask, StepResult>(
     workerModule,
     {
@@ -123,11 +127,12 @@ export async function train(
       }
       progress?.({ ...done.progress, finished: record });
     }
+    const testAccuracy = log.at(-1)?.testAccuracy ?? (tests ? await testAccuracyOf(pool, network, tests) : null);
     const final = await stateOf(pool);
     const parameters = new Map(
       network.parameters.map(({ name }) => [name, (final.get(name) as Value).data as Float32Array]),
     );
-    return { parameters, log };
+    return { parameters, testAccuracy, log };
   } catch (error) {
     if (!signal?.aborted) throw error;
     const kept =
@@ -261,13 +266,13 @@ async function stateOf(pool: WorkerPool<StepTask, StepResult>): Promise<Readonly
   return result.state;
 }
 
-function startState(network: Network, seed: number): Map<string, Value> {
+function startState(network: Network, { seed, trainOnly }: TrainOptions): Map<string, Value> {
   const state = new Map<string, Value>();
   const values = startParameters(network, seed);
-  for (const { name, shape, role } of network.parameters) {
-    const data = values.get(name) as Float32Array;
-    state.set(name, floatValue(shape, data));
-    if (role !== "running") state.set(velocityName(name), floatValue(shape, new Float32Array(data.length)));
+  for (const { name, shape } of network.parameters)
+    state.set(name, floatValue(shape, values.get(name) as Float32Array));
+  for (const { name, shape } of trainedParameters(network, trainOnly)) {
+    state.set(velocityName(name), floatValue(shape, new Float32Array(values.get(name)?.length ?? 0)));
   }
   return state;
 }

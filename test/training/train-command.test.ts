@@ -68,6 +68,35 @@ test("writes a model with everything that others need, and its log", async () =>
   expect(existsSync(join(folder, "out/small.onnx.checkpoint"))).toBe(false);
 });
 
+test("a control that has learned nothing: no epochs at all, or a head on first weights", async () => {
+  const nothing = await run(
+    "alexnet",
+    "images",
+    ...small,
+    "--test",
+    "images",
+    "--epochs",
+    "0",
+    "--out",
+    "nothing.onnx",
+  );
+  expect([nothing.code, nothing.stderr]).toEqual([0, ""]);
+  expect(nothing.stdout).toMatch(/^nothing\.onnx: [\d.]+ % of the test images right, /);
+  const control = [...small, "--epochs", "1", "--train-only", "fc6,fc7,fc8", "--lr", "0.01", "--out", "control.onnx"];
+  expect((await run("alexnet", "images", ...control)).code).toBe(0);
+  const [first, head] = await Promise.all(
+    ["nothing.onnx", "control.onnx"].map(async (name) => readModel(await readFile(join(folder, name)))),
+  );
+  expect(head?.constants.get("conv5.weight")).toEqual(first?.constants.get("conv5.weight"));
+  expect(head?.constants.get("fc8.weight")).not.toEqual(first?.constants.get("fc8.weight"));
+  expect(head?.metadata.get("unitscope.command")).toContain("--train-only fc6,fc7,fc8");
+  const other = await run("alexnet", "images", ...small, "--train-only", "conv9");
+  expect([other.code, other.stderr]).toEqual([
+    2,
+    expect.stringContaining("train only: expected layers with weights (conv1, "),
+  ]);
+});
+
 test("an interrupted training resumes with the option alone", async () => {
   const words = ["alexnet", "images", ...small, "--epochs", "40", "--lr", "0.001", "--out", "stopped.onnx"];
   const stopped = await unitscope(["train", ...words], {

@@ -8,7 +8,7 @@ import { noPreprocessing } from "../../src/data/preprocessing.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 import { floatValue, openSession } from "../../src/runtime/session.ts";
 import { alexNet } from "../../src/training/architectures/alexnet.ts";
-import { withParameters } from "../../src/training/architectures/network.ts";
+import { startParameters, withParameters } from "../../src/training/architectures/network.ts";
 import { readCheckpoint } from "../../src/training/checkpoint.ts";
 import { train } from "../../src/training/train.ts";
 import type { TrainOptions } from "../../src/training/train-options.ts";
@@ -76,6 +76,26 @@ test("a network learns, and its file answers as the training's own test did", as
   expect(right / 50).toBe(last?.testAccuracy);
 });
 
+test("without epochs a network is as its seed makes it, and is tested", async () => {
+  const { log, parameters, testAccuracy } = await train(network, trainSet, testSet, { ...options, epochs: 0 });
+  expect(log).toEqual([]);
+  expect(parameters).toEqual(startParameters(network, 1));
+  expect(testAccuracy).toBeGreaterThan(0);
+});
+
+test("layers that are not named keep their first weights, and the named ones learn", async () => {
+  const trainOnly = ["fc6", "fc7", "fc8"];
+  const { log, parameters } = await train(normed, trainSet, testSet, { ...options, trainOnly });
+  const first = startParameters(normed, 1);
+  for (const [name, values] of parameters) {
+    // The running statistics of a batch normalisation follow the data: without them the trained head would not fit.
+    const moves = name.startsWith("fc") || name.includes("running");
+    if (moves) expect(values, name).not.toEqual(first.get(name));
+    else expect(values, name).toEqual(first.get(name));
+  }
+  expect(log.at(-1)?.loss).toBeLessThan(log[0]?.loss);
+});
+
 describe("the same seed", () => {
   test("gives the same weights, another seed others, a resumed training the same", async () => {
     const whole = await train(network, trainSet, testSet, options);
@@ -133,7 +153,11 @@ test("a loss that is not a number stops with the step", async () => {
 
 test.each([
   ["batch: expected 2..96 images, got 97", { batchSize: 97 }],
-  ["epochs: expected a whole number from 1, got 0", { epochs: 0 }],
+  ["epochs: expected a whole number from 0, got -1", { epochs: -1 }],
+  [
+    'train only: expected layers with weights (conv1, conv2, conv3, conv4, conv5, fc6, fc7, fc8), got "fc9"',
+    { trainOnly: ["fc8", "fc9"] },
+  ],
 ] as const)("%s", async (message, given) => {
   await expect(train(network, trainSet, undefined, { ...options, ...given })).rejects.toThrow(message);
 });

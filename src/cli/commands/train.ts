@@ -21,6 +21,7 @@ interface Options {
   fc?: number[];
   seed: number;
   epochs: number;
+  trainOnly?: string[];
   batch: number;
   lr: number;
   schedule: (typeof scheduleNames)[number];
@@ -63,7 +64,8 @@ export function trainCommand(context: CliContext): Command {
     .option("--widths <counts>", "units: five for alexnet, the first stage's for resnet18", counts)
     .option("--fc <counts>", "alexnet: units of fc6 and fc7", counts)
     .option("--seed <seed>", "of the first weights, the order, the variations and the masks", wholeNumber, seed)
-    .option("--epochs <count>", "passes over the images", wholeNumber, epochs)
+    .option("--epochs <count>", "passes over the images; 0: the network as its seed makes it", wholeNumber, epochs)
+    .option("--train-only <layers>", "layers that learn; the others keep their first weights", names)
     .option("--batch <images>", "images per step", wholeNumber, batchSize)
     .option("--lr <rate>", "highest learning rate", number, learningRate)
     .addOption(new Option("--schedule <name>", "of the learning rate").choices(scheduleNames).default(schedule))
@@ -151,7 +153,21 @@ function trainOptions(
 ): TrainModelOptions {
   const { imageSize, widths, fc, batchNorm, dropout, channelDropout } = options;
   const shift = options.shift ?? (imageSize <= 64 ? imageSize / 8 : 0);
-  const { test, preprocess, root, limit, resume, seed, epochs, momentum, nesterov, mixup, provider, threads } = options;
+  const {
+    test,
+    preprocess,
+    root,
+    limit,
+    resume,
+    seed,
+    epochs,
+    trainOnly,
+    momentum,
+    nesterov,
+    mixup,
+    provider,
+    threads,
+  } = options;
   return {
     architecture: { imageSize, widths, fullyConnected: fc, batchNorm, dropout, channelDropout },
     test,
@@ -163,6 +179,7 @@ function trainOptions(
     command: commandLine(arch, data, { ...options, out }, command),
     seed,
     epochs,
+    trainOnly,
     batchSize: options.batch,
     learningRate: options.lr,
     schedule: options.schedule,
@@ -215,6 +232,10 @@ function counts(text: string): number[] {
     if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("expected whole numbers from 1.");
     return value;
   });
+}
+
+function names(text: string): string[] {
+  return text.split(",").filter((name) => name !== "");
 }
 
 function channels(text: string, before: Record<string, number> = {}): Record<string, number> {

@@ -1,5 +1,6 @@
 /** What an architecture is made of, and the writer that architectures are written with. */
 
+import { UnitscopeError } from "../../errors.ts";
 import { seededRandom } from "../../numeric/random.ts";
 import { float, floatTensor, type Graph, type Node, node, type Port } from "../../onnx/graph.ts";
 import type { Shape } from "../graph-builder.ts";
@@ -225,6 +226,26 @@ export function startParameters(network: Network, seed: number): Map<string, Flo
       return [name, values.map(() => random.normal() * start.deviation)];
     }),
   );
+}
+
+/**
+ * The parameters that gradients change: those of the named layers, or all where none are named. A name stands for every
+ * parameter below it: `layer4` for `layer4.0.conv1.weight`.
+ * @throws {UnitscopeError} `layer` if a name stands for none.
+ */
+export function trainedParameters({ parameters }: Network, layers?: readonly string[]): readonly Parameter[] {
+  const learning = parameters.filter(({ role }) => role !== "running");
+  if (!layers) return learning;
+  const isOf = ({ name }: Parameter, layer: string): boolean => name.startsWith(`${layer}.`);
+  const unknown = layers.find((layer) => !learning.some((parameter) => isOf(parameter, layer)));
+  if (unknown !== undefined || layers.length === 0) {
+    const known = [...new Set(learning.map(({ name }) => name.replace(/\.[^.]+$/, "")))];
+    throw new UnitscopeError(
+      "layer",
+      `train only: expected layers with weights (${known.join(", ")}), got ${unknown === undefined ? "none" : `"${unknown}"`}`,
+    );
+  }
+  return learning.filter((parameter) => layers.some((layer) => isOf(parameter, layer)));
 }
 
 /** A network's inference graph with its parameters in it: what is written to disk. */
