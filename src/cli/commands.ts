@@ -14,6 +14,7 @@ import { rotateCommand } from "./commands/rotate.ts";
 import { setsCommand } from "./commands/sets.ts";
 import { trainCommand } from "./commands/train.ts";
 import { unitCommand } from "./commands/unit.ts";
+import { viewCommand } from "./commands/view.ts";
 import type { CliContext } from "./context.ts";
 
 /** Builds every command over one context. */
@@ -28,6 +29,7 @@ export function commands(context: CliContext): Command[] {
     conceptsCommand,
     figuresCommand,
     unitCommand,
+    viewCommand,
     compareCommand,
     predictCommand,
     reproduceCommand,

@@ -22,3 +22,11 @@ export function fraction(text: string): number {
   }
   return value;
 }
+
+/** 0 to 65535. */
+export function portNumber(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {
+    throw new InvalidArgumentError("expected a whole number from 0 to 65535.");
+  }
+  return Number(text);
+}

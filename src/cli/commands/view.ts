@@ -1,0 +1,62 @@
+/** `unitscope view RUN`: shows a run's report in the browser, served by this process to this machine alone. */
+import { Command, Option } from "commander";
+import open from "open";
+import { viewedFolder } from "../../commands/viewed-folder.ts";
+import { UnitscopeError } from "../../errors.ts";
+import { serveFolder } from "../../view/serve-folder.ts";
+import type { CliContext } from "../context.ts";
+import { portNumber } from "../option-parsers.ts";
+
+interface Options {
+  readonly port: number;
+  readonly open: boolean;
+}
+
+/** The command `view`; it ends when it is interrupted. */
+export function viewCommand(context: CliContext): Command {
+  return new Command("view")
+    .summary("show a run in the browser")
+    .description(
+      "Serve a run's report on 127.0.0.1, where WebAssembly may use threads, and open it in the browser; Ctrl-C ends " +
+        "it. The report is written first where it is missing or older than the run. A folder with a page is shown as " +
+        "it is.",
+    )
+    .argument("<run>", "run folder, or a folder with index.html")
+    .addOption(new Option("--port <port>", "port to listen on; 0: one that is free").argParser(portNumber).default(0))
+    .option("--no-open", "leave the browser alone")
+    .action(async (path: string, { port, open: isOpened }: Options) => {
+      const { folder, isOutdated } = viewedFolder(path);
+      if (isOutdated) {
+        throw new UnitscopeError("run", `run folder "${path}": expected a report that is as new as the run, got none`);
+      }
+      const served = await serveFolder(folder, { port });
+      try {
+        context.print(context.json ? JSON.stringify({ url: served.url, folder }) : served.url);
+        if (isOpened) await openBrowser(served.url, context);
+        context.note("Ctrl-C ends this");
+        await interrupted(context.signal);
+      } finally {
+        await served.close();
+      }
+    });
+}
+
+/** Opens a page in the user's browser; where there is none, the address has been printed. */
+async function openBrowser(url: string, context: CliContext): Promise<void> {
+  const failed = (): void => context.note("no browser opened here: open the address above in one");
+  try {
+    const opener = await open(url);
+    opener.once("exit", (code) => {
+      if (code !== 0) failed();
+    });
+  } catch {
+    failed();
+  }
+}
+
+function interrupted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
