@@ -1,5 +1,5 @@
 /** Bars: horizontal ones with names beside them, and vertical groups with intervals. */
-import { type Box, drawPlot } from "./frame.ts";
+import { type Box, drawPlot, fittingLabel } from "./frame.ts";
 import { formatNumber, linearScale, type Scale, ticksOf } from "./scale.ts";
 import { linePath, tag } from "./svg.ts";
 import { textAt, textWidth, wrapText } from "./text-layout.ts";
@@ -49,7 +49,7 @@ export function drawBars(
   const named = bars.filter(({ value }) => value !== undefined);
   const nameWidth = Math.min(box.width * 0.45, Math.max(0, ...named.map(({ name }) => textWidth(name))));
   const roomFor = (side: (value: number) => boolean): number => {
-    const texts = named.filter(({ value = 0 }) => side(value)).map(({ text = "" }) => textWidth(text, 10) + 6);
+    const texts = named.filter(({ value = 0 }) => side(value)).map(({ text = "" }) => textWidth(text, "small") + 6);
     return Math.max(2, ...texts);
   };
   const leftRoom = roomFor((value) => value < 0);
@@ -100,11 +100,9 @@ export function drawBars(
   }
   parts.push(...labels);
   if (label !== undefined) {
-    const choices = typeof label === "string" ? [label] : label;
-    const fitting =
-      choices.find((choice) => textWidth(choice, 12) <= inner.width + leftRoom + rightRoom) ?? choices.at(-1) ?? "";
-    const middle = Math.min((left + right) / 2, box.x + box.width - textWidth(fitting, 12) / 2);
-    parts.push(textAt(middle, base + 32, fitting, { anchor: "middle", className: "label" }));
+    const shown = fittingLabel(label, inner.width + leftRoom + rightRoom);
+    const middle = Math.min((left + right) / 2, box.x + box.width - textWidth(shown, "label") / 2);
+    parts.push(textAt(middle, base + 32, shown, { anchor: "middle", className: "label" }));
   }
   return tag("g", {}, ...parts);
 }
@@ -135,7 +133,7 @@ export function drawGroupedBars(
     lines?: readonly { value: number; dash: string }[];
   },
 ): string {
-  const names = groups.map((group) => wrapText(group, (box.width - 60) / groups.length - 6, 11).slice(0, 2));
+  const names = groups.map((group) => wrapText(group, (box.width - 60) / groups.length - 6, { lines: 2 }));
   const nameLines = Math.max(1, ...names.map((each) => each.length));
   const plotBox = { ...box, height: box.height - 14 * (nameLines - 1) };
   return drawPlot(

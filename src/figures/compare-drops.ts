@@ -53,7 +53,7 @@ export function compareDropsFigure(
         return drawRanked(box, kinds, {
           sign,
           what: "max class drop",
-          ranked: "units, sorted by max class drop",
+          ranked: ["units, sorted by max class drop", "units by max class drop", "units, sorted"],
           domain,
         });
       },

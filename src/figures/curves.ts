@@ -52,20 +52,19 @@ export function drawCurvesWithLegend(
   box: Box,
   axes: { x: Axis; y: Axis },
   curves: readonly Curve[],
-  {
-    legendWidth = 236,
-    valueTitle,
-    under,
-  }: { legendWidth?: number; valueTitle?: string; under?: (toX: Scale, toY: Scale, area: Box) => string } = {},
+  { valueTitle = "", under }: { valueTitle?: string; under?: (toX: Scale, toY: Scale, area: Box) => string } = {},
 ): string {
-  const top = box.y + (valueTitle === undefined ? 12 : 30);
+  const widest = (texts: readonly string[]): number => Math.max(0, ...texts.map((text) => textWidth(text)));
+  const labelWidth = widest(curves.map(({ label }) => label));
+  const valueWidth = widest([valueTitle, ...curves.map(({ value = "" }) => value)]);
+  const legendWidth = Math.min(box.width * 0.45, Math.max(180, 14 + 29 + labelWidth + 12 + valueWidth));
+  const top = box.y + (valueTitle === "" ? 12 : 30);
   const lineHeight = Math.min(19, (box.y + box.height - top) / Math.max(1, curves.length));
   const x = box.x + box.width - legendWidth + 14;
   const right = box.x + box.width;
   const plot = drawPlot({ ...box, width: box.width - legendWidth }, axes, (toX, toY, area) => {
     return (under?.(toX, toY, area) ?? "") + drawCurves(curves, toX, toY);
   });
-  const valueWidth = Math.max(0, ...curves.map(({ value = "" }) => textWidth(value)));
   const legend = curves.map(({ label, value, series, dash = dashOf(series) }, at) => {
     const middle = top + at * lineHeight;
     const line = {
@@ -76,12 +75,11 @@ export function drawCurvesWithLegend(
     };
     return (
       tag("path", line) +
-      textAt(x + 29, middle + 4, label, { width: right - x - 37 - valueWidth }) +
+      textAt(x + 29, middle + 4, label, { width: right - x - 41 - valueWidth, keep: "ends" }) +
       (value === undefined ? "" : textAt(right, middle + 4, value, { anchor: "end" }))
     );
   });
-  if (valueTitle !== undefined)
-    legend.push(textAt(right, box.y + 15, valueTitle, { anchor: "end", className: "muted" }));
+  if (valueTitle !== "") legend.push(textAt(right, box.y + 15, valueTitle, { anchor: "end", className: "muted" }));
   return plot + legend.join("");
 }
 

@@ -55,10 +55,13 @@ export function renderFigure(figure: Figure): string {
   const extra = figure.sharedLabel && columns > 1 ? labelWidth : 0;
   const inner = width - 2 * margin;
   const parts: string[] = [];
-  let y = margin + 13;
-  parts.push(textAt(margin, y, title, { className: "title", width: inner, fontSize: 16 }));
+  let y = margin - 5;
+  for (const line of wrapText(title, inner, { className: "title", lines: 3 })) {
+    y += 18;
+    parts.push(textAt(margin, y, line, { className: "title" }));
+  }
   y += 8;
-  for (const line of wrapText(subtitle ?? "", inner)) {
+  for (const line of wrapText(subtitle ?? "", inner, { className: "muted" })) {
     y += 15;
     parts.push(textAt(margin, y - 3, line, { className: "muted" }));
   }
@@ -76,13 +79,13 @@ export function renderFigure(figure: Figure): string {
     const top = y + Math.floor(at / columns) * (panelHeight + gap);
     const titleHeight = panel.title === undefined ? 0 : 20;
     if (panel.title !== undefined) {
-      parts.push(textAt(x, top + 12, panel.title, { className: "panel", width: wide, fontSize: 13 }));
+      parts.push(textAt(x, top + 12, panel.title, { className: "panel", width: wide, keep: "ends" }));
     }
     parts.push(panel.draw({ x, y: top + titleHeight, width: wide, height: panelHeight - titleHeight }));
   }
   const rows = Math.ceil(panels.length / columns);
   y += rows * panelHeight + (rows - 1) * gap;
-  for (const line of wrapText(note ?? "", inner, 10)) {
+  for (const line of wrapText(note ?? "", inner, { className: "muted small" })) {
     y += 14;
     parts.push(textAt(margin, y, line, { className: "muted small" }));
   }
@@ -114,7 +117,7 @@ export function drawLegend(entries: readonly LegendEntry[], box: Box): { svg: st
   const parts: string[] = [];
   for (const { label, series, mark, dash = dashOf(series) } of entries) {
     const wide = mark === "box" || mark === "outline" || mark === "dot" ? 12 : 22;
-    const width = wide + 8 + textWidth(label);
+    const width = Math.min(wide + 8 + textWidth(label), box.width);
     if (x > box.x && x + width > box.x + box.width) {
       x = box.x;
       y += lineHeight;
@@ -137,7 +140,7 @@ export function drawLegend(entries: readonly LegendEntry[], box: Box): { svg: st
           "stroke-dasharray": dash,
         }),
       );
-    parts.push(textAt(x + wide + 6, middle + 4, label, { width: box.width - 28 }));
+    parts.push(textAt(x + wide + 6, middle + 4, label, { width: box.width - wide - 8 }));
     x += width + 16;
   }
   return { svg: parts.join(""), height: y - box.y + lineHeight };
@@ -165,10 +168,13 @@ export function drawPlot(
   const tickWidth = Math.max(...yTicks.map((tick) => textWidth(yFormat(tick))));
   const left = tickWidth + 8 + (y.label === undefined ? 0 : labelWidth);
   const bottom = 18 + (x.label === undefined ? 0 : 17);
-  const area = { x: box.x + left, y: box.y + 6, width: box.width - left - 6, height: box.height - bottom - 6 };
+  const wide = box.width - left - 6;
+  const xTicks = x.ticks ?? ticksOf(x.domain[0], x.domain[1], Math.max(2, Math.floor(wide / 60)));
+  // The last tick's number is centred under the end of the axis; it may use the margin, not more.
+  const beyond = Math.max(0, textWidth(xFormat(xTicks.at(-1) ?? 0)) / 2 - 6 - margin / 2);
+  const area = { x: box.x + left, y: box.y + 6, width: wide - beyond, height: box.height - bottom - 6 };
   const toX = linearScale(x.domain, [area.x, area.x + area.width]);
   const toY = linearScale(y.domain, [area.y + area.height, area.y]);
-  const xTicks = x.ticks ?? ticksOf(x.domain[0], x.domain[1], Math.max(2, Math.floor(area.width / 60)));
   const parts: string[] = [];
   for (const tick of yTicks) {
     const at = toY(tick);
@@ -185,22 +191,21 @@ export function drawPlot(
   }
   if (x.label !== undefined) {
     const middle = area.x + area.width / 2;
-    parts.push(
-      textAt(middle, base + 33, fitting(x.label, area.width), { anchor: "middle", className: "label", fontSize: 12 }),
-    );
+    parts.push(textAt(middle, base + 33, fittingLabel(x.label, area.width), { anchor: "middle", className: "label" }));
   }
   if (y.label !== undefined) {
-    const label = fitting(y.label, box.height);
-    const middle = Math.max(box.y + textWidth(label, 12) / 2, area.y + area.height / 2);
-    parts.push(textAt(box.x + 10, middle, label, { anchor: "middle", rotate: -90, className: "label", fontSize: 12 }));
+    const label = fittingLabel(y.label, box.height);
+    const middle = Math.max(box.y + textWidth(label, "label") / 2, area.y + area.height / 2);
+    parts.push(textAt(box.x + 10, middle, label, { anchor: "middle", rotate: -90, className: "label" }));
   }
   return tag("g", {}, ...parts, draw(toX, toY, area));
 }
 
-function fitting(label: string | readonly string[], width: number): string {
+/** The first label that fits, or the last one cut. */
+export function fittingLabel(label: string | readonly string[], width: number): string {
   const choices = typeof label === "string" ? [label] : label;
   const last = choices.at(-1) ?? "";
-  return choices.find((choice) => textWidth(choice, 12) <= width) ?? fitText(last, width, 12);
+  return choices.find((choice) => textWidth(choice, "label") <= width) ?? fitText(last, width, "label");
 }
 
 /** A panel that has nothing to show says why. */

@@ -94,7 +94,7 @@ function drawLayer(
     {
       x: {
         domain: last === 1 ? [0.5, 1.5] : [1, last],
-        label: "units, sorted by max class drop",
+        label: ["units, sorted by max class drop", "units by max class drop", "units, sorted"],
         ticks: rankTicks(last, box.width),
       },
       y: { domain, format: (drop) => formatPoints(drop), ...(yLabel !== undefined && { label: yLabel }) },

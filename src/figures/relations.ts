@@ -10,6 +10,7 @@ import { type Box, drawEmpty, drawPlot, type Panel, renderFigure } from "./frame
 import { extentOf, formatNumber, formatPoints } from "./scale.ts";
 import { type DropSign, dropAxisLabel, dropFactor, signSentence } from "./sign.ts";
 import { type Point, tag } from "./svg.ts";
+import { textWidth } from "./text-layout.ts";
 import { fillOf, strokeOf } from "./theme.ts";
 
 /** How an attribute goes with a drop, in our sign; the interval is the 95 % one. */
@@ -106,6 +107,7 @@ export function relationsFigure(
   );
   const empty: Panel = { draw: (box) => drawEmpty(box, "No attribute was computed; run: unitscope attributes RUN") };
   const units = overall.length;
+  const titleWidth = Math.max(182, ...panels.map(({ title = "" }) => textWidth(title, "panel")));
   return renderFigure({
     title: `What predicts the damage of a unit: ${layer === "all" ? "all layers" : layer}`,
     subtitle: `${source === undefined ? "" : `${source}. `}Each point is a unit (${units} in all); r is Pearson's correlation with its 95 % bootstrap interval over units. ${signSentence(sign)}`,
@@ -113,7 +115,7 @@ export function relationsFigure(
     columns,
     sharedLabel: true,
     panelHeight: attributes.length === 0 ? 120 : 240,
-    width: Math.max(760, 60 + 200 * columns),
+    width: Math.max(760, Math.ceil(60 + (titleWidth + 18) * columns)),
   });
 }
 

@@ -85,7 +85,12 @@ export function controlDash(series: number): string | undefined {
 export function drawRanked(
   box: Box,
   kinds: readonly RankedSamples[],
-  { sign, what, ranked, domain }: { sign: DropSign; what: string; ranked: string; domain?: readonly [number, number] },
+  {
+    sign,
+    what,
+    ranked,
+    domain,
+  }: { sign: DropSign; what: string; ranked: string | readonly string[]; domain?: readonly [number, number] },
 ): string {
   const factor = dropFactor(sign);
   const bands = kinds.map(({ samples }) =>

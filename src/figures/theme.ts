@@ -27,14 +27,38 @@ const light: Colours = {
 };
 const dark: Colours = { background: "#0d1117", text: "#e6edf3", muted: "#9aa4af", grid: "#2b323b", series: darkSeries };
 
+/** How a text is set: size in pixels, weight. */
+export interface Font {
+  readonly size: number;
+  readonly bold: boolean;
+}
+
+const plainFont: Font = { size: 11, bold: false };
+const fonts: Readonly<Record<string, Partial<Font>>> = {
+  title: { size: 15, bold: true },
+  panel: { size: 12, bold: true },
+  label: { size: 12 },
+  small: { size: 10 },
+  bold: { bold: true },
+};
+
+/** The font of a text with these classes (`muted small`). */
+export function fontOf(className: string): Font {
+  return className.split(" ").reduce<Font>((font, name) => ({ ...font, ...fonts[name] }), plainFont);
+}
+
 /** The style sheet that every figure embeds. */
 export const styleSheet: string = [
-  `text{font-family:Helvetica,Arial,"Liberation Sans",sans-serif;font-size:11px}`,
-  ".title{font-size:15px;font-weight:bold}.panel{font-size:12px;font-weight:bold}.label{font-size:12px}",
-  ".small{font-size:10px}.bold{font-weight:bold}.none{fill:none}",
+  `text{font-family:Helvetica,Arial,"Liberation Sans",sans-serif;font-size:${plainFont.size}px}`,
+  ...Object.entries(fonts).map(([name, font]) => `.${name}{${fontRules(font)}}`),
+  ".none{fill:none}",
   rules(light),
   `@media (prefers-color-scheme:dark){${rules(dark)}}`,
 ].join("");
+
+function fontRules({ size, bold }: Partial<Font>): string {
+  return [size === undefined ? [] : `font-size:${size}px`, bold ? "font-weight:bold" : []].flat().join(";");
+}
 
 function rules({ background, text, muted, grid, series }: Colours): string {
   return [

@@ -83,7 +83,7 @@ function panelOf(
               y: { domain: niceDomain(low, high), label },
             },
             curves,
-            { valueTitle: "last", legendWidth: 280 },
+            { valueTitle: "last" },
           ),
   };
 }

@@ -63,9 +63,14 @@ export function unitCardFigure(
     : "";
   const title = `${layer}, unit ${unit}`;
   const subtitle = `${source === undefined ? "" : `${source}. `}Removing it costs ${formatPoints(overall, 2)} points of accuracy over all images.${effects}`;
-  const parts = [textAt(margin, margin + 14, title, { className: "title", width: inner, fontSize: 16 })];
-  let y = margin + 20;
-  for (const line of wrapText(subtitle, inner)) {
+  const parts: string[] = [];
+  let y = margin - 4;
+  for (const line of wrapText(title, inner, { className: "title", lines: 3 })) {
+    y += 18;
+    parts.push(textAt(margin, y, line, { className: "title" }));
+  }
+  y += 6;
+  for (const line of wrapText(subtitle, inner, { className: "muted" })) {
     parts.push(textAt(margin, y + 12, line, { className: "muted" }));
     y += 15;
   }
@@ -79,8 +84,9 @@ export function unitCardFigure(
   const half = (inner - 24) / 2;
   const tableTop = section("Attributes", margin, y + 4);
   section("Classes that its removal hurts", margin + half + 24, y + 4);
-  const height = Math.max(barsHeight(Math.max(2, bars.length)), attributes.length * barRowHeight);
-  parts.push(drawAttributes({ x: margin, y: tableTop, width: half, height }, attributes));
+  const table = attributeTable(attributes, half);
+  const height = Math.max(barsHeight(Math.max(2, bars.length)), table.height);
+  parts.push(table.draw({ x: margin, y: tableTop, width: half, height }));
   const barBox: Box = { x: margin + half + 24, y: tableTop, width: half, height };
   const domain = extentOf([classes.map(({ drop }) => drop)], [0]);
   parts.push(
@@ -150,10 +156,10 @@ function drawTile(
   size: number,
 ): string {
   const rendering = pixels < 64 ? { style: "image-rendering:pixelated" } : {};
-  const captions = [textAt(x, y + size + 13, fitText(label, size, 10), { className: "small" })];
+  const captions = [textAt(x, y + size + 13, fitText(label, size, "small"), { className: "small" })];
   if (after !== undefined) {
     const arrow = before === undefined || before === label ? `→ ${after}` : `${before} → ${after}`;
-    captions.push(textAt(x, y + size + 26, fitText(arrow, size, 10), { className: "small muted" }));
+    captions.push(textAt(x, y + size + 26, fitText(arrow, size, "small"), { className: "small muted" }));
   }
   const tooltip = [
     label,
@@ -198,15 +204,28 @@ function drawRegion(region: Region, x: number, y: number, size: number): string[
   ];
 }
 
-function drawAttributes(box: Box, attributes: UnitCard["attributes"]): string {
-  if (attributes.length === 0) return drawEmpty(box, "No attributes were computed; run: unitscope attributes RUN");
-  const rows = attributes.map(({ name, value }, at) => {
-    const baseline = box.y + at * barRowHeight + 13;
-    return (
-      textAt(box.x, baseline, name, { className: "muted", width: box.width * 0.42 }) +
-      textAt(box.x + box.width * 0.44, baseline, value, { width: box.width * 0.56 }) +
-      tag("line", { class: "grid", x1: box.x, x2: box.x + box.width, y1: baseline + 5, y2: baseline + 5 })
-    );
-  });
-  return tag("g", {}, ...rows);
+const valueLineHeight = 14;
+
+/** Names and values side by side; a value that is wider than its column goes on below, never cut. */
+function attributeTable(
+  attributes: UnitCard["attributes"],
+  width: number,
+): { height: number; draw: (box: Box) => string } {
+  const rows = attributes.map(({ name, value }) => ({ name, lines: wrapText(value, width * 0.6) }));
+  const heightOf = (lines: readonly string[]): number => barRowHeight + valueLineHeight * Math.max(0, lines.length - 1);
+  const draw = (box: Box): string => {
+    if (rows.length === 0) return drawEmpty(box, "No attributes were computed; run: unitscope attributes RUN");
+    let top = box.y;
+    const drawn = rows.map(({ name, lines }) => {
+      const baseline = top + 13;
+      top += heightOf(lines);
+      return [
+        textAt(box.x, baseline, name, { className: "muted", width: width * 0.38 }),
+        ...lines.map((line, at) => textAt(box.x + width * 0.4, baseline + at * valueLineHeight, line)),
+        tag("line", { class: "grid", x1: box.x, x2: box.x + width, y1: top, y2: top }),
+      ].join("");
+    });
+    return tag("g", {}, ...drawn);
+  };
+  return { height: rows.reduce((sum, { lines }) => sum + heightOf(lines), 0), draw };
 }

@@ -2,10 +2,11 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { expect } from "vitest";
 import { textWidth } from "../../src/figures/text-layout.ts";
+import { fontOf } from "../../src/figures/theme.ts";
 
 /**
  * Compares with `golden/<name>.svg`, after checks that need no golden: well-formed XML, no NaN, nothing fetched from
- * elsewhere, no text outside the picture. `UPDATE_GOLDEN=1` takes the figure as the new golden.
+ * elsewhere, no text outside the picture or on another. `UPDATE_GOLDEN=1` takes the figure as the new golden.
  */
 export function expectGolden(name: string, svg: string): void {
   expectWellFormed(svg);
@@ -40,32 +41,57 @@ export function expectWellFormed(svg: string): void {
   expect(svg.replaceAll(/&(amp|lt|gt|quot);/g, "")).not.toContain("&");
 }
 
-/** Upright texts, by our estimate of their width, lie inside the picture, and none is empty. */
+/** What a text covers, in pixels; `width` is the upper bound that the layout reckons with. */
+interface TextBox {
+  readonly text: string;
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+/** Every text lies inside the picture and on no other text, as wide as it is in the widest common font. */
 export function expectTextInside(svg: string): void {
-  const [, width, height] = /width="(\d+)" height="(\d+)"/.exec(svg) as unknown as [string, string, string];
-  for (const [, attributes, content] of svg.matchAll(/<text([^>]*)>([^<]*)/g) as Iterable<[string, string, string]>) {
+  const [, width, height] = /width="(\d+)" height="(\d+)"/.exec(svg) ?? [];
+  const boxes = textBoxes(svg);
+  for (const { text, left, right, top, bottom } of boxes) {
+    expect(text).not.toBe("");
+    expect(left, `start of "${text}"`).toBeGreaterThanOrEqual(0);
+    expect(right, `end of "${text}"`).toBeLessThanOrEqual(Number(width));
+    expect(top, `top of "${text}"`).toBeGreaterThanOrEqual(0);
+    expect(bottom, `bottom of "${text}"`).toBeLessThanOrEqual(Number(height));
+  }
+  for (const [at, one] of boxes.entries()) {
+    for (const other of boxes.slice(at + 1)) {
+      const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+      const down = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+      if (across > 0.5 && down > 0.5) expect.fail(`"${one.text}" and "${other.text}" lie over each other`);
+    }
+  }
+}
+
+/** The boxes of all texts; letters reach from three quarters of the font size above the baseline to a fifth below. */
+function textBoxes(svg: string): TextBox[] {
+  return Array.from(svg.matchAll(/<text([^>]*)>([^<]*)/g), ([, attributes = "", content = ""]) => {
     const attribute = (name: string): string => new RegExp(` ${name}="([^"]*)"`).exec(attributes)?.[1] ?? "";
-    if (attribute("transform") !== "") continue;
-    const classes = attribute("class").split(" ");
-    const size = classes.includes("title")
-      ? 15
-      : classes.includes("panel") || classes.includes("label")
-        ? 12
-        : classes.includes("small")
-          ? 10
-          : 11;
+    const className = attribute("class");
     const text = content
       .replaceAll("&lt;", "<")
       .replaceAll("&gt;", ">")
       .replaceAll("&quot;", '"')
       .replaceAll("&amp;", "&");
-    const extent = textWidth(text, size);
-    const x = Number(attribute("x"));
-    const start =
-      attribute("text-anchor") === "end" ? x - extent : attribute("text-anchor") === "middle" ? x - extent / 2 : x;
-    expect(start, `start of "${text}"`).toBeGreaterThanOrEqual(-1);
-    expect(start + extent, `end of "${text}"`).toBeLessThanOrEqual(Number(width) + 1);
-    expect(Number(attribute("y")), `baseline of "${text}"`).toBeLessThanOrEqual(Number(height));
-    expect(text).not.toBe("");
-  }
+    const extent = textWidth(text, className);
+    const { size } = fontOf(className);
+    const anchor = attribute("text-anchor");
+    const before = anchor === "end" ? extent : anchor === "middle" ? extent / 2 : 0;
+    const [above, below] = [0.75 * size, 0.2 * size];
+    const turned = /^translate\(([-\d.]+) ([-\d.]+)\) rotate\(-90\)$/.exec(attribute("transform"));
+    if (turned) {
+      const [x, y] = [Number(turned[1]), Number(turned[2])];
+      return { text, left: x - above, right: x + below, top: y - (extent - before), bottom: y + before };
+    }
+    expect(attribute("transform")).toBe("");
+    const [x, y] = [Number(attribute("x")), Number(attribute("y"))];
+    return { text, left: x - before, right: x - before + extent, top: y - above, bottom: y + below };
+  });
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { assert, double, integer, property, string } from "fast-check";
 import { expect, test } from "vitest";
 import { rankBand, rankTicks } from "../../src/figures/curves.ts";
@@ -6,7 +7,7 @@ import { clippedLine, relationsOf } from "../../src/figures/relations.ts";
 import { formatNumber, formatPoints, linearScale, niceDomain, ticksOf } from "../../src/figures/scale.ts";
 import { areaUnderCurve } from "../../src/figures/set-curves.ts";
 import { bandPath, decimal, escapeText, linePath, tag } from "../../src/figures/svg.ts";
-import { fitText, textWidth, wrapText } from "../../src/figures/text-layout.ts";
+import { fitEnds, fitText, textWidth, wrapText } from "../../src/figures/text-layout.ts";
 import { regionOutline } from "../../src/figures/unit-card.ts";
 import { classBars } from "../../src/figures/unit-drops.ts";
 import { makeTable } from "../../src/tables/table.ts";
@@ -93,17 +94,39 @@ test("paths leave out missing points", () => {
   ).toBe("M0,0L1,1L1,6L0,5Z");
 });
 
-test("text is cut and wrapped to its width", () => {
+test("text is cut and wrapped to its width; wrapping loses nothing", () => {
   assert(
     property(string(), integer({ min: 20, max: 300 }), (text, width) => {
       const fitted = fitText(text, width);
       expect(fitted === text || fitted.endsWith("…")).toBe(true);
-      if (fitted.length > 2) expect(textWidth(fitted)).toBeLessThanOrEqual(width);
-      for (const line of wrapText(text, width)) if (line.length > 2) expect(textWidth(line)).toBeLessThanOrEqual(width);
+      if ([...fitted].length > 2) expect(textWidth(fitted)).toBeLessThanOrEqual(width);
+      const lines = wrapText(text, width);
+      for (const line of lines) if ([...line].length > 1) expect(textWidth(line)).toBeLessThanOrEqual(width);
+      expect(lines.join("").replaceAll(" ", "")).toBe(text.replaceAll(" ", ""));
+      expect(wrapText(text, width, { lines: 2 }).length).toBeLessThanOrEqual(2);
     }),
   );
   expect(wrapText("one two three", textWidth("one two") + 1)).toEqual(["one two", "three"]);
+  expect(wrapText("one two three", textWidth("one two") + 1, { lines: 1 })).toEqual(["one t…"]);
+  expect(wrapText("a mmmm", textWidth("mm") + 1)).toEqual(["a", "mm", "mm"]);
   expect(fitText("short", 100)).toBe("short");
+  expect(fitEnds("short", 100)).toBe("short");
+  expect(fitEnds("network-seed12", textWidth("net…d12"))).toBe("net…d12");
+});
+
+test("text is measured as wide as DejaVu Sans draws it, and at most 11 % wider (golden: Pillow, font-widths.py)", () => {
+  const path = new URL("../golden/text-widths.json", import.meta.url);
+  const golden: { text: string; regular: number; bold: number }[] = JSON.parse(readFileSync(path, "utf8"));
+  expect(golden.length).toBeGreaterThan(5);
+  for (const { text, regular, bold } of golden) {
+    for (const [className, drawn] of [
+      ["muted", 11 * regular],
+      ["panel", 12 * bold],
+    ] as const) {
+      expect(textWidth(text, className), text).toBeGreaterThanOrEqual(drawn);
+      expect(textWidth(text, className), text).toBeLessThanOrEqual(1.11 * drawn);
+    }
+  }
 });
 
 test("units are sorted by max class drop, ties by number, missing ones left out", () => {
