@@ -166,8 +166,9 @@ export async function writeTrained(
 async function choosePreprocessing(size: number, set: ImageSet, asked: string | undefined): Promise<Preprocessing> {
   if (asked !== undefined) return parsePreprocessing(asked);
   if (size === 224) return parsePreprocessing("imagenet");
-  const base = set.name.startsWith("cifar10:")
-    ? await parsePreprocessing("cifar10")
+  const own = /^(cifar10|tiny-imagenet)(-100)?:/.exec(set.name)?.[1];
+  const base = own
+    ? await parsePreprocessing(own)
     : { ...noPreprocessing, mean: [0.5, 0.5, 0.5] as const, std: [0.25, 0.25, 0.25] as const };
   const fits = set.pixels?.height === size && set.pixels.width === size;
   return fits ? base : { ...base, resize: size, crop: size };

@@ -73,7 +73,7 @@ export function sha256(...parts: readonly (Uint8Array | string)[]): string {
 /** Digest of a file's content, read as a stream. */
 export async function digestFile(
   path: string,
-  algorithm: "sha256" | "sha512",
+  algorithm: "md5" | "sha256" | "sha512",
   encoding: "hex" | "base64" = "hex",
 ): Promise<string> {
   const hash = createHash(algorithm);

@@ -1,6 +1,7 @@
 /** An image set as batches of a network's input, the next one decoded while the last is in use. */
 import { UnitscopeError } from "../errors.ts";
 import { throwIfInterrupted } from "./cache.ts";
+import { forEachImage } from "./for-each-image.ts";
 import type { ImageSet, PixelArray } from "./image-set.ts";
 import { fitImage, inputSize, luma, pixelTable, type Size, writePixels } from "./preprocess-image.ts";
 import { channelCount, type Preprocessing } from "./preprocessing.ts";
@@ -27,9 +28,6 @@ export interface BatchOptions {
   readonly end?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** Files decoded at a time: as many as libuv's default pool has threads. */
-const DECODERS = 4;
 
 /**
  * Iterates over preprocessed batches, in order. The pixels of an image do not depend on the batch it is in.
@@ -62,7 +60,7 @@ export async function* imageBatches(
     const pixels = new Float32Array(count * plane);
     if (arranged) writeArray(arranged, first, count, preprocessing, table, pixels);
     else {
-      await forEachImage(count, signal, set.name, async (at) => {
+      await forEachImage(count, { signal, place: `data "${set.name}"` }, async (at) => {
         const image = fitImage(await set.read(first + at), preprocessing);
         if (image.width !== size.width || image.height !== size.height) {
           throw new UnitscopeError(
@@ -147,29 +145,4 @@ function writeArray(
       }
     }
   }
-}
-
-/** Runs `work` for 0..count-1, a few at a time; stops at the first failure, and waits for those under way. */
-async function forEachImage(
-  count: number,
-  signal: AbortSignal | undefined,
-  name: string,
-  work: (at: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  let failed = false;
-  const take = async (): Promise<void> => {
-    while (next < count && !failed) {
-      throwIfInterrupted(signal, `data "${name}"`);
-      try {
-        await work(next++);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  const results = await Promise.allSettled(Array.from({ length: Math.min(DECODERS, count) }, take));
-  const failure = results.find((result) => result.status === "rejected");
-  if (failure) throw failure.reason;
 }

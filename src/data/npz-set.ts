@@ -1,10 +1,11 @@
 /** An image set out of NumPy's `.npz`: an array of 8-bit images and one of labels. */
 import { basename } from "node:path";
 import { UnitscopeError } from "../errors.ts";
+import type { FileArchive } from "./file-archive.ts";
 import type { ImageSet, PixelArray } from "./image-set.ts";
 import { type NpyArray, npyIntegers, npyTexts, readNpy } from "./npy.ts";
 import { pixelSet } from "./pixel-set.ts";
-import { openZip, type ZipArchive } from "./zip.ts";
+import { openZip } from "./zip.ts";
 
 /**
  * Names of arrays, with the split before or behind where an archive holds several: `images`, `x`, `X_test`,
@@ -44,7 +45,7 @@ export async function openNpz(
 
 /** The one array of a kind that fits the split. */
 function findArray(
-  archive: ZipArchive,
+  archive: FileArchive,
   path: string,
   pattern: RegExp,
   kind: string,

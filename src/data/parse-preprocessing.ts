@@ -13,6 +13,7 @@ export const preprocessingPresets: Readonly<Record<string, Preprocessing>> = {
   imagenet: { ...noPreprocessing, resize: 256, crop: 224, ...imagenetScale },
   places365: { ...noPreprocessing, resize: 256, crop: 224, ...imagenetScale },
   cifar10: { ...noPreprocessing, mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] },
+  "tiny-imagenet": { ...noPreprocessing, mean: [0.4818, 0.4505, 0.3985], std: [0.275, 0.2666, 0.2796] },
   tf: { ...noPreprocessing, resize: 256, crop: 224, range: [-1, 1], layout: "nhwc" },
   caffe: {
     ...noPreprocessing,

@@ -1,7 +1,11 @@
-/** Files out of a gzipped tar archive (POSIX ustar, as npm writes them), one after the other, without unpacking to disk. */
+/**
+ * Files out of tar archives without unpacking to disk: gzipped ones as npm writes them (POSIX ustar) one after the
+ * other, plain ones (also with GNU's and pax's long names) in any order.
+ */
 import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
 import { messageOf, UnitscopeError } from "../errors.ts";
+import { type FileArchive, openToRead, readAt } from "./file-archive.ts";
 
 const BLOCK = 512;
 
@@ -23,17 +27,9 @@ export async function* readTar(path: string, wanted: (path: string) => boolean):
   for (;;) {
     const header = await blocks.take(BLOCK);
     if (header.every((byte) => byte === 0)) return; // two empty blocks end an archive; the first is enough
-    const text = (from: number, length: number): string =>
-      header.toString("latin1", from, from + length).replace(/\0.*$/s, "");
-    const size = Number.parseInt(text(124, 12), 8);
-    if (!Number.isInteger(size) || size < 0 || !headerSumHolds(header)) {
-      throw new UnitscopeError("file", `${path}: expected a tar archive, got a damaged header`);
-    }
-    const prefix = text(257, 5) === "ustar" ? text(345, 155) : "";
-    const name = prefix === "" ? text(0, 100) : `${prefix}/${text(0, 100)}`;
+    const { name, size, kind } = readHeader(header, path);
     const padding = (BLOCK - (size % BLOCK)) % BLOCK;
-    const kind = text(156, 1);
-    if ((kind === "0" || kind === "") && wanted(name)) {
+    if (kind === "file" && wanted(name)) {
       const bytes = await blocks.take(size);
       await blocks.skip(padding);
       yield { path: name, bytes };
@@ -41,6 +37,72 @@ export async function* readTar(path: string, wanted: (path: string) => boolean):
       await blocks.skip(size + padding);
     }
   }
+}
+
+/**
+ * Opens a tar that is not compressed: its headers are read once, then any file.
+ * @throws {UnitscopeError} `file` if it cannot be read, `data` if it is truncated or no tar.
+ */
+export async function openTar(path: string): Promise<FileArchive> {
+  const file = await openToRead(path);
+  try {
+    const places = new Map<string, { at: number; size: number }>();
+    const { size: end } = await file.stat();
+    let longName: string | undefined;
+    for (let at = 0; ; ) {
+      const header = await readAt(file, path, at, BLOCK);
+      if (header.every((byte) => byte === 0)) break;
+      const { name, size, kind } = readHeader(header, path);
+      at += BLOCK;
+      if (at + size > end)
+        throw new UnitscopeError("data", `${path}: expected a whole archive, got a truncated one at "${name}"`);
+      if (kind === "gnu-name") longName = (await readAt(file, path, at, size)).toString("utf8").replace(/\0.*$/s, "");
+      else if (kind === "pax") longName = paxPath(await readAt(file, path, at, size));
+      else {
+        if (kind === "file") places.set(longName ?? name, { at, size });
+        longName = undefined;
+      }
+      at += Math.ceil(size / BLOCK) * BLOCK;
+    }
+    return {
+      names: [...places.keys()],
+      async read(name) {
+        const place = places.get(name);
+        if (!place) throw new UnitscopeError("data", `${path}: expected a file "${name}" inside, got none`);
+        return readAt(file, path, place.at, place.size);
+      },
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** The path in a pax header: lines `<length> path=<path>`. */
+function paxPath(content: Buffer): string | undefined {
+  return /(?:^|\n)\d+ path=([^\n]*)\n/.exec(content.toString("utf8"))?.[1];
+}
+
+/** A header's name, size and what follows it. */
+function readHeader(
+  header: Buffer,
+  place: string,
+): { name: string; size: number; kind: "file" | "gnu-name" | "pax" | "other" } {
+  const text = (from: number, length: number): string =>
+    header.toString("utf8", from, from + length).replace(/\0.*$/s, "");
+  const size = Number.parseInt(text(124, 12), 8);
+  if (!Number.isInteger(size) || size < 0 || !headerSumHolds(header)) {
+    throw new UnitscopeError("file", `${place}: expected a tar archive, got a damaged header`);
+  }
+  const prefix = text(257, 6) === "ustar" ? text(345, 155) : ""; // GNU's own format has other fields there
+  const kinds = { "0": "file", "": "file", L: "gnu-name", x: "pax" } as const;
+  const type = text(156, 1);
+  return {
+    name: (prefix === "" ? text(0, 100) : `${prefix}/${text(0, 100)}`).replace(/^\.\//, ""),
+    size,
+    kind: type in kinds ? kinds[type as keyof typeof kinds] : "other",
+  };
 }
 
 /** The header's checksum: the sum of its bytes with the checksum's own eight taken as spaces. */

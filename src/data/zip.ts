@@ -1,8 +1,8 @@
-/** Files out of a ZIP archive, as NumPy writes `.npz`: stored or deflated, with ZIP64 sizes where needed. */
-import { type FileHandle, open } from "node:fs/promises";
+/** Files out of a ZIP archive (`.npz` is one): stored or deflated, checksums verified, with ZIP64 sizes where needed. */
+import type { FileHandle } from "node:fs/promises";
 import { crc32, inflateRawSync } from "node:zlib";
 import { messageOf, UnitscopeError } from "../errors.ts";
-import { fileError } from "./cache.ts";
+import { type FileArchive, openToRead, readAt } from "./file-archive.ts";
 
 /** A file in an archive. */
 interface ZipEntry {
@@ -14,30 +14,14 @@ interface ZipEntry {
   readonly headerAt: number;
 }
 
-/** An opened archive. */
-export interface ZipArchive {
-  readonly names: readonly string[];
-  /**
-   * The content of a file, its checksum verified.
-   * @throws {UnitscopeError} `data` if it is damaged or packed in another way.
-   */
-  read(name: string): Promise<Uint8Array>;
-  close(): Promise<void>;
-}
-
 const MAX_64 = 0xffff_ffff;
 
 /**
  * Opens an archive.
  * @throws {UnitscopeError} `file` if it cannot be read, `data` if it is no ZIP archive or truncated.
  */
-export async function openZip(path: string): Promise<ZipArchive> {
-  let file: FileHandle;
-  try {
-    file = await open(path);
-  } catch (cause) {
-    throw fileError(path, "an archive that can be read", cause);
-  }
+export async function openZip(path: string): Promise<FileArchive> {
+  const file = await openToRead(path);
   try {
     const entries = new Map((await readDirectory(file, path)).map((entry) => [entry.name, entry]));
     return {
@@ -128,15 +112,4 @@ async function readEntry(file: FileHandle, path: string, entry: ZipEntry): Promi
     throw new UnitscopeError("data", `${place}: expected ${entry.sizeBytes} sound bytes, got damaged ones`);
   }
   return content;
-}
-
-async function readAt(file: FileHandle, path: string, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.read(bytes, filled, Math.min(length - filled, 1 << 30), position + filled);
-    if (bytesRead === 0) throw new UnitscopeError("data", `${path}: expected a whole archive, got a truncated one`);
-    filled += bytesRead;
-  }
-  return bytes;
 }

@@ -41,15 +41,17 @@ describe("unitscope data", () => {
       "cifar10:train, cifar10:test",
       "mnist:train, mnist:test",
       "fashion-mnist:train, fashion-mnist:test",
+      "tiny-imagenet:train, tiny-imagenet:test",
+      "tiny-imagenet-100:train, tiny-imagenet-100:test",
     ]);
     expect(lines[0]).toMatch(/\(139 MB to fetch\)$/);
     const { lines: json } = await run(["list"], { json: true });
-    expect(JSON.parse(json[0] ?? "")).toMatchObject([{ name: "cifar10", fetched: false }, {}, {}]);
+    expect(JSON.parse(json[0] ?? "")).toMatchObject([{ name: "cifar10", fetched: false }, {}, {}, {}, {}]);
   });
 
   it("refuses to pull what it does not know", async () => {
     await expect(run(["pull", "imagenet"])).rejects.toThrow(
-      'data: expected one of cifar10, mnist, fashion-mnist, got "imagenet"',
+      'data: expected one of cifar10, mnist, fashion-mnist, tiny-imagenet, tiny-imagenet-100, got "imagenet"',
     );
   });
 

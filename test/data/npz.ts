@@ -1,5 +1,5 @@
 /** Writing of `.npz` archives, for tests that need many images: stored arrays, no compression. */
-import { crc32 } from "node:zlib";
+import { zip } from "./archives.ts";
 
 /** One array of unsigned bytes or of 32-bit integers. */
 export interface NpzArray {
@@ -9,33 +9,7 @@ export interface NpzArray {
 
 /** The bytes of an archive with the given arrays. */
 export function npz(arrays: Readonly<Record<string, NpzArray>>): Buffer {
-  const parts: Buffer[] = [];
-  const directory: Buffer[] = [];
-  let offset = 0;
-  for (const [name, array] of Object.entries(arrays)) {
-    const path = Buffer.from(`${name}.npy`);
-    const content = npy(array);
-    const fields = Buffer.alloc(26); // what the local header and the directory share
-    fields.writeUInt16LE(20, 0);
-    fields.writeUInt32LE(crc32(content), 10);
-    fields.writeUInt32LE(content.length, 14);
-    fields.writeUInt32LE(content.length, 18);
-    fields.writeUInt16LE(path.length, 22);
-    const local = Buffer.concat([Buffer.from("PK\x03\x04"), fields, path, content]);
-    const tail = Buffer.alloc(14);
-    tail.writeUInt32LE(offset, 10);
-    directory.push(Buffer.concat([Buffer.from("PK\x01\x02\x14\x00"), fields, tail, path]));
-    parts.push(local);
-    offset += local.length;
-  }
-  const entries = Buffer.concat(directory);
-  const end = Buffer.alloc(22);
-  end.write("PK\x05\x06");
-  end.writeUInt16LE(directory.length, 8);
-  end.writeUInt16LE(directory.length, 10);
-  end.writeUInt32LE(entries.length, 12);
-  end.writeUInt32LE(offset, 16);
-  return Buffer.concat([...parts, entries, end]);
+  return zip(Object.fromEntries(Object.entries(arrays).map(([name, array]) => [`${name}.npy`, npy(array)])));
 }
 
 function npy({ dims, data }: NpzArray): Buffer {

@@ -30,7 +30,8 @@ export function dataCommand(context: CliContext): Command {
     .description("fetch a data set into the cache folder")
     .argument("<name>", namedSources.map(({ name }) => name).join(", "))
     .option("--force", "fetch it again even if it is there")
-    .action((name: string, { force }: { force?: true }) => pullData(context, name, force ?? false));
+    .option("--from <path>", "take it from a copy: tiny-imagenet's zip, the folder it unpacks to, or one of its tars")
+    .action((name: string, options: { force?: true; from?: string }) => pullData(context, name, options));
   data
     .command("check")
     .description("decode every image of a data set and tell what it holds; exit code 1 if an image cannot be decoded")
@@ -47,7 +48,7 @@ async function listData(context: CliContext): Promise<void> {
     const { name, description, splits } = source;
     const fetched = await isPulled(source);
     const folder = sourceFolder(source);
-    found.push({ name, splits, description, fetched, downloadBytes: source.package.sizeBytes, folder });
+    found.push({ name, splits, description, fetched, downloadBytes: source.downloadBytes, folder });
   }
   if (context.json) return context.print(JSON.stringify(found));
   for (const { name, splits, description, fetched, downloadBytes } of found) {
@@ -57,19 +58,25 @@ async function listData(context: CliContext): Promise<void> {
   context.note(`cache folder: ${cacheFolder()}`);
 }
 
-async function pullData(context: CliContext, name: string, force: boolean): Promise<void> {
+async function pullData(
+  context: CliContext,
+  name: string,
+  { force, from }: { force?: true; from?: string },
+): Promise<void> {
   const source = namedSource(name.replace(/:(train|test)$/, ""));
   if (force) await removePulled(source);
   const { progress, finish } = showDataProgress(context);
   try {
-    await pullSource(source, { progress, signal: context.signal });
+    await pullSource(source, { from, progress, signal: context.signal });
   } finally {
     finish();
   }
   const folder = sourceFolder(source);
-  context.print(
-    context.json ? JSON.stringify({ name: source.name, folder }) : `${source.name}: complete and sound in ${folder}`,
-  );
+  if (context.json) return context.print(JSON.stringify({ name: source.name, folder }));
+  // A copy of half the classes is whole as such, but not as the set that shares its folder.
+  for (const each of namedSources.filter(({ folderName }) => folderName === source.folderName)) {
+    if (await isPulled(each)) context.print(`${each.name}: complete and sound in ${folder}`);
+  }
 }
 
 async function checkData(
