@@ -5,7 +5,6 @@ import { UnitscopeError } from "../errors.ts";
 import { layerDropsFigure, layerDropsOf } from "../figures/layer-drops.ts";
 import type { Json } from "../files/canonical-json.ts";
 import type { Layer } from "../onnx/layers.ts";
-import { openPieceStore } from "../passes/piece-store.ts";
 import { type RunFolder, startRun } from "../runs/run-folder.ts";
 import { type RunManifest, sourceOf, thisHardware } from "../runs/run-manifest.ts";
 import type { Provider } from "../runtime/session.ts";
@@ -14,7 +13,8 @@ import { filterRows, hasValues, type Table, texts } from "../tables/table.ts";
 import { version } from "../version.ts";
 import { chooseLayers } from "./choose-layers.ts";
 import { observingCompanion, openRunResponses } from "./observe-run.ts";
-import { type FetchProgress, openSubject, preprocessingJson, type Subject, sweepImages } from "./subject.ts";
+import { type OpeningEffects, openPieces } from "./open-run.ts";
+import { openSubject, preprocessingJson, type Subject, sweepImages } from "./subject.ts";
 import { baselineAccuracy, sweepTables } from "./sweep-tables.ts";
 
 /** Options of `unitscope ablate`. */
@@ -39,11 +39,9 @@ export interface AblateRunOptions {
 }
 
 /** What a caller may watch and stop. */
-export interface RunEffects {
-  readonly fetching?: FetchProgress;
+export interface RunEffects extends OpeningEffects {
   /** (unit, image) pairs done, of how many. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** What an ablation found. */
@@ -89,7 +87,7 @@ export async function runAblate(
   let sweep: Sweep | undefined;
   if (missing.length > 0) {
     const settings = { method, engine, continuous, verify, seed };
-    const pieces = openPieceStore(run.path, pieceKey(subject, missing, settings));
+    const pieces = openPieces({ run, subject }, { taps: missing.map((layer) => layer.tap), sweep: settings });
     sweep = await runSweep(subject.model, {
       images: sweepImages(subject, signal),
       layers: missing,
@@ -183,20 +181,6 @@ function manifestLayer({ name, kind, tap, units, height, width }: Layer): RunMan
 function mergeLayers(manifest: RunManifest, layers: readonly Layer[]): RunManifest["layers"] {
   const others = manifest.layers.filter(({ name }) => !layers.some((layer) => layer.name === name));
   return [...others, ...layers.map(manifestLayer)];
-}
-
-/** Everything that a block's result depends on. */
-function pieceKey(subject: Subject, layers: readonly Layer[], sweep: Record<string, Json>): Json {
-  const { model, images, preprocessing } = subject;
-  return {
-    schemaVersion,
-    unitscope: version,
-    model: model.sha256,
-    data: images.hash,
-    preprocessing: preprocessingJson(preprocessing),
-    taps: layers.map((layer) => layer.tap),
-    sweep,
-  };
 }
 
 async function writeSweep(run: RunFolder, sweep: Sweep, subject: Subject): Promise<void> {

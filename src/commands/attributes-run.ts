@@ -13,13 +13,14 @@ import { l1Norms } from "../attributes/l1-norm.ts";
 import { defaultTailFraction, defaultTopImages, type Observed } from "../attributes/observed.ts";
 import { openResponsePass, type ResponsePass } from "../attributes/response-pass.ts";
 import { UnitscopeError } from "../errors.ts";
-import { type Layer, pickLayers } from "../onnx/layers.ts";
-import { openRun, type RunFolder } from "../runs/run-folder.ts";
+import type { Layer } from "../onnx/layers.ts";
+import type { RunFolder } from "../runs/run-folder.ts";
 import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { unitTable, vectorTable } from "./attribute-tables.ts";
 import { observeAll, openRunResponses } from "./observe-run.ts";
+import { chooseHeldLayers, type OpeningEffects, openRunSubject } from "./open-run.ts";
 import type { Pooling, ResponseStore } from "./response-store.ts";
-import { type FetchProgress, reopenSubject, type Subject } from "./subject.ts";
+import type { Subject } from "./subject.ts";
 import { formatSpriteIndex, type Intact, runTileSize, spriteFolders, writeUnitImages } from "./unit-images.ts";
 
 /** Options of `unitscope attributes`. */
@@ -37,11 +38,9 @@ export interface AttributesRunOptions {
 }
 
 /** What a caller may watch and stop. */
-export interface AttributesEffects {
-  readonly fetching?: FetchProgress;
+export interface AttributesEffects extends OpeningEffects {
   /** How far a step is. */
   readonly progress?: ((step: AttributesStep) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** A step of the work and how much of it is done. */
@@ -80,9 +79,9 @@ export async function runAttributes(
   const { signal, progress } = effects;
   const began = performance.now();
   const clock = stopwatch();
-  const run = openRun(path);
-  const subject = await reopenSubject(run, { progress: effects.fetching, signal });
-  const layers = chosenLayers(run, subject, options.layers);
+  const opened = await openRunSubject(path, effects);
+  const { run, subject } = opened;
+  const layers = chooseHeldLayers(opened, options.layers);
   const keptImages = Math.max(defaultTopImages, topImages); // what a sweep keeps serves for fewer, too
   const store = openRunResponses(run, subject, layers, keptImages);
   const pass = await openResponsePass(subject.model, subject.images, subject.preprocessing, layers, {
@@ -119,7 +118,7 @@ export async function runAttributes(
       progress,
     );
     const imagesMs = clock();
-    const relations = await relateAll(run, subject, heldLayers(run, subject), { seed, progress });
+    const relations = await relateAll(run, subject, opened.layers, { seed, progress });
     const timings = {
       observe: observeMs,
       describe: describeMs,
@@ -137,19 +136,6 @@ export async function runAttributes(
   } finally {
     await pass.close();
   }
-}
-
-function chosenLayers(run: RunFolder, subject: Subject, names: readonly string[] | undefined): Layer[] {
-  const held = heldLayers(run, subject);
-  if (!names || names.length === 0) return held;
-  return [...new Set(pickLayers(held, names))];
-}
-
-function heldLayers(run: RunFolder, { model }: Subject): Layer[] {
-  return pickLayers(
-    model.layers,
-    run.manifest().layers.map(({ name }) => name),
-  );
 }
 
 async function describeAll(

@@ -14,12 +14,12 @@ import { conceptInputSize, openNetworkResponses } from "../concepts/network-resp
 import { openConcepts } from "../concepts/open-concepts.ts";
 import { receptiveField } from "../concepts/receptive-field.ts";
 import { UnitscopeError } from "../errors.ts";
-import { type Layer, pickLayers } from "../onnx/layers.ts";
-import { openPieceStore } from "../passes/piece-store.ts";
-import { openRun, type RunFolder } from "../runs/run-folder.ts";
+import type { Layer } from "../onnx/layers.ts";
+import type { RunFolder } from "../runs/run-folder.ts";
 import { conceptCategoryTable, conceptUnitTable, conceptVectorTable } from "./concept-tables.ts";
 import { drawDetectors } from "./detector-figures.ts";
-import { type FetchProgress, preprocessingJson, reopenSubject, type Subject } from "./subject.ts";
+import { chooseHeldLayers, type OpeningEffects, openPieces, openRunSubject } from "./open-run.ts";
+import type { Subject } from "./subject.ts";
 
 /** Changes whenever what is kept of an alignment changes its meaning. */
 const formatVersion = 1;
@@ -45,10 +45,8 @@ export interface ConceptsRunOptions {
 }
 
 /** What a caller may watch and stop. */
-export interface ConceptsEffects {
-  readonly fetching?: FetchProgress;
+export interface ConceptsEffects extends OpeningEffects {
   readonly progress?: ((step: { title: string; done: number; total: number; unit: "images" }) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** One layer's result. */
@@ -94,29 +92,25 @@ export async function runConcepts(
   } = options;
   const { workers = Math.max(1, availableParallelism()) } = options;
   const began = performance.now();
-  const run = openRun(path);
-  const subject = await reopenSubject(run, { progress: fetching, signal });
-  const held = pickLayers(
-    subject.model.layers,
-    run.manifest().layers.map(({ name }) => name),
-  );
-  const layers = options.layers?.length ? pickLayers(held, options.layers) : held;
+  const opened = await openRunSubject(path, { fetching, signal });
+  const { run, subject } = opened;
+  const layers = chooseHeldLayers(opened, options.layers);
   const set = await openSets(options.concepts, subject, { split, seed });
   const found: LayerConcepts[] = [];
   for (const layer of layers) {
-    const pieces = openPieceStore(run.path, {
-      kind: "concept alignment",
-      formatVersion,
-      model: subject.model.sha256,
-      layer: layer.name,
-      tap: layer.tap,
-      preprocessing: preprocessingJson(subject.preprocessing),
-      concepts: set.hash,
-      upsampling,
-      shuffles,
-      randomUnits,
-      auroc,
-      seed,
+    const { name, tap } = layer;
+    const pieces = openPieces(opened, {
+      alignment: {
+        formatVersion,
+        layer: name,
+        tap,
+        concepts: set.hash,
+        upsampling,
+        shuffles,
+        randomUnits,
+        auroc,
+        seed,
+      },
     });
     const kept = pieces.get("alignment");
     const alignment = kept

@@ -2,7 +2,6 @@
  * The subject of a run: a model, a labelled image set, and the preprocessing between them, opened and checked against
  * each other, for the first time or again from `run.json`.
  */
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { SweepImages } from "../ablation/run-blocks.ts";
 import { imageBatches, setInputSize } from "../data/image-batches.ts";
@@ -19,7 +18,6 @@ import { type Model, openModel } from "../runtime/open-model.ts";
 export interface Subject {
   readonly model: Model;
   readonly modelPath: string;
-  readonly modelBytes: Uint8Array;
   readonly images: ImageSet;
   readonly preprocessing: Preprocessing;
   /** How the data was named, so that it can be opened again. */
@@ -121,10 +119,10 @@ export function ownPreprocessing(model: Model, path: string = model.name): Prepr
   );
 }
 
-async function fit(parts: Omit<Subject, "modelBytes">): Promise<Subject> {
+async function fit(parts: Subject): Promise<Subject> {
   const { modelPath } = parts;
   await checkFit(parts, `model "${modelPath}"`);
-  return { ...parts, modelPath: resolve(modelPath), modelBytes: await readFile(modelPath) };
+  return { ...parts, modelPath: resolve(modelPath) };
 }
 
 /**

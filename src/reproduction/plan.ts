@@ -1,6 +1,7 @@
 /** What is run for the reproduction, in order: which network, which experiment, which options. Pure data. */
-import type { RotationRunOptions } from "../commands/rotation-run.ts";
-import type { SetsRunOptions } from "../commands/sets-run.ts";
+
+import type { SetsRunOptions } from "../commands/measure-sets.ts";
+import type { RotationRunOptions } from "../commands/rotate-layers.ts";
 import {
   alexnetLayers,
   networks as allNetworks,

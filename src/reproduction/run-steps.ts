@@ -6,9 +6,9 @@ import { runAttributes } from "../commands/attributes-run.ts";
 import { runComparison } from "../commands/compare-runs.ts";
 import { runConcepts } from "../commands/concepts-run.ts";
 import { runFigures } from "../commands/figures-run.ts";
+import { measureSets } from "../commands/measure-sets.ts";
 import { runPrediction } from "../commands/predict-runs.ts";
-import { runRotationExperiment } from "../commands/rotation-run.ts";
-import { runSetsExperiment } from "../commands/sets-run.ts";
+import { rotateLayers } from "../commands/rotate-layers.ts";
 import type { FetchProgress } from "../commands/subject.ts";
 import { UnitscopeError } from "../errors.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
@@ -241,14 +241,14 @@ async function perform(step: Step, place: Workplace, effects: ReproductionEffect
       return;
     }
     case "sets":
-      await runSetsExperiment(
+      await measureSets(
         runPath(place, step.run),
         { ...step.options, workers },
         { fetching, signal, progress: counted("steps") },
       );
       return;
     case "rotate":
-      await runRotationExperiment(
+      await rotateLayers(
         runPath(place, step.run),
         { ...step.options, workers },
         { fetching, signal, progress: counted("images") },

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { findReplacement } from "../../src/ablation/replacement.ts";
 import { runAblate } from "../../src/commands/ablate-run.ts";
-import { runRotationExperiment } from "../../src/commands/rotation-run.ts";
+import { rotateLayers } from "../../src/commands/rotate-layers.ts";
 import { haarRotation, identity } from "../../src/numeric/orthogonal.ts";
 import { mergeMoments, openMoments, principalAxes } from "../../src/rotation/response-moments.ts";
 import { type BasisChoice, type RunRotationOptions, runRotation } from "../../src/rotation/run-rotation.ts";
@@ -26,7 +26,7 @@ describe("a network solved by hand", () => {
     const folder = await handFolder();
     const path = join(folder, "run");
     await runAblate(join(folder, "network.onnx"), join(folder, "images"), { out: path, preprocess: "none" });
-    const result = await runRotationExperiment(path, { seeds: 3, verify: 1 });
+    const result = await rotateLayers(path, { seeds: 3, verify: 1 });
     expect(result.layers[0]?.result.mismatches).toEqual([]);
     expect(result.layers[0]?.result.verified).toBe(4 * 4 * 9);
     expect(result.layers[0]?.selfTest).toMatchObject({ images: 4 * 9, changed: 0 });
@@ -69,10 +69,10 @@ describe("a network solved by hand", () => {
     const folder = await handFolder();
     const path = join(folder, "run");
     await runAblate(join(folder, "network.onnx"), join(folder, "images"), { out: path, preprocess: "none" });
-    await expect(runRotationExperiment(path, { seeds: 0 })).rejects.toThrow(
+    await expect(rotateLayers(path, { seeds: 0 })).rejects.toThrow(
       "--seeds: expected a whole number of rotations from 1, got 0",
     );
-    await expect(runRotationExperiment(path, { fractions: [0.5, 2] })).rejects.toThrow(
+    await expect(rotateLayers(path, { fractions: [0.5, 2] })).rejects.toThrow(
       "--fractions: expected numbers above 0 and at most 1, got 2",
     );
   });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { findReplacement } from "../../src/ablation/replacement.ts";
 import { runAblate } from "../../src/commands/ablate-run.ts";
-import { runSetsExperiment } from "../../src/commands/sets-run.ts";
+import { measureSets } from "../../src/commands/measure-sets.ts";
 import { pixelSet } from "../../src/data/pixel-set.ts";
 import { noPreprocessing } from "../../src/data/preprocessing.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
@@ -88,7 +88,7 @@ async function handRun(): Promise<string> {
 describe("a network solved by hand", () => {
   test("every strategy has the counts that the equations give", async () => {
     const path = await handRun();
-    const result = await runSetsExperiment(path, { size: 3, rankSplit: "none", randomSequences: 5, verify: 1 });
+    const result = await measureSets(path, { size: 3, rankSplit: "none", randomSequences: 5, verify: 1 });
     expect(result.layers[0]?.result.mismatches).toEqual([]);
     expect(result.layers[0]?.result.verified).toBeGreaterThan(0);
     const run = openRun(path);
@@ -148,7 +148,7 @@ describe("a network solved by hand", () => {
         value: Float64Array.of(0.2, 0.9, 0.1, 0.2),
       }),
     );
-    await runSetsExperiment(path, { size: 4, rankSplit: "none", strategies: ["attributes", "single"] });
+    await measureSets(path, { size: 4, rankSplit: "none", strategies: ["attributes", "single"] });
     const unitsOf = async (strategy: string, cls: number): Promise<number[]> =>
       rowsOf(await run.readTable("sets"))
         .filter((row) => row.strategy === strategy && row.cls === cls)
@@ -156,24 +156,24 @@ describe("a network solved by hand", () => {
     expect(await unitsOf("l1_norm", 2)).toEqual([-1, 2, 3, 0, 1]);
     expect(await unitsOf("class_selectivity", 1)).toEqual([-1, 1, 0, 3, 2]);
     expect(await unitsOf("class_selectivity", 0)).toEqual([]);
-    await runSetsExperiment(path, { size: 2, rankSplit: "none", strategies: ["single"], classes: ["navy"] });
+    await measureSets(path, { size: 2, rankSplit: "none", strategies: ["single"], classes: ["navy"] });
     expect((await unitsOf("single", 2)).length).toBe(3);
     expect((await unitsOf("single", 0)).length).toBe(5);
     expect((await unitsOf("l1_norm", 2)).length).toBe(5);
-    const other = await runSetsExperiment(path, { size: 2, rankSplit: 0.4, strategies: ["single"], classes: ["2"] });
+    const other = await measureSets(path, { size: 2, rankSplit: 0.4, strategies: ["single"], classes: ["2"] });
     expect(other.layers[0]?.result.images).toEqual(Int32Array.of(2, 2, 2));
     expect(new Set(doubles(await run.readTable("sets"), "rank_split"))).toEqual(new Set([0.4]));
   });
 
   test("what does not fit is refused", async () => {
     const path = await handRun();
-    await expect(runSetsExperiment(path, { classes: ["purple"] })).rejects.toThrow(
+    await expect(measureSets(path, { classes: ["purple"] })).rejects.toThrow(
       '--classes: expected names or indices of classes with at least 2 images, got "purple" (no such class)',
     );
-    await expect(runSetsExperiment(path, { rankSplit: 1.5 })).rejects.toThrow(
+    await expect(measureSets(path, { rankSplit: 1.5 })).rejects.toThrow(
       "--rank-split: expected a fraction between 0 and 1",
     );
-    await expect(runSetsExperiment(path, { size: 0 })).rejects.toThrow(
+    await expect(measureSets(path, { size: 0 })).rejects.toThrow(
       "--size: expected a whole number of units from 1, got 0",
     );
   });

@@ -4,8 +4,8 @@ import {
   type LayerRotation,
   type RotationRunOptions,
   type RotationRunResult,
-  runRotationExperiment,
-} from "../../commands/rotation-run.ts";
+  rotateLayers,
+} from "../../commands/rotate-layers.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
@@ -45,7 +45,7 @@ export function rotateCommand(context: CliContext): Command {
       const fetching = showDataProgress(context);
       let shown: ReturnType<CliContext["progress"]> | undefined;
       try {
-        const result = await runRotationExperiment(path, options, {
+        const result = await rotateLayers(path, options, {
           fetching: fetching.progress,
           progress: (done, total) => {
             fetching.finish();

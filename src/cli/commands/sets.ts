@@ -2,12 +2,12 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
   type LayerSets,
-  runSetsExperiment,
+  measureSets,
   type SetStrategy,
   type SetsRunOptions,
   type SetsRunResult,
   setStrategies,
-} from "../../commands/sets-run.ts";
+} from "../../commands/measure-sets.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
@@ -64,7 +64,7 @@ export function setsCommand(context: CliContext): Command {
       const fetching = showDataProgress(context);
       let shown: ReturnType<CliContext["progress"]> | undefined;
       try {
-        const result = await runSetsExperiment(
+        const result = await measureSets(
           path,
           { ...options, strategies: strategy },
           {

@@ -1,22 +1,19 @@
 /** `unitscope sets`: which units each class depends on, and what removing them does, for one layer of a run at a time. */
 import { availableParallelism } from "node:os";
 import { findReplacement } from "../ablation/replacement.ts";
-import type { AblationMethod } from "../ablation/sweep.ts";
 import { UnitscopeError } from "../errors.ts";
 import { setCurvesOf } from "../figures/from-tables.ts";
 import { setCurvesFigure } from "../figures/set-curves.ts";
 import type { Json } from "../files/canonical-json.ts";
-import { type Layer, pickLayers } from "../onnx/layers.ts";
-import { openPieceStore } from "../passes/piece-store.ts";
-import { openRun, type RunFolder } from "../runs/run-folder.ts";
+import type { Layer } from "../onnx/layers.ts";
+import type { RunFolder } from "../runs/run-folder.ts";
 import { sourceOf } from "../runs/run-manifest.ts";
 import { type RunSetsOptions, runSets, type SetsResult } from "../sets/run-sets.ts";
-import { schemaVersion } from "../tables/schema.ts";
 import { doubles, filterRows, type Table, texts } from "../tables/table.ts";
-import { version } from "../version.ts";
 import { givenRankings } from "./given-rankings.ts";
+import { chooseDeepLayers, type OpeningEffects, openPieces, openRunSubject } from "./open-run.ts";
 import { type StrategySummary, setsTable, summariseSets } from "./sets-table.ts";
-import { type FetchProgress, preprocessingJson, reopenSubject, type Subject, sweepImages } from "./subject.ts";
+import type { Subject } from "./subject.ts";
 
 /** Strategies that can be asked for; `attributes`: ranked once by every attribute that the run holds. */
 export const setStrategies = ["greedy", "single", "attributes", "random", "keep"] as const;
@@ -44,10 +41,8 @@ export interface SetsRunOptions {
 }
 
 /** What a caller may watch and stop. */
-export interface SetsEffects {
-  readonly fetching?: FetchProgress;
+export interface SetsEffects extends OpeningEffects {
   readonly progress?: ((done: number, total: number, note: string) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** What was found about one layer. */
@@ -74,7 +69,7 @@ export interface SetsRunResult {
  * Searches and measures unit sets of a run's layers; writes `sets.parquet` and figure 4.
  * @throws {UnitscopeError} `run` if model or data are not the run's; `usage` for options that do not fit.
  */
-export async function runSetsExperiment(
+export async function measureSets(
   path: string,
   options: SetsRunOptions = {},
   { fetching, progress, signal }: SetsEffects = {},
@@ -84,24 +79,24 @@ export async function runSetsExperiment(
   const strategies = new Set<SetStrategy>(options.strategies ?? setStrategies);
   const rankSplit = options.rankSplit === "none" ? null : (options.rankSplit ?? 0.5);
   checkOptions({ size, verify, randomSequences });
-  const run = openRun(path);
-  const subject = await reopenSubject(run, { progress: fetching, signal });
+  const opened = await openRunSubject(path, { fetching, signal });
+  const { run, subject, method } = opened;
   const { model, images, preprocessing } = subject;
-  const method = run.manifest().ablation.method as AblationMethod;
-  const layers = chooseLayers(run, subject, options.layers);
+  const layers = chooseDeepLayers(opened, options.layers);
   const classes = chooseClasses(subject, options.classes, rankSplit);
   const found: LayerSets[] = [];
   for (const layer of layers) {
     const layerSize = Math.min(size, layer.units);
     const replacement = await findReplacement(model, {
-      images: sweepImages(subject, signal),
+      images: opened.images,
       layer,
       method,
       workers: workers ?? availableParallelism(),
       signal,
     });
-    const key = pieceKey(subject, { layer: layer.name, tap: replacement.tap, method, rankSplit, seed, verify, engine });
-    const pieces = openPieceStore(run.path, key);
+    const pieces = openPieces(opened, {
+      sets: { layer: layer.name, tap: replacement.tap, method, rankSplit, seed, verify, engine },
+    });
     const settings: RunSetsOptions = {
       classes,
       size: layerSize,
@@ -164,19 +159,6 @@ function checkOptions({
   }
 }
 
-/** The layers that were named, or the run's deepest convolution (its deepest layer where it has none). */
-export function chooseLayers(run: RunFolder, { model }: Subject, names: readonly string[] | undefined): Layer[] {
-  if (names && names.length > 0) return [...new Set(pickLayers(model.layers, names))];
-  const held = new Set(run.manifest().layers.map(({ name }) => name));
-  const layers = model.layers.filter(({ name }) => held.has(name));
-  const chosen = layers.findLast(({ kind }) => kind === "convolution") ?? layers.at(-1);
-  if (chosen) return [chosen];
-  throw new UnitscopeError(
-    "run",
-    `run folder "${run.path}": expected a swept layer, got none; finish: unitscope ablate`,
-  );
-}
-
 /** Indices of the named classes; all with enough images by default. */
 function chooseClasses({ images }: Subject, names: readonly string[] | undefined, rankSplit: number | null): number[] {
   const counts = new Int32Array(images.classNames.length);
@@ -222,16 +204,4 @@ function writeFigure(run: RunFolder, sets: Table, layer: string): string {
   const name = `sets-${layer.replaceAll(/[^\w.-]+/g, "_")}.svg`;
   run.writeFile(["figures", name], setCurvesFigure(curves, { source: sourceOf(run.manifest()) }));
   return run.file("figures", name);
-}
-
-/** Everything that a class's sequence and a block's counts depend on, the sequences aside. */
-function pieceKey({ model, images, preprocessing }: Subject, sets: Record<string, Json>): Json {
-  return {
-    schemaVersion,
-    unitscope: version,
-    model: model.sha256,
-    data: images.hash,
-    preprocessing: preprocessingJson(preprocessing),
-    sets,
-  };
 }

@@ -2,20 +2,17 @@
 import { availableParallelism } from "node:os";
 import { type LayerFlips, mergeFlips } from "../ablation/flips.ts";
 import { findReplacement } from "../ablation/replacement.ts";
-import type { AblationMethod } from "../ablation/sweep.ts";
 import { UnitscopeError } from "../errors.ts";
 import { rotationDropsOf } from "../figures/from-tables.ts";
 import { rotationFigure } from "../figures/rotation.ts";
 import type { Json } from "../files/canonical-json.ts";
 import type { Layer } from "../onnx/layers.ts";
-import { openPieceStore } from "../passes/piece-store.ts";
 import { type BasisChoice, type BasisResult, type RotationResult, runRotation } from "../rotation/run-rotation.ts";
 import type { SelfTest } from "../rotation/sweep-directions.ts";
-import { openRun, type RunFolder } from "../runs/run-folder.ts";
+import type { RunFolder } from "../runs/run-folder.ts";
 import { sourceOf } from "../runs/run-manifest.ts";
-import { schemaVersion } from "../tables/schema.ts";
 import { concatTables, integers, rowsWhere, type Table } from "../tables/table.ts";
-import { version } from "../version.ts";
+import { chooseDeepLayers, type OpeningEffects, openPieces, openRunSubject } from "./open-run.ts";
 import {
   type BasisSummary,
   basisRows,
@@ -24,8 +21,7 @@ import {
   comparisonTable,
   summarise,
 } from "./rotation-tables.ts";
-import { chooseLayers } from "./sets-run.ts";
-import { type FetchProgress, preprocessingJson, reopenSubject, type Subject, sweepImages } from "./subject.ts";
+import type { Subject } from "./subject.ts";
 
 /** Options of `unitscope rotate`. */
 export interface RotationRunOptions {
@@ -46,11 +42,9 @@ export interface RotationRunOptions {
 }
 
 /** What a caller may watch and stop. */
-export interface RotationEffects {
-  readonly fetching?: FetchProgress;
+export interface RotationEffects extends OpeningEffects {
   /** Images done, of how many. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** What was found about one layer. */
@@ -77,7 +71,7 @@ export interface RotationRunResult {
  * Rotates a run's layers; writes `rotation.parquet`, `directions.parquet` and figure 7.
  * @throws {UnitscopeError} `run` if model or data are not the run's; `usage` for options that do not fit.
  */
-export async function runRotationExperiment(
+export async function rotateLayers(
   path: string,
   options: RotationRunOptions = {},
   { fetching, progress, signal }: RotationEffects = {},
@@ -85,12 +79,10 @@ export async function runRotationExperiment(
   const began = performance.now();
   const { seeds = 5, fractions = [1], pca = true, seed = 1, verify = 0, engine = "auto", workers } = options;
   checkOptions({ seeds, fractions, verify });
-  const run = openRun(path);
-  const subject = await reopenSubject(run, { progress: fetching, signal });
-  const method = run.manifest().ablation.method as AblationMethod;
-  const layers = chooseLayers(run, subject, options.layers);
+  const opened = await openRunSubject(path, { fetching, signal });
+  const { run, subject, images, method } = opened;
   const { model } = subject;
-  const images = sweepImages(subject, signal);
+  const layers = chooseDeepLayers(opened, options.layers);
   const found: LayerRotation[] = [];
   for (const layer of layers) {
     const units = await heldUnits(run, subject, layer);
@@ -108,14 +100,9 @@ export async function runRotationExperiment(
       workers: workers ?? availableParallelism(),
       signal,
     });
-    const key = pieceKey(subject, {
-      tap: replacement.tap,
-      method,
-      bases: bases.map((each) => ({ ...each })),
-      verify,
-      engine,
+    const pieces = openPieces(opened, {
+      rotation: { tap: replacement.tap, method, bases: bases.map((each) => ({ ...each })), verify, engine },
     });
-    const pieces = openPieceStore(run.path, key);
     const result = await runRotation(
       model,
       { images, layer: layer.name, units: layer.units, replacement },
@@ -210,16 +197,4 @@ function writeFigure(run: RunFolder, rotation: Table): string {
   const figure = rotationFigure(rotationDropsOf(rotation), { source: sourceOf(run.manifest()) });
   run.writeFile(["figures", "rotation.svg"], figure);
   return run.file("figures", "rotation.svg");
-}
-
-/** Everything that a block's result depends on. */
-function pieceKey({ model, images, preprocessing }: Subject, rotation: Record<string, Json>): Json {
-  return {
-    schemaVersion,
-    unitscope: version,
-    model: model.sha256,
-    data: images.hash,
-    preprocessing: preprocessingJson(preprocessing),
-    rotation,
-  };
 }

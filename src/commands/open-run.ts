@@ -1,0 +1,91 @@
+/**
+ * Opens what a command on a run works with, once and in one place: the run's folder, the model and images that it was
+ * made of (checked against the manifest), its ablation, its layers, and the store of finished pieces of work.
+ */
+import type { SweepImages } from "../ablation/run-blocks.ts";
+import type { AblationMethod } from "../ablation/sweep.ts";
+import { UnitscopeError } from "../errors.ts";
+import type { Json } from "../files/canonical-json.ts";
+import { type Layer, pickLayers } from "../onnx/layers.ts";
+import { openPieceStore, type PieceStore } from "../passes/piece-store.ts";
+import { openRun, type RunFolder } from "../runs/run-folder.ts";
+import { schemaVersion } from "../tables/schema.ts";
+import { version } from "../version.ts";
+import { type FetchProgress, preprocessingJson, reopenSubject, type Subject, sweepImages } from "./subject.ts";
+
+/** What a caller of any command on a run may watch and stop. */
+export interface OpeningEffects {
+  /** Progress of fetching the run's images. */
+  readonly fetching?: FetchProgress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A run with everything that work on it needs. */
+export interface OpenedRun {
+  readonly run: RunFolder;
+  readonly subject: Subject;
+  /** The subject's images as a pass reads them; stops with the signal. */
+  readonly images: SweepImages;
+  /** What replaces a unit in this run. */
+  readonly method: AblationMethod;
+  /** Layers that the run holds. */
+  readonly layers: readonly Layer[];
+}
+
+/**
+ * Opens a run again with its subject.
+ * @throws {UnitscopeError} `run` if the folder holds none, or model or data are not what it was made of.
+ */
+export async function openRunSubject(path: string, { fetching, signal }: OpeningEffects = {}): Promise<OpenedRun> {
+  const run = openRun(path);
+  const subject = await reopenSubject(run, { progress: fetching, signal });
+  const manifest = run.manifest();
+  const names = manifest.layers.map(({ name }) => name);
+  return {
+    run,
+    subject,
+    images: sweepImages(subject, signal),
+    method: manifest.ablation.method as AblationMethod,
+    layers: pickLayers(subject.model.layers, names),
+  };
+}
+
+/** The run's layers of these names, each once; all of them where none is named. */
+export function chooseHeldLayers({ layers }: OpenedRun, names: readonly string[] | undefined): Layer[] {
+  return names && names.length > 0 ? [...new Set(pickLayers(layers, names))] : [...layers];
+}
+
+/**
+ * The model's layers of these names, each once, whether or not the run swept them; where none is named the run's
+ * deepest convolution, or its deepest layer where it has none.
+ */
+export function chooseDeepLayers({ run, subject, layers }: OpenedRun, names: readonly string[] | undefined): Layer[] {
+  const { model } = subject;
+  if (names && names.length > 0) return [...new Set(pickLayers(model.layers, names))];
+  const held = model.layers.filter((layer) => layers.includes(layer));
+  const chosen = held.findLast(({ kind }) => kind === "convolution") ?? held.at(-1);
+  if (chosen) return [chosen];
+  throw new UnitscopeError(
+    "run",
+    `run folder "${run.path}": expected a swept layer, got none; finish: unitscope ablate`,
+  );
+}
+
+/**
+ * Opens the store of finished pieces of one kind of work on a run.
+ * @param work everything that a piece depends on besides the versions, the model, the images and their preprocessing.
+ */
+export function openPieces(
+  { run, subject }: Pick<OpenedRun, "run" | "subject">,
+  work: Record<string, Json>,
+): PieceStore {
+  const { model, images, preprocessing } = subject;
+  return openPieceStore(run.path, {
+    schemaVersion,
+    unitscope: version,
+    model: model.sha256,
+    data: images.hash,
+    preprocessing: preprocessingJson(preprocessing),
+    ...work,
+  });
+}
