@@ -214,7 +214,7 @@ function attributeTable(
   const rows = attributes.map(({ name, value }) => ({ name, lines: wrapText(value, width * 0.6) }));
   const heightOf = (lines: readonly string[]): number => barRowHeight + valueLineHeight * Math.max(0, lines.length - 1);
   const draw = (box: Box): string => {
-    if (rows.length === 0) return drawEmpty(box, "No attributes were computed; run: unitscope attributes RUN");
+    if (rows.length === 0) return drawEmpty(box, "No attributes yet; run: unitscope attributes RUN");
     let top = box.y;
     const drawn = rows.map(({ name, lines }) => {
       const baseline = top + 13;
