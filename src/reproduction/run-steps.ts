@@ -1,20 +1,14 @@
 /** Runs the steps of a plan, leaving out those that an earlier call finished with the same networks and options. */
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { runAblate } from "../commands/ablate-run.ts";
-import { runAttributes } from "../commands/attributes-run.ts";
 import { runComparison } from "../commands/compare-runs.ts";
-import { runConcepts } from "../commands/concepts-run.ts";
-import { runFigures } from "../commands/figures-run.ts";
-import { measureSets } from "../commands/measure-sets.ts";
+import { type Experiment, type ExperimentEffects, performExperiment } from "../commands/experiment.ts";
 import { runPrediction } from "../commands/predict-runs.ts";
-import { rotateLayers } from "../commands/rotate-layers.ts";
-import type { FetchProgress } from "../commands/subject.ts";
+import { type RecordedStep, runRecordedSteps, type StepNotice, type StepRecord } from "../commands/recorded-steps.ts";
 import { UnitscopeError } from "../errors.ts";
-import { writeFileAtomic } from "../files/atomic-file.ts";
 import { canonicalJson, type Json, sha256 } from "../files/canonical-json.ts";
 import { openRun } from "../runs/run-folder.ts";
-import { schemaVersion, type TableName } from "../tables/schema.ts";
+import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";
 import { comparedLayers } from "./networks.ts";
 import type { Step } from "./plan.ts";
@@ -32,21 +26,9 @@ export interface Workplace {
 }
 
 /** What a caller may watch and stop. */
-export interface ReproductionEffects {
+export interface ReproductionEffects extends ExperimentEffects {
   /** A step begins, or turns out to be finished. */
-  readonly step?: ((step: { title: string; at: number; of: number; isDone: boolean }) => void) | undefined;
-  /** How far the present step is; a step with several parts titles each of them. */
-  readonly progress?: ((part: { title: string; done: number; total: number; unit: string }) => void) | undefined;
-  readonly fetching?: FetchProgress;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** A finished step. */
-export interface StepRecord {
-  /** Hash of everything that its result depends on; empty while the step is not finished. */
-  readonly key: string;
-  /** What it took, calls that were interrupted included. */
-  readonly elapsedMs: number;
+  readonly step?: ((step: StepNotice) => void) | undefined;
 }
 
 /** Path of a run folder, or of what several runs gave together (`compare`, `predict`). */
@@ -64,42 +46,19 @@ export async function runSteps(
   place: Workplace,
   effects: ReproductionEffects = {},
 ): Promise<ReadonlyMap<string, StepRecord>> {
-  const recordPath = join(place.work, "reproduce.json");
-  const held = readRecords(recordPath);
-  const records = new Map<string, StepRecord>();
   const hashes = new Map<string, string>();
-  const changed = new Set<string>(); // runs with new drops or attributes: what was made from them is made again
-  const keep = (title: string, record: StepRecord): void => {
-    held.set(title, record);
-    writeFileAtomic(recordPath, `${JSON.stringify({ steps: Object.fromEntries(held) }, null, 2)}\n`);
-  };
-  for (const [at, step] of steps.entries()) {
-    effects.signal?.throwIfAborted();
-    const key = keyOf(step, place, hashes);
-    const done = held.get(step.title);
-    const isDone =
-      done?.key === key && key !== "" && hasResult(step, place) && !runsOf(step).some((run) => changed.has(run));
-    effects.step?.({ title: step.title, at, of: steps.length, isDone });
-    if (done && isDone) {
-      if (step.kind === "ablate") followModel(step, place);
-      records.set(step.title, done);
-      continue;
-    }
-    const began = performance.now();
-    const before = done?.key === "" ? done.elapsedMs : 0;
-    const elapsed = (): number => before + Math.round(performance.now() - began);
-    try {
-      await perform(step, place, effects);
-    } catch (error) {
-      keep(step.title, { key: "", elapsedMs: elapsed() });
-      throw error;
-    }
-    if (step.kind === "ablate" || step.kind === "attributes") changed.add(step.run);
-    const record = { key: keyOf(step, place, hashes), elapsedMs: elapsed() };
-    records.set(step.title, record);
-    keep(step.title, record);
-  }
-  return records;
+  const recorded = steps.map(
+    (step): RecordedStep => ({
+      title: step.title,
+      reads: runsOf(step),
+      // What was made from a run is made again when its drops or attributes are new.
+      changes: step.kind === "ablate" || step.kind === "attributes" ? [step.run] : [],
+      key: () => keyOf(step, place, hashes),
+      perform: () => perform(step, place, effects),
+      ...(step.kind === "ablate" && { resume: () => followModel(step, place) }),
+    }),
+  );
+  return await runRecordedSteps(recorded, join(place.work, "reproduce.json"), effects);
 }
 
 /** The runs that a step reads; all but `compare` and `predict` write into theirs. */
@@ -118,16 +77,6 @@ function followModel({ run, network }: Extract<Step, { kind: "ablate" }>, place:
 
 function modelPath({ models }: Workplace, network: string): string {
   return join(models, `${network}.onnx`);
-}
-
-function readRecords(path: string): Map<string, StepRecord> {
-  if (!existsSync(path)) return new Map();
-  try {
-    const { steps } = JSON.parse(readFileSync(path, "utf8")) as { steps: Record<string, StepRecord> };
-    return new Map(Object.entries(steps));
-  } catch {
-    return new Map(); // a damaged record costs time, not results: every step continues from its own run folder
-  }
 }
 
 /** What a step's result depends on; empty while a run that it reads is not there. */
@@ -152,126 +101,75 @@ function modelHash(path: string, hashes: Map<string, string>): string {
   return hash;
 }
 
-/** Whether what the step made is still there. */
-function hasResult(step: Step, place: Workplace): boolean {
-  if (step.kind === "compare") {
-    const figures = comparedLayers.map((layer) => `detectors-${layer}.svg`);
-    return hasFiles(runPath(place, "compare"), [
-      "compare.json",
-      "runs.csv",
-      "variants.csv",
-      "max-class-drops.svg",
-      ...figures,
-    ]);
-  }
-  if (step.kind === "predict") {
-    return hasFiles(runPath(place, "predict"), ["predict.json", "predictions.parquet", "prediction.svg"]);
-  }
-  const run = openRun(runPath(place, step.run));
-  if (run.manifest().finished === null) return false;
-  return (
-    resultTables[step.kind].every((table) => run.hasTable(table)) &&
-    hasFiles(
-      run.file("figures"),
-      resultFigures(
-        step,
-        run.manifest().layers.map(({ name }) => name),
-      ),
-    )
-  );
-}
-
-const resultTables: Readonly<Record<"ablate" | "attributes" | "sets" | "rotate" | "figures", readonly TableName[]>> = {
-  ablate: ["baseline", "units", "drops", "flips", "layers"],
-  attributes: ["vectors", "relations", "images", "concepts"],
-  sets: ["sets"],
-  rotate: ["rotation", "directions"],
-  figures: [],
-};
-
-function resultFigures(step: Exclude<Step, { kind: "compare" | "predict" }>, layers: readonly string[]): string[] {
-  if (step.kind === "ablate") return ["layer-drops.svg"];
-  if (step.kind === "sets") return (step.options.layers ?? []).map((layer) => `sets-${layer}.svg`);
-  if (step.kind === "rotate") return ["rotation.svg"];
-  if (step.kind === "attributes") return [];
-  return layers.flatMap((layer) => ["unit-drops", "unit-card", "relations"].map((name) => `${name}-${layer}.svg`));
-}
-
-function hasFiles(folder: string, names: readonly string[]): boolean {
-  return names.every((name) => existsSync(join(folder, name)));
-}
-
-async function perform(step: Step, place: Workplace, effects: ReproductionEffects): Promise<void> {
-  const { signal, fetching } = effects;
-  const counted =
-    (unit: string) =>
-    (done: number, total: number): void =>
-      effects.progress?.({ title: "", done, total, unit });
-  const staged: ReproductionEffects["progress"] = (part) => effects.progress?.(part);
-  const { workers } = place;
+/** Does a step; gives the files that it made. */
+async function perform(step: Step, place: Workplace, effects: ReproductionEffects): Promise<string[]> {
   switch (step.kind) {
-    case "ablate": {
-      const model = modelPath(place, step.network);
-      const { layers, limit } = step;
-      const out = runPath(place, step.run);
-      refuseOtherVersion(out);
-      const options = { layers, limit, workers, out };
-      try {
-        await runAblate(model, testImages, options, { fetching, signal, progress: counted("pairs") });
-      } catch (error) {
-        throw aboutWork(error);
-      }
-      return;
-    }
-    case "attributes": {
-      const path = runPath(place, step.run);
-      const shown = { fetching, signal, progress: staged };
-      const held = openRun(path)
-        .manifest()
-        .layers.map(({ name }) => name);
-      const concepts = { concepts: ["builtin"], workers };
-      const [tested, others] = [true, false].map((isTested) =>
-        held.filter((layer) => step.conceptNulls.includes(layer) === isTested),
-      ) as [string[], string[]];
-      if (tested.length > 0) await runConcepts(path, { ...concepts, layers: tested }, shown);
-      if (others.length > 0) {
-        await runConcepts(path, { ...concepts, layers: others, shuffles: 0, randomUnits: 0, auroc: false }, shown);
-      }
-      await runAttributes(path, { workers, ...(tested.length === 0 && { shuffles: 0 }) }, shown);
-      return;
-    }
-    case "sets":
-      await measureSets(
-        runPath(place, step.run),
-        { ...step.options, workers },
-        { fetching, signal, progress: counted("steps") },
-      );
-      return;
-    case "rotate":
-      await rotateLayers(
-        runPath(place, step.run),
-        { ...step.options, workers },
-        { fetching, signal, progress: counted("images") },
-      );
-      return;
-    case "figures":
-      await runFigures(runPath(place, step.run), { signal });
-      return;
     case "compare": {
       const paths = step.runs.map(({ run }) => runPath(place, run));
       const names = new Map(step.runs.map(({ variant }, at) => [paths[at], variant]));
-      await runComparison(paths, { names, layers: comparedLayers, out: runPath(place, "compare") }, { signal });
-      return;
+      const options = { names, layers: comparedLayers, out: runPath(place, "compare") };
+      const { out, figures } = await runComparison(paths, options, effects);
+      return [...["compare.json", "runs.csv", "variants.csv"].map((name) => join(out, name)), ...figures];
     }
     case "predict": {
       const paths = step.runs.map((run) => runPath(place, run));
-      await runPrediction(
+      const { signal, progress } = effects;
+      const { out, figure } = await runPrediction(
         paths,
-        { train: step.train, layers: comparedLayers, workers, out: runPath(place, "predict") },
-        { signal, progress: counted("regressions") },
+        { train: step.train, layers: comparedLayers, workers: place.workers, out: runPath(place, "predict") },
+        { signal, progress: (done, total) => progress?.({ title: "", done, total, unit: "regressions" }) },
       );
-      return;
+      return [...["predict.json", "predictions.parquet"].map((name) => join(out, name)), figure];
     }
+    default: {
+      const path = runPath(place, step.run);
+      if (step.kind === "ablate") refuseOtherVersion(path);
+      const files: string[] = [];
+      try {
+        for (const experiment of experimentsOf(step, place)) {
+          files.push(...(await performExperiment(experiment, path, effects)));
+        }
+      } catch (error) {
+        throw step.kind === "ablate" ? aboutWork(error) : error;
+      }
+      return files;
+    }
+  }
+}
+
+/** What a step on one run does. */
+function experimentsOf(step: Exclude<Step, { kind: "compare" | "predict" }>, place: Workplace): Experiment[] {
+  const { workers } = place;
+  switch (step.kind) {
+    case "ablate": {
+      const { layers, limit } = step;
+      return [
+        {
+          kind: "ablate",
+          model: modelPath(place, step.network),
+          data: testImages,
+          options: { layers, limit, workers },
+        },
+      ];
+    }
+    case "attributes": {
+      const held = openRun(runPath(place, step.run)).manifest().layers;
+      const [tested, others] = [true, false].map((isTested) =>
+        held.map(({ name }) => name).filter((layer) => step.conceptNulls.includes(layer) === isTested),
+      ) as [string[], string[]];
+      const concepts = { concepts: ["builtin"], workers };
+      const untested = { ...concepts, layers: others, shuffles: 0, randomUnits: 0, auroc: false };
+      return [
+        ...(tested.length > 0 ? [{ kind: "concepts", options: { ...concepts, layers: tested } } as const] : []),
+        ...(others.length > 0 ? [{ kind: "concepts", options: untested } as const] : []),
+        { kind: "attributes", options: { workers, ...(tested.length === 0 && { shuffles: 0 }) } },
+      ];
+    }
+    case "sets":
+    case "rotate":
+      return [{ kind: step.kind, options: { ...step.options, workers } }];
+    case "figures":
+      return [{ kind: "figures" }];
   }
 }
 

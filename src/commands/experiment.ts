@@ -1,0 +1,83 @@
+/** One experiment on one run folder, as data that can be recorded, and doing it. */
+import { join } from "node:path";
+import type { TableName } from "../tables/schema.ts";
+import { type AblateRunOptions, runAblate } from "./ablate-run.ts";
+import { type AttributesRunOptions, runAttributes } from "./attributes-run.ts";
+import { type ConceptsRunOptions, runConcepts } from "./concepts-run.ts";
+import { runFigures } from "./figures-run.ts";
+import { measureSets, type SetsRunOptions } from "./measure-sets.ts";
+import { type RotationRunOptions, rotateLayers } from "./rotate-layers.ts";
+import type { FetchProgress } from "./subject.ts";
+
+/** An experiment with its options. */
+export type Experiment =
+  | {
+      readonly kind: "ablate";
+      readonly model: string;
+      readonly data: string;
+      readonly options: Omit<AblateRunOptions, "out">;
+    }
+  | { readonly kind: "concepts"; readonly options: ConceptsRunOptions }
+  | { readonly kind: "attributes"; readonly options: AttributesRunOptions }
+  | { readonly kind: "sets"; readonly options: SetsRunOptions }
+  | { readonly kind: "rotate"; readonly options: RotationRunOptions }
+  | { readonly kind: "figures" };
+
+/** How far an experiment is; one with several parts titles each of them. */
+export interface ExperimentPart {
+  readonly title: string;
+  readonly done: number;
+  readonly total: number;
+  readonly unit: string;
+}
+
+/** What a caller may watch and stop. */
+export interface ExperimentEffects {
+  readonly progress?: ((part: ExperimentPart) => void) | undefined;
+  readonly fetching?: FetchProgress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs an experiment; it continues where an earlier call stopped.
+ * @param path the run folder.
+ * @returns the tables and figures that it made.
+ */
+export async function performExperiment(
+  experiment: Experiment,
+  path: string,
+  { progress, fetching, signal }: ExperimentEffects = {},
+): Promise<string[]> {
+  const counted =
+    (unit: string) =>
+    (done: number, total: number): void =>
+      progress?.({ title: "", done, total, unit });
+  const tables = (...names: TableName[]): string[] => names.map((name) => join(path, `${name}.parquet`));
+  switch (experiment.kind) {
+    case "ablate": {
+      const { model, data, options } = experiment;
+      const effects = { fetching, signal, progress: counted("pairs") };
+      const { figure } = await runAblate(model, data, { ...options, out: path }, effects);
+      return [...tables("baseline", "units", "drops", "flips", "layers"), figure];
+    }
+    case "concepts":
+      await runConcepts(path, experiment.options, { fetching, signal, progress });
+      return tables("concepts", "vectors");
+    case "attributes": {
+      const { relations } = await runAttributes(path, experiment.options, { fetching, signal, progress });
+      return tables("vectors", "images", ...(relations && relations.rows > 0 ? (["relations"] as const) : []));
+    }
+    case "sets": {
+      const effects = { fetching, signal, progress: counted("steps") };
+      const { layers } = await measureSets(path, experiment.options, effects);
+      return [...tables("sets"), ...layers.map(({ figure }) => figure)];
+    }
+    case "rotate": {
+      const effects = { fetching, signal, progress: counted("images") };
+      const { figure } = await rotateLayers(path, experiment.options, effects);
+      return [...tables("rotation", "directions"), figure];
+    }
+    case "figures":
+      return (await runFigures(path, { signal })).map(({ path: file }) => file);
+  }
+}
