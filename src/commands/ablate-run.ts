@@ -12,6 +12,7 @@ import { schemaVersion } from "../tables/schema.ts";
 import { filterRows, hasValues, type Table, texts } from "../tables/table.ts";
 import { version } from "../version.ts";
 import { chooseLayers } from "./choose-layers.ts";
+import { imagesPerClass } from "./images-per-class.ts";
 import { observingCompanion, openRunResponses } from "./observe-run.ts";
 import { type OpeningEffects, openPieces } from "./open-run.ts";
 import { openSubject, preprocessingJson, type Subject, sweepImages } from "./subject.ts";
@@ -106,6 +107,7 @@ export async function runAblate(
   }
   const figure = layerDropsFigure(layerDropsOf(await run.readTable("units")), {
     source: sourceOf(run.manifest()),
+    imagesPerClass: imagesPerClass(subject.images.labels),
   });
   run.writeFile(["figures", "layer-drops.svg"], figure);
   const elapsedMs = performance.now() - began;

@@ -12,6 +12,7 @@ import { writeFileAtomic } from "../files/atomic-file.ts";
 import { tableCsv } from "../runs/export.ts";
 import { hasValues, type Table } from "../tables/table.ts";
 import { version } from "../version.ts";
+import { imagesPerClassOf } from "./images-per-class.ts";
 import {
   type ComparedRun,
   cautionsOf,
@@ -79,8 +80,12 @@ export async function runComparison(
     summaries.push(...(await summariseRun(each, variant, units, layers)));
   }
   const source = sourceOf(opened);
+  const mostImages = Math.max(...(await Promise.all(opened.map(({ run }) => imagesPerClassOf(run)))));
   const figures = [join(out, "max-class-drops.svg")];
-  writeFileAtomic(figures[0], compareDropsFigure(variantDropsOf(tables), layers, { sign, source }));
+  writeFileAtomic(
+    figures[0],
+    compareDropsFigure(variantDropsOf(tables), layers, { sign, source, imagesPerClass: mostImages }),
+  );
   const lacking = opened.filter((_, at) => !hasValues((tables[at] as { units: Table }).units, "concept_iou"));
   if (lacking.length > 0) {
     const which = lacking.map(({ path }) => `"${path}"`).join(", ");

@@ -7,6 +7,7 @@ import { openRun, type RunFolder } from "../runs/run-folder.ts";
 import { sourceOf } from "../runs/run-manifest.ts";
 import { doubles, integers, isMissing, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { drawDetectors } from "./detector-figures.ts";
+import { imagesPerClassOf } from "./images-per-class.ts";
 import { drawUnitCard, readUnitCard } from "./unit-card.ts";
 
 /** Units of a layer in figure 2: those with the largest max class drop. */
@@ -42,7 +43,7 @@ export async function runFigures(
   } = {},
 ): Promise<DrawnFigure[]> {
   const run = openRun(path);
-  const options = { sign, source: sourceOf(run.manifest()) };
+  const options = { sign, source: sourceOf(run.manifest()), imagesPerClass: await imagesPerClassOf(run) };
   const drawn: DrawnFigure[] = [];
   const write = (figure: DrawnFigure["figure"], layer: string, name: string, svg: string): void => {
     signal?.throwIfAborted();

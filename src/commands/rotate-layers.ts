@@ -12,6 +12,7 @@ import type { SelfTest } from "../rotation/sweep-directions.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { sourceOf } from "../runs/run-manifest.ts";
 import { concatTables, integers, rowsWhere, type Table } from "../tables/table.ts";
+import { imagesPerClass } from "./images-per-class.ts";
 import { chooseDeepLayers, type OpeningEffects, openPieces, openRunSubject } from "./open-run.ts";
 import {
   type BasisSummary,
@@ -122,7 +123,7 @@ export async function rotateLayers(
       result,
     });
   }
-  const figure = writeFigure(run, await run.readTable("rotation"));
+  const figure = writeFigure(run, await run.readTable("rotation"), imagesPerClass(subject.images.labels));
   const elapsedMs = performance.now() - began;
   run.addStep({
     command: "rotate",
@@ -193,8 +194,11 @@ function addSelfTests(bases: readonly BasisResult[]): SelfTest {
   return total;
 }
 
-function writeFigure(run: RunFolder, rotation: Table): string {
-  const figure = rotationFigure(rotationDropsOf(rotation), { source: sourceOf(run.manifest()) });
+function writeFigure(run: RunFolder, rotation: Table, mostImages: number): string {
+  const figure = rotationFigure(rotationDropsOf(rotation), {
+    source: sourceOf(run.manifest()),
+    imagesPerClass: mostImages,
+  });
   run.writeFile(["figures", "rotation.svg"], figure);
   return run.file("figures", "rotation.svg");
 }

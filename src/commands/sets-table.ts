@@ -1,6 +1,6 @@
 /** Measured sequences of removed units as rows of the table `sets`, and their summary. */
 import { quantile } from "../figures/curves.ts";
-import { areaUnderCurve } from "../figures/set-curves.ts";
+import { areaUnderCurve } from "../figures/merge-class-curves.ts";
 import type { SetCurve } from "../sets/plan-curves.ts";
 import type { SetsResult } from "../sets/run-sets.ts";
 import { makeTable, noInteger, type Table } from "../tables/table.ts";

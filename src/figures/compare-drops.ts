@@ -4,11 +4,12 @@
  *
  * Sign: positive means damage; `sign: "paper"` draws accuracy after minus before and says so.
  */
+import { oneImageReason } from "./axis-domain.ts";
 import { rankBand } from "./curves.ts";
 import { drawEmpty, type LegendEntry, type Panel, renderFigure } from "./frame.ts";
-import { controlDash, drawRanked } from "./rotation.ts";
+import { controlDash, type DropFigureOptions, drawRanked } from "./rotation.ts";
 import { extentOf, niceDomain } from "./scale.ts";
-import { type DropSign, dropFactor, signSentence } from "./sign.ts";
+import { dropFactor, signSentence } from "./sign.ts";
 import { mainSeries } from "./theme.ts";
 
 /** One way of training: for every layer the max class drops of the units, one array per seed. */
@@ -21,7 +22,7 @@ export interface VariantDrops {
 export function compareDropsFigure(
   variants: readonly VariantDrops[],
   layers: readonly string[],
-  { sign = "damage", source }: { sign?: DropSign; source?: string } = {},
+  { sign = "damage", source, imagesPerClass = Infinity }: DropFigureOptions = {},
 ): string {
   const factor = dropFactor(sign);
   const samples = variants.flatMap((variant) => layers.flatMap((layer) => variant.layers[layer] ?? []));
@@ -50,6 +51,7 @@ export function compareDropsFigure(
           }))
           .filter((kind) => kind.samples.length > 0);
         if (kinds.length === 0) return drawEmpty(box, `No run ablated ${layer}.`);
+        if (imagesPerClass <= 1) return drawEmpty(box, oneImageReason);
         return drawRanked(box, kinds, {
           sign,
           what: "max class drop",

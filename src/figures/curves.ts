@@ -57,7 +57,7 @@ export function drawCurvesWithLegend(
   const widest = (texts: readonly string[]): number => Math.max(0, ...texts.map((text) => textWidth(text)));
   const labelWidth = widest(curves.map(({ label }) => label));
   const valueWidth = widest([valueTitle, ...curves.map(({ value = "" }) => value)]);
-  const legendWidth = Math.min(box.width * 0.45, Math.max(180, 14 + 29 + labelWidth + 12 + valueWidth));
+  const legendWidth = Math.min(box.width * 0.45, Math.max(180, Math.ceil(14 + 29 + labelWidth + 12 + valueWidth) + 1));
   const top = box.y + (valueTitle === "" ? 12 : 30);
   const lineHeight = Math.min(19, (box.y + box.height - top) / Math.max(1, curves.length));
   const x = box.x + box.width - legendWidth + 14;

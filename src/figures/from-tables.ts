@@ -14,9 +14,10 @@ import { attributeLabel } from "./attribute-label.ts";
 import type { VariantDrops } from "./compare-drops.ts";
 import { quantile } from "./curves.ts";
 import type { DetectedConcept, DetectorCount } from "./detectors.ts";
+import type { AverageSetCurve, ClassSetCurve } from "./merge-class-curves.ts";
 import type { PredictionAccuracy } from "./prediction.ts";
 import type { BasisDrops, RotationDrops } from "./rotation.ts";
-import type { AverageSetCurve, ClassSetCurve, SetCurves } from "./set-curves.ts";
+import type { SetCurves } from "./set-curves.ts";
 import type { UnitClassDrops } from "./unit-drops.ts";
 
 /** Figure 2: the class drops of chosen units, from `drops` and `units`. Units that the tables lack are left out. */

@@ -5,6 +5,7 @@
  * Sign: positive means damage; `sign: "paper"` plots accuracy after minus before, as Zhou et al. 2018 do, and says so.
  */
 import { doubles, hasValues, type Table, texts } from "../tables/table.ts";
+import { axisDomain, beyondNote, clampTo, edgeMark, joinDomains, oneImageReason } from "./axis-domain.ts";
 import { rankTicks } from "./curves.ts";
 import { type Box, drawEmpty, drawPlot, type LegendEntry, type Panel, renderFigure } from "./frame.ts";
 import { extentOf, formatPoints, niceDomain } from "./scale.ts";
@@ -41,76 +42,123 @@ export function layerDropsOf(units: Table): LayerDrops[] {
   });
 }
 
-/** Draws figure 3. */
+/** Draws figure 3; panels share a scale unless that would make one of them flat. */
 export function layerDropsFigure(
   layers: readonly LayerDrops[],
-  { sign = "damage", source }: { sign?: DropSign; source?: string } = {},
+  {
+    sign = "damage",
+    source,
+    imagesPerClass = Infinity,
+  }: {
+    sign?: DropSign;
+    source?: string;
+    /** Images of the class that has most; with one, only overall drops are drawn. */
+    imagesPerClass?: number;
+  } = {},
 ): string {
   const factor = dropFactor(sign);
-  const values = layers.flatMap(({ max, min, overall, null95 }) =>
-    [max, min, overall, null95 ?? []].map((series) => Array.from(series, (drop) => drop * factor)),
+  const isOverallOnly = imagesPerClass <= 1;
+  const shown = (drops: LayerDrops): ArrayLike<number>[] =>
+    isOverallOnly ? [drops.overall] : [drops.max, drops.min, drops.overall, drops.null95 ?? []];
+  // Each series for itself: the largest class drops are no outliers for being larger than the overall ones.
+  const extents = layers.map((drops) =>
+    joinDomains(shown(drops).map((series) => axisDomain([Array.from(series, (drop) => drop * factor)], [0]))),
   );
-  const [low, high] = extentOf(values, [0]);
-  const domain = niceDomain(low, high, 6);
+  const [low, high] = extentOf(
+    extents.map((extent) => [extent.low, extent.high]),
+    [0],
+  );
+  const isShared = extents.every((extent) => extent.high - extent.low >= (high - low) / flatShare);
+  const domains = extents.map((extent) =>
+    isShared ? niceDomain(low, high, 6) : niceDomain(extent.low, extent.high, 6),
+  );
   const withNull = layers.some(({ null95 }) => null95 !== undefined);
-  const legend: LegendEntry[] = [
-    { label: "max class drop", series: 1, mark: "line" },
-    { label: "overall drop", series: 6, mark: "line", dash: "6 3" },
-    { label: "min class drop", series: 0, mark: "line" },
-    ...(withNull ? [{ label: "max class drop by chance alone (95 % band)", series: 6, mark: "shade" } as const] : []),
-  ];
+  const overallEntry: LegendEntry = { label: "overall drop", series: 6, mark: "line", dash: "6 3" };
+  const legend: LegendEntry[] = isOverallOnly
+    ? [overallEntry]
+    : [
+        { label: "max class drop", series: 1, mark: "line" },
+        overallEntry,
+        { label: "min class drop", series: 0, mark: "line" },
+        ...(withNull
+          ? [{ label: "max class drop by chance alone (95 % band)", series: 6, mark: "shade" } as const]
+          : []),
+      ];
   const columns = Math.min(3, Math.max(1, layers.length));
   const panels = layers.map(
     (drops, at): Panel => ({
       title: `${drops.layer} (${drops.max.length} unit${drops.max.length === 1 ? "" : "s"})`,
-      draw: (box) =>
-        drawLayer(box, drops, domain, factor, at % columns === 0 ? dropAxisLabel("drop", sign) : undefined),
+      draw: (box) => {
+        const yLabel = at % columns === 0 ? dropAxisLabel("drop", sign) : undefined;
+        return drawLayer(box, drops, { domain: domains[at], factor, yLabel, isOverallOnly });
+      },
     }),
   );
   const empty: Panel = { draw: (box) => drawEmpty(box, "No layer was ablated: the table of units is empty.") };
+  const what = isOverallOnly
+    ? "Accuracy lost over all images, for every unit of a layer."
+    : "Accuracy lost over all images, and by the class that loses most and least, for every unit of a layer.";
+  const notes = [
+    isShared ? "" : "Each layer has its own scale.",
+    beyondNote(extents, "value"),
+    isOverallOnly && panels.length > 0 ? oneImageReason : "",
+  ].filter((note) => note !== "");
   return renderFigure({
     title: "What removing each unit costs",
-    subtitle: `${source === undefined ? "" : `${source}. `}Accuracy lost over all images, and by the class that loses most and least, for every unit of a layer. ${signSentence(sign)}`,
+    subtitle: `${source === undefined ? "" : `${source}. `}${what} ${signSentence(sign)}`,
     legend: panels.length === 0 ? [] : legend,
     panels: panels.length === 0 ? [empty] : panels,
     columns,
     sharedLabel: true,
     panelHeight: panels.length === 0 ? 120 : columns === 1 ? 340 : 260,
+    ...(notes.length > 0 && { note: notes.join(" ") }),
   });
 }
+
+/** Panels share a scale as long as none of them fills less than one in so many parts of it. */
+const flatShare = 8;
 
 function drawLayer(
   box: Box,
   drops: LayerDrops,
-  domain: readonly [number, number],
-  factor: number,
-  yLabel: string[] | undefined,
+  {
+    domain,
+    factor,
+    yLabel,
+    isOverallOnly,
+  }: {
+    domain: readonly [number, number];
+    factor: number;
+    yLabel: string[] | undefined;
+    isOverallOnly: boolean;
+  },
 ): string {
-  const order = sortedUnits(drops.max);
+  const order = sortedUnits(isOverallOnly ? drops.overall : drops.max);
   if (order.length === 0) return drawEmpty(box, "No unit of this layer has a class drop: no class has images.");
   const last = order.length;
+  const ranked = isOverallOnly ? "overall drop" : "max class drop";
   return drawPlot(
     box,
     {
       x: {
         domain: last === 1 ? [0.5, 1.5] : [1, last],
-        label: ["units, sorted by max class drop", "units by max class drop", "units, sorted"],
+        label: [`units, sorted by ${ranked}`, `units by ${ranked}`, "units, sorted"],
         ticks: rankTicks(last, box.width),
       },
       y: { domain, format: (drop) => formatPoints(drop), ...(yLabel !== undefined && { label: yLabel }) },
     },
     (toX, toY) => {
       const points = (series: ArrayLike<number>): Point[] =>
-        order.map((unit, rank) => [toX(rank + 1), toY(series[unit] * factor)]);
+        order.map((unit, rank) => [toX(rank + 1), toY(clampTo(domain, series[unit] * factor))]);
       const parts: string[] = [];
-      if (drops.null95) {
+      if (drops.null95 && !isOverallOnly) {
         const zero = order.map((_, rank): Point => [toX(rank + 1), toY(0)]);
         parts.push(tag("path", { class: "shade", "fill-opacity": 0.22, d: bandPath(points(drops.null95), zero) }));
       }
       const series = [
-        { values: drops.min, series: 0, dash: undefined },
+        ...(isOverallOnly ? [] : [{ values: drops.min, series: 0, dash: undefined }]),
         { values: drops.overall, series: 6, dash: "6 3" },
-        { values: drops.max, series: 1, dash: undefined },
+        ...(isOverallOnly ? [] : [{ values: drops.max, series: 1, dash: undefined }]),
       ];
       for (const { values, series: index, dash } of series) {
         const line = points(values);
@@ -123,9 +171,11 @@ function drawLayer(
             "stroke-linejoin": "round",
           }),
         );
-        if (last > 48) continue;
-        for (const [x, y] of line) {
-          if (Number.isFinite(y))
+        for (const [rank, [x, y]] of line.entries()) {
+          const value = values[order[rank]] * factor;
+          if (value > domain[1]) parts.push(edgeMark(x, y, "up", fillOf(index)));
+          else if (value < domain[0]) parts.push(edgeMark(x, y, "down", fillOf(index)));
+          else if (last <= 48 && Number.isFinite(y))
             parts.push(tag("circle", { class: fillOf(index), cx: x, cy: y, r: last > 24 ? 1.8 : 2.6 }));
         }
       }

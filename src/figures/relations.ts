@@ -6,8 +6,9 @@
  */
 import { doubles, isMissing, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { attributeLabel } from "./attribute-label.ts";
+import { type AxisDomain, axisDomain, clampTo, edgeMark } from "./axis-domain.ts";
 import { type Box, drawEmpty, drawPlot, type Panel, renderFigure } from "./frame.ts";
-import { extentOf, formatNumber, formatPoints } from "./scale.ts";
+import { formatNumber, formatPoints } from "./scale.ts";
 import { type DropSign, dropAxisLabel, dropFactor, signSentence } from "./sign.ts";
 import { type Point, tag } from "./svg.ts";
 import { textWidth } from "./text-layout.ts";
@@ -107,6 +108,9 @@ export function relationsFigure(
   );
   const empty: Panel = { draw: (box) => drawEmpty(box, "No attribute was computed; run: unitscope attributes RUN") };
   const units = overall.length;
+  const isCut = rows.some(({ drops }) =>
+    attributes.some(({ values }) => scatterDomains(values, drops, dropFactor(sign)).some(({ beyond }) => beyond > 0)),
+  );
   const titleWidth = Math.max(182, ...panels.map(({ title = "" }) => textWidth(title, "panel")));
   return renderFigure({
     title: `What predicts the damage of a unit: ${layer === "all" ? "all layers" : layer}`,
@@ -116,6 +120,7 @@ export function relationsFigure(
     sharedLabel: true,
     panelHeight: attributes.length === 0 ? 120 : 240,
     width: Math.max(760, Math.ceil(60 + (titleWidth + 18) * columns)),
+    ...(isCut && { note: "Triangles at an edge: units beyond the axis; they count in r and in the line." }),
   });
 }
 
@@ -140,8 +145,8 @@ function drawScatter(
     ([x, y]) => Number.isFinite(x) && Number.isFinite(y),
   );
   if (points.length === 0) return drawEmpty(box, `No unit has both ${name} and a drop.`);
-  const xDomain = padded(extentOf([points.map(([x]) => x)]));
-  const yDomain = padded(extentOf([Array.from(drops, (drop) => drop * factor)], [0]));
+  const [xs, ys] = scatterDomains(values, drops, factor);
+  const [xDomain, yDomain] = [padded([xs.low, xs.high]), padded([ys.low, ys.high])];
   const y = {
     domain: yDomain,
     format: (drop: number) => formatPoints(drop),
@@ -149,21 +154,28 @@ function drawScatter(
   };
   return drawPlot(box, { x: { domain: xDomain, label: attributeLabel(name) }, y }, (toX, toY) => {
     const radius = points.length > 300 ? 1.7 : points.length > 60 ? 2.3 : 3;
-    const marks = points.map(([px, py]) =>
-      tag("circle", { class: fillOf(0), "fill-opacity": 0.55, cx: toX(px), cy: toY(py), r: radius }),
-    );
+    const marks = points.map(([px, py]) => {
+      const [cx, cy] = [toX(clampTo(xDomain, px)), toY(clampTo(yDomain, py))];
+      const toward = px > xDomain[1] ? "right" : px < xDomain[0] ? "left" : py > yDomain[1] ? "up" : "down";
+      const isBeyond = px !== clampTo(xDomain, px) || py !== clampTo(yDomain, py);
+      if (isBeyond) return edgeMark(cx, cy, toward, fillOf(0));
+      return tag("circle", { class: fillOf(0), "fill-opacity": 0.55, cx, cy, r: radius });
+    });
     if (!relation || !Number.isFinite(relation.slope)) return marks.join("");
-    const line = clippedLine(
-      relation.slope * factor,
-      relation.intercept * factor,
-      extentOf([points.map(([px]) => px)]),
-      yDomain,
-    );
+    const line = clippedLine(relation.slope * factor, relation.intercept * factor, [xs.low, xs.high], yDomain);
     if (!line) return marks.join("");
     const [[x1, y1], [x2, y2]] = line;
     const ends = { x1: toX(x1), y1: toY(y1), x2: toX(x2), y2: toY(y2) };
     return marks.join("") + tag("line", { class: strokeOf(1), "stroke-width": 2, ...ends });
   });
+}
+
+/** What is drawn of an attribute's values and of the drops. */
+function scatterDomains(values: ArrayLike<number>, drops: ArrayLike<number>, factor: number): [AxisDomain, AxisDomain] {
+  const both = Array.from(values, (value, unit) => [value, drops[unit] * factor] as const).filter(
+    ([x, y]) => Number.isFinite(x) && Number.isFinite(y),
+  );
+  return [axisDomain([both.map(([x]) => x)]), axisDomain([Array.from(drops, (drop) => drop * factor)], [0])];
 }
 
 /** The part of y = intercept + slope · x over `xs` that lies within `ys`; `undefined` if none does. */

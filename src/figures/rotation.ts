@@ -4,11 +4,12 @@
  *
  * Sign: positive means damage; `sign: "paper"` draws accuracy after minus before and says so.
  */
+import { axisDomain, clampTo, edgeMark, oneImageReason } from "./axis-domain.ts";
 import { type Curve, drawCurves, rankBand, ranksOf, rankTicks } from "./curves.ts";
 import { type Box, drawEmpty, drawPlot, type LegendEntry, type Panel, renderFigure } from "./frame.ts";
-import { extentOf, formatPoints, niceDomain } from "./scale.ts";
+import { formatPoints, niceDomain } from "./scale.ts";
 import { type DropSign, dropAxisLabel, dropFactor, signSentence } from "./sign.ts";
-import { dashOf, mainSeries } from "./theme.ts";
+import { dashOf, fillOf, mainSeries } from "./theme.ts";
 
 /** Drops of the directions of one kind of basis; one array per seed (one seed for units and `pca`), in any order. */
 export interface BasisDrops {
@@ -24,10 +25,18 @@ export interface RotationDrops {
   readonly bases: readonly BasisDrops[];
 }
 
+/** How a figure of max class drops is drawn. */
+export interface DropFigureOptions {
+  readonly sign?: DropSign;
+  readonly source?: string;
+  /** Images of the class that has most; with one, max class drops are not drawn. */
+  readonly imagesPerClass?: number;
+}
+
 /** Draws figure 7. */
 export function rotationFigure(
   layers: readonly RotationDrops[],
-  { sign = "damage", source }: { sign?: DropSign; source?: string } = {},
+  { sign = "damage", source, imagesPerClass = Infinity }: DropFigureOptions = {},
 ): string {
   const labels = [...new Set(layers.flatMap(({ bases }) => bases.map(({ label }) => label)))];
   const legend = labels.map(
@@ -45,8 +54,9 @@ export function rotationFigure(
   const panels = layers.flatMap(({ layer, bases }): Panel[] =>
     (["max", "overall"] as const).map((kind) => ({
       title: `${layer}: ${kind === "max" ? "max class drop" : "overall drop"}`,
-      draw: (box) =>
-        drawRanked(
+      draw: (box) => {
+        if (kind === "max" && imagesPerClass <= 1) return drawEmpty(box, oneImageReason);
+        return drawRanked(
           box,
           bases.map((basis) => ({
             label: basis.label,
@@ -54,7 +64,8 @@ export function rotationFigure(
             samples: basis[kind],
           })),
           { sign, what: kind === "max" ? "max class drop" : "overall drop", ranked: "units or directions, sorted" },
-        ),
+        );
+      },
     })),
   );
   const empty: Panel = { draw: (box) => drawEmpty(box, "No rotation was measured; run: unitscope rotate RUN") };
@@ -101,10 +112,11 @@ export function drawRanked(
   );
   const last = Math.max(0, ...bands.map(({ mean }) => mean.length));
   if (last === 0) return drawEmpty(box, "Nothing was measured here.");
-  const [low, high] = extentOf(
+  const { low, high } = axisDomain(
     bands.flatMap((band) => [band.low, band.high]),
     [0],
   );
+  const drawn = domain ?? niceDomain(low, high, 6);
   const curves = kinds.map(({ label, series, samples }, at): Curve => {
     const { mean, low, high } = bands[at];
     return {
@@ -122,11 +134,21 @@ export function drawRanked(
     {
       x: { domain: last === 1 ? [0.5, 1.5] : [1, last], label: ranked, ticks: rankTicks(last, box.width) },
       y: {
-        domain: domain ?? niceDomain(low, high, 6),
+        domain: drawn,
         label: dropAxisLabel(what, sign),
         format: (drop) => formatPoints(drop),
       },
     },
-    (toX, toY) => drawCurves(curves, toX, toY),
+    (toX, toY) => {
+      const toInside = (value: number): number => toY(clampTo(drawn, value));
+      const marks = curves.flatMap(({ y, series }) =>
+        Array.from(y, (value, rank) =>
+          clampTo(drawn, value) === value || Number.isNaN(value)
+            ? ""
+            : edgeMark(toX(rank + 1), toInside(value), value > drawn[1] ? "up" : "down", fillOf(series)),
+        ),
+      );
+      return drawCurves(curves, toX, toInside) + marks.join("");
+    },
   );
 }

@@ -11,12 +11,13 @@ export function linearScale(domain: readonly [number, number], range: readonly [
   return (value) => start + ((value - low) / (high - low)) * (end - start);
 }
 
-/** Round values inside `[low, high]`, about `count` of them. */
+/** Round values inside `[low, high]`, about `count` of them and at least two. */
 export function ticksOf(low: number, high: number, count: number = 5): number[] {
   if (!(high > low)) return [low];
   const step = tickStep(high - low, count);
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
+  if (last <= first && count < 50) return ticksOf(low, high, count + 1);
   return Array.from({ length: last - first + 1 }, (_, at) => roundTo((first + at) * step, step));
 }
 

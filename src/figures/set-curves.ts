@@ -5,24 +5,10 @@
  */
 import { type Curve, drawCurvesWithLegend } from "./curves.ts";
 import { type Box, drawEmpty, type Panel, renderFigure } from "./frame.ts";
+import { type AverageSetCurve, areaUnderCurve, type ClassSetCurve, mergeClassCurves } from "./merge-class-curves.ts";
 import { formatNumber } from "./scale.ts";
 import { tag } from "./svg.ts";
 import { textAt } from "./text-layout.ts";
-
-/** Accuracy of one class after 0, 1, 2, … units of its own sequence are removed; fractions. */
-export interface ClassSetCurve {
-  readonly className: string;
-  readonly accuracy: ArrayLike<number>;
-}
-
-/** A curve averaged over classes, with a band over random sequences where there is one. */
-export interface AverageSetCurve {
-  /** What is said in the legend: `greedy`, `random (100 sequences)`. */
-  readonly label: string;
-  readonly accuracy: ArrayLike<number>;
-  readonly low?: ArrayLike<number>;
-  readonly high?: ArrayLike<number>;
-}
 
 /** What figure 4 needs. */
 export interface SetCurves {
@@ -46,15 +32,12 @@ export function setCurvesFigure(
     rankSplit > 0
       ? `Units were chosen on ${formatNumber(rankSplit * 100, 0)}\u00a0% of the images and measured on the rest.`
       : "Units were chosen and measured on the same images, as the paper does: the curves are too low by what was chosen by luck.";
+  const merged = mergeClassCurves(classes);
+  const bands = [bandHolds, merged.bandHolds].filter((holds) => holds !== undefined);
   const panels: Panel[] = [
     {
       title: `a  Stepwise greedy sequences of single classes, ${layer}`,
-      draw: (box) =>
-        drawAccuracy(
-          box,
-          classes.map(({ className, accuracy }) => ({ label: className, accuracy })),
-          chance,
-        ),
+      draw: (box) => drawAccuracy(box, merged.curves, chance),
     },
     {
       title: `b  Averaged over classes, ${layer}`,
@@ -67,16 +50,8 @@ export function setCurvesFigure(
     panels,
     columns: 1,
     panelHeight: 300,
-    note: `AUC: area under the curve, its mean height.${bandHolds === undefined ? "" : ` Band: ${bandHolds}.`} Keep-only curves count the units that are kept.`,
+    note: `AUC: area under the curve, its mean height.${bands.length === 0 ? "" : ` Band${bands.length > 1 ? "s" : ""}: ${bands.join("; ")}.`} Keep-only curves count the units that are kept.`,
   });
-}
-
-/** Area under a curve over equally spaced steps, divided by its length (trapezoid rule); NaN for an empty one. */
-export function areaUnderCurve(values: ArrayLike<number>): number {
-  if (values.length < 2) return values.length === 1 ? values[0] : Number.NaN;
-  let sum = 0;
-  for (let step = 1; step < values.length; step++) sum += (values[step - 1] + values[step]) / 2;
-  return sum / (values.length - 1);
 }
 
 /** The grey series: random sequences are the background of the others. */

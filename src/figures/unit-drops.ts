@@ -34,7 +34,15 @@ export function unitDropsFigure(
     alpha = 0.05,
     maxBars = 24,
     source,
-  }: { sign?: DropSign; alpha?: number; maxBars?: number; source?: string } = {},
+    imagesPerClass = Infinity,
+  }: {
+    sign?: DropSign;
+    alpha?: number;
+    maxBars?: number;
+    source?: string;
+    /** Images of the class that has most; one is told of. */
+    imagesPerClass?: number;
+  } = {},
 ): string {
   const factor = dropFactor(sign);
   const tested = units.some(({ classes }) => classes.some(({ qValue }) => qValue !== undefined));
@@ -43,7 +51,7 @@ export function unitDropsFigure(
     [0],
   );
   const rows = units.map(({ classes }) => classBars(classes, { factor, alpha, maxBars, tested }));
-  const widest = Math.max(0, ...units.flatMap(({ classes }) => classes.map(({ name }) => textWidth(name))));
+  const widest = Math.max(0, ...rows.flat().map(({ name, value }) => (value === undefined ? 0 : textWidth(name))));
   const columns = Math.max(1, Math.min(units.length, widest > 200 ? 1 : widest > 100 ? 2 : 3));
   const panels = units.map(({ layer, unit, overall, classes }, at): Panel => {
     const bars = rows[at] ?? [];
@@ -73,6 +81,10 @@ export function unitDropsFigure(
         { label: "overall drop", series: 6, mark: "line", dash: "4 3" },
       ];
   const empty: Panel = { draw: (box) => drawEmpty(box, "No unit was chosen.") };
+  const notes = [
+    ...(tested ? [] : ["This run carries no significance test: small drops may be chance."]),
+    ...(imagesPerClass <= 1 ? ["One image a class: a bar says what became of that image."] : []),
+  ];
   return renderFigure({
     title: "Which classes a unit matters to",
     subtitle: `${source === undefined ? "" : `${source}. `}Drop in accuracy of every class when one unit is removed. ${signSentence(sign)}`,
@@ -80,7 +92,7 @@ export function unitDropsFigure(
     panels: panels.length === 0 ? [empty] : panels,
     columns,
     panelHeight: 20 + (panels.length === 0 ? 100 : barsHeight(Math.max(4, ...rows.map((bars) => bars.length)))),
-    ...(!tested && panels.length > 0 && { note: "This run carries no significance test: small drops may be chance." }),
+    ...(panels.length > 0 && { note: notes.join(" ") }),
   });
 }
 
@@ -92,7 +104,7 @@ export function classBars(
   const sorted = classes.filter(({ drop }) => Number.isFinite(drop)).sort((a, b) => b.drop - a.drop);
   const withoutImages = classes.length - sorted.length;
   const last: Bar[] =
-    withoutImages === 0 ? [] : [{ name: `${withoutImages} class${withoutImages === 1 ? "" : "es"} without images` }];
+    withoutImages === 0 ? [] : [{ name: `${counted(withoutImages, "class", "classes")} without images` }];
   const bars = sorted.map(({ name, drop, qValue }): Bar => {
     const survives = qValue !== undefined && qValue <= alpha;
     return {
@@ -104,17 +116,38 @@ export function classBars(
     };
   });
   if (bars.length <= maxBars) return [...bars, ...last];
-  const tail = Math.max(1, Math.floor(maxBars / 5));
-  const head = maxBars - tail - 1;
-  const hidden = sorted.slice(head, -tail);
-  const from = formatPoints((hidden.at(-1)?.drop ?? 0) * factor, 1);
-  const to = formatPoints((hidden[0]?.drop ?? 0) * factor, 1);
-  const survivors = hidden.filter(({ qValue }) => qValue !== undefined && qValue <= alpha).length;
-  const starred = survivors === 0 ? "" : `, ${survivors} with *`;
-  return [
-    ...bars.slice(0, head),
-    { name: `… ${bars.length - head - tail} classes, ${to} to ${from}${starred}` },
-    ...bars.slice(-tail),
-    ...last,
-  ];
+  return [...shortened(sorted, bars, { factor, alpha, maxBars }), ...last];
+}
+
+/** The classes that changed most at both ends, and lines that count those between them. */
+function shortened(
+  sorted: readonly ClassDrop[],
+  bars: readonly Bar[],
+  { factor, alpha, maxBars }: { factor: 1 | -1; alpha: number; maxBars: number },
+): Bar[] {
+  const damaged = sorted.filter(({ drop }) => drop > 0).length;
+  const gained = sorted.filter(({ drop }) => drop < 0).length;
+  const unchanged = sorted.length - damaged - gained;
+  const room = maxBars - (unchanged > 0 ? 2 : 1);
+  const fifth = room < 2 ? 0 : Math.max(1, Math.floor(room / 5)); // for the smaller side at least, where it has so many
+  const share = Math.round((room * damaged) / Math.max(1, damaged + gained));
+  const head =
+    damaged + gained <= room ? damaged : Math.min(damaged, room - Math.min(fifth, gained), Math.max(fifth, share));
+  const tail = Math.min(gained, room - head);
+  const hidden = sorted.slice(head, sorted.length - tail);
+  const moved = hidden.filter(({ drop }) => drop !== 0);
+  const lines: string[] = [];
+  if (moved.length > 0) {
+    const from = formatPoints((moved.at(-1)?.drop ?? 0) * factor, 1);
+    const to = formatPoints((moved[0]?.drop ?? 0) * factor, 1);
+    const survivors = moved.filter(({ qValue }) => qValue !== undefined && qValue <= alpha).length;
+    const starred = survivors === 0 ? "" : `, ${survivors} with *`;
+    lines.push(`… ${counted(moved.length, "more class", "more classes")}, ${to} to ${from}${starred}`);
+  }
+  if (unchanged > 0) lines.push(`… ${counted(unchanged, "class", "classes")} without a net change`);
+  return [...bars.slice(0, head), ...lines.map((name) => ({ name })), ...bars.slice(bars.length - tail)];
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }

@@ -28,10 +28,15 @@ export function exampleLayer(
   layer: string,
   unitCount: number,
   seed: number,
-  { withNull = true }: { withNull?: boolean } = {},
+  {
+    withNull = true,
+    scale = 1,
+    outliers = [],
+  }: { withNull?: boolean; scale?: number; outliers?: readonly number[] } = {},
 ): LayerDrops {
   const random = seededRandom(seed);
-  const max = Float64Array.from({ length: unitCount }, () => 0.015 + 0.45 * random.uniform() ** 6);
+  const max = Float64Array.from({ length: unitCount }, () => scale * (0.015 + 0.45 * random.uniform() ** 6));
+  if (outliers.length > 0) for (const [unit, drop] of max.entries()) max[unit] = outliers[unit] ?? drop / 20;
   return {
     layer,
     max,
@@ -59,6 +64,56 @@ export function exampleUnit(
     };
   });
   return { layer: "conv5", unit, overall: 0.021, classes };
+}
+
+/** A unit that matters to a few of many classes; one class has no images. */
+export function exampleSparseUnit(
+  unit: number,
+  classCount: number,
+  { images = 50 }: { images?: number } = {},
+): UnitClassDrops {
+  const random = seededRandom(unit);
+  const classes = Array.from({ length: classCount }, (_, cls) => {
+    const changes = random.uniform() < 0.06;
+    const drop = changes ? Math.round((random.uniform() ** 2 - 0.2) * images) / images : 0;
+    return {
+      name: `class number ${cls}`,
+      drop: cls === 9 ? Number.NaN : drop,
+      qValue: Math.abs(drop) > 0.5 ? 0.01 : 0.8,
+    };
+  });
+  return { layer: "layer4", unit, overall: 0.004, classes };
+}
+
+/** Names that try to be something else. */
+const hostileNames: readonly string[] = [
+  "<script>alert(1)</script>",
+  "\"quoted\" & 'single' </text></svg>",
+  "\u05e2\u05d1\u05e8\u05d9\u05ea right to left \u202eoverride",
+  "x".repeat(80),
+  "two\nlines, a\ttab and \u0000",
+  "-->]]>&amp;",
+  "\ud800 alone",
+];
+
+/** A unit whose classes have hostile names. */
+export function exampleHostileUnit(): UnitClassDrops {
+  const classes = hostileNames.map((name, at) => ({ name, drop: 0.3 - 0.05 * at, qValue: at < 3 ? 0.01 : 0.5 }));
+  return { layer: '<b>"conv5"</b>', unit: 1, overall: 0.02, classes };
+}
+
+/** Figure 4 of many classes, of which the last `alike` have one curve. */
+export function exampleClassCurves(classCount: number, { alike = 0 }: { alike?: number } = {}): SetCurves {
+  return {
+    ...exampleSetCurves(),
+    classes: Array.from({ length: classCount }, (_, cls) => ({
+      className: `class number ${cls}`,
+      accuracy:
+        cls >= classCount - alike
+          ? fallingCurve(0.8, 0.04, 20, 7)
+          : fallingCurve(0.8, 0.02 + 0.01 * (cls % 23), 20, cls),
+    })),
+  };
 }
 
 /** Accuracy that falls from `start` by a share at every step. */
@@ -98,14 +153,16 @@ export function exampleSetCurves(): SetCurves {
 }
 
 /** Figure 5 of four attributes. */
-export function exampleRelations(unitCount: number, seed: number): Relations {
+export function exampleRelations(unitCount: number, seed: number, { outlier }: { outlier?: number } = {}): Relations {
   const random = seededRandom(seed);
   const { max, overall } = exampleLayer("conv5", unitCount, seed);
   const attribute = (name: string, scale: number, weight: number): RelatedAttribute => {
     const slope = weight / scale;
     return {
       name,
-      values: Float64Array.from(max as Float64Array, (drop) => scale * (0.3 + drop + 0.4 * random.uniform())),
+      values: Float64Array.from(max as Float64Array, (drop, unit) =>
+        unit === 3 && outlier !== undefined ? outlier : scale * (0.3 + drop + 0.4 * random.uniform()),
+      ),
       overall: { pearson: 0.12, low: -0.08, high: 0.31, slope: slope * 0.1, intercept: 0 },
       max: { pearson: 0.62, low: 0.48, high: 0.73, slope, intercept: -0.3 * weight },
     };

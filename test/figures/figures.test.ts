@@ -11,11 +11,14 @@ import { unitCardFigure } from "../../src/figures/unit-card.ts";
 import { unitDropsFigure } from "../../src/figures/unit-drops.ts";
 import {
   exampleCard,
+  exampleClassCurves,
   exampleDetectors,
+  exampleHostileUnit,
   exampleLayer,
   exampleRelations,
   exampleRotation,
   exampleSetCurves,
+  exampleSparseUnit,
   exampleUnit,
   exampleVariants,
 } from "./example-data.ts";
@@ -54,6 +57,11 @@ const figures: Readonly<Record<string, () => string>> = {
     ),
   "layer-drops-no-images": () =>
     layerDropsFigure([{ layer: "conv1", max: [Number.NaN], min: [Number.NaN], overall: [Number.NaN] }]),
+  "layer-drops-one-image-a-class": () =>
+    layerDropsFigure([exampleLayer("layer4", 60, 8)], { source, imagesPerClass: 1 }),
+  "layer-drops-outliers": () => layerDropsFigure([exampleLayer("conv5", 60, 9, { outliers: [0.93] })]),
+  "layer-drops-own-scales": () =>
+    layerDropsFigure([exampleLayer("conv1", 40, 10), exampleLayer("conv5", 40, 11, { scale: 0.02 })]),
   "layer-drops-empty": () => layerDropsFigure([]),
   "unit-drops": () =>
     unitDropsFigure(
@@ -65,6 +73,14 @@ const figures: Readonly<Record<string, () => string>> = {
       [3, 17, 18].map((unit) => exampleUnit(unit, 100, unit)),
       { maxBars: 12 },
     ),
+  "unit-drops-thousand-classes": () =>
+    unitDropsFigure(
+      [5, 6].map((unit) => exampleSparseUnit(unit, 1000)),
+      { source },
+    ),
+  "unit-drops-one-image-a-class": () =>
+    unitDropsFigure([exampleSparseUnit(7, 365, { images: 1 })], { imagesPerClass: 1 }),
+  "unit-drops-hostile-names": () => unitDropsFigure([exampleHostileUnit()]),
   "unit-drops-untested-paper-sign": () =>
     unitDropsFigure([exampleUnit(5, 10, 5, { tested: false })], { sign: "paper" }),
   "unit-drops-empty": () => unitDropsFigure([]),
@@ -72,8 +88,11 @@ const figures: Readonly<Record<string, () => string>> = {
   "unit-card-empty": () => unitCardFigure({ ...exampleCard(0), attributes: [], classes: [] }),
   "set-curves": () => setCurvesFigure(exampleSetCurves(), { source }),
   "set-curves-same-images": () => setCurvesFigure({ ...exampleSetCurves(), classes: [], rankSplit: 0 }),
+  "set-curves-coincident": () => setCurvesFigure(exampleClassCurves(10, { alike: 7 })),
+  "set-curves-365-classes": () => setCurvesFigure(exampleClassCurves(365)),
   relations: () => relationsFigure(exampleRelations(40, 5), { source }),
   "relations-paper-sign": () => relationsFigure(exampleRelations(12, 6), { sign: "paper" }),
+  "relations-outliers": () => relationsFigure(exampleRelations(60, 7, { outlier: 1e4 }), { source }),
   "relations-empty": () => relationsFigure({ layer: "all", overall: [], max: [], attributes: [] }),
   prediction: () =>
     predictionFigure(
@@ -87,6 +106,7 @@ const figures: Readonly<Record<string, () => string>> = {
     ),
   "prediction-empty": () => predictionFigure([]),
   rotation: () => rotationFigure([exampleRotation("conv5", 24)], { source }),
+  "rotation-one-image-a-class": () => rotationFigure([exampleRotation("conv5", 24)], { imagesPerClass: 1 }),
   "rotation-paper-sign": () => rotationFigure([exampleRotation("conv5", 30)], { sign: "paper" }),
   "rotation-empty": () => rotationFigure([]),
   "compare-drops": () => compareDropsFigure(exampleVariants(), ["conv4", "conv5"], { source }),

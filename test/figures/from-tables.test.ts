@@ -9,7 +9,7 @@ import {
   unitClassDropsOf,
   variantDropsOf,
 } from "../../src/figures/from-tables.ts";
-import type { AverageSetCurve } from "../../src/figures/set-curves.ts";
+import type { AverageSetCurve } from "../../src/figures/merge-class-curves.ts";
 import { makeTable, rowsWhere } from "../../src/tables/table.ts";
 import { exampleUnits } from "../runs/example-run.ts";
 
