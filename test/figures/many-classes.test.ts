@@ -63,7 +63,7 @@ describe("the domain of an axis", () => {
     expect(axisDomain([[...values, 50]])).toEqual({ low: 0, high: 0.99, beyond: 1, farthest: 50 });
     expect(axisDomain([[...values, 5]])).toMatchObject({ high: 5, beyond: 0 });
     expect(axisDomain([[0, 0, 0, 1]])).toMatchObject({ high: 1, beyond: 0 });
-    expect(axisDomain([[...new Array<number>(100).fill(0), 1]])).toMatchObject({ high: 1, beyond: 0 });
+    expect(axisDomain([[...new Float64Array(100), 1]])).toMatchObject({ high: 1, beyond: 0 });
     expect(axisDomain([])).toMatchObject({ low: 0, high: 1, beyond: 0 });
   });
 });
@@ -75,7 +75,7 @@ describe("curves of many classes", () => {
   });
 
   test("curves that lie on each other become one with the number of classes", () => {
-    const { curves, bandHolds } = mergeClassCurves([line(0), ...new Array<ReturnType<typeof line>>(9).fill(line(0.5))]);
+    const { curves, bandHolds } = mergeClassCurves([line(0), ...Array.from({ length: 9 }, () => line(0.5))]);
     expect(curves.map(({ label }) => label)).toEqual(["to 0", "mean of 9 other classes"]);
     expect(Array.from(curves[1]?.accuracy ?? [])).toEqual([
       expect.closeTo(0.8),
@@ -83,9 +83,9 @@ describe("curves of many classes", () => {
       expect.closeTo(0.5),
     ]);
     expect(bandHolds).toBe("smallest to largest of 9 other classes");
-    expect(
-      mergeClassCurves(new Array<ReturnType<typeof line>>(4).fill(line(0.5))).curves.map(({ label }) => label),
-    ).toEqual(["mean of 4 classes"]);
+    expect(mergeClassCurves(Array.from({ length: 4 }, () => line(0.5))).curves.map(({ label }) => label)).toEqual([
+      "mean of 4 classes",
+    ]);
   });
 
   test("few curves that differ are left alone", () => {
