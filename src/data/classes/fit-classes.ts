@@ -1,0 +1,109 @@
+/** Which classes a network's outputs are, and an image set under them. */
+import { UnitscopeError } from "../../errors.ts";
+import type { ImageSet } from "../image-set.ts";
+import { imagesPerClass } from "../select-images.ts";
+import {
+  type ClassList,
+  imagenetClasses,
+  listOf,
+  openClassList,
+  parseClassList,
+  withBackground,
+} from "./class-list.ts";
+import { matchClasses, relabel } from "./map-classes.ts";
+
+/** What is known of a network's outputs. */
+export interface Outputs {
+  /** What to call the network in messages. */
+  readonly place: string;
+  readonly classCount: number;
+  /** The model file's metadata. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** Metadata keys that hold class names: our own, Ultralytics', and those of common exporters. */
+const metadataKeys = ["unitscope.classes", "names", "classes", "class_names", "labels", "id2label"];
+
+/**
+ * Puts a set's labels in terms of the network's outputs.
+ *
+ * The network's classes are those of `given` (a file, or `imagenet`), else of its metadata, else, with 1,000 or 1,001
+ * outputs and a set whose classes all are ImageNet's, those. If nothing says what they are, a set with as many classes
+ * is taken in its own order, and one whose classes are numbers by number.
+ *
+ * @throws {UnitscopeError} `data` if a class of the set is none of the network's, or nothing tells which is which.
+ */
+export async function fitClasses(
+  set: ImageSet,
+  outputs: Outputs,
+  { given }: { given?: string | undefined } = {},
+): Promise<ImageSet> {
+  const { place, classCount } = outputs;
+  const data = `data "${set.name}"`;
+  const known = given === undefined ? fromMetadata(outputs) : await sized(await openClassList(given), outputs);
+  if (known) return relabel(set, matchClasses(set.classNames, known, data), known);
+  const imagenet = await asImagenet(set, classCount);
+  if (imagenet) return imagenet;
+  if (set.classNames.length === classCount) return set;
+  if (set.classNames.every((name) => /^\d+$/.test(name))) {
+    const numbers = listOf(
+      Array.from({ length: classCount }, (_, cls) => `${cls}`),
+      place,
+    );
+    return relabel(set, matchClasses(set.classNames, numbers, data), numbers);
+  }
+  throw new UnitscopeError(
+    "data",
+    `${data}: expected ${classCount} classes for the outputs of ${place}, or its class names to match ${set.classNames.length} by; give a list of them, one a line in the order of the outputs (--classes FILE)`,
+  );
+}
+
+/** Classes of a set that have no image, by name. */
+export function emptyClasses(set: ImageSet): string[] {
+  const counts = imagesPerClass(set);
+  return set.classNames.filter((_, cls) => counts[cls] === 0);
+}
+
+async function sized(list: ClassList, { place, classCount }: Outputs): Promise<ClassList> {
+  if (list.classes.length === classCount) return list;
+  if (list.classes.length === classCount - 1 && classCount === 1001) return withBackground(list);
+  throw new UnitscopeError(
+    "data",
+    `${list.place}: expected ${classCount} classes for the outputs of ${place}, got ${list.classes.length}`,
+  );
+}
+
+/** The names in a model file's metadata, if it has as many as outputs. */
+function fromMetadata({ place, classCount, metadata }: Outputs): ClassList | undefined {
+  for (const key of metadataKeys) {
+    const text = metadata.get(key);
+    if (text === undefined) continue;
+    try {
+      const list = parseClassList(asJson(text), place);
+      if (list.classes.length === classCount) return list;
+    } catch {
+      // Metadata is free text: what is no list of classes says nothing about them.
+    }
+  }
+  return undefined;
+}
+
+/** Python's notation of a dictionary (`{0: 'person', 1: 'bicycle'}`) as JSON. */
+function asJson(text: string): string {
+  if (!/^\{\s*\d+\s*:/.test(text)) return text;
+  const quoted = text.replaceAll(/'((?:[^'\\]|\\.)*)'/g, (_, inner: string) => JSON.stringify(inner));
+  return quoted.replaceAll(/([{,]\s*)(\d+)\s*:/g, '$1"$2":');
+}
+
+/** A set under ImageNet's classes, if the network has as many outputs and all of the set's classes are among them. */
+async function asImagenet(set: ImageSet, classCount: number): Promise<ImageSet | undefined> {
+  if ((classCount !== 1000 && classCount !== 1001) || set.classNames.every((name) => /^\d+$/.test(name)))
+    return undefined;
+  const list = classCount === 1000 ? await imagenetClasses() : withBackground(await imagenetClasses());
+  try {
+    return relabel(set, matchClasses(set.classNames, list, set.name), list);
+  } catch (error) {
+    if (error instanceof UnitscopeError) return undefined;
+    throw error;
+  }
+}
