@@ -34,6 +34,8 @@ export interface AblateRunOptions {
   readonly preprocess?: string | undefined;
   readonly root?: string | undefined;
   readonly limit?: number | undefined;
+  /** The network's classes in the order of its outputs: a file, or `imagenet`. */
+  readonly classes?: string | undefined;
   readonly seed?: number | undefined;
   readonly workers?: number | undefined;
   readonly provider?: Provider | undefined;
@@ -80,8 +82,8 @@ export async function runAblate(
   if (!(verify >= 0 && verify <= 1)) {
     throw new UnitscopeError("usage", `--verify: expected a fraction from 0 to 1, got ${verify}`);
   }
-  const { preprocess, root, limit } = options;
-  const subject = await openSubject(modelPath, data, { preprocess, root, limit, progress: fetching, signal });
+  const { preprocess, root, limit, classes } = options;
+  const subject = await openSubject(modelPath, data, { preprocess, root, limit, classes, progress: fetching, signal });
   const layers = chooseLayers(subject.model, options);
   const run = startRun(options.out, manifestOf(subject, layers, options));
   const missing = await missingLayers(run, layers, options);
@@ -153,16 +155,16 @@ async function missingLayers(
 }
 
 function manifestOf(subject: Subject, layers: readonly Layer[], options: AblateRunOptions): RunManifest {
-  const { model, modelPath, images, preprocessing } = subject;
+  const { model, modelPath, images, preprocessing, dataPath, dataOptions } = subject;
   return {
     schemaVersion,
     unitscope: version,
     command: "ablate",
-    options: JSON.parse(JSON.stringify(options)) as Record<string, Json>,
+    options: JSON.parse(JSON.stringify({ ...options, ...dataOptions })) as Record<string, Json>,
     started: new Date().toISOString(),
     finished: null,
     model: { name: model.name, path: modelPath, sha256: model.sha256 },
-    data: { name: images.name, hash: images.hash, images: images.imageCount },
+    data: { name: images.name, hash: images.hash, images: images.imageCount, path: dataPath },
     classNames: images.classNames,
     preprocessing: preprocessingJson(preprocessing),
     layers: layers.map(manifestLayer),

@@ -4,9 +4,10 @@
  */
 import { resolve } from "node:path";
 import type { SweepImages } from "../ablation/run-blocks.ts";
+import { fitClasses } from "../data/classes/fit-classes.ts";
 import { imageBatches, setInputSize } from "../data/image-batches.ts";
 import type { ImageSet } from "../data/image-set.ts";
-import { type OpenOptions, openImageSet } from "../data/open-image-set.ts";
+import { absoluteSource, type OpenOptions, openImageSet } from "../data/open-image-set.ts";
 import { parsePreprocessing, preprocessingFromJson } from "../data/parse-preprocessing.ts";
 import { channelCount, forChannels, type Preprocessing } from "../data/preprocessing.ts";
 import { UnitscopeError } from "../errors.ts";
@@ -20,7 +21,8 @@ export interface Subject {
   readonly modelPath: string;
   readonly images: ImageSet;
   readonly preprocessing: Preprocessing;
-  /** How the data was named, so that it can be opened again. */
+  /** Where the images are, so that they can be opened again from any folder. */
+  readonly dataPath: string;
   readonly dataOptions: DataOptions;
 }
 
@@ -28,6 +30,8 @@ export interface Subject {
 export interface DataOptions {
   readonly root?: string | undefined;
   readonly limit?: number | undefined;
+  /** The network's classes in the order of its outputs: a file, or `imagenet`. */
+  readonly classes?: string | undefined;
 }
 
 /** Progress of opening a data set that must be fetched first. */
@@ -46,6 +50,7 @@ export async function openSubject(
     preprocess,
     root,
     limit,
+    classes,
     progress,
     signal,
   }: DataOptions & {
@@ -57,8 +62,42 @@ export async function openSubject(
   const model = await openModel(modelPath);
   const given = preprocess === undefined ? ownPreprocessing(model, modelPath) : await parsePreprocessing(preprocess);
   const preprocessing = forChannels(given, model.input.channels);
-  const images = await openImageSet(data, { root, limit, progress, signal });
-  return fit({ model, modelPath, images, preprocessing, dataOptions: { root, limit } });
+  const set = await openImageSet(data, { root, limit, progress, signal });
+  const images = await underClasses(set, model, { modelPath, classes });
+  return fit({
+    model,
+    modelPath,
+    images,
+    preprocessing,
+    dataPath: absoluteSource(data),
+    dataOptions: absoluteOptions({ root, limit, classes }),
+  });
+}
+
+function absoluteOptions({ root, limit, classes }: DataOptions): DataOptions {
+  return {
+    ...(root !== undefined && { root: resolve(root) }),
+    ...(limit !== undefined && { limit }),
+    ...(classes !== undefined && { classes: classes === "imagenet" ? classes : resolve(classes) }),
+  };
+}
+
+/**
+ * An image set under the network's classes.
+ * @throws {UnitscopeError} `data` or `model` if they cannot be matched.
+ */
+export async function underClasses(
+  set: ImageSet,
+  { classCount, metadata }: Model,
+  { modelPath, classes }: { modelPath: string; classes: string | undefined },
+): Promise<ImageSet> {
+  const place = `model "${modelPath}"`;
+  const images = await fitClasses(set, { place, classCount, metadata }, { given: classes });
+  if (images) return images;
+  throw new UnitscopeError(
+    "model",
+    `${place}: expected ${set.classNames.length} logits for the classes of data "${set.name}", or names of its ${classCount} classes to match them by, got none; give --classes FILE, one name a line in the order of the logits`,
+  );
 }
 
 /**
@@ -77,8 +116,11 @@ export async function reopenSubject(
       `run folder "${run.path}": expected the model of the run (SHA-256 ${manifest.model.sha256.slice(0, 12)}…) at ${manifest.model.path}, got ${model.sha256.slice(0, 12)}…`,
     );
   }
-  const { root, limit } = manifest.options as { root?: string; limit?: number };
-  const images = await openImageSet(manifest.data.name, { root, limit, progress, signal });
+  const dataOptions = manifest.options as DataOptions;
+  const dataPath = manifest.data.path ?? manifest.data.name;
+  const set = await openImageSet(dataPath, { root: dataOptions.root, limit: dataOptions.limit, progress, signal });
+  const named = { ...set, name: manifest.data.name };
+  const images = await underClasses(named, model, { modelPath: manifest.model.path, classes: dataOptions.classes });
   if (images.hash !== manifest.data.hash) {
     throw new UnitscopeError(
       "run",
@@ -86,7 +128,7 @@ export async function reopenSubject(
     );
   }
   const preprocessing = manifest.preprocessing as unknown as Preprocessing;
-  return fit({ model, modelPath: manifest.model.path, images, preprocessing, dataOptions: { root, limit } });
+  return fit({ model, modelPath: manifest.model.path, images, preprocessing, dataPath, dataOptions });
 }
 
 /** The images as a sweep reads them. */
@@ -134,12 +176,6 @@ export async function checkFit(
   { model, images, preprocessing }: Pick<Subject, "model" | "images" | "preprocessing">,
   place: string,
 ): Promise<void> {
-  if (model.classCount !== images.classNames.length) {
-    throw new UnitscopeError(
-      "model",
-      `${place}: expected ${images.classNames.length} logits for the classes of data "${images.name}", got ${model.classCount}`,
-    );
-  }
   if (images.imageCount === 0) {
     throw new UnitscopeError("data", `data "${images.name}": expected at least one image, got none`);
   }

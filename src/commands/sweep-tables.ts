@@ -5,13 +5,13 @@ import { analyseLayer, type LayerStatistics } from "../analysis/drops.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import type { Layer } from "../onnx/layers.ts";
 import type { Model } from "../runtime/open-model.ts";
-import { concatTables, integers, makeTable, type Table } from "../tables/table.ts";
+import { concatTables, filterRows, integers, makeTable, type Table } from "../tables/table.ts";
 
 /** The tables that an ablation gives, with the columns of `tables/schema.ts`. */
 export interface SweepTables {
   /** One row per image, with nothing ablated. */
   readonly baseline: Table;
-  /** One row per (layer, unit, class). */
+  /** One row per (layer, unit, class with images). */
   readonly drops: Table;
   /** One row per prediction that an ablation changed. */
   readonly flips: Table;
@@ -37,11 +37,17 @@ export function sweepTables(sweep: Sweep, { model, images }: { model: Model; ima
       prediction: predictions,
       margin: Float64Array.from(margins),
     }),
-    drops: concatTables(statistics.map(({ drops }) => drops)),
+    drops: withImages(concatTables(statistics.map(({ drops }) => drops))),
     flips: concatTables(sweep.layers.map(({ flips }) => flipTable(flips))),
     layers: concatTables(sweep.layers.map(({ layer }, at) => layerRow(statistics[at], layer))),
     units: concatTables(statistics.map(({ units }) => units)),
   };
+}
+
+/** Rows of classes that have images; a network's other classes say nothing. */
+function withImages(drops: Table): Table {
+  const images = integers(drops, "images");
+  return images.includes(0) ? filterRows(drops, (row) => images[row] > 0) : drops;
 }
 
 /** Fraction of the images that the intact network gets right, from a `baseline` table. */

@@ -5,11 +5,12 @@ import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import type { DataProgress } from "../data/cache.ts";
+import { emptyClasses } from "../data/classes/fit-classes.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { openImageSet } from "../data/open-image-set.ts";
 import { parsePreprocessing } from "../data/parse-preprocessing.ts";
 import { noPreprocessing, type Preprocessing } from "../data/preprocessing.ts";
-import { messageOf, UnitscopeError } from "../errors.ts";
+import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
 import { trainingCurvesFigure } from "../figures/training-curves.ts";
 import { writeModel } from "../onnx/model-file.ts";
 import {
@@ -97,6 +98,13 @@ export async function trainModel(
   await mkdir(dirname(out), { recursive: true });
   const open = { root, limit, progress: fetching, signal };
   const trainSet = await openImageSet(data, open);
+  const empty = emptyClasses(trainSet);
+  if (empty.length > 0) {
+    throw new UnitscopeError(
+      "data",
+      `data "${data}": expected images of every class to train on, got none of ${listAllowed(empty.map((name) => `"${name}"`))}`,
+    );
+  }
   const testSet = test === undefined ? undefined : await openImageSet(test, open);
   if (testSet && testSet.classNames.join("\n") !== trainSet.classNames.join("\n")) {
     throw new UnitscopeError("data", `--test "${test}": expected the classes of "${data}", got others`);

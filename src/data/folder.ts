@@ -10,7 +10,7 @@ import type { FileList } from "./file-set.ts";
  * Lists a folder's images: classes are the subfolders by name, images the files of each by path, in sorted order;
  * subfolders of a class belong to it; hidden files and files that are no images are passed over.
  *
- * @throws {UnitscopeError} `data` if there are no subfolders or a class has no image, `file` if it cannot be read.
+ * @throws {UnitscopeError} `data` if there are no subfolders or no images, `file` if it cannot be read.
  */
 export async function listFolder(folder: string, name: string = folder): Promise<FileList> {
   const { folders, files } = await listEntries(folder);
@@ -24,16 +24,13 @@ export async function listFolder(folder: string, name: string = folder): Promise
   const labels: number[] = [];
   for (const [label, cls] of folders.entries()) {
     const found = await listImages(join(folder, cls));
-    if (found.length === 0) {
-      throw new UnitscopeError(
-        "data",
-        `${join(folder, cls)}: expected at least one image (${imageExtensions.join(" ")}) of class "${cls}", got none`,
-      );
-    }
     for (const path of found) {
       paths.push(path);
       labels.push(label);
     }
+  }
+  if (paths.length === 0) {
+    throw new UnitscopeError("data", `${folder}: expected at least one image (${imageExtensions.join(" ")}), got none`);
   }
   const imageNames = paths.map((path) => relative(folder, path).split(sep).join("/"));
   return { name, paths, imageNames, labels: Int32Array.from(labels), classNames: folders };

@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { fileError } from "./cache.ts";
+import { classNamesOf, parseClassList } from "./classes/class-list.ts";
 import type { FileList } from "./file-set.ts";
 
 /** Files beside a list that are taken for its class names. */
@@ -59,32 +60,13 @@ async function findClassNames(list: string, classCount: number): Promise<string[
   }
   if (!found[0]) return undefined;
   const file = join(folder, found[0]);
-  const names = parseClassNames(await readLines(file));
+  const names = classNamesOf(parseClassList((await readLines(file)).join("\n"), file));
   if (names.length < classCount) {
     throw new UnitscopeError(
       "data",
       `${file}: expected names for at least ${classCount} classes, since ${list} has label ${classCount - 1}, got ${names.length}`,
     );
   }
-  return names;
-}
-
-/**
- * Class names, one a line: plain (`tench`), with their index (`/a/airfield 0`, as Places365 ships them), or behind a
- * WordNet id (`n01440764 tench, Tinca tinca`). Places365's leading letter folder is dropped.
- */
-export function parseClassNames(lines: readonly string[]): string[] {
-  const filled = lines.filter((line) => line !== "");
-  const indexed = filled.map((line) => /^(.*\S)\s+(\d+)$/.exec(line));
-  const indices = new Set(indexed.map((parts) => Number(parts?.[2])));
-  const isIndexed =
-    indexed.every((parts) => parts && Number(parts[2]) < filled.length) && indices.size === filled.length;
-  const names: string[] = [];
-  filled.forEach((line, at) => {
-    const parts = isIndexed ? indexed[at] : undefined;
-    const name = (parts ? parts[1] : line).replace(/^\/[a-z]\//, "").replace(/^n\d{8}\s+/, "");
-    names[parts ? Number(parts[2]) : at] = name;
-  });
   return names;
 }
 

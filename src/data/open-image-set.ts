@@ -1,15 +1,16 @@
 /** From what the user calls a data set to an `ImageSet`. */
 import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { fileError } from "./cache.ts";
 import { fileSet, type SourceOptions } from "./file-set.ts";
 import { listFolder } from "./folder.ts";
 import type { ImageSet } from "./image-set.ts";
 import { readListFile } from "./list-file.ts";
-import { namedSource, namedSources, namedSplits, sourceFolder } from "./named-sources.ts";
+import { type NamedSource, namedSources, namedSplits, sourceFolder } from "./named-sources.ts";
 import { openNpz } from "./npz-set.ts";
 import { openParquet } from "./parquet-set.ts";
-import { imagesPerClass, limitPerClass } from "./select-images.ts";
+import { limitPerClass } from "./select-images.ts";
 
 /** How to open a data set. */
 export interface OpenOptions extends SourceOptions {
@@ -24,7 +25,7 @@ export interface OpenOptions extends SourceOptions {
  * (`path label` a line), a `.parquet` or a `.npz` of arrays (`file.npz:test` where it holds several splits).
  *
  * @throws {UnitscopeError} `usage` if there is no such data set, `file` or `data` if it cannot be read or is not what
- * it should be, a class without images among the reasons; `download` if it had to be fetched and could not.
+ * it should be; `download` if it had to be fetched and could not.
  */
 export async function openImageSet(spec: string, options: OpenOptions = {}): Promise<ImageSet> {
   const { limit } = options;
@@ -32,26 +33,29 @@ export async function openImageSet(spec: string, options: OpenOptions = {}): Pro
     throw new UnitscopeError("usage", `--limit: expected a whole number of images per class from 1, got ${limit}`);
   }
   const set = await openSource(spec, options);
-  const counts = imagesPerClass(set);
-  const empty = set.classNames.filter((_, cls) => counts[cls] === 0);
-  if (empty.length > 0) {
-    const more = empty.length > 1 ? ` and of ${empty.length - 1} more` : "";
-    throw new UnitscopeError(
-      "data",
-      `data "${spec}": expected at least one image of each of ${set.classNames.length} classes, got none of class "${empty[0]}"${more}`,
-    );
-  }
   return limit === undefined ? set : limitPerClass(set, limit);
 }
 
+/** The same data set from any folder: a name as it is, a path made absolute. */
+export function absoluteSource(spec: string): string {
+  return splitNamed(spec) ? spec : resolve(spec);
+}
+
+/** The known name and what follows its colon. */
+function splitNamed(spec: string): { source: NamedSource; split: string } | undefined {
+  const parts = /^([a-z0-9-]+):(.*)$/.exec(spec);
+  const source = parts && namedSources.find(({ name }) => name === parts[1]);
+  return source ? { source, split: parts[2] } : undefined;
+}
+
 async function openSource(spec: string, { root, cacheDir, ...options }: OpenOptions): Promise<ImageSet> {
-  const named = /^([a-z0-9-]+):(.*)$/.exec(spec);
-  if (named && namedSources.some(({ name }) => name === named[1])) {
-    const source = namedSource(named[1]);
-    const split = source.splits.find((each) => each === named[2]);
+  const named = splitNamed(spec);
+  if (named) {
+    const { source } = named;
+    const split = source.splits.find((each) => each === named.split);
     if (!split) {
       const splits = source.splits.map((each) => `${source.name}:${each}`).join(" or ");
-      throw new UnitscopeError("usage", `data "${spec}": expected ${splits}, got split "${named[2]}"`);
+      throw new UnitscopeError("usage", `data "${spec}": expected ${splits}, got split "${named.split}"`);
     }
     const { progress, signal } = options;
     return source.open(split, { folder: sourceFolder(source, cacheDir), progress, signal });

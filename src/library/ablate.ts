@@ -2,7 +2,7 @@
 import { type AblationMethod, runSweep } from "../ablation/sweep.ts";
 import type { Mismatch } from "../ablation/verify.ts";
 import { chooseLayers, type LayerChoice } from "../commands/choose-layers.ts";
-import { checkFit, ownPreprocessing, sweepImages } from "../commands/subject.ts";
+import { checkFit, ownPreprocessing, sweepImages, underClasses } from "../commands/subject.ts";
 import { baselineAccuracy, type SweepTables, sweepTables } from "../commands/sweep-tables.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { parsePreprocessing } from "../data/parse-preprocessing.ts";
@@ -23,6 +23,8 @@ export interface AblateOptions extends LayerChoice {
   readonly verify?: number | undefined;
   /** A preset's name, a JSON file or the values; by default what the model file itself states. */
   readonly preprocessing?: string | Preprocessing | undefined;
+  /** The model's classes in the order of its outputs: `imagenet` or a file; by default the model's own. */
+  readonly classes?: string | undefined;
   /** Which pairs `verify` repeats. */
   readonly seed?: number | undefined;
   /** Worker threads; one a core by default. */
@@ -49,14 +51,15 @@ export interface Ablation extends SweepTables {
  * @throws {UnitscopeError} `model`, `data`, `usage` or `layer` if model, images and options do not fit each other,
  * `value` if the network gives logits that are no numbers.
  */
-export async function ablate(model: Model, images: ImageSet, options: AblateOptions = {}): Promise<Ablation> {
-  const { layers, all, preprocessing: given, verify = 0, signal, ...settings } = options;
+export async function ablate(model: Model, set: ImageSet, options: AblateOptions = {}): Promise<Ablation> {
+  const { layers, all, preprocessing: given, classes, verify = 0, signal, ...settings } = options;
   if (!(verify >= 0 && verify <= 1)) {
     throw new UnitscopeError("usage", `verify: expected a fraction from 0 to 1, got ${verify}`);
   }
   const asked =
     given === undefined ? ownPreprocessing(model) : typeof given === "string" ? await parsePreprocessing(given) : given;
   const preprocessing = forChannels(asked, model.input.channels);
+  const images = await underClasses(set, model, { modelPath: model.name, classes });
   await checkFit({ model, images, preprocessing }, `model "${model.name}"`);
   const sweep = await runSweep(model, {
     images: sweepImages({ images, preprocessing }, signal),

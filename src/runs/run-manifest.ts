@@ -40,7 +40,13 @@ export interface RunManifest {
   /** The model as it was named, where it was found, and the SHA-256 of its file. */
   readonly model: { readonly name: string; readonly path: string; readonly sha256: string };
   /** The data as it was named, the hash of its ordered images and labels, and how many images there are. */
-  readonly data: { readonly name: string; readonly hash: string; readonly images: number };
+  readonly data: {
+    readonly name: string;
+    readonly hash: string;
+    readonly images: number;
+    /** Where it is, absolute, or its name if it is known by that; the same as `name` in runs of earlier versions. */
+    readonly path?: string | undefined;
+  };
   readonly classNames: readonly string[];
   readonly preprocessing: Readonly<Record<string, Json>>;
   readonly layers: readonly ManifestLayer[];
@@ -82,7 +88,7 @@ const manifestSchema: z.ZodType<RunManifest> = z.strictObject({
   started: z.iso.datetime(),
   finished: z.iso.datetime().nullable(),
   model: z.strictObject({ name: z.string(), path: z.string(), sha256: z.hash("sha256") }),
-  data: z.strictObject({ name: z.string(), hash: z.hash("sha256"), images: count }),
+  data: z.strictObject({ name: z.string(), hash: z.hash("sha256"), images: count, path: z.string().optional() }),
   classNames: z.array(z.string()),
   preprocessing: jsonRecord,
   layers: z.array(

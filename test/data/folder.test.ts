@@ -65,12 +65,13 @@ describe("a folder with one subfolder per class", () => {
     expect(set.hash).toBe((await openImageSet(await folderOf({ "x/1.png": a, "y/1.png": c }))).hash);
   });
 
-  it("refuses an empty class, a folder without classes, and no folder", async () => {
+  it("keeps a class without images, refuses a folder without images or classes, and no folder", async () => {
     const folder = await folderOf({ "cat/1.png": a });
     await mkdir(join(folder, "dog"));
-    await expect(openImageSet(folder)).rejects.toMatchObject({
+    expect((await openImageSet(folder)).classNames).toEqual(["cat", "dog"]);
+    await expect(openImageSet(await folderOf({ "cat/1.txt": "" }))).rejects.toMatchObject({
       code: "data",
-      message: expect.stringContaining('of class "dog", got none'),
+      message: expect.stringContaining("expected at least one image (.jpg"),
     });
     await expect(openImageSet(await folderOf({ "1.png": a }))).rejects.toThrow(
       "expected one subfolder per class, got 1 files and no subfolder",

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseClassNames } from "../../src/data/list-file.ts";
 import { openImageSet } from "../../src/data/open-image-set.ts";
 import { folderOf, noise, png } from "./pictures.ts";
 
@@ -39,7 +38,6 @@ describe("list files", () => {
     ["1.png 0\n2.png -1", /list\.txt:2: expected "path label"/],
     ["1.png 0\n2.png cat", /list\.txt:2: expected "path label"/],
     ["\n\n", /expected "path label" lines, got an empty file/],
-    ["1.png 0\n1.png 2", /expected at least one image of each of 3 classes, got none of class "1"/],
     ["1.png 0\nmissing.png 0", /missing\.png: expected an image file, got none there/],
     ["1.png 0\n1.png 99999999", /expected class indices as labels, got 99999999/],
     ["\0\x01\x02", /expected a list file, \.parquet or \.npz, got 3 bytes that are no text/],
@@ -48,23 +46,16 @@ describe("list files", () => {
     await expect(openImageSet(join(folder, "list.txt"))).rejects.toThrow(message);
   });
 
-  it("refuses names that do not cover the labels, classes without images, and several files of names", async () => {
+  it("keeps classes without images", async () => {
+    const folder = await folderOf({ "l.txt": "1.png 2", "classes.txt": "cat\ndog\nfox", "1.png": a });
+    const set = await openImageSet(join(folder, "l.txt"));
+    expect([set.classNames, [...set.labels]]).toEqual([["cat", "dog", "fox"], [2]]);
+  });
+
+  it("refuses names that do not cover the labels, and several files of names", async () => {
     const few = await folderOf({ "l.txt": "1.png 0\n1.png 1", "classes.txt": "cat", "1.png": a });
     await expect(openImageSet(join(few, "l.txt"))).rejects.toThrow("expected names for at least 2 classes");
-    const many = await folderOf({ "l.txt": "1.png 0", "classes.txt": "cat\ndog\nfox", "1.png": a });
-    await expect(openImageSet(join(many, "l.txt"))).rejects.toThrow('got none of class "dog" and of 1 more');
     const two = await folderOf({ "l.txt": "1.png 0", "classes.txt": "cat", "categories.txt": "cat", "1.png": a });
     await expect(openImageSet(join(two, "l.txt"))).rejects.toThrow("got categories.txt, classes.txt");
-  });
-});
-
-describe("class names", () => {
-  it("come plain, with their index in any order, or behind a WordNet id", () => {
-    expect(parseClassNames(["cat", "", "dog 2"])).toEqual(["cat", "dog 2"]);
-    expect(parseClassNames(["/b/bar 1", "/a/attic 0"])).toEqual(["attic", "bar"]);
-    expect(parseClassNames(["n01440764 tench, Tinca tinca", "n01443537 goldfish"])).toEqual([
-      "tench, Tinca tinca",
-      "goldfish",
-    ]);
   });
 });

@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import type { AblateRunResult } from "../../commands/ablate-run.ts";
 import { type AblateRunOptions, runAblate } from "../../commands/ablate-run.ts";
+import { emptyClasses } from "../../data/classes/fit-classes.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { describeLayer, resultJson } from "../describe-ablation.ts";
@@ -42,6 +43,10 @@ export function ablateCommand(context: CliContext): Command {
       "imagenet, places365, cifar10, mnist, tf, caffe, none or a JSON file; else the model's own",
     )
     .option("--root <folder>", "folder that a list file's paths start from")
+    .option(
+      "--classes <list>",
+      "the model's classes in the order of its outputs: imagenet, or a file with one a line; else the model's own",
+    )
     .option("--limit <images>", "the first so many images of every class", wholeNumber)
     .option("--seed <seed>", "which pairs --verify repeats", wholeNumber)
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
@@ -81,6 +86,10 @@ function show(context: CliContext, result: AblateRunResult): void {
     context.print(
       `${model.name} on ${images.name}: ${right} % of ${images.imageCount.toLocaleString("en")} images right`,
     );
+    const present = images.classNames.length - emptyClasses(images).length;
+    if (present < images.classNames.length) {
+      context.print(`${present} of its ${images.classNames.length} classes have images; predictions are over all`);
+    }
     for (const layer of result.layers) for (const line of describeLayer(result, layer.name)) context.print(line);
     if (verified > 0) {
       const pairs = verified.toLocaleString("en");

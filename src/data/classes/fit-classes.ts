@@ -31,13 +31,14 @@ const metadataKeys = ["unitscope.classes", "names", "classes", "class_names", "l
  * outputs and a set whose classes all are ImageNet's, those. If nothing says what they are, a set with as many classes
  * is taken in its own order, and one whose classes are numbers by number.
  *
- * @throws {UnitscopeError} `data` if a class of the set is none of the network's, or nothing tells which is which.
+ * @returns the set under the network's classes; `undefined` if nothing tells which is which.
+ * @throws {UnitscopeError} `data` if a class of the set is none of the network's.
  */
 export async function fitClasses(
   set: ImageSet,
   outputs: Outputs,
   { given }: { given?: string | undefined } = {},
-): Promise<ImageSet> {
+): Promise<ImageSet | undefined> {
   const { place, classCount } = outputs;
   const data = `data "${set.name}"`;
   const known = given === undefined ? fromMetadata(outputs) : await sized(await openClassList(given), outputs);
@@ -52,10 +53,7 @@ export async function fitClasses(
     );
     return relabel(set, matchClasses(set.classNames, numbers, data), numbers);
   }
-  throw new UnitscopeError(
-    "data",
-    `${data}: expected ${classCount} classes for the outputs of ${place}, or its class names to match ${set.classNames.length} by; give a list of them, one a line in the order of the outputs (--classes FILE)`,
-  );
+  return undefined;
 }
 
 /** Classes of a set that have no image, by name. */

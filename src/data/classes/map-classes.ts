@@ -53,6 +53,7 @@ function plain(text: string): string {
   return text
     .replace(/^\/?[a-z]\/(?=.)/, "")
     .normalize("NFKD")
+    .replaceAll(/\p{M}/gu, "")
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N}]+/gu, " ")
     .trim();
