@@ -75,7 +75,7 @@ describe("a model that does not fit", () => {
     await cp(images, join(two, "images"), { recursive: true });
     await rm(join(two, "images", "navy"), { recursive: true });
     expect(await refusedModel(handNetwork(), join(two, "images"))).toBe(
-      `model "…/model.onnx": expected 2 logits for the classes of data "${join(two, "images")}", got 3`,
+      `model "…/model.onnx": expected 2 logits for the classes of data "${join(two, "images")}", or names of its 3 classes to match them by, got none; give --classes FILE, one name a line in the order of the logits`,
     );
   });
 
@@ -154,11 +154,13 @@ describe("images that do not fit", () => {
     expect(await refusedModel(handNetwork(), "cifar11:test")).toMatch(/^data "cifar11:test": expected cifar10:train/);
   });
 
-  test("a class without images", async () => {
+  test("a class that the network does not have", async () => {
     const own = await temporaryFolder();
     await cp(images, join(own, "images"), { recursive: true });
     await mkdir(join(own, "images", "ochre"));
-    expect(await refusedModel(handNetwork(), join(own, "images"))).toMatch(/expected at least one image.*"ochre"/);
+    expect(await refusedModel(handNetwork(), join(own, "images"))).toMatch(
+      /^model .*: expected 4 logits for the classes of data .*, or names of its 3 classes to match them by, got none/,
+    );
   });
 
   test("an image that cannot be decoded", async () => {
