@@ -7,7 +7,7 @@
  * for each of `units` units, with a fixed seed.
  */
 import { seededRandom } from "../src/numeric/random.ts";
-import { detectableLosses } from "../src/stats/detectable-drop.ts";
+import { lossesFor } from "../src/stats/detectable-drop.ts";
 import { maxDropDistribution } from "../src/stats/max-drop-null.ts";
 
 const units = 100;
@@ -41,7 +41,7 @@ console.log(
 console.log(`| ---: |${tests.map(() => " ---: |").join("")}`);
 for (const images of imagesPerClass) {
   const cells = tests.map((count) => {
-    const losses = detectableLosses(0.05 / count);
+    const losses = lossesFor(0.05 / count, 0);
     return losses > images ? "none" : percent(losses / images);
   });
   console.log(`| ${images} | ${cells.join(" | ")} |`);

@@ -5,12 +5,16 @@
 import { type BaselineTable, type Counts, countFlips, type LayerFlips } from "../ablation/flips.ts";
 import { UnitscopeError } from "../errors.ts";
 import { detectableDrop } from "../stats/detectable-drop.ts";
-import { benjaminiHochberg, discoveryBar } from "../stats/false-discovery.ts";
+import { discreteDiscoveries } from "../stats/discrete-false-discovery.ts";
+import { benjaminiHochberg } from "../stats/false-discovery.ts";
 import { maxDropNull } from "../stats/max-drop-null.ts";
 import { exactMcNemar } from "../stats/mcnemar.ts";
-import { doubles, makeTable, type Table } from "../tables/table.ts";
+import { specificityNull } from "../stats/specificity-null.ts";
+import { doubles, integers, makeTable, type Table } from "../tables/table.ts";
 import { continuousDropColumns, continuousUnitColumns } from "./continuous-drops.ts";
+import { dropIntervals } from "./image-intervals.ts";
 import { countHalves, type HalfCounts, largestDrop, overallDrop, splitHalfDrops } from "./split-half.ts";
+import { summariseLayer } from "./summarise-layer.ts";
 
 /** What a layer's ablation shows. Tables have the columns of `tables/schema.ts`. */
 export interface LayerStatistics {
@@ -60,20 +64,10 @@ export function analyseLayer(
   }
   const counts = countFlips(baseline, flips);
   const halves = countHalves(baseline, flips, { splits, seed });
-  const drops = describeDrops(layer, counts, { classNames, rate, continuous });
-  const { units, significant } = describeUnits(flips, counts, halves, drops, { rate, continuous });
-  return {
-    counts,
-    halves,
-    drops,
-    units,
-    summary: summarise(layer, counts, units, significant, discoveryBar(doubles(drops, "p_value"), rate)),
-  };
-}
-
-/** The p-value that a (unit, class) effect needs to be significant whatever the layer's other effects are. */
-export function layerBar({ unitCount, images }: Counts, rate: number): number {
-  return rate / (unitCount * images.filter((count) => count > 0).length);
+  const { drops, bar } = describeDrops(layer, counts, { classNames, rate, continuous });
+  const units = describeUnits(flips, counts, halves, drops, { rate, continuous });
+  const intervals = dropIntervals(baseline, flips, { counts, classes: integers(units, "max_class"), seed });
+  return { counts, halves, drops, units, summary: summariseLayer(counts, units, { layer, rate, bar, intervals }) };
 }
 
 function describeDrops(
@@ -84,11 +78,9 @@ function describeDrops(
     rate,
     continuous,
   }: { classNames: readonly string[]; rate: number; continuous: Float64Array | null | undefined },
-): Table {
+): { drops: Table; bar: number } {
   const { unitCount, classCount, images, correct, lost, gained } = counts;
   const pairs = unitCount * classCount;
-  const bar = layerBar(counts, rate);
-  const detectable = Float64Array.from(images, (count, cls) => detectableDrop(count, correct[cls], bar));
   const perClass = (values: Int32Array): Int32Array => Int32Array.from(lost, (_, pair) => values[pair % classCount]);
   const pValues = new Float64Array(pairs).fill(Number.NaN);
   const drop = new Float64Array(pairs).fill(Number.NaN);
@@ -98,7 +90,16 @@ function describeDrops(
     pValues[pair] = exactMcNemar(lost[pair], gained[pair]);
     drop[pair] = (lost[pair] - gained[pair]) / imageCount;
   }
-  return makeTable({
+  const { qValues, bar } = discreteDiscoveries(lost, gained, {
+    rate,
+    isTested: (pair) => images[pair % classCount] > 0,
+  });
+  const detectable = Float64Array.from(images, (count, cls) => {
+    let gains = 0;
+    for (let unit = 0; unit < unitCount; unit++) gains += gained[unit * classCount + cls] / unitCount;
+    return detectableDrop({ images: count, correct: correct[cls], gains }, { bar });
+  });
+  const drops = makeTable({
     layer: Array.from({ length: pairs }, () => layer),
     unit: Int32Array.from(lost, (_, pair) => Math.floor(pair / classCount)),
     class: Int32Array.from(lost, (_, pair) => pair % classCount),
@@ -110,10 +111,11 @@ function describeDrops(
     gained: gained.slice(),
     drop,
     p_value: pValues,
-    q_value: benjaminiHochberg(pValues),
+    q_value: qValues,
     smallest_detectable_drop: Float64Array.from(lost, (_, pair) => detectable[pair % classCount]),
     ...(continuous && continuousDropColumns(counts, continuous)),
   });
+  return { drops, bar };
 }
 
 function describeUnits(
@@ -122,7 +124,7 @@ function describeUnits(
   halves: readonly HalfCounts[],
   drops: Table,
   { rate, continuous }: { rate: number; continuous: Float64Array | null | undefined },
-): { units: Table; significant: Int32Array } {
+): Table {
   const { unitCount, classCount, images, correct, lost, gained } = counts;
   const qValues = doubles(drops, "q_value");
   const detectable = doubles(drops, "smallest_detectable_drop");
@@ -139,6 +141,7 @@ function describeUnits(
     imageCount === 0 ? Number.NaN : exactMcNemar(lostAll[unit], gainedAll[unit]),
   );
   const maxP = Float64Array.from(largest, ({ pValue }) => pValue);
+  const specific = specificityNull(counts);
   const split = splitHalfDrops(halves);
   const flipped = new Int32Array(unitCount);
   for (const unit of flips.unit) flipped[unit]++;
@@ -146,7 +149,7 @@ function describeUnits(
   for (let pair = 0; pair < unitCount * classCount; pair++) {
     if (qValues[pair] <= rate) significant[Math.floor(pair / classCount)]++;
   }
-  const units = makeTable({
+  return makeTable({
     layer: ofUnits.map(() => flips.layer),
     unit: Int32Array.from(ofUnits),
     overall_drop: Float64Array.from(ofUnits, (unit) => overallDrop(counts, unit)),
@@ -166,29 +169,17 @@ function describeUnits(
     max_class_q_value: benjaminiHochberg(maxP),
     max_class_null: Float64Array.from(largest, ({ underNull }) => underNull.mean),
     max_class_null_95: Float64Array.from(largest, ({ underNull }) => underNull.quantile95),
+    specificity_p_value: specific.pValues,
+    specificity_q_value: benjaminiHochberg(specific.pValues),
+    specificity_null: specific.means,
+    specificity_null_95: specific.quantiles95,
     split_half_class: split.chosenClass,
+    split_half_agreement: split.agreement,
     split_half_drop: split.drop,
     smallest_detectable_drop: Float64Array.from(largest, ({ maxClass }, unit) =>
       maxClass < 0 ? Number.NaN : detectable[unit * classCount + maxClass],
     ),
     significant_classes: significant,
     ...(continuous && continuousUnitColumns(counts, continuous)),
-  });
-  return { units, significant };
-}
-
-function summarise(layer: string, counts: Counts, units: Table, significant: Int32Array, bar: number): Table {
-  const mean = (name: string): Float64Array => {
-    const values = doubles(units, name);
-    return Float64Array.of(values.reduce((sum, value) => sum + value, 0) / values.length);
-  };
-  return makeTable({
-    layer: [layer],
-    overall_drop_mean: mean("overall_drop"),
-    max_class_drop_mean: mean("max_class_drop"),
-    significant_effects: Int32Array.of(significant.reduce((sum, count) => sum + count, 0)),
-    significant_units: Int32Array.of(significant.filter((count) => count > 0).length),
-    effects: Int32Array.of(counts.unitCount * counts.images.filter((images) => images > 0).length),
-    significance_bar: Float64Array.of(bar),
   });
 }

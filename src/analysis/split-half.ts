@@ -32,6 +32,8 @@ export interface SplitHalfDrops {
   readonly drop: Float64Array;
   /** The class that was chosen most often, the lowest index of a tie; −1 if none could be. */
   readonly chosenClass: Int32Array;
+  /** Share of the splits whose two halves choose the same class; `NaN` if none could choose. */
+  readonly agreement: Float64Array;
 }
 
 /**
@@ -44,6 +46,7 @@ export function splitHalfDrops(halves: readonly HalfCounts[]): SplitHalfDrops {
   const sums = new Float64Array(unitCount);
   const directions = new Int32Array(unitCount);
   const votes = new Int32Array(unitCount * classCount);
+  const agreement = agreementOfHalves(halves, unitCount);
   for (const [first, second] of halves) {
     for (const [choosing, measuring] of [
       [first, second],
@@ -69,7 +72,16 @@ export function splitHalfDrops(halves: readonly HalfCounts[]): SplitHalfDrops {
       chosenClass[unit] = cls;
     }
   }
-  return { drop: sums.map((sum, unit) => sum / directions[unit]), chosenClass };
+  return { drop: sums.map((sum, unit) => sum / directions[unit]), chosenClass, agreement };
+}
+
+/** How often the class of a unit's largest drop is the same on two halves of the images. */
+function agreementOfHalves(halves: readonly HalfCounts[], unitCount: number): Float64Array {
+  return Float64Array.from({ length: unitCount }, (_, unit) => {
+    const chosen = halves.map((pair) => pair.map((counts) => largestDrop(counts, unit).cls));
+    const made = chosen.filter((classes) => classes.every((cls) => cls >= 0));
+    return made.filter(([first, second]) => first === second).length / made.length;
+  });
 }
 
 /** Largest class drop of a unit and its class, fractions compared exactly, ties to the lowest index; −1 without images. */

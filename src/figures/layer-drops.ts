@@ -21,6 +21,8 @@ export interface LayerDrops {
   readonly min: ArrayLike<number>;
   /** 95 % quantile of each unit's max class drop under the null. */
   readonly null95?: ArrayLike<number>;
+  /** The same of a unit that hurts the classes as the layer's other units do. */
+  readonly specificity95?: ArrayLike<number>;
 }
 
 /** The layers of a `units` table, in the order in which they first appear. */
@@ -38,6 +40,7 @@ export function layerDropsOf(units: Table): LayerDrops[] {
       max: pick("max_class_drop", rows),
       min: pick("min_class_drop", rows),
       ...(hasValues(units, "max_class_null_95") && { null95: pick("max_class_null_95", rows) }),
+      ...(hasValues(units, "specificity_null_95") && { specificity95: pick("specificity_null_95", rows) }),
     };
   });
 }
@@ -59,7 +62,9 @@ export function layerDropsFigure(
   const factor = dropFactor(sign);
   const isOverallOnly = imagesPerClass <= 1;
   const shown = (drops: LayerDrops): ArrayLike<number>[] =>
-    isOverallOnly ? [drops.overall] : [drops.max, drops.min, drops.overall, drops.null95 ?? []];
+    isOverallOnly
+      ? [drops.overall]
+      : [drops.max, drops.min, drops.overall, drops.null95 ?? [], drops.specificity95 ?? []];
   // Each series for itself: the largest class drops are no outliers for being larger than the overall ones.
   const extents = layers.map((drops) =>
     joinDomains(shown(drops).map((series) => axisDomain([Array.from(series, (drop) => drop * factor)], [0]))),
@@ -73,6 +78,7 @@ export function layerDropsFigure(
     isShared ? niceDomain(low, high, 6) : niceDomain(extent.low, extent.high, 6),
   );
   const withNull = layers.some(({ null95 }) => null95 !== undefined);
+  const withSpecificity = layers.some(({ specificity95 }) => specificity95 !== undefined);
   const overallEntry: LegendEntry = { label: "overall drop", series: 6, mark: "line", dash: "6 3" };
   const legend: LegendEntry[] = isOverallOnly
     ? [overallEntry]
@@ -82,6 +88,9 @@ export function layerDropsFigure(
         { label: "min class drop", series: 0, mark: "line" },
         ...(withNull
           ? [{ label: "max class drop by chance alone (95 % band)", series: 6, mark: "shade" } as const]
+          : []),
+        ...(withSpecificity
+          ? [{ label: "of a unit that singles out no class (95 % band)", series: 3, mark: "band" } as const]
           : []),
       ];
   const columns = Math.min(3, Math.max(1, layers.length));
@@ -151,10 +160,12 @@ function drawLayer(
       const points = (series: ArrayLike<number>): Point[] =>
         order.map((unit, rank) => [toX(rank + 1), toY(clampTo(domain, series[unit] * factor))]);
       const parts: string[] = [];
-      if (drops.null95 && !isOverallOnly) {
+      const band = (top: ArrayLike<number>, look: string, opacity: number): void => {
         const zero = order.map((_, rank): Point => [toX(rank + 1), toY(0)]);
-        parts.push(tag("path", { class: "shade", "fill-opacity": 0.22, d: bandPath(points(drops.null95), zero) }));
-      }
+        parts.push(tag("path", { class: look, "fill-opacity": opacity, d: bandPath(points(top), zero) }));
+      };
+      if (drops.specificity95 && !isOverallOnly) band(drops.specificity95, fillOf(3), 0.18);
+      if (drops.null95 && !isOverallOnly) band(drops.null95, "shade", 0.22);
       const series = [
         ...(isOverallOnly ? [] : [{ values: drops.min, series: 0, dash: undefined }]),
         { values: drops.overall, series: 6, dash: "6 3" },

@@ -20,18 +20,3 @@ export function benjaminiHochberg(pValues: ArrayLike<number>): Float64Array {
   }
   return qValues;
 }
-
-/**
- * The largest p-value that one further test could have had and still be a discovery beside those of `pValues`:
- * `rate · (R + 1) / tests`, R the discoveries there are. An effect that misses this bar was not detectable here.
- *
- * @param rate the false-discovery rate, in (0, 1).
- * @returns `NaN` if there is no test.
- */
-export function discoveryBar(pValues: ArrayLike<number>, rate: number): number {
-  const qValues = benjaminiHochberg(pValues).filter((q) => !Number.isNaN(q));
-  const tests = qValues.length;
-  if (tests === 0) return Number.NaN;
-  const discoveries = qValues.filter((q) => q <= rate).length;
-  return (rate * Math.min(tests, discoveries + 1)) / tests;
-}

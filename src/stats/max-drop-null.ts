@@ -6,6 +6,7 @@
  * are independent, and the distribution of the maximum is a product of binomial distributions: no simulation needed.
  */
 import { halfBinomialCdf, halfBinomialPmf } from "./half-binomial.ts";
+import { type DiscreteValues, type MaxDistribution, maxOfIndependent } from "./max-of-independent.ts";
 
 /** The largest class drop of a unit against its null. */
 export interface MaxDropNull {
@@ -16,7 +17,7 @@ export interface MaxDropNull {
   /** P(the largest class drop under the null ≥ the observed one), exact; `NaN` if no class has an image. */
   readonly pValue: number;
   /** What the largest class drop is under the null. */
-  readonly underNull: MaxDropDistribution;
+  readonly underNull: MaxDistribution;
 }
 
 /**
@@ -61,79 +62,29 @@ export function maxDropNull(lost: Int32Array, gained: Int32Array, images: Int32A
   };
 }
 
-/** The distribution of a unit's largest class drop under the null. */
-export interface MaxDropDistribution {
-  /** Its mean, at least 0; `NaN` if no class has an image. */
-  readonly mean: number;
-  /** The smallest drop that the largest one stays at or below with probability 0.95; `NaN` if no class has an image. */
-  readonly quantile95: number;
-}
-
 /**
  * The distribution of the largest class drop under the null, exact up to outcomes rarer than 1e-17 per class.
  *
  * @param discordant lost + gained images of each class, int32 `[classCount]`.
  * @param images images of each class, int32 `[classCount]`; classes without images take no part.
  */
-export function maxDropDistribution(discordant: Int32Array, images: Int32Array): MaxDropDistribution {
-  const { drop, cls, probability, order } = nullAtoms(discordant, images);
-  if (order.length === 0) return { mean: Number.NaN, quantile95: Number.NaN };
-  // Walk over all possible drops in rising order and keep P(every class at or below the drop), a product over classes;
-  // in logarithms, since hundreds of small factors underflow.
-  const below = new Float64Array(images.length);
-  let unreached = images.filter((count) => count > 0).length;
-  let logProduct = 0;
-  let reached = 0;
-  let mean = 0;
-  let quantile95 = Number.NaN;
-  for (let at = 0; at < order.length; ) {
-    const value = drop[order[at]];
-    while (at < order.length && drop[order[at]] === value) {
-      const atom = order[at++];
-      const before = below[cls[atom]];
-      const after = Math.min(1, before + probability[atom]);
-      below[cls[atom]] = after;
-      if (before === 0) unreached--;
-      logProduct += Math.log(after) - (before === 0 ? 0 : Math.log(before));
-    }
-    if (unreached > 0) continue;
-    const now = Math.min(1, Math.exp(logProduct));
-    mean += value * (now - reached);
-    reached = now;
-    if (Number.isNaN(quantile95) && reached >= 0.95) quantile95 = value;
-  }
-  return { mean, quantile95 };
-}
-
-/**
- * Every drop that each class can show under the null, with its probability, and their rising order. Outcomes more than
- * nine standard deviations out, together rarer than 6e-18 (Hoeffding's bound), are left out.
- */
-function nullAtoms(
-  discordant: Int32Array,
-  images: Int32Array,
-): { drop: Float64Array; cls: Int32Array; probability: Float64Array; order: Uint32Array } {
-  const drop: number[] = [];
-  const cls: number[] = [];
-  const probability: number[] = [];
-  for (let c = 0; c < images.length; c++) {
-    if (images[c] === 0) continue;
-    const flips = discordant[c];
+export function maxDropDistribution(discordant: Int32Array, images: Int32Array): MaxDistribution {
+  const classes: DiscreteValues[] = [];
+  for (let cls = 0; cls < images.length; cls++) {
+    if (images[cls] === 0) continue;
+    const flips = discordant[cls];
+    // Outcomes more than nine standard deviations out, together rarer than 6e-18 (Hoeffding's bound), are left out.
     const reach = 9 * Math.sqrt(flips);
+    const values: number[] = [];
+    const probabilities: number[] = [];
     for (let gained = Math.max(0, Math.ceil((flips - reach) / 2)); gained <= flips; gained++) {
       if (2 * gained - flips > reach) break;
-      drop.push((flips - 2 * gained) / images[c]);
-      cls.push(c);
-      probability.push(halfBinomialPmf(gained, flips));
+      values.push((flips - 2 * gained) / images[cls]);
+      probabilities.push(halfBinomialPmf(gained, flips));
     }
+    classes.push({ values, probabilities });
   }
-  const drops = Float64Array.from(drop);
-  return {
-    drop: drops,
-    cls: Int32Array.from(cls),
-    probability: Float64Array.from(probability),
-    order: Uint32Array.from(drops, (_, i) => i).sort((a, b) => drops[a] - drops[b]),
-  };
+  return maxOfIndependent(classes);
 }
 
 function ceilDivide(numerator: number, denominator: number): number {

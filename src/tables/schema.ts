@@ -42,9 +42,34 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
         "`none`, `separate` (an operator of its own) or `folded`: into the weights by the exporter, so that only `l1_norm_folded` exists.",
       ],
       overall_drop_mean: ["double", "optional", "Mean overall drop of the layer's units."],
+      overall_drop_low: ["double", "optional", "Lower end of its 95 % interval over images (bootstrap)."],
+      overall_drop_high: ["double", "optional", "Upper end of that interval."],
       max_class_drop_mean: ["double", "optional", "Mean max class drop of the layer's units."],
+      max_class_drop_low: [
+        "double",
+        "optional",
+        "Lower end of its 95 % interval over images, the class of each unit held fixed.",
+      ],
+      max_class_drop_high: ["double", "optional", "Upper end of that interval."],
+      max_class_null_mean: ["double", "optional", "Mean of the max class drop by chance alone."],
+      specificity_null_mean: [
+        "double",
+        "optional",
+        "Mean of the max class drop of units that hurt classes as the layer's others do.",
+      ],
+      split_half_drop_mean: ["double", "optional", "Mean split-half drop of the layer's units."],
+      split_half_agreement: [
+        "double",
+        "optional",
+        "Share of (unit, split) pairs whose two halves of the images choose the same class: no prediction of that class can be right more often.",
+      ],
       significant_effects: ["int32", "optional", "Number of (unit, class) effects whose q-value is at most 0.05."],
       significant_units: ["int32", "optional", "Number of units with at least one such effect."],
+      specific_units: [
+        "int32",
+        "optional",
+        "Number of units that single out a class: specificity_q_value of at most 0.05.",
+      ],
       effects: ["int32", "optional", "Number of (unit, class) pairs that were tested."],
       significance_bar: [
         "double",
@@ -75,11 +100,15 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
         "(correct − correct_ablated) / images; positive means damage; missing where a class has no image.",
       ],
       p_value: ["double", "optional", "Exact McNemar p-value of lost against gained, two-sided."],
-      q_value: ["double", "optional", "Its Benjamini–Hochberg q-value over all (unit, class) pairs of the layer."],
+      q_value: [
+        "double",
+        "optional",
+        "Its q-value over all (unit, class) pairs of the layer, by the step-up procedure for discrete tests.",
+      ],
       smallest_detectable_drop: [
         "double",
         "optional",
-        "Smallest drop of the class that would be significant whatever the layer's other effects are.",
+        "Smallest drop of the class that these images find with a power of 80 %, with as many gains as the layer's units have on average.",
       ],
       logprob_drop: [
         "double",

@@ -26,10 +26,23 @@ export const unitColumns: Readonly<Record<string, ColumnSchema>> = {
   max_class_q_value: ["double", "optional", "Its Benjamini–Hochberg q-value over the layer's units."],
   max_class_null: ["double", "optional", "Mean of the max class drop under that null."],
   max_class_null_95: ["double", "optional", "95 % quantile of the max class drop under that null."],
+  specificity_p_value: [
+    "double",
+    "optional",
+    "Probability of a max class drop this large if the unit's losses and gains fell on the classes as those of the layer's other units.",
+  ],
+  specificity_q_value: ["double", "optional", "Its Benjamini–Hochberg q-value over the layer's units."],
+  specificity_null: ["double", "optional", "Mean of the max class drop under that null."],
+  specificity_null_95: ["double", "optional", "95 % quantile of the max class drop under that null."],
   split_half_class: [
     "int32",
     "optional",
     "Class with the largest drop on the choosing half, the one chosen most often.",
+  ],
+  split_half_agreement: [
+    "double",
+    "optional",
+    "Share of the splits whose two halves of the images choose the same class.",
   ],
   split_half_drop: [
     "double",
@@ -39,7 +52,7 @@ export const unitColumns: Readonly<Record<string, ColumnSchema>> = {
   smallest_detectable_drop: [
     "double",
     "optional",
-    "Smallest drop of max_class that would be significant whatever the layer's other effects are.",
+    "Smallest drop of max_class that these images find with a power of 80 %.",
   ],
   significant_classes: [
     "int32",

@@ -42,7 +42,10 @@ export function exampleLayer(
     max,
     overall: max.map((drop) => drop * 0.12 * random.uniform() - 0.002),
     min: max.map((drop) => -0.01 - drop * 0.3 * random.uniform()),
-    ...(withNull && { null95: max.map((drop) => 0.012 + 0.05 * drop + 0.004 * random.uniform()) }),
+    ...(withNull && {
+      null95: max.map((drop) => 0.012 + 0.05 * drop + 0.004 * random.uniform()),
+      specificity95: max.map((drop) => 0.02 + 0.2 * drop + 0.006 * random.uniform()),
+    }),
   };
 }
 

@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { halfBinomialCdf } from "../../src/stats/half-binomial.ts";
+import { regularisedBeta } from "../../src/stats/incomplete-beta.ts";
 import { normalCdf, normalQuantile } from "../../src/stats/normal.ts";
-import { studentTwoSided } from "../../src/stats/student-t.ts";
 import { golden, relativeError } from "./golden.ts";
 
 describe("normal distribution", () => {
@@ -28,16 +29,16 @@ describe("normal distribution", () => {
   });
 });
 
-describe("studentTwoSided", () => {
+describe("regularisedBeta", () => {
   it("agrees with scipy", () => {
-    for (const [t, df, p] of golden.student_two_sided)
-      expect(relativeError(studentTwoSided(t, df), p), `t ${t}, ${df} df`).toBeLessThan(1e-10);
+    for (const [a, b, x, p] of golden.incomplete_beta)
+      expect(relativeError(regularisedBeta(a, b, x), p), `I_${x}(${a}, ${b})`).toBeLessThan(1e-9);
   });
 
-  it("has its limits", () => {
-    expect([studentTwoSided(0, 5), studentTwoSided(Number.POSITIVE_INFINITY, 5)]).toEqual([1, 0]);
-    expect(studentTwoSided(1, 0)).toBeNaN();
-    expect(studentTwoSided(Number.NaN, 3)).toBeNaN();
-    expect(studentTwoSided(1, 1)).toBeCloseTo(0.5, 14); // Cauchy
+  it("has its limits, and is a binomial tail for whole numbers", () => {
+    expect([regularisedBeta(2, 3, 0), regularisedBeta(2, 3, 1)]).toEqual([0, 1]);
+    expect(regularisedBeta(0, 1, 0.5)).toBeNaN();
+    // P(Bin(100, ½) ≥ 70)
+    expect(relativeError(regularisedBeta(70, 31, 0.5), halfBinomialCdf(30, 100))).toBeLessThan(1e-11);
   });
 });

@@ -1,7 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { detectableDrop, detectableLosses } from "../../src/stats/detectable-drop.ts";
-import { benjaminiHochberg, discoveryBar } from "../../src/stats/false-discovery.ts";
+import { benjaminiHochberg } from "../../src/stats/false-discovery.ts";
 import { halfBinomialCdf, halfBinomialPmf } from "../../src/stats/half-binomial.ts";
 import { exactMcNemar } from "../../src/stats/mcnemar.ts";
 import { golden, relativeError } from "./golden.ts";
@@ -107,37 +106,5 @@ describe("benjaminiHochberg", () => {
     expect([...q]).toEqual([0.02, Number.NaN, 0.04]);
     expect([...benjaminiHochberg([Number.NaN])]).toEqual([Number.NaN]);
     expect(benjaminiHochberg([])).toHaveLength(0);
-  });
-
-  it("tells the p-value that a further discovery needs", () => {
-    const p = [0.001, 0.002, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
-    const bar = discoveryBar(p, 0.05);
-    expect(bar).toBeCloseTo((0.05 * 3) / 10, 15);
-    for (const [value, found] of [
-      [bar * 0.999, true],
-      [bar * 1.001, false],
-    ] as const)
-      expect(benjaminiHochberg([...p.slice(0, 9), value])[9] <= 0.05).toBe(found);
-    expect(discoveryBar([], 0.05)).toBeNaN();
-  });
-});
-
-describe("detectableDrop", () => {
-  it("is the smallest drop without gains that reaches the bar", () => {
-    fc.assert(
-      fc.property(fc.double({ min: 1e-9, max: 1, noNaN: true }), (bar) => {
-        const lost = detectableLosses(bar);
-        expect(exactMcNemar(lost, 0)).toBeLessThanOrEqual(bar);
-        if (lost > 1) expect(exactMcNemar(lost - 1, 0)).toBeGreaterThan(bar);
-      }),
-    );
-    expect(detectableDrop(1_000, 800, 0.05)).toBe(6 / 1_000);
-    expect(detectableDrop(1_000, 800, 0.05 / 960)).toBe(16 / 1_000);
-  });
-
-  it("is NaN where even losing everything would not show", () => {
-    expect(detectableDrop(1_000, 5, 0.05)).toBeNaN();
-    expect(detectableDrop(0, 0, 0.05)).toBeNaN();
-    expect(detectableDrop(10, 10, Number.NaN)).toBeNaN();
   });
 });
