@@ -43,3 +43,8 @@ export function listAllowed(values: readonly string[]): string {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** @throws {UnitscopeError} `interrupted` if the signal has fired. */
+export function throwIfInterrupted(signal: AbortSignal | undefined, place: string): void {
+  if (signal?.aborted) throw new UnitscopeError("interrupted", `${place}: expected to finish, got an interruption`);
+}

@@ -2,7 +2,7 @@
  * `unitscope train`: an architecture and a data set become a model file, its log and, until it is done, a checkpoint.
  */
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import type { DataProgress } from "../data/cache.ts";
 import { emptyClasses } from "../data/classes/fit-classes.ts";
@@ -10,8 +10,9 @@ import type { ImageSet } from "../data/image-set.ts";
 import { openImageSet } from "../data/open-image-set.ts";
 import { parsePreprocessing } from "../data/parse-preprocessing.ts";
 import { noPreprocessing, type Preprocessing } from "../data/preprocessing.ts";
-import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
+import { listAllowed, UnitscopeError } from "../errors.ts";
 import { trainingCurvesFigure } from "../figures/training-curves.ts";
+import { writeFileAtomic } from "../files/atomic-file.ts";
 import { writeModel } from "../onnx/model-file.ts";
 import {
   type ArchitectureName,
@@ -121,14 +122,14 @@ export async function trainModel(
   const { log, parameters, testAccuracy: accuracy } = trained;
   const seed = options.seed ?? trainDefaults.seed;
   const provenance = { command, seed, accuracy, trainSet, testSet, preprocessing };
-  await writeTrained(out, network, { parameters, log, provenance, options: { ...trainDefaults, ...options } });
+  writeTrained(out, network, { parameters, log, provenance, options: { ...trainDefaults, ...options } });
   await rm(checkpoint, { force: true });
   const parameterCount = [...parameters.values()].reduce((sum, { length }) => sum + length, 0);
   return { path: out, logPath: logPath(out), accuracy, log, parameterCount };
 }
 
 /** Writes the model, its log and the picture of its training, each under its name only once it is whole. */
-export async function writeTrained(
+export function writeTrained(
   out: string,
   network: Network,
   {
@@ -142,7 +143,7 @@ export async function writeTrained(
     provenance: Parameters<typeof trainedModel>[2];
     options: Partial<TrainOptions>;
   },
-): Promise<void> {
+): void {
   const { command, accuracy, trainSet, testSet, preprocessing } = provenance;
   const document = {
     command,
@@ -157,13 +158,7 @@ export async function writeTrained(
     [logPath(out), `${JSON.stringify(document, undefined, 2)}\n`],
     [curvesPath(out), trainingCurvesFigure([{ name: basename(out), epochs: log }])],
   ] as const) {
-    try {
-      await writeFile(`${path}.part`, content);
-      await rename(`${path}.part`, path);
-    } catch (cause) {
-      await rm(`${path}.part`, { force: true });
-      throw new UnitscopeError("file", `${path}: expected to write it, got: ${messageOf(cause)}`, { cause });
-    }
+    writeFileAtomic(path, content);
   }
 }
 

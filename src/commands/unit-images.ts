@@ -2,6 +2,7 @@
  * The pictures on the units' cards: the images that drive a unit most, each with the region where it responds, and the
  * images that its ablation hurt most. Writes the table `images` and one sprite sheet per unit.
  */
+
 import { readFileSync } from "node:fs";
 import type { LayerFlips } from "../ablation/flips.ts";
 import { type HurtImage, hurtImages } from "../attributes/hurt-images.ts";
@@ -17,6 +18,7 @@ import {
 } from "../attributes/sprite-sheet.ts";
 import { fitImage } from "../data/preprocess-image.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
+import { systemCode } from "../files/disk-error.ts";
 import { thresholdedRegion } from "../numeric/upsample.ts";
 import type { Layer } from "../onnx/layers.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
@@ -146,7 +148,7 @@ export function readSpriteIndex(run: RunFolder): SpriteIndex {
   try {
     return JSON.parse(readFileSync(path, "utf8")) as SpriteIndex;
   } catch (cause) {
-    const got = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "none" : messageOf(cause);
+    const got = systemCode(cause) === "ENOENT" ? "none" : messageOf(cause);
     throw new UnitscopeError(
       "run",
       `${path}: expected the index of the pictures, got ${got}; make it with: unitscope attributes RUN`,

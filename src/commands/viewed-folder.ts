@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
-import { diskError } from "../files/atomic-file.ts";
+import { diskError } from "../files/disk-error.ts";
 import { openRun } from "../runs/run-folder.ts";
 
 /** A folder to serve, and whether it must be written first. */

@@ -3,8 +3,7 @@
  * unit responds strongly overlaps best, and how that compares with what random units and shuffled masks reach.
  */
 import { setImmediate } from "node:timers/promises";
-import { throwIfInterrupted } from "../data/cache.ts";
-import { UnitscopeError } from "../errors.ts";
+import { throwIfInterrupted, UnitscopeError } from "../errors.ts";
 import { TailSketch } from "../numeric/quantile-sketch.ts";
 import { seededRandom } from "../numeric/random.ts";
 import { randomDirections } from "../numeric/random-directions.ts";

@@ -5,9 +5,9 @@
  */
 import { access } from "node:fs/promises";
 import { join } from "node:path";
-import { sha256 } from "../data/cache.ts";
 import { decodeImageFile } from "../data/decode-image.ts";
 import { UnitscopeError } from "../errors.ts";
+import { sha256 } from "../files/hash.ts";
 import { type Concept, type ConceptSet, MAX_CONCEPTS, makeLabelMaps } from "./concept-set.ts";
 import { type CsvRow, integerField, readCsv } from "./csv.ts";
 import { fingerprintFiles } from "./file-fingerprint.ts";

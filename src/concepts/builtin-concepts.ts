@@ -2,9 +2,10 @@
  * Concepts that need no download: the eleven basic colours of any images, and a rendered set of textures, shapes and
  * objects with parts, whose masks are exact because this project drew them.
  */
-import { sha256 } from "../data/cache.ts";
+
 import type { ImageSet, RgbImage } from "../data/image-set.ts";
 import { UnitscopeError } from "../errors.ts";
+import { sha256 } from "../files/hash.ts";
 import { seededRandom } from "../numeric/random.ts";
 import { basicColors, colorMap } from "./basic-colors.ts";
 import { type Concept, type ConceptSet, type LabelMaps, makeLabelMaps } from "./concept-set.ts";

@@ -1,6 +1,5 @@
 /** Reads every image and every label map of a segmented set once, and says what it holds and what is wrong with it. */
-import { throwIfInterrupted } from "../data/cache.ts";
-import { messageOf, UnitscopeError } from "../errors.ts";
+import { messageOf, throwIfInterrupted, UnitscopeError } from "../errors.ts";
 import { type ConceptSet, categoriesOf, categoryIndices, measureLabels } from "./concept-set.ts";
 
 /** What one concept amounts to. */

@@ -5,9 +5,10 @@
 import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { fileError, sha256 } from "../data/cache.ts";
 import { decodeImageFile } from "../data/decode-image.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
+import { diskError } from "../files/disk-error.ts";
+import { sha256 } from "../files/hash.ts";
 import type { ConceptSplit } from "./broden.ts";
 import type { Concept, ConceptSet, LabelMaps } from "./concept-set.ts";
 import { fingerprintFiles } from "./file-fingerprint.ts";
@@ -141,7 +142,7 @@ async function readAnnotations(path: string): Promise<CocoFile> {
     if (cause instanceof SyntaxError) {
       throw new UnitscopeError("data", `${path}: expected JSON, got: ${messageOf(cause)}`, { cause });
     }
-    throw fileError(path, "a JSON file of annotations", cause);
+    throw diskError(path, cause, { rule: "a JSON file of annotations" });
   }
   const checked = fileSchema.safeParse(parsed);
   if (checked.success) return checked.data;

@@ -1,7 +1,7 @@
 /** Reads CSV files (RFC 4180, without line breaks inside fields) line by line, with messages that name file and row. */
 import { open } from "node:fs/promises";
-import { fileError } from "../data/cache.ts";
 import { UnitscopeError } from "../errors.ts";
+import { diskError } from "../files/disk-error.ts";
 
 /** One row: its fields by column, and its line in the file (the header is line 1). */
 export interface CsvRow {
@@ -23,7 +23,7 @@ export async function* readCsv(path: string, required: readonly string[]): Async
   try {
     file = await open(path);
   } catch (cause) {
-    throw fileError(path, "a CSV file", cause);
+    throw diskError(path, cause, { rule: "a CSV file" });
   }
   try {
     for await (const text of file.readLines()) {

@@ -1,7 +1,8 @@
 /** What identifies the files of a set without reading them: names and sizes. A missing file is found before the work. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fileError, sha256 } from "../data/cache.ts";
+import { diskError } from "../files/disk-error.ts";
+import { sha256 } from "../files/hash.ts";
 
 /** A file of a set, and what a message should call the place that names it. */
 export interface NamedFile {
@@ -23,7 +24,7 @@ export async function fingerprintFiles(folder: string, files: readonly NamedFile
         try {
           return `${file}\t${(await stat(join(folder, file))).size}\n`;
         } catch (cause) {
-          throw fileError(place, `the file ${file}`, cause);
+          throw diskError(place, cause, { rule: `the file ${file}` });
         }
       }),
     );

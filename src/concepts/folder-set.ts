@@ -4,9 +4,9 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import { basename, extname, join, relative, sep } from "node:path";
-import { sha256 } from "../data/cache.ts";
 import { decodeImageFile, imageExtensions } from "../data/decode-image.ts";
 import { UnitscopeError } from "../errors.ts";
+import { sha256 } from "../files/hash.ts";
 import type { ConceptSplit } from "./broden.ts";
 import { type Concept, type ConceptSet, MAX_CONCEPTS, makeLabelMaps } from "./concept-set.ts";
 import { fingerprintFiles } from "./file-fingerprint.ts";

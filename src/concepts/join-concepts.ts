@@ -1,6 +1,7 @@
 /** Several segmented sets as one: concepts with the same name and category become one concept. */
-import { sha256 } from "../data/cache.ts";
+
 import { UnitscopeError } from "../errors.ts";
+import { sha256 } from "../files/hash.ts";
 import { type Concept, type ConceptSet, MAX_CONCEPTS } from "./concept-set.ts";
 
 /**

@@ -5,9 +5,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { fileError, sha256 } from "../data/cache.ts";
 import { decodeImageFile } from "../data/decode-image.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
+import { diskError } from "../files/disk-error.ts";
+import { sha256 } from "../files/hash.ts";
 import type { ConceptSplit } from "./broden.ts";
 import { type ConceptSet, type LabelMaps, MAX_CONCEPTS } from "./concept-set.ts";
 import { fingerprintFiles } from "./file-fingerprint.ts";
@@ -86,7 +87,7 @@ async function readSet(path: string): Promise<z.infer<typeof fileSchema>> {
     if (cause instanceof SyntaxError) {
       throw new UnitscopeError("data", `${path}: expected JSON, got: ${messageOf(cause)}`, { cause });
     }
-    throw fileError(path, "a JSON file", cause);
+    throw diskError(path, cause, { rule: "a JSON file" });
   }
   const checked = fileSchema.safeParse(parsed);
   if (checked.success) return checked.data;

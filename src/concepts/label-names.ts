@@ -1,8 +1,8 @@
 /** The lists that say what the values of label PNGs mean: ours, and those that ADE20K, CamVid and Pascal VOC come with. */
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileError } from "../data/cache.ts";
 import { UnitscopeError } from "../errors.ts";
+import { diskError } from "../files/disk-error.ts";
 import { type CsvRow, integerField, readCsv } from "./csv.ts";
 
 /** One value of the label PNGs. */
@@ -118,7 +118,7 @@ async function linesOf(file: string): Promise<[line: number, text: string][]> {
   try {
     text = await readFile(file, "utf8");
   } catch (cause) {
-    throw fileError(file, "a list of label names", cause);
+    throw diskError(file, cause, { rule: "a list of label names" });
   }
   return text
     .split(/\r?\n/)

@@ -1,7 +1,7 @@
 /** Opens any segmented image set that a user has in a folder. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fileError } from "../data/cache.ts";
+import { diskError } from "../files/disk-error.ts";
 import { type ConceptSplit, isBroden, openBroden } from "./broden.ts";
 import { isCoco, openCoco } from "./coco.ts";
 import type { ConceptSet } from "./concept-set.ts";
@@ -21,7 +21,7 @@ export async function openConcepts(
   try {
     if (!(await stat(folder)).isDirectory()) throw Object.assign(new Error(folder), { code: "ENOTDIR" });
   } catch (cause) {
-    throw fileError(folder, "a folder with a segmented image set", cause);
+    throw diskError(folder, cause, { rule: "a folder with a segmented image set" });
   }
   if (await isBroden(folder)) return openBroden(folder, { split });
   const own = await stat(join(folder, JSON_SET_FILE)).catch(() => undefined);

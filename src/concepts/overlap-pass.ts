@@ -3,8 +3,7 @@
  * of the same responses against other images' labels (shuffled masks).
  */
 import { setImmediate } from "node:timers/promises";
-import { throwIfInterrupted } from "../data/cache.ts";
-import { UnitscopeError } from "../errors.ts";
+import { throwIfInterrupted, UnitscopeError } from "../errors.ts";
 import { type FieldAxis, fieldCentredAxis, halfPixelAxis, type UpsampleAxis } from "../numeric/upsample.ts";
 import type { LabelAreas } from "./concept-set.ts";
 import { type ConceptSet, categoriesOf, categoryIndices, type LabelMaps, measureLabels } from "./concept-set.ts";

@@ -6,8 +6,7 @@
  * ReLU) has a bin of its own, so its ties count exactly as ½; what other pairs fall into one bin bounds the error.
  */
 import { setImmediate } from "node:timers/promises";
-import { throwIfInterrupted } from "../data/cache.ts";
-import { UnitscopeError } from "../errors.ts";
+import { throwIfInterrupted, UnitscopeError } from "../errors.ts";
 import type { UpsampleAxis } from "../numeric/upsample.ts";
 import { type ConceptSet, categoryIndices, type LabelMaps } from "./concept-set.ts";
 import { type PassOptions, readLabels, upsamplingOf } from "./overlap-pass.ts";

@@ -6,8 +6,8 @@
  */
 import { readFile } from "node:fs/promises";
 import { inflateSync } from "node:zlib";
-import { fileError } from "../data/cache.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
+import { diskError } from "../files/disk-error.ts";
 
 /** The stored samples of a PNG. Alpha is dropped. */
 export interface PngSamples {
@@ -80,7 +80,7 @@ export async function readPng(path: string, place: string = path): Promise<PngSa
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    throw fileError(place, "a PNG of labels", cause);
+    throw diskError(place, cause, { rule: "a PNG of labels" });
   }
   return decodePng(bytes, place);
 }

@@ -1,6 +1,6 @@
 /** Decodes every image of a set to find what is wrong with it before a long run does. */
-import { messageOf, UnitscopeError } from "../errors.ts";
-import { type DataProgress, throwIfInterrupted } from "./cache.ts";
+import { messageOf, throwIfInterrupted, UnitscopeError } from "../errors.ts";
+import { type DataProgress } from "./cache.ts";
 import type { ImageSet } from "./image-set.ts";
 import { imagesPerClass } from "./select-images.ts";
 

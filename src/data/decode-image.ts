@@ -7,7 +7,7 @@
 import { readFile } from "node:fs/promises";
 import sharp, { type OutputInfo } from "sharp";
 import { messageOf, UnitscopeError } from "../errors.ts";
-import { fileError } from "./cache.ts";
+import { diskError } from "../files/disk-error.ts";
 import type { RgbImage } from "./image-set.ts";
 
 /**
@@ -68,7 +68,7 @@ export async function decodeImageFile(path: string): Promise<RgbImage> {
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    throw fileError(path, "an image file", cause);
+    throw diskError(path, cause, { rule: "an image file" });
   }
   return decodeImage(bytes, path);
 }

@@ -1,8 +1,8 @@
 /** A file from the web, pinned by its size and MD5. */
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import { messageOf, UnitscopeError } from "../errors.ts";
-import { type DataProgress, throwIfInterrupted } from "./cache.ts";
+import { messageOf, throwIfInterrupted, UnitscopeError } from "../errors.ts";
+import { type DataProgress } from "./cache.ts";
 
 /** What is fetched and what it must be. */
 export interface PinnedDownload {

@@ -2,7 +2,7 @@
 import { type FileHandle, open, readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { UnitscopeError } from "../errors.ts";
-import { fileError } from "./cache.ts";
+import { diskError } from "../files/disk-error.ts";
 
 /** Named files that are read one by one, in any order. */
 export interface FileArchive {
@@ -26,12 +26,12 @@ export async function openFolderArchive(folder: string): Promise<FileArchive> {
       names,
       read: (name) =>
         readFile(join(folder, name)).catch((cause: unknown) => {
-          throw fileError(join(folder, name), "a file that can be read", cause);
+          throw diskError(join(folder, name), cause, { rule: "a file that can be read" });
         }),
       close: () => Promise.resolve(),
     };
   } catch (cause) {
-    throw fileError(folder, "a folder that can be read", cause);
+    throw diskError(folder, cause, { rule: "a folder that can be read" });
   }
 }
 
@@ -56,6 +56,6 @@ export async function openToRead(path: string): Promise<FileHandle> {
   try {
     return await open(path);
   } catch (cause) {
-    throw fileError(path, "an archive that can be read", cause);
+    throw diskError(path, cause, { rule: "an archive that can be read" });
   }
 }

@@ -1,7 +1,9 @@
 /** Image sets whose images are files: what folders and list files have in common. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { type DataProgress, fileError, throwIfInterrupted } from "./cache.ts";
+import { throwIfInterrupted } from "../errors.ts";
+import { diskError } from "../files/disk-error.ts";
+import { type DataProgress } from "./cache.ts";
 import { decodeImageFile } from "./decode-image.ts";
 import type { ImageSet } from "./image-set.ts";
 import { checkLabels } from "./pixel-set.ts";
@@ -79,7 +81,7 @@ async function hashFiles(
         .digest();
     } catch (cause) {
       if (tolerant) return new Uint8Array(32);
-      throw fileError(path, "an image file", cause);
+      throw diskError(path, cause, { rule: "an image file" });
     }
   };
   for (let image = 0; image < paths.length; image++) {

@@ -2,7 +2,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { extname, join, relative, sep } from "node:path";
 import { UnitscopeError } from "../errors.ts";
-import { fileError } from "./cache.ts";
+import { diskError } from "../files/disk-error.ts";
 import { imageExtensions } from "./decode-image.ts";
 import type { FileList } from "./file-set.ts";
 
@@ -58,6 +58,6 @@ async function listEntries(folder: string): Promise<{ folders: string[]; files: 
     }
     return { folders: folders.sort(), files: files.sort() };
   } catch (cause) {
-    throw fileError(folder, "a folder of images that can be read", cause);
+    throw diskError(folder, cause, { rule: "a folder of images that can be read" });
   }
 }

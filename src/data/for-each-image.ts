@@ -1,5 +1,5 @@
 /** Work on many images, a few at a time. */
-import { throwIfInterrupted } from "./cache.ts";
+import { throwIfInterrupted } from "../errors.ts";
 
 /** Images worked on at a time: as many as libuv's default pool has threads. */
 const AT_A_TIME = 4;

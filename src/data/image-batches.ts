@@ -1,6 +1,5 @@
 /** An image set as batches of a network's input, the next one decoded while the last is in use. */
-import { UnitscopeError } from "../errors.ts";
-import { throwIfInterrupted } from "./cache.ts";
+import { throwIfInterrupted, UnitscopeError } from "../errors.ts";
 import { forEachImage } from "./for-each-image.ts";
 import type { ImageSet, PixelArray } from "./image-set.ts";
 import { fitImage, inputSize, luma, pixelTable, type Size, writePixels } from "./preprocess-image.ts";

@@ -2,7 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
-import { fileError } from "./cache.ts";
+import { diskError } from "../files/disk-error.ts";
 import { classNamesOf, parseClassList } from "./classes/class-list.ts";
 import type { FileList } from "./file-set.ts";
 
@@ -76,7 +76,7 @@ async function readLines(path: string): Promise<string[]> {
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    throw fileError(path, "a text file", cause);
+    throw diskError(path, cause, { rule: "a text file" });
   }
   if (bytes.subarray(0, 4096).includes(0)) {
     throw new UnitscopeError(

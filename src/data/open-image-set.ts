@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UnitscopeError } from "../errors.ts";
-import { fileError } from "./cache.ts";
+import { diskError, systemCode } from "../files/disk-error.ts";
 import { fileSet, type SourceOptions } from "./file-set.ts";
 import { listFolder } from "./folder.ts";
 import type { ImageSet } from "./image-set.ts";
@@ -63,8 +63,8 @@ async function openSource(spec: string, { root, cacheDir, ...options }: OpenOpti
   const npz = /^(.*\.npz)(?::(train|val|test))?$/i.exec(spec);
   const path = npz?.[1] ?? spec;
   const found = await stat(path).catch((cause: unknown) => {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    throw fileError(path, "a data set that can be read", cause);
+    if (systemCode(cause) === "ENOENT") return undefined;
+    throw diskError(path, cause, { rule: "a data set that can be read" });
   });
   if (!found) {
     throw new UnitscopeError(

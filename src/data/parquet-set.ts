@@ -13,8 +13,8 @@ import {
   parquetReadObjects,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
-import { messageOf, UnitscopeError } from "../errors.ts";
-import { fileError, throwIfInterrupted } from "./cache.ts";
+import { messageOf, throwIfInterrupted, UnitscopeError } from "../errors.ts";
+import { diskError } from "../files/disk-error.ts";
 import { decodeImage } from "./decode-image.ts";
 import type { SourceOptions } from "./file-set.ts";
 import type { ImageSet, RgbImage } from "./image-set.ts";
@@ -111,7 +111,7 @@ async function openTable(path: string): Promise<Table> {
     await stat(path);
     file = await asyncBufferFromFile(path);
   } catch (cause) {
-    throw fileError(path, "a Parquet file", cause);
+    throw diskError(path, cause, { rule: "a Parquet file" });
   }
   let metadata: FileMetaData;
   try {

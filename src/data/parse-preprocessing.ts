@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { messageOf, UnitscopeError } from "../errors.ts";
-import { fileError } from "./cache.ts";
+import { diskError } from "../files/disk-error.ts";
 import { channelCount, forChannels, noPreprocessing, type Preprocessing } from "./preprocessing.ts";
 
 /** Mean and standard deviation of ImageNet's training images, as torchvision's and Places365's networks use them. */
@@ -78,7 +78,7 @@ export async function parsePreprocessing(nameOrFile: string): Promise<Preprocess
   try {
     text = await readFile(nameOrFile, "utf8");
   } catch (cause) {
-    throw fileError(nameOrFile, "a JSON file of preprocessing", cause);
+    throw diskError(nameOrFile, cause, { rule: "a JSON file of preprocessing" });
   }
   return preprocessingFromJson(text, nameOrFile);
 }

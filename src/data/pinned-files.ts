@@ -2,7 +2,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
-import { type DataProgress, fileError, sha256, sweepDrafts, withLock, writeWhole } from "./cache.ts";
+import { writeFileAtomic } from "../files/atomic-file.ts";
+import { diskError, systemCode } from "../files/disk-error.ts";
+import { sha256 } from "../files/hash.ts";
+import { withLock } from "../files/lock.ts";
+import { sweepDrafts } from "../files/temporary-folder.ts";
+import { cacheElsewhere, type DataProgress } from "./cache.ts";
 
 /** Where fetched data sets live and how the work reports and stops. */
 export interface CacheOptions {
@@ -71,7 +76,7 @@ export async function writePinned(file: PinnedFile, bytes: Uint8Array, folder: s
   if (got !== file.sha256) {
     throw new UnitscopeError("download", `${file.name}: expected content with SHA-256 ${file.sha256}, got ${got}`);
   }
-  await writeWhole(join(folder, file.name), bytes);
+  writeFileAtomic(join(folder, file.name), bytes, { elsewhere: cacheElsewhere });
 }
 
 async function readAll(files: readonly PinnedFile[], folder: string): Promise<Uint8Array[] | undefined> {
@@ -90,8 +95,8 @@ async function readOne(file: PinnedFile, folder: string): Promise<Uint8Array | u
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    throw fileError(path, "a file that can be read", cause);
+    if (systemCode(cause) === "ENOENT") return undefined;
+    throw diskError(path, cause, { rule: "a file that can be read" });
   }
   return sha256(bytes) === file.sha256 ? bytes : undefined;
 }

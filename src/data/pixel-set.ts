@@ -1,6 +1,6 @@
 /** Image sets whose pixels are all in memory at one size: CIFAR-10, MNIST, arrays. */
 import { UnitscopeError } from "../errors.ts";
-import { sha256 } from "./cache.ts";
+import { sha256 } from "../files/hash.ts";
 import type { ImageSet, PixelArray, RgbImage } from "./image-set.ts";
 import { bytesOf, checkImage } from "./select-images.ts";
 

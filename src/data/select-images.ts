@@ -1,6 +1,6 @@
 /** Subsets of image sets, and counts of their classes. */
 import { UnitscopeError } from "../errors.ts";
-import { sha256 } from "./cache.ts";
+import { sha256 } from "../files/hash.ts";
 import type { ImageSet, PixelArray } from "./image-set.ts";
 
 /**

@@ -2,8 +2,10 @@
  * Files that are there whole or not at all: written beside their place under a hidden name, then renamed over it.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { messageOf, UnitscopeError } from "../errors.ts";
+import { basename, dirname, join, resolve } from "node:path";
+import { threadId } from "node:worker_threads";
+import { UnitscopeError } from "../errors.ts";
+import { diskError } from "./disk-error.ts";
 
 /** A file that is being written; nothing is at its place until `commit`. */
 export interface AtomicFile {
@@ -15,15 +17,40 @@ export interface AtomicFile {
   abandon(): void;
 }
 
-/** Starts a file at `path`, and its folder where that is missing. */
-export function openAtomicFile(path: string): AtomicFile {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+const draftEnd = ".draft";
+
+/** Whether a file of this name is one that was never finished. */
+export function isDraft(name: string): boolean {
+  return name.startsWith(".") && name.endsWith(draftEnd);
+}
+
+/** Drafts that are being written by this thread. */
+const drafts = new Set<string>();
+
+/** A name beside `path` that no other process, thread or draft of this one has. */
+function draftOf(path: string): string {
+  for (let count = 0; ; count++) {
+    const mark = `${process.pid}-${threadId}-${count}`;
+    const draft = resolve(dirname(path), `.${basename(path)}.${mark}${draftEnd}`);
+    if (!drafts.has(draft)) return draft;
+  }
+}
+
+/**
+ * Starts a file at `path`, and its folder where that is missing.
+ * @param options.elsewhere what a user can do to write somewhere else.
+ */
+export function openAtomicFile(
+  path: string,
+  { elsewhere = "choose another folder" }: { elsewhere?: string } = {},
+): AtomicFile {
+  const temporary = draftOf(path);
   const attempt = <T>(action: () => T): T => {
     try {
       return action();
     } catch (cause) {
       abandon();
-      throw diskError(path, cause);
+      throw diskError(path, cause, { rule: "a file that can be written", elsewhere });
     }
   };
   let descriptor: number | undefined;
@@ -31,11 +58,13 @@ export function openAtomicFile(path: string): AtomicFile {
     if (descriptor === undefined) return;
     closeSync(descriptor);
     descriptor = undefined;
+    drafts.delete(temporary);
     rmSync(temporary, { force: true });
   };
   attempt(() => {
     mkdirSync(dirname(path), { recursive: true });
     descriptor = openSync(temporary, "w");
+    drafts.add(temporary);
   });
   const opened = (): number => {
     if (descriptor !== undefined) return descriptor;
@@ -56,37 +85,19 @@ export function openAtomicFile(path: string): AtomicFile {
       });
       closeSync(file);
       descriptor = undefined;
+      drafts.delete(temporary);
     },
     abandon,
   };
 }
 
 /** Writes a whole file at once. @throws {UnitscopeError} `file` as above. */
-export function writeFileAtomic(path: string, content: Uint8Array | string): void {
-  const file = openAtomicFile(path);
+export function writeFileAtomic(
+  path: string,
+  content: Uint8Array | string,
+  options: { elsewhere?: string } = {},
+): void {
+  const file = openAtomicFile(path, options);
   file.write(typeof content === "string" ? new TextEncoder().encode(content) : content);
   file.commit();
 }
-
-/** A system's error at `path` as one line that says what to do. */
-export function diskError(path: string, cause: unknown): UnitscopeError {
-  if (cause instanceof UnitscopeError) return cause;
-  const code = (cause as NodeJS.ErrnoException).code ?? "";
-  const [expected, advice] = expectations[code] ?? ["a file that can be read and written", ""];
-  return new UnitscopeError("file", `${path}: expected ${expected}, got ${code || messageOf(cause)}${advice}`, {
-    cause,
-  });
-}
-
-const freeRoom = "; free some room and run the same command again";
-const expectations: Readonly<Record<string, readonly [expected: string, advice: string]>> = {
-  ENOSPC: ["room on the disk", freeRoom],
-  EDQUOT: ["room within the disk quota", freeRoom],
-  EFBIG: ["room for the file", freeRoom],
-  EACCES: ["permission to write here", "; choose another --out"],
-  EPERM: ["permission to write here", "; choose another --out"],
-  EROFS: ["a disk that can be written", "; choose another --out"],
-  ENOTDIR: ["a folder above it", "; choose another --out"],
-  EISDIR: ["a file", ""],
-  ENOENT: ["a file", ""],
-};

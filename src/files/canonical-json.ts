@@ -1,5 +1,4 @@
 /** JSON with one spelling per value (keys sorted, no spaces), so that equal values have equal hashes. */
-import { createHash } from "node:crypto";
 import { UnitscopeError } from "../errors.ts";
 
 /** What JSON can hold. */
@@ -14,11 +13,6 @@ export function canonicalJson(value: Json): string {
   if (isList(value)) return `[${value.map(canonicalJson).join(",")}]`;
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(",")}}`;
-}
-
-/** SHA-256 of bytes or UTF-8 text, in hex. */
-export function sha256(content: Uint8Array | string): string {
-  return createHash("sha256").update(content).digest("hex");
 }
 
 /**

@@ -12,8 +12,10 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
-import { diskError, openAtomicFile } from "../files/atomic-file.ts";
-import { canonicalJson, firstDifference, type Json, sha256 } from "../files/canonical-json.ts";
+import { openAtomicFile } from "../files/atomic-file.ts";
+import { canonicalJson, firstDifference, type Json } from "../files/canonical-json.ts";
+import { diskError } from "../files/disk-error.ts";
+import { sha256 } from "../files/hash.ts";
 
 /** Pieces of one key. Names are short: letters, digits, dots, dashes and underscores. */
 export interface PieceStore {

@@ -6,7 +6,8 @@ import { type Experiment, type ExperimentEffects, performExperiment } from "../c
 import { runPrediction } from "../commands/predict-runs.ts";
 import { type RecordedStep, runRecordedSteps, type StepNotice, type StepRecord } from "../commands/recorded-steps.ts";
 import { UnitscopeError } from "../errors.ts";
-import { canonicalJson, type Json, sha256 } from "../files/canonical-json.ts";
+import { canonicalJson, type Json } from "../files/canonical-json.ts";
+import { sha256 } from "../files/hash.ts";
 import { openRun } from "../runs/run-folder.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";

@@ -6,7 +6,8 @@ import type { AsyncBuffer, DecodedArray, FileMetaData, SchemaElement } from "hyp
 import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from "hyparquet";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
-import { diskError, openAtomicFile } from "../files/atomic-file.ts";
+import { openAtomicFile } from "../files/atomic-file.ts";
+import { diskError } from "../files/disk-error.ts";
 import type { ColumnType } from "../tables/column-schema.ts";
 import { type TableName, tableSchemas } from "../tables/schema.ts";
 import {

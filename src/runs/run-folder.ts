@@ -5,7 +5,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { listAllowed, UnitscopeError } from "../errors.ts";
-import { diskError, writeFileAtomic } from "../files/atomic-file.ts";
+import { writeFileAtomic } from "../files/atomic-file.ts";
+import { diskError, systemCode } from "../files/disk-error.ts";
 import { type TableName, tableSchemas } from "../tables/schema.ts";
 import {
   type Column,
@@ -196,7 +197,7 @@ function filesIn(path: string): string[] {
   try {
     return readdirSync(path);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
+    if (systemCode(cause) === "ENOENT") return [];
     throw diskError(path, cause);
   }
 }

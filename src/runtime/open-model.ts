@@ -1,8 +1,10 @@
 /** Opens an ONNX classifier: reads the file, checks what an ablation needs, and finds the layers. */
-import { createHash } from "node:crypto";
+
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { messageOf, UnitscopeError } from "../errors.ts";
+import { systemCode } from "../files/disk-error.ts";
+import { sha256 } from "../files/hash.ts";
 import { cutTo, freeBatch, producersOf, raiseOpset } from "../onnx/edit.ts";
 import { foldConstants } from "../onnx/fold.ts";
 import type { Graph, Port } from "../onnx/graph.ts";
@@ -48,7 +50,7 @@ export async function openModel(path: string): Promise<Model> {
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    const missing = systemCode(cause) === "ENOENT";
     throw new UnitscopeError(
       "file",
       `model "${path}": expected a readable ONNX file, got ${missing ? "no such file" : messageOf(cause)}`,
@@ -76,7 +78,7 @@ export function modelFromBytes(bytes: Uint8Array, { path = "model.onnx" }: { pat
   }
   return {
     name: basename(path),
-    sha256: createHash("sha256").update(bytes).digest("hex"),
+    sha256: sha256(bytes),
     graph,
     input,
     logits,

@@ -1,10 +1,12 @@
 /**
  * The state of a training on disk: a line of JSON with what is in it, then the values as they are in memory.
  *
- * It is written beside its place and renamed, so that an interrupted write leaves the one before.
+ * An interrupted write leaves the one before.
  */
-import { open, readFile, rename, rm } from "node:fs/promises";
-import { messageOf, UnitscopeError } from "../errors.ts";
+import { readFile } from "node:fs/promises";
+import { UnitscopeError } from "../errors.ts";
+import { openAtomicFile } from "../files/atomic-file.ts";
+import { diskError } from "../files/disk-error.ts";
 import { floatValue, type Value } from "../runtime/session.ts";
 import type { StreamStates } from "./batches.ts";
 
@@ -37,25 +39,13 @@ export interface Checkpoint {
 const FORMAT = "unitscope checkpoint 1";
 
 /** Writes a checkpoint. @throws {UnitscopeError} `file` if it cannot be written. */
-export async function writeCheckpoint(path: string, { state, ...rest }: Checkpoint): Promise<void> {
+export function writeCheckpoint(path: string, { state, ...rest }: Checkpoint): void {
   const tensors = [...state].map(([name, { dims }]) => ({ name, dims }));
   const header = Buffer.from(`${JSON.stringify({ format: FORMAT, ...rest, tensors })}\n`);
-  const draft = `${path}.part`;
-  try {
-    const file = await open(draft, "w");
-    try {
-      await file.write(header);
-      for (const { data } of state.values())
-        await file.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, path);
-  } catch (cause) {
-    await rm(draft, { force: true });
-    throw new UnitscopeError("file", `${path}: expected to write a checkpoint, got: ${messageOf(cause)}`, { cause });
-  }
+  const file = openAtomicFile(path);
+  file.write(header);
+  for (const { data } of state.values()) file.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  file.commit();
 }
 
 /**
@@ -67,9 +57,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    throw new UnitscopeError("file", `${path}: expected a checkpoint to resume from, got: ${messageOf(cause)}`, {
-      cause,
-    });
+    throw diskError(path, cause, { rule: "a checkpoint to resume from" });
   }
   const broken = (found: string): UnitscopeError =>
     new UnitscopeError("file", `${path}: expected a whole checkpoint of this version, got ${found}`);

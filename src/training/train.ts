@@ -123,7 +123,7 @@ export async function train(
           log,
           state: await stateOf(pool),
         };
-        await writeCheckpoint(path, checkpoint);
+        writeCheckpoint(path, checkpoint);
       }
       progress?.({ ...done.progress, finished: record });
     }

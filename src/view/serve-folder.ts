@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { pipeline } from "node:stream/promises";
 import { lookup } from "mrmime";
 import { UnitscopeError } from "../errors.ts";
-import { diskError } from "../files/atomic-file.ts";
+import { diskError } from "../files/disk-error.ts";
 import { findFile } from "./find-file.ts";
 import { pageHeaders } from "./page-headers.ts";
 import { refuseRequest } from "./refuse-request.ts";

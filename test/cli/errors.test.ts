@@ -275,7 +275,7 @@ describe.skipIf(process.platform === "win32")("a disk that is full", () => {
     const command = ["bash", "-c", 'ulimit -f 1; exec "$@"', "sh", process.execPath, bin];
     const message = await refusal(ablate(join(folder, "network.onnx"), images, out), { command });
     expect(message).toBe(
-      `${join(out, "run.json")}: expected room for the file, got EFBIG; free some room and run the same command again`,
+      `${join(out, "run.json")}: expected room on the disk, got EFBIG; free some room and run the same command again, or choose another folder`,
     );
     expect(readdirSync(out)).toEqual([]);
   });
@@ -289,7 +289,9 @@ describe.skipIf(process.platform === "win32")("a disk that is full", () => {
     await mkdir(join(own, "disk"));
     const command = ["unshare", "-rm", "sh", "-c", script, join(own, "disk"), process.execPath, bin];
     const message = await refusal(ablate(join(folder, "network.onnx"), images, join(own, "disk", "run")), { command });
-    expect(message).toMatch(/: expected room on the disk, got ENOSPC; free some room and run the same command again$/);
+    expect(message).toMatch(
+      /: expected room on the disk, got ENOSPC; free some room and run the same command again, or choose another folder$/,
+    );
     const left = openRun(join(own, "left"));
     expect(left.manifest().finished).toBeNull();
     for (const name of left.tableNames()) await left.readTable(name);

@@ -2,12 +2,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { sha256 } from "../../src/data/cache.ts";
 import { cifar10Classes, cifar10Files } from "../../src/data/cifar10.ts";
 import { isPulled, namedSource, sourceFolder } from "../../src/data/named-sources.ts";
 import { openImageSet } from "../../src/data/open-image-set.ts";
 import { preprocessingPresets } from "../../src/data/parse-preprocessing.ts";
 import { imagesPerClass } from "../../src/data/select-images.ts";
+import { sha256 } from "../../src/files/hash.ts";
 
 const fetchMs = 600_000;
 

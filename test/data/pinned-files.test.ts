@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { cacheFolder, sha256, withLock, writeWhole } from "../../src/data/cache.ts";
+import { cacheElsewhere, cacheFolder } from "../../src/data/cache.ts";
 import {
   type CacheOptions,
   type PinnedFile,
@@ -9,6 +9,10 @@ import {
   readPinned,
   writePinned,
 } from "../../src/data/pinned-files.ts";
+import { UnitscopeError } from "../../src/errors.ts";
+import { writeFileAtomic } from "../../src/files/atomic-file.ts";
+import { sha256 } from "../../src/files/hash.ts";
+import { withLock } from "../../src/files/lock.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 const contents = ["first", "second"].map((text) => new TextEncoder().encode(text));
@@ -86,10 +90,11 @@ describe("the cache", () => {
   it("writes whole files or none, and says why not", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "file"), "");
-    await expect(writeWhole(join(folder, "file", "inside"), new Uint8Array(1))).rejects.toMatchObject({ code: "file" });
+    expect(() => writeFileAtomic(join(folder, "file", "inside"), new Uint8Array(1))).toThrow(UnitscopeError);
     await mkdir(join(folder, "taken"));
-    await expect(writeWhole(join(folder, "taken"), new Uint8Array(1))).rejects.toThrow(
-      "expected a file that can be written",
+    const elsewhere = { elsewhere: cacheElsewhere };
+    expect(() => writeFileAtomic(join(folder, "taken"), new Uint8Array(1), elsewhere)).toThrow(
+      "expected a file that can be written, got a folder; set UNITSCOPE_CACHE to another folder",
     );
     expect((await readdir(folder)).sort()).toEqual(["file", "taken"]);
   });

@@ -163,7 +163,7 @@ test("folders that hold no run are refused", () => {
   expect(() => openRun(join(path, "notes.txt"))).toThrow("got a file");
   expect(() => startRun(path, exampleManifest)).toThrow("expected an empty folder or a run, got notes.txt");
   expect(() => startRun(join(path, "notes.txt", "run"), exampleManifest)).toThrow(
-    /expected a folder above it, got ENOTDIR/,
+    /expected a file that can be written, got a file where a folder should be; choose another folder/,
   );
 });
 
@@ -175,7 +175,9 @@ test("a missing table names the command that makes it; a damaged one is an error
   run.writeTable("units", exampleUnits());
   truncateSync(run.file("units.parquet"), 200);
   await expect(run.readTable("units")).rejects.toThrow(/units\.parquet: expected a Parquet file, got a damaged one/);
-  await expect(openTableReader(run.file("none.parquet"), "units")).rejects.toThrow("expected a file, got ENOENT");
+  await expect(openTableReader(run.file("none.parquet"), "units")).rejects.toThrow(
+    "expected a file that can be read, got none there",
+  );
 });
 
 test("later commands are kept in the manifest, a repeated one once", () => {
@@ -208,10 +210,10 @@ test.skipIf(!existsSync("/dev/full"))(
     const run = startRun(newFolder(), exampleManifest);
     run.writeTable("units", exampleUnits());
     const before = readFileSync(run.file("units.parquet"));
-    const temporary = run.file(`.units.parquet.${process.pid}.tmp`); // every write to /dev/full says that the disk is full
+    const temporary = run.file(`.units.parquet.${process.pid}-0-0.draft`); // every write to /dev/full says that the disk is full
     symlinkSync("/dev/full", temporary);
     expect(() => run.writeTable("units", exampleUnits())).toThrow(
-      "units.parquet: expected room on the disk, got ENOSPC; free some room and run the same command again",
+      "units.parquet: expected room on the disk, got ENOSPC; free some room and run the same command again, or choose another folder",
     );
     expect(readFileSync(run.file("units.parquet"))).toEqual(before);
     expect(readdirSync(run.path).sort()).toEqual(["run.json", "units.parquet"]);

@@ -144,6 +144,6 @@ test("a file that cannot be written leaves nothing that looks finished", async (
   await writeFile(join(folder, "taken.onnx", "x"), "");
   const { code, stderr } = await run("alexnet", "images", ...small, "--epochs", "1", "--out", "taken.onnx", "--quiet");
   expect(code).toBe(2);
-  expect(stderr).toMatch(/^taken\.onnx: expected to write it, got: /);
+  expect(stderr).toMatch(/^taken\.onnx: expected a file that can be written, got a folder; choose another folder/);
   expect(existsSync(join(folder, "taken.onnx.part"))).toBe(false);
 });

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { messageOf, UnitscopeError } from "../../errors.ts";
-import { fileError } from "../cache.ts";
+import { diskError } from "../../files/disk-error.ts";
 
 /** One class. */
 export interface ListedClass {
@@ -135,6 +135,6 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    throw fileError(path, "a list of classes (imagenet, or a file)", cause);
+    throw diskError(path, cause, { rule: "a list of classes (imagenet, or a file)" });
   }
 }

@@ -3,7 +3,7 @@
  */
 import { distance } from "fastest-levenshtein";
 import { UnitscopeError } from "../../errors.ts";
-import { sha256 } from "../cache.ts";
+import { sha256 } from "../../files/hash.ts";
 import type { ImageSet } from "../image-set.ts";
 import { bytesOf } from "../select-images.ts";
 import { type ClassList, classNamesOf, type ListedClass, listOf } from "./class-list.ts";

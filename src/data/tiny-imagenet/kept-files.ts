@@ -2,10 +2,14 @@
  * Tiny-ImageNet in the cache folder: per class and split one file of decoded pixels, uint8 `[images, 3, 64, 64]`, and
  * an index with the digest of each. Decoded once, since decoding 35,000 JPEGs anew would starve a training.
  */
+
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { fileError, sha256, writeWhole } from "../cache.ts";
+import { writeFileAtomic } from "../../files/atomic-file.ts";
+import { diskError, systemCode } from "../../files/disk-error.ts";
+import { sha256 } from "../../files/hash.ts";
+import { cacheElsewhere } from "../cache.ts";
 
 /** One split of one class. */
 export interface KeptSplit {
@@ -42,8 +46,8 @@ export async function readIndex(folder: string): Promise<readonly KeptClass[] | 
   try {
     text = await readFile(path, "utf8");
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    throw fileError(path, "a file that can be read", cause);
+    if (systemCode(cause) === "ENOENT") return undefined;
+    throw diskError(path, cause, { rule: "a file that can be read" });
   }
   try {
     return indexSchema.parse(JSON.parse(text)).classes;
@@ -53,11 +57,9 @@ export async function readIndex(folder: string): Promise<readonly KeptClass[] | 
 }
 
 /** Writes the index; after it the files count. */
-export async function writeIndex(folder: string, classes: readonly KeptClass[]): Promise<void> {
-  await writeWhole(
-    join(folder, "index.json"),
-    Buffer.from(`${JSON.stringify({ version: 1, classes }, undefined, 1)}\n`),
-  );
+export function writeIndex(folder: string, classes: readonly KeptClass[]): void {
+  const text = `${JSON.stringify({ version: 1, classes }, undefined, 1)}\n`;
+  writeFileAtomic(join(folder, "index.json"), text, { elsewhere: cacheElsewhere });
 }
 
 /** Tells whether the files of all classes are there, by their names. */

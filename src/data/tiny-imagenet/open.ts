@@ -1,5 +1,7 @@
 /** Tiny-ImageNet's splits as image sets: all 200 classes, or the 100 at even places. */
-import { sha256, sweepDrafts, withLock } from "../cache.ts";
+import { sha256 } from "../../files/hash.ts";
+import { withLock } from "../../files/lock.ts";
+import { sweepDrafts } from "../../files/temporary-folder.ts";
 import type { ImageSet } from "../image-set.ts";
 import type { CacheOptions } from "../pinned-files.ts";
 import { pixelSet } from "../pixel-set.ts";

@@ -5,7 +5,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { UnitscopeError } from "../../errors.ts";
-import { fileError } from "../cache.ts";
+import { diskError } from "../../files/disk-error.ts";
 import { type FileArchive, openFolderArchive } from "../file-archive.ts";
 import { openTar } from "../tar.ts";
 import { openZip } from "../zip.ts";
@@ -44,11 +44,11 @@ export interface TinyOriginal {
  */
 export async function openOriginal(path: string, expected: TinyImagenetArchive): Promise<TinyOriginal> {
   const found = await stat(path).catch((cause: unknown) => {
-    throw fileError(path, "Tiny-ImageNet's archive, its unpacked folder, or a folder of its tars", cause);
+    throw diskError(path, cause, { rule: "Tiny-ImageNet's archive, its unpacked folder, or a folder of its tars" });
   });
   if (!found.isDirectory()) return readLayout(path, await openZip(path), expected);
   const entries = await readdir(path).catch((cause: unknown) => {
-    throw fileError(path, "a folder that can be read", cause);
+    throw diskError(path, cause, { rule: "a folder that can be read" });
   });
   const tars = entries.filter((entry) => /^(train(-\d+)?|val)\.tar$/.test(entry)).sort();
   if (tars.length === 0) return readLayout(path, await openFolderArchive(path), expected);

@@ -1,8 +1,12 @@
 /** From Tiny-ImageNet's JPEGs, fetched or at hand, to the decoded files in the cache folder. */
+
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { UnitscopeError } from "../../errors.ts";
-import { digestFile, sha256, throwIfInterrupted, withTemporaryFolder, writeWhole } from "../cache.ts";
+import { throwIfInterrupted, UnitscopeError } from "../../errors.ts";
+import { writeFileAtomic } from "../../files/atomic-file.ts";
+import { digestFile, sha256 } from "../../files/hash.ts";
+import { withTemporaryFolder } from "../../files/temporary-folder.ts";
+import { cacheElsewhere } from "../cache.ts";
 import { decodeImage } from "../decode-image.ts";
 import { download } from "../download.ts";
 import { forEachImage } from "../for-each-image.ts";
@@ -74,7 +78,7 @@ async function keep(
     };
     const write = async (split: "train" | "test"): Promise<KeptSplit> => {
       const pixels = Buffer.concat(splits[split].map((image) => image.pixels));
-      await writeWhole(join(temporary, keptFile(cls.wnid, split)), pixels);
+      writeFileAtomic(join(temporary, keptFile(cls.wnid, split)), pixels, { elsewhere: cacheElsewhere });
       return { content: sha256(splits[split].map(({ line }) => line).join("")), pixels: sha256(pixels) };
     };
     const val = cls.val.map(({ number }) => number);
@@ -95,7 +99,7 @@ async function keep(
     for (const split of ["train", "test"] as const)
       await rename(join(temporary, keptFile(wnid, split)), join(folder, keptFile(wnid, split)));
   }
-  await writeIndex(folder, kept);
+  writeIndex(folder, kept);
 }
 
 /** An image's pixels, planar `[3, 64, 64]`, and its line in a digest. */

@@ -1,0 +1,22 @@
+/** Digests of bytes and of files. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+
+/** SHA-256 of bytes or UTF-8 texts, one after another, in hex. */
+export function sha256(...parts: readonly (Uint8Array | string)[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
+}
+
+/** Digest of a file's content, read as a stream. */
+export async function digestFile(
+  path: string,
+  algorithm: "md5" | "sha256" | "sha512",
+  encoding: "hex" | "base64" = "hex",
+): Promise<string> {
+  const hash = createHash(algorithm);
+  const chunks: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: 1 << 20 });
+  for await (const chunk of chunks) hash.update(chunk);
+  return hash.digest(encoding);
+}
