@@ -2,7 +2,7 @@
  * Files that are there whole or not at all: written beside their place under a hidden name, then renamed over it.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { threadId } from "node:worker_threads";
 import { UnitscopeError } from "../errors.ts";
 import { diskError } from "./disk-error.ts";

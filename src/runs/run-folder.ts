@@ -198,7 +198,7 @@ function filesIn(path: string): string[] {
     return readdirSync(path);
   } catch (cause) {
     if (systemCode(cause) === "ENOENT") return [];
-    throw diskError(path, cause);
+    throw diskError(path, cause, { rule: "a folder" });
   }
 }
 

@@ -163,7 +163,7 @@ test("folders that hold no run are refused", () => {
   expect(() => openRun(join(path, "notes.txt"))).toThrow("got a file");
   expect(() => startRun(path, exampleManifest)).toThrow("expected an empty folder or a run, got notes.txt");
   expect(() => startRun(join(path, "notes.txt", "run"), exampleManifest)).toThrow(
-    /expected a file that can be written, got a file where a folder should be; choose another folder/,
+    /expected a folder, got a file where a folder should be/,
   );
 });
 
