@@ -1,0 +1,175 @@
+"""Graphs that are written operator by operator, as exporters of other frameworks leave them, each with the same network
+in torch."""
+import numpy as np
+import onnx
+import torch
+import torch.nn.functional as F
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from entry import network
+
+
+class Writer:
+    """Collects nodes and constants of a graph."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, name: str, value) -> str:
+        array = value.detach().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def node(self, op: str, inputs: list[str], output: str, **attributes) -> str:
+        self.nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
+        return output
+
+    def model(self, input_shape: list, output: str, *, opset: int = 13) -> onnx.ModelProto:
+        graph = helper.make_graph(
+            self.nodes, "graph",
+            [helper.make_tensor_value_info("images", TensorProto.FLOAT, input_shape)],
+            [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", 10])],
+            self.constants,
+        )  # fmt: skip
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], producer_name="by hand")
+        model.ir_version = 8
+        return model
+
+
+class TfLike(nn.Module):
+    """Maps are `[N, H, W, C]` everywhere but around a convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 24, 3, 2)  # biases are added to [N, H, W, C]
+        self.conv1, self.conv2 = nn.Conv2d(24, 24, 3, 1), nn.Conv2d(24, 24, 3, 1)
+        self.head = nn.Linear(24, 10)
+
+    @staticmethod
+    def same(part: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
+        x = x.permute(0, 3, 1, 2)
+        x = F.pad(x, [0, 1, 0, 1] if part.stride[0] == 2 else [1, 1, 1, 1])
+        return F.conv2d(x, part.weight, None, part.stride).permute(0, 2, 3, 1) + part.bias
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.relu(self.same(self.stem, x))
+        y = F.relu(self.same(self.conv1, x))
+        x = F.relu(x + self.same(self.conv2, y))
+        return self.head(x.mean((1, 2)))
+
+
+def write_tf(net: TfLike) -> onnx.ModelProto:
+    w = Writer()
+
+    def conv(name: str, part: nn.Conv2d, x: str) -> str:
+        x = w.node("Transpose", [x], f"{name}/nchw", perm=[0, 3, 1, 2])
+        weights = [w.constant(f"{name}/kernel", part.weight)]
+        stride = part.stride[0]
+        x = w.node("Conv", [x, *weights], f"{name}/conv", auto_pad="SAME_UPPER", kernel_shape=[3, 3], strides=[stride, stride])
+        x = w.node("Transpose", [x], f"{name}/nhwc", perm=[0, 2, 3, 1])
+        return w.node("Add", [x, w.constant(f"{name}/bias", part.bias)], f"{name}/biased")
+
+    x = w.node("Relu", [conv("stem", net.stem, "images")], "stem/relu")
+    y = w.node("Relu", [conv("conv1", net.conv1, x)], "conv1/relu")
+    x = w.node("Relu", [w.node("Add", [x, conv("conv2", net.conv2, y)], "add")], "add/relu")
+    x = w.node("ReduceMean", [x], "pooled", axes=[1, 2], keepdims=0)
+    x = w.node("MatMul", [x, w.constant("head/kernel", net.head.weight.t())], "head/product")
+    return w.model(["N", 64, 64, 3], w.node("Add", [x, w.constant("head/bias", net.head.bias)], "logits"))
+
+
+network("built", "tf-nhwc-same", exporter="by hand", layout="nhwc", preprocess={"layout": "nhwc"}, export={"write": write_tf})(TfLike)
+
+
+class FakeQuantised(nn.Module):
+    """Convolutions whose inputs and weights are rounded to 8 bits (QDQ)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2, self.head = nn.Conv2d(3, 16, 3, 2, 1), nn.Conv2d(16, 32, 3, 2, 1), nn.Linear(32, 10)
+        self.scales = (1 / 255, 0.04, 0.03)
+
+    @staticmethod
+    def round(x: torch.Tensor, scale: float) -> torch.Tensor:
+        return torch.clamp(torch.round(x / np.float32(scale)), 0, 255) * np.float32(scale)
+
+    @staticmethod
+    def weights(part: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+        """int8 weights, one scale per output channel."""
+        scale = part.weight.detach().flatten(1).abs().amax(1) / 127
+        shaped = scale.view(-1, *[1] * (part.weight.dim() - 1))
+        return torch.clamp(torch.round(part.weight.detach() / shaped), -127, 127), scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for part, scale in zip((self.conv1, self.conv2), self.scales):
+            q, s = self.weights(part)
+            x = F.relu(F.conv2d(self.round(x, scale), q * s.view(-1, 1, 1, 1), part.bias, part.stride, part.padding))
+        q, s = self.weights(self.head)
+        return F.linear(self.round(x.mean((2, 3)), self.scales[2]), q * s.view(-1, 1), self.head.bias)
+
+
+def write_qdq(net: FakeQuantised) -> onnx.ModelProto:
+    w = Writer()
+    zero = w.constant("zero", np.uint8(0))
+
+    def rounded(x: str, scale: float) -> str:
+        s = w.constant(f"{x}/scale", np.float32(scale))
+        return w.node("DequantizeLinear", [w.node("QuantizeLinear", [x, s, zero], f"{x}/q"), s, zero], f"{x}/dq")
+
+    def weight(name: str, part: nn.Module) -> str:
+        q, s = net.weights(part)
+        names = [w.constant(f"{name}/w", q.to(torch.int8)), w.constant(f"{name}/s", s), w.constant(f"{name}/z", np.zeros(len(s), np.int8))]
+        return w.node("DequantizeLinear", names, f"{name}/weight", axis=0)
+
+    x = "images"
+    for name, part, scale in zip(("conv1", "conv2"), (net.conv1, net.conv2), net.scales):
+        inputs = [rounded(x, scale), weight(name, part), w.constant(f"{name}/b", part.bias)]
+        x = w.node("Relu", [w.node("Conv", inputs, f"{name}/conv", pads=[1] * 4, strides=[2, 2], kernel_shape=[3, 3])], f"{name}/relu")
+    x = w.node("Flatten", [w.node("GlobalAveragePool", [x], "pooled")], "flat", axis=1)
+    inputs = [rounded(x, net.scales[2]), weight("head", net.head), w.constant("head/b", net.head.bias)]
+    return w.model(["N", 3, 64, 64], w.node("Gemm", inputs, "logits", transB=1))
+
+
+network("built", "qdq-int8", exporter="by hand", export={"write": write_qdq})(FakeQuantised)
+
+
+class KerasLike(nn.Module):
+    """A plain stack with batch norm written as Mul and Add and a flatten in `[H, W, C]` order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 16, 3, 2), nn.Conv2d(16, 24, 3, 2)
+        self.register_buffer("scale", 0.5 + torch.rand(16))
+        self.register_buffer("shift", 0.2 * torch.randn(16))
+        self.fc1, self.head = nn.Linear(24 * 256, 32), nn.Linear(32, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.permute(0, 3, 1, 2)
+        x = self.conv1(F.pad(x, [0, 1, 0, 1])) * self.scale.view(-1, 1, 1) + self.shift.view(-1, 1, 1)
+        x = F.relu(self.conv2(F.pad(F.relu(x), [0, 1, 0, 1])))
+        x = x.permute(0, 2, 3, 1).flatten(1)
+        return torch.softmax(self.head(F.relu(self.fc1(x))), dim=1)
+
+
+def write_keras(net: KerasLike) -> onnx.ModelProto:
+    w = Writer()
+    x = w.node("Transpose", ["images"], "nchw", perm=[0, 3, 1, 2])
+    x = w.node("Pad", [x, w.constant("pads1", np.array([0, 0, 0, 0, 0, 0, 1, 1]))], "pad1")
+    x = w.node("Conv", [x, w.constant("c1/w", net.conv1.weight), w.constant("c1/b", net.conv1.bias)], "c1", strides=[2, 2])
+    x = w.node("Mul", [x, w.constant("bn/scale", net.scale.view(-1, 1, 1))], "bn/mul")
+    x = w.node("Relu", [w.node("Add", [x, w.constant("bn/shift", net.shift.view(-1, 1, 1))], "bn/add")], "r1")
+    x = w.node("Conv", [x, w.constant("c2/w", net.conv2.weight), w.constant("c2/b", net.conv2.bias)], "c2", strides=[2, 2], pads=[0, 0, 1, 1])
+    x = w.node("Transpose", [w.node("Relu", [x], "r2")], "nhwc", perm=[0, 2, 3, 1])
+    x = w.node("Reshape", [x, w.constant("flat/shape", np.array([-1, 24 * 256]))], "flat")
+    for name, part in (("fc1", net.fc1), ("head", net.head)):
+        x = w.node("MatMul", [x, w.constant(f"{name}/kernel", part.weight.t())], f"{name}/product")
+        x = w.node("Add", [x, w.constant(f"{name}/bias", part.bias)], f"{name}/biased")
+        x = w.node("Relu", [x], "fc1/relu") if name == "fc1" else w.node("Softmax", [x], "probabilities", axis=-1)
+    return w.model(["N", 64, 64, 3], x)
+
+
+network(
+    "built", "keras-nhwc-flatten", exporter="by hand", layout="nhwc", preprocess={"layout": "nhwc"}, head="probabilities",
+    export={"write": write_keras},
+)(KerasLike)  # fmt: skip

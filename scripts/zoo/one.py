@@ -1,0 +1,85 @@
+"""One architecture from its module to its row: `one.py NAME CACHE`. Prints nothing; writes CACHE/rows/NAME.json."""
+import json
+import os
+import subprocess
+import sys
+import time
+import traceback
+
+import numpy as np
+import torch
+
+import nets  # noqa: F401
+from compare import compare
+from entry import entries
+from export import as_input, make, write_images, write_model
+from reference import logits_of
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def main(name: str, cache: str) -> None:
+    entry = entries[name]
+    torch.set_num_threads(1)
+    models, folder = os.path.join(cache, "models"), os.path.join(cache, "work", name)
+    os.makedirs(models, exist_ok=True)
+    os.makedirs(folder, exist_ok=True)
+    row: dict = {"name": name, "family": entry.family, "exporter": entry.exporter, "opset": entry.opset, "note": entry.note}
+    try:
+        measure(entry, models, folder, row)
+    except Exception as error:  # the row says so
+        row["failed"] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        row["trace"] = traceback.format_exc()
+    os.makedirs(os.path.join(cache, "rows"), exist_ok=True)
+    with open(os.path.join(cache, "rows", f"{name}.json"), "w") as file:
+        json.dump(row, file, indent=1)
+
+
+def measure(entry, models: str, folder: str, row: dict) -> None:
+    began = time.time()
+    path = os.path.join(models, f"{entry.name}.onnx")
+    net, pictures, graph = make(entry)
+    with torch.no_grad():
+        scores = logits_of(net, as_input(pictures, entry), entry.logits)
+    predictions = scores.argmax(1).numpy() if entry.classes > 1 else (scores[:, 0].numpy() > 0).astype(int)
+    row["predicted_classes"] = len(np.unique(predictions))
+    if not os.path.exists(path):
+        write_model(entry, net, graph, path + ".part")
+        for suffix in ("", ".data"):
+            if os.path.exists(path + ".part" + suffix):
+                os.replace(path + ".part" + suffix, path + suffix)
+    write_images(entry, pictures, predictions, models)
+    row["export_seconds"] = time.time() - began
+    request = {
+        "model": path, "images": os.path.join(models, f"{entry.name}.npz"), "preprocessing": os.path.join(models, f"{entry.name}.json"),
+        "folder": folder, "units": int(os.environ.get("ZOO_UNITS", "400")), "continuous": 2, "tapImages": entry.batch, "options": entry.options,
+    }  # fmt: skip
+    with open(os.path.join(folder, "request.json"), "w") as file:
+        json.dump(request, file)
+    began = time.time()
+    subprocess.run(["node", os.path.join(HERE, "measure.mjs"), os.path.join(folder, "request.json")], check=True, timeout=300)
+    row["unitscope_seconds"] = time.time() - began
+    with open(os.path.join(folder, "answer.json")) as file:
+        answer = json.load(file)
+    row.update({key: answer[key] for key in ("phase", "error", "seconds", "pairs") if key in answer})
+    row["layers"] = answer.get("layers")
+    if "taps" not in answer:
+        row["module"] = count(net, as_input(pictures, entry))
+        return
+    taps = {tap["name"]: np.fromfile(os.path.join(folder, tap["file"]), np.float32).reshape(tap["dims"]) for tap in answer["taps"]}
+    labels = np.load(request["images"])["labels"]
+    row["compared"] = compare(entry, net, pictures, labels, answer, taps, seconds=10)
+    row["module"] = row["compared"].pop("module")
+
+
+def count(net, x) -> dict:
+    from reference import Find
+
+    find = Find({}, net)
+    with torch.no_grad(), find:
+        net(x[:2])
+    return find.counts
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
