@@ -1,4 +1,11 @@
 #!/usr/bin/env node
-import { main } from "../dist/cli/main.js";
+import { existsSync } from "node:fs";
 
-await main(process.argv.slice(2));
+const entry = new URL("../dist/cli/main.js", import.meta.url);
+if (existsSync(entry)) {
+  const { main } = await import(entry.href);
+  await main(process.argv.slice(2));
+} else {
+  process.stderr.write("unitscope: expected a built clone, got no dist folder; run: npm ci && npm run build\n");
+  process.exitCode = 2;
+}

@@ -24,7 +24,7 @@ def main(name: str, cache: str) -> None:
     models, folder = os.path.join(cache, "models"), os.path.join(cache, "work", name)
     os.makedirs(models, exist_ok=True)
     os.makedirs(folder, exist_ok=True)
-    row: dict = {"name": name, "family": entry.family, "exporter": entry.exporter, "opset": entry.opset, "note": entry.note}
+    row: dict = {"name": name, "family": entry.family, "exporter": entry.exporter, "opset": entry.opset, "note": entry.note, "commit": os.environ.get("ZOO_COMMIT")}
     try:
         measure(entry, models, folder, row)
     except Exception as error:  # the row says so

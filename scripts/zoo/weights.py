@@ -79,6 +79,8 @@ def spread_logits(module: nn.Module, pictures: torch.Tensor, classes: int) -> No
     with torch.no_grad():
         module(pictures)
     hook.remove()
+    if not seen:
+        return
     axis = 1 if isinstance(head, nn.Conv2d) else -1
     values = torch.cat(seen).movedim(axis, -1).flatten(1, -2) if seen[0].dim() > 2 else torch.cat(seen)[:, None]
     values = values.mean(1)

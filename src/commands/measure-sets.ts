@@ -9,15 +9,12 @@ import type { Layer } from "../onnx/layers.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { sourceOf } from "../runs/run-manifest.ts";
 import { type RunSetsOptions, runSets, type SetsResult } from "../sets/run-sets.ts";
+import { type SetStrategy, setStrategies } from "../sets/set-strategies.ts";
 import { doubles, filterRows, type Table, texts } from "../tables/table.ts";
 import { givenRankings } from "./given-rankings.ts";
 import { chooseDeepLayers, type OpeningEffects, openPieces, openRunSubject } from "./open-run.ts";
 import { type StrategySummary, setsTable, summariseSets } from "./sets-table.ts";
 import type { Subject } from "./subject.ts";
-
-/** Strategies that can be asked for; `attributes`: ranked once by every attribute that the run holds. */
-export const setStrategies = ["greedy", "single", "attributes", "random", "keep"] as const;
-export type SetStrategy = (typeof setStrategies)[number];
 
 /** Options of `unitscope sets`. */
 export interface SetsRunOptions {

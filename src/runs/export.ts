@@ -11,9 +11,6 @@ import type { RunFolder } from "./run-folder.ts";
  */
 export type ExportFormat = "csv" | "json";
 
-/** The formats that `exportRun` knows. */
-export const exportFormats: readonly ExportFormat[] = ["csv", "json"];
-
 /** A file that was written. */
 export interface ExportedFile {
   readonly table: TableName;

@@ -1,7 +1,6 @@
 /** `unitscope ablate`: removes every unit of some layers in turn and says which classes suffer. */
 import { Command, Option } from "commander";
-import type { AblateRunResult } from "../../commands/ablate-run.ts";
-import { type AblateRunOptions, runAblate } from "../../commands/ablate-run.ts";
+import type { AblateRunOptions, AblateRunResult } from "../../commands/ablate-run.ts";
 import { emptyClasses } from "../../data/classes/fit-classes.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
@@ -18,7 +17,9 @@ export function ablateCommand(context: CliContext): Command {
     .argument("<model>", "ONNX file")
     .argument("<data>", "name:split, folder, list file, .parquet or .npz")
     .addOption(
-      new Option("--layers <names>", "layers, separated by commas; every convolution by default").argParser(list),
+      new Option("--layer, --layers <names>", "layers, separated by commas; every convolution by default").argParser(
+        list,
+      ),
     )
     .addOption(
       new Option("--all", "every layer but the logits: blocks, concatenations and products too").conflicts("layers"),
@@ -56,6 +57,7 @@ export function ablateCommand(context: CliContext): Command {
         .default("cpu"),
     )
     .action(async (model: string, data: string, options: Options) => {
+      const { runAblate } = await import("../../commands/ablate-run.ts");
       const fetching = showDataProgress(context);
       let shown: ReturnType<CliContext["progress"]> | undefined;
       try {

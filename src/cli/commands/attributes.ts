@@ -1,12 +1,7 @@
 /** `unitscope attributes RUN`: what every unit of a run is, in numbers and pictures. */
 import { Command, Option } from "commander";
-import { type AttributesRunOptions, type AttributesRunResult, runAttributes } from "../../commands/attributes-run.ts";
-import {
-  type ConceptsRunOptions,
-  type ConceptsRunResult,
-  requireSets,
-  runConcepts,
-} from "../../commands/concepts-run.ts";
+import type { AttributesRunOptions, AttributesRunResult } from "../../commands/attributes-run.ts";
+import type { ConceptsRunOptions, ConceptsRunResult } from "../../commands/concepts-run.ts";
 import { type Column, doubles, integers, rowsWhere, type Table } from "../../tables/table.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
@@ -30,7 +25,7 @@ export function attributesCommand(context: CliContext): Command {
     .description("describe every unit of a run: attributes with their nulls, strongest and most hurt images")
     .argument("<run>", "run folder")
     .addOption(new Option("--pool <pooling>", "a response over its positions").choices(["mean", "max"]).default("mean"))
-    .addOption(new Option("--layers <names>", "layers, separated by commas; all by default").argParser(list))
+    .addOption(new Option("--layer, --layers <names>", "layers, separated by commas; all by default").argParser(list))
     .option("--shuffles <count>", "shuffles of labels behind every null; 0 for none (200)", wholeNumber)
     .option("--top <images>", "strongest and most hurt images per unit (9)", wholeNumber)
     .option("--seed <seed>", "seed of the shuffles", wholeNumber)
@@ -51,6 +46,8 @@ export function attributesCommand(context: CliContext): Command {
     )
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .action(async (path: string, { top, concepts, conceptSplit, conceptShuffles, upsampling, ...options }: Options) => {
+      const { runAttributes } = await import("../../commands/attributes-run.ts");
+      const { requireSets, runConcepts } = await import("../../commands/concepts-run.ts");
       const display = showDataProgress(context);
       try {
         if (concepts) await requireSets(concepts, conceptSplit);

@@ -1,6 +1,6 @@
 /** `unitscope compare RUN RUN…`: what different ways of training do to the units. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type CompareRunsOptions, type CompareRunsResult, runComparison } from "../../commands/compare-runs.ts";
+import type { CompareRunsOptions, CompareRunsResult } from "../../commands/compare-runs.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
 import { list } from "../option-parsers.ts";
@@ -13,7 +13,10 @@ export function compareCommand(context: CliContext): Command {
     .description("max class drops and concept detectors of several networks on shared axes: figures 8 and 9")
     .argument("<runs...>", "run folders, at least two")
     .addOption(
-      new Option("--layers <names>", "layers, separated by commas; all that every run has by default").argParser(list),
+      new Option(
+        "--layer, --layers <names>",
+        "layers, separated by commas; all that every run has by default",
+      ).argParser(list),
     )
     .addOption(
       new Option(
@@ -28,6 +31,7 @@ export function compareCommand(context: CliContext): Command {
     )
     .option("--out <folder>", "folder for figures and tables", "runs/compare")
     .action(async (paths: string[], { name, ...options }: Options) => {
+      const { runComparison } = await import("../../commands/compare-runs.ts");
       show(context, await runComparison(paths, { ...options, names: name }, { signal: context.signal }));
     });
 }

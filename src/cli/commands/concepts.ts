@@ -1,9 +1,7 @@
 /** `unitscope concepts`: checks a segmented image set before it is used to name units. */
 import { Command, Option } from "commander";
 import type { ConceptSplit } from "../../concepts/broden.ts";
-import { renderedConcepts } from "../../concepts/builtin-concepts.ts";
-import { type ConceptReport, checkConcepts } from "../../concepts/check-concepts.ts";
-import { openConcepts } from "../../concepts/open-concepts.ts";
+import type { ConceptReport } from "../../concepts/check-concepts.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
 
@@ -30,6 +28,9 @@ export function conceptsCommand(context: CliContext): Command {
 }
 
 async function check(context: CliContext, folder: string, split: ConceptSplit): Promise<void> {
+  const { renderedConcepts } = await import("../../concepts/builtin-concepts.ts");
+  const { checkConcepts } = await import("../../concepts/check-concepts.ts");
+  const { openConcepts } = await import("../../concepts/open-concepts.ts");
   const set = folder === "builtin" ? renderedConcepts() : await openConcepts(folder, { split });
   const shown = context.progress("checking", set.imageCount, "images");
   let report: ConceptReport;

@@ -1,16 +1,6 @@
 /** `unitscope data`: which data sets there are, fetching them, and checking any image set. */
 import { Command } from "commander";
-import { cacheFolder } from "../../data/cache.ts";
-import { checkImageSet, type ImageSetReport } from "../../data/check-image-set.ts";
-import {
-  isPulled,
-  namedSource,
-  namedSources,
-  pullSource,
-  removePulled,
-  sourceFolder,
-} from "../../data/named-sources.ts";
-import { openImageSet } from "../../data/open-image-set.ts";
+import type { ImageSetReport } from "../../data/check-image-set.ts";
 import { UnitscopeError } from "../../errors.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
@@ -28,7 +18,7 @@ export function dataCommand(context: CliContext): Command {
   data
     .command("pull")
     .description("fetch a data set into the cache folder")
-    .argument("<name>", namedSources.map(({ name }) => name).join(", "))
+    .argument("<name>", "one that unitscope data lists")
     .option("--force", "fetch it again even if it is there")
     .option("--from <path>", "take it from a copy: tiny-imagenet's zip, the folder it unpacks to, or one of its tars")
     .action((name: string, options: { force?: true; from?: string }) => pullData(context, name, options));
@@ -43,6 +33,8 @@ export function dataCommand(context: CliContext): Command {
 }
 
 async function listData(context: CliContext): Promise<void> {
+  const { isPulled, namedSources, sourceFolder } = await import("../../data/named-sources.ts");
+  const { cacheFolder } = await import("../../data/cache.ts");
   const found = [];
   for (const source of namedSources) {
     const { name, description, splits } = source;
@@ -63,6 +55,9 @@ async function pullData(
   name: string,
   { force, from }: { force?: true; from?: string },
 ): Promise<void> {
+  const { isPulled, namedSource, namedSources, pullSource, removePulled, sourceFolder } = await import(
+    "../../data/named-sources.ts"
+  );
   const source = namedSource(name.replace(/:(train|test)$/, ""));
   if (force) await removePulled(source);
   const { progress, finish } = showDataProgress(context);
@@ -84,6 +79,8 @@ async function checkData(
   name: string,
   { root, limit }: { root?: string; limit?: number },
 ): Promise<void> {
+  const { openImageSet } = await import("../../data/open-image-set.ts");
+  const { checkImageSet } = await import("../../data/check-image-set.ts");
   const { progress, finish } = showDataProgress(context);
   let report: ImageSetReport;
   try {

@@ -1,7 +1,6 @@
 /** `unitscope export RUN --format csv|json`: every table of a run as text. */
 import { Command, Option } from "commander";
-import { type ExportFormat, exportFormats, exportRun } from "../../runs/export.ts";
-import { openRun } from "../../runs/run-folder.ts";
+import type { ExportFormat } from "../../runs/export.ts";
 import type { CliContext } from "../context.ts";
 
 /** The command; prints the path of every file that it wrote. */
@@ -13,8 +12,10 @@ export function exportCommand(context: CliContext): Command {
         "an empty field. JSON: an array with one object a row, a missing value is null. Numbers keep full precision.",
     )
     .argument("<run>", "run folder")
-    .addOption(new Option("--format <format>", "text format").choices(exportFormats).makeOptionMandatory())
+    .addOption(new Option("--format <format>", "text format").choices(["csv", "json"]).makeOptionMandatory())
     .action(async (path: string, { format }: { format: ExportFormat }) => {
+      const { exportRun } = await import("../../runs/export.ts");
+      const { openRun } = await import("../../runs/run-folder.ts");
       const run = openRun(path);
       const progress = context.progress("exporting", run.tableNames().length, "tables");
       let done = 0;

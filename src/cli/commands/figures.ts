@@ -1,6 +1,5 @@
 /** `unitscope figures RUN`: draws a run's figures again, in our sign or the paper's. */
 import { Command, Option } from "commander";
-import { runFigures } from "../../commands/figures-run.ts";
 import type { DropSign } from "../../figures/sign.ts";
 import type { CliContext } from "../context.ts";
 
@@ -15,6 +14,7 @@ export function figuresCommand(context: CliContext): Command {
         .default("damage"),
     )
     .action(async (path: string, { sign }: { sign: DropSign }) => {
+      const { runFigures } = await import("../../commands/figures-run.ts");
       const figures = await runFigures(path, {
         sign,
         signal: context.signal,

@@ -1,7 +1,6 @@
 /** `unitscope layers`: the layers of a model that can be ablated. */
 import { Command } from "commander";
 import type { Layer } from "../../onnx/layers.ts";
-import { openModel } from "../../runtime/open-model.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
 
@@ -11,6 +10,7 @@ export function layersCommand(context: CliContext): Command {
     .description("layers that can be ablated: name, kind, tap, units, size, batch norm folded or not")
     .argument("<model>", "ONNX file")
     .action(async (path: string) => {
+      const { openModel } = await import("../../runtime/open-model.ts");
       const model = await openModel(path);
       if (context.json) {
         context.print(JSON.stringify(model.layers));

@@ -1,18 +1,11 @@
 /** `unitscope predict RUN RUN… --train N`: can a unit's attributes tell the class that it matters most for? */
 import { Command, Option } from "commander";
-import {
-  averagesOf,
-  type PredictRunsOptions,
-  type PredictRunsResult,
-  runPrediction,
-} from "../../commands/predict-runs.ts";
+import type { PredictRunsOptions, PredictRunsResult } from "../../commands/predict-runs.ts";
 import { attributeLabel } from "../../figures/attribute-label.ts";
 import { doubles, integers, type Table, texts } from "../../tables/table.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
 import { list, wholeNumber } from "../option-parsers.ts";
-
-type Options = Omit<PredictRunsOptions, "layers"> & { layer?: string[] };
 
 /** The command `predict`. */
 export function predictCommand(context: CliContext): Command {
@@ -22,7 +15,7 @@ export function predictCommand(context: CliContext): Command {
     .requiredOption("--train <count>", "networks to train on; the rest are tested on, for all choices", wholeNumber)
     .addOption(
       new Option(
-        "--layer <names>",
+        "--layer, --layers <names>",
         "layers, separated by commas, each predicted for itself; all that every run has by default",
       ).argParser(list),
     )
@@ -34,32 +27,32 @@ export function predictCommand(context: CliContext): Command {
     .option("--seed <seed>", "seed of folds, resamples and shuffles", wholeNumber, 0)
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .option("--out <folder>", "folder for the figure and tables", "runs/predict")
-    .action(async (paths: string[], { layer, ...options }: Options) => {
+    .action(async (paths: string[], options: PredictRunsOptions) => {
+      const { averagesOf, runPrediction } = await import("../../commands/predict-runs.ts");
       let shown: ReturnType<CliContext["progress"]> | undefined;
       try {
-        const result = await runPrediction(
-          paths,
-          { ...options, layers: layer },
-          {
-            progress: (done, total, note) => {
-              shown ??= context.progress("predicting", total, "regressions");
-              shown.update(done, note);
-            },
-            signal: context.signal,
+        const result = await runPrediction(paths, options, {
+          progress: (done, total, note) => {
+            shown ??= context.progress("predicting", total, "regressions");
+            shown.update(done, note);
           },
-        );
+          signal: context.signal,
+        });
         shown?.finish();
-        show(context, result, options.train);
+        show(context, result, { train: options.train, averages: rowsOf(averagesOf(result.predictions)) });
       } finally {
         shown?.finish();
       }
     });
 }
 
-function show(context: CliContext, result: PredictRunsResult, train: number): void {
+function show(
+  context: CliContext,
+  result: PredictRunsResult,
+  { train, averages }: { train: number; averages: ReturnType<typeof rowsOf> },
+): void {
   const { out, networks, predictions, cautions, figure } = result;
   for (const caution of cautions) context.note(`note: ${caution}`);
-  const averages = rowsOf(averagesOf(predictions));
   if (context.json) {
     context.print(JSON.stringify({ out, networks, averages, splits: rowsOf(predictions), cautions, figure }));
     return;

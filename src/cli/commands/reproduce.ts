@@ -1,7 +1,7 @@
 /** `unitscope reproduce`: the whole paper on CIFAR-10, every figure and table, and a page about its claims. */
 import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
-import { type Reproduction, reproducePaper } from "../../reproduction/reproduce.ts";
+import type { Reproduction } from "../../reproduction/reproduce.ts";
 import type { CliContext, Progress } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
@@ -36,6 +36,7 @@ export function reproduceCommand(context: CliContext): Command {
     )
     .addOption(new Option("--workers <count>", "worker threads; one a core by default").argParser(wholeNumber))
     .action(async ({ out, work, models = shippedModels, limit, workers }: Options) => {
+      const { reproducePaper } = await import("../../reproduction/reproduce.ts");
       const folder = work ?? (limit === undefined ? "runs/reproduce" : `runs/reproduce-${limit}`);
       const fetching = showDataProgress(context);
       let shown: { part: string; display: Progress } | undefined;

@@ -1,11 +1,6 @@
 /** `unitscope rotate RUN`: are single units special directions of their layer? */
 import { Command, InvalidArgumentError, Option } from "commander";
-import {
-  type LayerRotation,
-  type RotationRunOptions,
-  type RotationRunResult,
-  rotateLayers,
-} from "../../commands/rotate-layers.ts";
+import type { LayerRotation, RotationRunOptions, RotationRunResult } from "../../commands/rotate-layers.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
@@ -18,9 +13,10 @@ export function rotateCommand(context: CliContext): Command {
     .description("remove directions of randomly rotated bases instead of units, and compare")
     .argument("<run>", "run folder")
     .addOption(
-      new Option("--layers <names>", "layers, separated by commas; the run's deepest convolution by default").argParser(
-        list,
-      ),
+      new Option(
+        "--layer, --layers <names>",
+        "layers, separated by commas; the run's deepest convolution by default",
+      ).argParser(list),
     )
     .option("--seeds <count>", "random rotations (Haar)", wholeNumber, 5)
     .addOption(
@@ -42,6 +38,7 @@ export function rotateCommand(context: CliContext): Command {
     )
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .action(async (path: string, options: RotationRunOptions) => {
+      const { rotateLayers } = await import("../../commands/rotate-layers.ts");
       const fetching = showDataProgress(context);
       let shown: ReturnType<CliContext["progress"]> | undefined;
       try {

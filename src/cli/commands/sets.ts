@@ -1,13 +1,7 @@
 /** `unitscope sets RUN`: which units each class depends on, found by removing them together. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import {
-  type LayerSets,
-  measureSets,
-  type SetStrategy,
-  type SetsRunOptions,
-  type SetsRunResult,
-  setStrategies,
-} from "../../commands/measure-sets.ts";
+import type { LayerSets, SetsRunOptions, SetsRunResult } from "../../commands/measure-sets.ts";
+import { type SetStrategy, setStrategies } from "../../sets/set-strategies.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
@@ -27,9 +21,10 @@ export function setsCommand(context: CliContext): Command {
     )
     .argument("<run>", "run folder")
     .addOption(
-      new Option("--layers <names>", "layers, separated by commas; the run's deepest convolution by default").argParser(
-        list,
-      ),
+      new Option(
+        "--layer, --layers <names>",
+        "layers, separated by commas; the run's deepest convolution by default",
+      ).argParser(list),
     )
     .addOption(
       new Option("--classes <names>", "classes by name or index, separated by commas; all by default").argParser(list),
@@ -61,6 +56,7 @@ export function setsCommand(context: CliContext): Command {
     )
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .action(async (path: string, { strategy, ...options }: Options) => {
+      const { measureSets } = await import("../../commands/measure-sets.ts");
       const fetching = showDataProgress(context);
       let shown: ReturnType<CliContext["progress"]> | undefined;
       try {

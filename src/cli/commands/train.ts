@@ -1,6 +1,6 @@
 /** `unitscope train`: trains AlexNet or ResNet-18 and writes the network as an ONNX file. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type TrainedModel, type TrainModelOptions, trainModel } from "../../commands/train-model.ts";
+import type { TrainedModel, TrainModelOptions } from "../../commands/train-model.ts";
 import { UnitscopeError } from "../../errors.ts";
 import { type ArchitectureName, architectureNames } from "../../training/architectures/architectures.ts";
 import { scheduleNames } from "../../training/schedule.ts";
@@ -94,6 +94,7 @@ export function trainCommand(context: CliContext): Command {
     .option("--resume", "continue from the checkpoint beside the model")
     .option("--out <model>", "the model file (default: ARCH-seedS.onnx)");
   return command.action(async (arch: ArchitectureName, data: string, options: Options) => {
+    const { trainModel } = await import("../../commands/train-model.ts");
     const out = options.out ?? `${arch}-seed${options.seed}.onnx`;
     const fetching = showDataProgress(context);
     let shown: Progress | undefined;

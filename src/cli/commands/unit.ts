@@ -1,15 +1,7 @@
 /** `unitscope unit RUN LAYER UNIT`: one unit's card, in the terminal and as SVG or HTML. */
 import { Command } from "commander";
-import {
-  type CardPicture,
-  drawUnitCard,
-  readUnitCard,
-  type UnitCardData,
-  unitCardPage,
-} from "../../commands/unit-card.ts";
+import type { CardPicture, UnitCardData } from "../../commands/unit-card.ts";
 import { UnitscopeError } from "../../errors.ts";
-import { writeFileAtomic } from "../../files/atomic-file.ts";
-import { openRun } from "../../runs/run-folder.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
 import { wholeNumber } from "../option-parsers.ts";
@@ -26,6 +18,9 @@ export function unitCommand(context: CliContext): Command {
     .argument("<unit>", "number of the unit, from 0", wholeNumber)
     .option("--out <file>", "write the card as a picture (.svg) or a page (.html)")
     .action(async (path: string, layer: string, unit: number, { out }: { out?: string }) => {
+      const { drawUnitCard, readUnitCard, unitCardPage } = await import("../../commands/unit-card.ts");
+      const { writeFileAtomic } = await import("../../files/atomic-file.ts");
+      const { openRun } = await import("../../runs/run-folder.ts");
       const kind = out === undefined ? undefined : /\.(svg|html)$/i.exec(out)?.[1]?.toLowerCase();
       if (out !== undefined && kind === undefined) {
         throw new UnitscopeError("usage", `--out: expected a name that ends in .svg or .html, got "${out}"`);

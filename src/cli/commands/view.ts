@@ -1,9 +1,6 @@
 /** `unitscope view RUN`: shows a run's report in the browser, served by this process to this machine alone. */
 import { Command, Option } from "commander";
-import open from "open";
-import { viewedFolder } from "../../commands/viewed-folder.ts";
 import { UnitscopeError } from "../../errors.ts";
-import { serveFolder } from "../../view/serve-folder.ts";
 import type { CliContext } from "../context.ts";
 import { portNumber } from "../option-parsers.ts";
 
@@ -25,6 +22,8 @@ export function viewCommand(context: CliContext): Command {
     .addOption(new Option("--port <port>", "port to listen on; 0: one that is free").argParser(portNumber).default(0))
     .option("--no-open", "leave the browser alone")
     .action(async (path: string, { port, open: isOpened }: Options) => {
+      const { viewedFolder } = await import("../../commands/viewed-folder.ts");
+      const { serveFolder } = await import("../../view/serve-folder.ts");
       const { folder, isOutdated } = viewedFolder(path);
       if (isOutdated) {
         throw new UnitscopeError("run", `run folder "${path}": expected a report that is as new as the run, got none`);
@@ -45,6 +44,7 @@ export function viewCommand(context: CliContext): Command {
 async function openBrowser(url: string, context: CliContext): Promise<void> {
   const failed = (): void => context.note("no browser opened here: open the address above in one");
   try {
+    const { default: open } = await import("open");
     const opener = await open(url);
     opener.once("exit", (code) => {
       if (code !== 0) failed();
