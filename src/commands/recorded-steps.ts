@@ -11,7 +11,7 @@ import { writeFileAtomic } from "../files/atomic-file.ts";
 export interface RecordedStep {
   /** Unique; also what progress shows. */
   readonly title: string;
-  /** What it is made from, and what it changes: a step is made again after one that changed what it reads. */
+  /** What it is made from, and what it changes: later steps that read what it changes are not done any more. */
   readonly reads: readonly string[];
   readonly changes: readonly string[];
   /** Hash of everything that its result depends on; empty while that cannot be said. */
@@ -54,23 +54,28 @@ export async function runRecordedSteps(
   const held = readRecords(recordPath);
   const folder = dirname(recordPath);
   const records = new Map<string, StepRecord>();
-  const changed = new Set<string>();
+  const write = (): void =>
+    writeFileAtomic(recordPath, `${JSON.stringify({ steps: Object.fromEntries(held) }, null, 2)}\n`);
   const keep = (title: string, record: StepRecord): void => {
     held.set(title, record);
-    writeFileAtomic(recordPath, `${JSON.stringify({ steps: Object.fromEntries(held) }, null, 2)}\n`);
+    write();
+  };
+  /** Before what it reads changes, so that an interruption leaves no record of something that is not so any more. */
+  const forget = (title: string): void => {
+    if (held.get(title)?.key && held.delete(title)) write();
   };
   for (const [at, step] of steps.entries()) {
     signal?.throwIfAborted();
     const done = held.get(step.title);
-    const isDone =
-      isCurrent(step, done) &&
-      done?.files.every((file) => existsSync(join(folder, file))) === true &&
-      !step.reads.some((name) => changed.has(name));
+    const isDone = isCurrent(step, done) && done?.files.every((file) => existsSync(join(folder, file))) === true;
     notice?.({ title: step.title, at, of: steps.length, isDone });
     if (done && isDone) {
       step.resume?.();
       records.set(step.title, done);
       continue;
+    }
+    for (const later of steps.slice(at + 1)) {
+      if (later.reads.some((name) => step.changes.includes(name))) forget(later.title);
     }
     const began = performance.now();
     const before = done?.key === "" ? done.elapsedMs : 0;
@@ -82,7 +87,6 @@ export async function runRecordedSteps(
       keep(step.title, { key: "", elapsedMs: elapsed(), files: [] });
       throw error;
     }
-    for (const name of step.changes) changed.add(name);
     const record = { key: step.key(), elapsedMs: elapsed(), files };
     records.set(step.title, record);
     keep(step.title, record);

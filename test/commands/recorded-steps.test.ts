@@ -43,6 +43,16 @@ test("a step is made once, and again when it, what it reads, or what it made is 
   expect(await made(folder, { ...keys, b: "", c: "2" })).toBe("bc"); // nobody can say what b depends on
 });
 
+test("what was made from something that changes is not done, even when that call was interrupted", async () => {
+  const folder = newFolder();
+  const keys = { a: "1", b: "1", c: "1" };
+  await made(folder, keys);
+  await expect(made(folder, { ...keys, a: "2" }, new Set(["b"]))).rejects.toThrow("no b");
+  expect(await made(folder, { ...keys, a: "2" })).toBe("bc");
+  await expect(made(folder, { ...keys, a: "3" }, new Set(["a"]))).rejects.toThrow("no a");
+  expect(await made(folder, { ...keys, a: "2" })).toBe("abc");
+});
+
 test("a step that failed is made by the next call, with the time of both", async () => {
   const folder = newFolder();
   const keys = { a: "1", b: "1", c: "1" };
