@@ -15,7 +15,7 @@ export function changedArithmetic(model: Model, sweep: Sweep): number {
     nodes.reduce((sum, node) => sum + multiplications(node, model, shapes), 0);
   const whole = count(model.graph.nodes);
   let passes = 1;
-  for (const { layer, settled } of sweep.layers) {
+  for (const { layer, settled } of sweep.layers.map((_, at) => sweep.layer(at))) {
     const plan = planSuffix(model.graph, layer.tap, { logits: model.logits, shapes });
     const own = plan.frontiers.reduce(
       (sum, { node, input }) => sum + count([node]) / input.channels,

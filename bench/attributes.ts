@@ -4,10 +4,10 @@
  */
 import { activationStatistics } from "../src/attributes/activation-statistics.ts";
 import { describeLayer, openDescriber } from "../src/attributes/describe-layer.ts";
-import { defaultTailFraction, mergeObserved, type Observed, withoutPooled } from "../src/attributes/observed.ts";
 import { openResponsePass, type Wanted } from "../src/attributes/response-pass.ts";
 import { openSubject } from "../src/commands/subject.ts";
 import type { Layer } from "../src/onnx/layers.ts";
+import { defaultTailFraction, mergeObserved, type Observed, withoutPooled } from "../src/responses/observed.ts";
 
 const [modelPath = "models/alexnet-cifar10.onnx", data = "cifar10:test"] = process.argv.slice(2);
 const workers = 2;

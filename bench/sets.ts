@@ -8,10 +8,10 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { findReplacement } from "../src/ablation/replacement.ts";
-import { imageBatches } from "../src/data/image-batches.ts";
 import { openImageSet } from "../src/data/open-image-set.ts";
 import { preprocessingFromJson } from "../src/data/parse-preprocessing.ts";
 import { pickLayers } from "../src/onnx/layers.ts";
+import { blockSource } from "../src/passes/image-block.ts";
 import { runRotation } from "../src/rotation/run-rotation.ts";
 import { openModel } from "../src/runtime/open-model.ts";
 import { type RunSetsOptions, runSets } from "../src/sets/run-sets.ts";
@@ -34,13 +34,10 @@ const preprocessing = preprocessingFromJson(
 const set = await openImageSet("cifar10:test", values.limit === undefined ? {} : { limit: Number(values.limit) });
 const [layer] = pickLayers(model.layers, [values.layer]);
 if (!layer) throw new Error(`no layer ${values.layer}`);
-const images = {
-  imageCount: set.imageCount,
-  labels: set.labels,
-  batches: (range: { start: number; end: number; batchSize: number }) => imageBatches(set, preprocessing, range),
-};
+const images = blockSource(set, preprocessing);
 const replacement = await findReplacement(model, { images, layer, method: "zero", workers });
-const subject = { images: set, preprocessing, units: layer.units, replacement };
+const { classNames } = set;
+const subject = { images, classNames, layer: layer.name, units: layer.units, method: "zero", replacement } as const;
 const classes = set.classNames.map((_, cls) => cls);
 const nothing: RunSetsOptions = {
   classes,
@@ -87,7 +84,7 @@ const sample = await openImageSet("cifar10:test", { limit: 16 });
 const plain = await timed(`plain way on a sample: ${layer.units} sets × ${sample.imageCount} images`, () =>
   runSets(
     model,
-    { ...subject, images: sample },
+    { ...subject, images: blockSource(sample, preprocessing) },
     { ...nothing, rankSplit: null, single: true, engine: "plain", size: 1 },
   ),
 );
@@ -99,11 +96,7 @@ console.log(
 );
 
 const rotation = await timed("one random rotation: every direction on all images", () =>
-  runRotation(
-    model,
-    { images, layer: layer.name, units: layer.units, replacement },
-    { bases: [{ basis: "random", t: 1, seed: 1 }], workers },
-  ),
+  runRotation(model, images, subject, { bases: [{ basis: "random", t: 1, seed: 1 }], workers }),
 );
 const settled = rotation.result.bases[0]?.settled;
 console.log(`  ${JSON.stringify(settled)}, self-test ${JSON.stringify(rotation.result.bases[0]?.selfTest)}`);

@@ -6,9 +6,7 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import type { SweepImages } from "../src/ablation/run-blocks.ts";
 import { runSweep } from "../src/ablation/sweep.ts";
-import { imageBatches } from "../src/data/image-batches.ts";
 import { openImageSet } from "../src/data/open-image-set.ts";
 import { preprocessingFromJson } from "../src/data/parse-preprocessing.ts";
 import { drawPlot, type Panel, renderFigure } from "../src/figures/frame.ts";
@@ -16,6 +14,7 @@ import { linePath, tag } from "../src/figures/svg.ts";
 import { fillOf, strokeOf } from "../src/figures/theme.ts";
 import { pickLayers } from "../src/onnx/layers.ts";
 import { writeModel } from "../src/onnx/model-file.ts";
+import { blockSource } from "../src/passes/image-block.ts";
 import { type Model, modelFromBytes } from "../src/runtime/open-model.ts";
 import { defineNetwork } from "../src/training/architectures/architectures.ts";
 import { startParameters, withParameters } from "../src/training/architectures/network.ts";
@@ -83,11 +82,7 @@ if (options.write) {
 /** Cost of a sweep in passes; the pass is measured before and after. */
 async function measure(model: Model, name: string, { perClass, x }: { perClass: number; x: number }): Promise<Point> {
   const set = await openImageSet("cifar10:test", { limit: perClass });
-  const images: SweepImages = {
-    imageCount: set.imageCount,
-    labels: set.labels,
-    batches: (range) => imageBatches(set, preprocessing, range),
-  };
+  const images = blockSource(set, preprocessing);
   const pass = async (): Promise<number> => (await runSweep(model, { images, layers: [] })).timings.sweepMs;
   await pass();
   const before = await pass();

@@ -8,14 +8,13 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import type { SweepImages } from "../src/ablation/run-blocks.ts";
 import { runSweep, type Sweep } from "../src/ablation/sweep.ts";
-import { imageBatches } from "../src/data/image-batches.ts";
 import { openImageSet } from "../src/data/open-image-set.ts";
 import { preprocessingFromJson } from "../src/data/parse-preprocessing.ts";
 import { seededRandom } from "../src/numeric/random.ts";
 import { pickLayers } from "../src/onnx/layers.ts";
 import { writeModel } from "../src/onnx/model-file.ts";
+import { type BlockSource, blockSource } from "../src/passes/image-block.ts";
 import { type Model, modelFromBytes } from "../src/runtime/open-model.ts";
 import { defineNetwork } from "../src/training/architectures/architectures.ts";
 import { startParameters, withParameters } from "../src/training/architectures/network.ts";
@@ -24,7 +23,7 @@ import { changedArithmetic } from "./arithmetic.ts";
 interface Subject {
   readonly name: string;
   readonly model: Model;
-  readonly images: SweepImages;
+  readonly images: BlockSource;
 }
 
 interface Row {
@@ -120,11 +119,14 @@ async function baselinePass({ model, images }: Subject): Promise<number> {
 }
 
 function flips(sweep: Sweep): unknown {
-  return sweep.layers.map(({ flips: { unit, image, prediction } }) => [[...unit], [...image], [...prediction]]);
+  return sweep.layers
+    .map((_, at) => sweep.layer(at))
+    .map(({ flips: { unit, image, prediction } }) => [[...unit], [...image], [...prediction]]);
 }
 
 function shares(sweep: Sweep): string {
   return sweep.layers
+    .map((_, at) => sweep.layer(at))
     .map(({ layer, settled }) => {
       const total = Object.values(settled).reduce((a, b) => a + b, 0);
       const parts = Object.entries(settled).map(([route, pairs]) => `${route} ${((100 * pairs) / total).toFixed(2)} %`);
@@ -148,12 +150,7 @@ async function fromFile(name: string, path: string, preprocessing?: string): Pro
   const limit = Math.ceil(Number(options.images) / model.classCount);
   const set = await openImageSet("cifar10:test", { limit });
   const rules = preprocessingFromJson(text, path);
-  const images: SweepImages = {
-    imageCount: set.imageCount,
-    labels: set.labels,
-    batches: (range) => imageBatches(set, rules, range),
-  };
-  return { name, model, images };
+  return { name, model, images: blockSource(set, rules) };
 }
 
 /** A network with its starting weights over standard normal images: nothing for a certificate to hold on to. */
@@ -163,17 +160,17 @@ async function atRandom(name: string, architecture: "alexnet" | "resnet18"): Pro
   const model = modelFromBytes(bytes, { path: `${architecture}-224.onnx` });
   const imageCount = Number(options["large-images"]);
   const size = 3 * 224 * 224;
-  const images: SweepImages = {
+  const labels = Int32Array.from({ length: imageCount }, (_, image) => image % 365);
+  const images: BlockSource = {
+    identity: { images: "random", preprocessing: {} },
     imageCount,
-    labels: Int32Array.from({ length: imageCount }, (_, image) => image % 365),
-    batches: async function* ({ start, end, batchSize }) {
-      for (let first = start; first < end; first += batchSize) {
-        const count = Math.min(batchSize, end - first);
-        const random = seededRandom(first + 1);
-        const pixels = new Float32Array(count * size);
-        for (let i = 0; i < pixels.length; i++) pixels[i] = 3.4641 * (random.uniform() - 0.5);
-        yield { start: first, count, pixels, dims: [count, 3, 224, 224] };
-      }
+    labels,
+    read: async (chosen) => {
+      const random = seededRandom(chosen[0] + 1);
+      const data = new Float32Array(chosen.length * size);
+      for (let i = 0; i < data.length; i++) data[i] = 3.4641 * (random.uniform() - 0.5);
+      const own = chosen.map((image) => labels[image]);
+      return { count: chosen.length, images: chosen.slice(), labels: own, imageDims: [3, 224, 224], data };
     },
   };
   return { name, model, images };

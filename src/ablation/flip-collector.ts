@@ -1,5 +1,7 @@
 /** Takes the logits of (unit, image) pairs and keeps what changed: flips, and sums of the continuous companions. */
-import type { Pixels, Reference, Removal } from "./plain-route.ts";
+import type { ImageBlock } from "../passes/image-block.ts";
+import type { Flips } from "./flips.ts";
+import type { Reference, Removal } from "./plain-route.ts";
 import { companions, isTie, type Reading, readRow } from "./predictions.ts";
 
 /** How many (unit, image) pairs each route settled. */
@@ -14,25 +16,13 @@ export interface Settled {
 }
 
 /** One layer's part of a swept block: flips sorted by unit, then image; images are numbered in the whole set. */
-export interface LayerBlock {
-  readonly unit: Int32Array;
-  readonly image: Int32Array;
-  readonly prediction: Int32Array;
+export interface LayerBlock extends Flips {
   readonly settled: Settled;
   /**
    * With continuous companions: per (unit, class) sums over the block's images of log-probability drop, its square,
    * margin drop, its square; float64 `[units, classCount, 4]`.
    */
   readonly continuous: Float64Array | null;
-}
-
-/** A block of images on its way through a sweep. */
-export interface Block {
-  /** Index of the first image. */
-  readonly start: number;
-  readonly pixels: Pixels;
-  /** Class of every image of the block. */
-  readonly labels: Int32Array;
 }
 
 /** Collects one layer of one block. */
@@ -52,7 +42,7 @@ export interface FlipCollector {
  * @param options.logits baseline logits of the block, `[count, classCount]`.
  */
 export function collectFlips(
-  block: Block,
+  block: ImageBlock,
   {
     units,
     classCount,
@@ -100,13 +90,13 @@ export function collectFlips(
         return undefined;
       }
       settled.plain++;
-      return reference.predict(block.pixels, row, removal).then((prediction) => keep(unit, row, prediction));
+      return reference.predict(block, row, removal).then((prediction) => keep(unit, row, prediction));
     },
     finish: () => {
       flips.sort((a, b) => a.unit - b.unit || a.row - b.row);
       return {
         unit: Int32Array.from(flips, ({ unit }) => unit),
-        image: Int32Array.from(flips, ({ row }) => block.start + row),
+        image: Int32Array.from(flips, ({ row }) => block.images[row]),
         prediction: Int32Array.from(flips, ({ prediction }) => prediction),
         settled,
         continuous,

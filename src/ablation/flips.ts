@@ -1,8 +1,8 @@
 /**
  * What an ablation changes, as data: the predictions that flip, and the counts that they add up to.
  *
- * Counts of two disjoint sets of images add up to the counts of both. Batches, threads, resuming and shared work all
- * rest on that one property; `Counts` and `mergeCounts` are its only home.
+ * Flips of disjoint sets of images joined are the flips of both, whatever the order. Batches, threads, resuming and shared
+ * work all rest on that one property; `mergeFlips` is its only home.
  */
 import { UnitscopeError } from "../errors.ts";
 
@@ -14,16 +14,19 @@ export interface BaselineTable {
 }
 
 /**
- * The changed predictions of a layer: removing `unit[i]` alone turns the prediction of `image[i]` into
- * `prediction[i]`. Three parallel arrays `[flipCount]`; a pair (unit, image) that is absent keeps its baseline
- * prediction.
+ * Changed predictions: removing `unit[i]` alone turns the prediction of `image[i]` into `prediction[i]`. Three parallel
+ * arrays `[flipCount]`; a pair (unit, image) that is absent keeps its baseline prediction.
  */
-export interface LayerFlips {
-  readonly layer: string;
-  readonly unitCount: number;
+export interface Flips {
   readonly unit: Int32Array;
   readonly image: Int32Array;
   readonly prediction: Int32Array;
+}
+
+/** The changed predictions of a layer. */
+export interface LayerFlips extends Flips {
+  readonly layer: string;
+  readonly unitCount: number;
 }
 
 /** How many images of every class there are, are right, and change sides when a unit is removed. */
@@ -43,22 +46,10 @@ export interface Counts {
 /**
  * Joins flips of one layer that were found on different images or for different units, sorted by unit and image, so
  * that the result does not depend on who found what first.
- * @throws {UnitscopeError} `value` if the parts name different layers, or a (unit, image) pair comes twice.
+ * @throws {UnitscopeError} `value` if a (unit, image) pair comes twice.
  */
-export function mergeFlips(parts: readonly LayerFlips[]): LayerFlips {
-  const first = parts[0];
-  if (first === undefined) throw new UnitscopeError("value", "flips: expected at least one part to merge, got none");
-  let flipCount = 0;
-  for (const part of parts) {
-    if (part.layer !== first.layer || part.unitCount !== first.unitCount) {
-      throw new UnitscopeError(
-        "value",
-        `flips: expected parts of layer "${first.layer}" with ${first.unitCount} units, got "${part.layer}" with ${part.unitCount}`,
-      );
-    }
-    checkLengths(part);
-    flipCount += part.unit.length;
-  }
+export function mergeFlips(parts: readonly Flips[]): Flips {
+  const flipCount = parts.reduce((sum, part) => sum + part.unit.length, 0);
   const unit = new Int32Array(flipCount);
   const image = new Int32Array(flipCount);
   const prediction = new Int32Array(flipCount);
@@ -76,18 +67,12 @@ export function mergeFlips(parts: readonly LayerFlips[]): LayerFlips {
     if (unit[before] === unit[flip] && image[before] === image[flip]) {
       throw new UnitscopeError(
         "value",
-        `flips of layer "${first.layer}": expected each (unit, image) once, got unit ${unit[flip]} image ${image[flip]} twice`,
+        `flips: expected each (unit, image) once, got unit ${unit[flip]} image ${image[flip]} twice`,
       );
     }
   }
   const pick = (values: Int32Array): Int32Array => Int32Array.from(order, (flip) => values[flip]);
-  return {
-    layer: first.layer,
-    unitCount: first.unitCount,
-    unit: pick(unit),
-    image: pick(image),
-    prediction: pick(prediction),
-  };
+  return { unit: pick(unit), image: pick(image), prediction: pick(prediction) };
 }
 
 /**
@@ -149,31 +134,6 @@ export function countFlips(
     else if (prediction === label) gained[unit * classCount + label]++;
   }
   return { unitCount, classCount, images, correct, lost, gained };
-}
-
-/**
- * Adds counts of disjoint sets of images; the sum is the table of their union.
- * @throws {UnitscopeError} `shape` if the numbers of units or classes disagree.
- */
-export function mergeCounts(a: Counts, b: Counts): Counts {
-  if (a.unitCount !== b.unitCount || a.classCount !== b.classCount) {
-    throw new UnitscopeError(
-      "shape",
-      `counts: expected ${a.unitCount} units × ${a.classCount} classes, got ${b.unitCount} × ${b.classCount}`,
-    );
-  }
-  return {
-    unitCount: a.unitCount,
-    classCount: a.classCount,
-    images: add(a.images, b.images),
-    correct: add(a.correct, b.correct),
-    lost: add(a.lost, b.lost),
-    gained: add(a.gained, b.gained),
-  };
-}
-
-function add(x: Int32Array, y: Int32Array): Int32Array {
-  return x.map((value, i) => value + y[i]);
 }
 
 function checkLengths({ layer, unit, image, prediction }: LayerFlips): void {

@@ -3,6 +3,7 @@
  * image, and read the prediction. Predictions that are too close to call are settled by the reference: the same
  * network, one image at a time, one thread.
  */
+import type { ImageBlock } from "../passes/image-block.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { floatValue, openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { keepInput, maskShape, plainGraph, replacementInput, type SwitchedTensor } from "./plain-graph.ts";
@@ -16,12 +17,8 @@ export interface Removal {
   readonly replacement: Float32Array;
 }
 
-/** Preprocessed images, float32 `[count, ...imageDims]`. */
-export interface Pixels {
-  readonly count: number;
-  readonly imageDims: readonly number[];
-  readonly data: Float32Array;
-}
+/** The images of a block, without what they are of. */
+export type Pixels = Pick<ImageBlock, "count" | "imageDims" | "data">;
 
 /** The plain route over one switched tensor. */
 export interface PlainRoute {

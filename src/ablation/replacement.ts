@@ -1,10 +1,10 @@
 /** What a layer's removed units are replaced by, for experiments that come after the sweep: the same as in the sweep. */
 
 import type { Layer } from "../onnx/layers.ts";
+import type { BlockSource } from "../passes/image-block.ts";
 import type { Model } from "../runtime/open-model.ts";
-import { meansOf, type ResponseSums } from "./response-means.ts";
-import { runBlocks, type SweepImages } from "./run-blocks.ts";
-import { type AblationMethod, blockSizeFor, tapFor } from "./sweep.ts";
+import { meanResponses } from "./response-means.ts";
+import { type AblationMethod, tapFor } from "./sweep.ts";
 
 /** The tensor whose channels are replaced, and the constants that replace them, float32 `[units]`. */
 export interface Replacement {
@@ -26,17 +26,15 @@ export async function findReplacement(
     workers,
     signal,
   }: {
-    images: SweepImages;
+    images: BlockSource;
     layer: Layer;
     method: AblationMethod;
-    workers: number;
+    workers?: number | undefined;
     signal?: AbortSignal | undefined;
   },
 ): Promise<Replacement> {
   const tap = tapFor(layer, method);
   if (method !== "mean") return { tap, replacement: new Float32Array(layer.units) };
-  const blockSize = blockSizeFor(model);
-  const work = { kind: "means", taps: [tap] } as const;
-  const { results } = await runBlocks<ResponseSums>(work, { images, blockSize, workers, signal, model });
-  return { tap, replacement: meansOf(results)[0] };
+  const [mean] = await meanResponses(model, images, { taps: [tap], workers, signal });
+  return { tap, replacement: mean };
 }

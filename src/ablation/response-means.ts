@@ -1,47 +1,103 @@
 /**
  * The mean response of every unit over images and positions, which `--method mean` puts in its place.
  *
- * Summed in double precision, with batches of a fixed size on one thread, so that the constant is the same to the last
- * bit whatever the number of workers.
+ * Summed in double precision, with batches of a fixed size on one thread, and exactly over the blocks, so that the
+ * constant is the same to the last bit whatever the number of workers.
  */
-
+import { type ExactSums, exactSums, mergeSums, sumsOf } from "../numeric/exact-sums.ts";
 import { cutTo } from "../onnx/edit.ts";
+import type { BlockSource, ImageBlock } from "../passes/image-block.ts";
+import { blockSizeFor, consecutiveBlocks } from "../passes/image-order.ts";
+import type { BlockWork, Merge, Pass } from "../passes/pass.ts";
+import { planKey } from "../passes/plan.ts";
+import { runPass } from "../passes/run-pass.ts";
+import { chooseThreads } from "../passes/thread-choice.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { openSession, type Session } from "../runtime/session.ts";
-import type { Block } from "./flip-collector.ts";
 import { pickImages } from "./plain-route.ts";
 
-/** An opened network whose outputs are responses. */
-export interface Responses {
-  readonly session: Session;
-  readonly input: string;
+/** What the work needs. */
+interface MeansSetup {
+  readonly model: Model;
   readonly taps: readonly string[];
 }
 
-/** Sums of one block. */
-export interface ResponseSums {
-  /** Per tap, float64 `[units]`. */
-  readonly sums: readonly Float64Array[];
+/** Sums of one layer's responses. */
+interface ResponseSums {
+  /** `[units]`. */
+  readonly sums: ExactSums;
   /** Values behind each sum: images × positions. */
-  readonly counts: readonly number[];
+  readonly count: number;
 }
 
 const BATCH = 16;
 
-/** Opens the network up to the given taps. */
-export async function openResponses(model: Model, taps: readonly string[]): Promise<Responses> {
-  const session = await openSession(cutTo(model.graph, [...taps]), { threads: 1, place: `model "${model.name}"` });
-  return { session, input: model.input.name, taps };
+/** Sums every unit's responses over a block. */
+export const meansWork: BlockWork<MeansSetup, null, ResponseSums> = {
+  module: import.meta.url,
+  name: "meansWork",
+  open: async ({ model, taps }) => {
+    const session = await openSession(cutTo(model.graph, [...taps]), { threads: 1, place: `model "${model.name}"` });
+    return async (block) => ({ shared: null, layers: await sumResponses(session, model.input.name, taps, block) });
+  },
+};
+
+const mergeMeans: Merge<null, ResponseSums> = {
+  shared: () => null,
+  layer: (parts) => ({
+    sums: mergeSums(parts.map(({ sums }) => sums)),
+    count: parts.reduce((sum, part) => sum + part.count, 0),
+  }),
+};
+
+/** The pass that sums the responses at some taps. */
+function meansPass(model: Model, source: BlockSource, taps: readonly string[]): Pass<MeansSetup, null, ResponseSums> {
+  const blocks = consecutiveBlocks(source.imageCount, blockSizeFor(model));
+  return {
+    ...blocks,
+    plan: {
+      pass: "means",
+      key: planKey({ model: model.sha256, ...source.identity }, {}),
+      shared: {},
+      layers: taps.map((tap) => ({ name: tap, key: { tap } })),
+      ...blocks.plan,
+    },
+    work: meansWork,
+    setup: { model, taps },
+    merge: mergeMeans,
+  };
 }
 
-/** Sums every unit's response over a block. */
-export async function addResponseSums({ session, input, taps }: Responses, { pixels }: Block): Promise<ResponseSums> {
-  const rows = Int32Array.from({ length: pixels.count }, (_, row) => row);
+/** The mean responses at some taps, float32 `[units]` each. */
+export async function meanResponses(
+  model: Model,
+  source: BlockSource,
+  {
+    taps,
+    workers,
+    signal,
+  }: { taps: readonly string[]; workers?: number | undefined; signal?: AbortSignal | undefined },
+): Promise<Float32Array[]> {
+  const pass = meansPass(model, source, taps);
+  const found = await runPass(pass, source, { workers: chooseThreads(model, { workers }).workers, signal });
+  return taps.map((_, at) => {
+    const { sums, count } = found.layer(at);
+    return Float32Array.from(sumsOf(sums), (total) => total / count);
+  });
+}
+
+async function sumResponses(
+  session: Session,
+  input: string,
+  taps: readonly string[],
+  block: ImageBlock,
+): Promise<ResponseSums[]> {
+  const rows = Int32Array.from({ length: block.count }, (_, row) => row);
   const sums: Float64Array[] = [];
   const counts = taps.map(() => 0);
-  for (let start = 0; start < pixels.count; start += BATCH) {
-    const count = Math.min(BATCH, pixels.count - start);
-    const results = await session.run({ [input]: pickImages(pixels, rows, { start, count }) });
+  for (let start = 0; start < block.count; start += BATCH) {
+    const count = Math.min(BATCH, block.count - start);
+    const results = await session.run({ [input]: pickImages(block, rows, { start, count }) });
     for (const [index, tap] of taps.entries()) {
       const { dims, data } = results[tap] as { dims: readonly number[]; data: Float32Array };
       const units = dims[1];
@@ -55,22 +111,5 @@ export async function addResponseSums({ session, input, taps }: Responses, { pix
       counts[index] = counts[index] + count * positions;
     }
   }
-  return { sums, counts };
-}
-
-/** The means from the sums of consecutive blocks, float32 `[units]` per tap. */
-export function meansOf(blocks: readonly ResponseSums[]): Float32Array[] {
-  const [first] = blocks;
-  if (!first) return [];
-  return first.sums.map((sum, tap) => {
-    const total = new Float64Array(sum.length);
-    let count = 0;
-    for (const block of blocks) {
-      block.sums[tap]?.forEach((value, unit) => {
-        total[unit] += value;
-      });
-      count += block.counts[tap];
-    }
-    return Float32Array.from(total, (value) => value / count);
-  });
+  return sums.map((sum, index) => ({ sums: exactSums(sum), count: counts[index] }));
 }

@@ -4,12 +4,13 @@
  */
 
 import { messageOf, UnitscopeError } from "../errors.ts";
+import type { ImageBlock } from "../passes/image-block.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
 import { type CertificateTable, certificates } from "./certificates.ts";
 import { closedLogits } from "./closed-form.ts";
 import { type FastLayer, type FastRoute, openFastRoute } from "./fast-route.ts";
-import { type Block, collectFlips, type FlipCollector, type LayerBlock } from "./flip-collector.ts";
+import { collectFlips, type FlipCollector, type LayerBlock } from "./flip-collector.ts";
 import type { SwitchedTensor } from "./plain-graph.ts";
 import { openPlainRoute, openReference, type PlainRoute, type Reference } from "./plain-route.ts";
 import { isTie, type Reading, readRow } from "./predictions.ts";
@@ -46,24 +47,27 @@ export interface SweepOptions {
   readonly provider: Provider;
 }
 
-/** A swept block. */
-export interface SweptBlock {
-  readonly start: number;
-  readonly count: number;
-  /** Baseline prediction and top-2 margin of every image. */
-  readonly predictions: Int32Array;
-  readonly margins: Float32Array;
-  readonly layers: readonly LayerBlock[];
+/** One layer of a swept block. */
+export interface SweptLayer extends LayerBlock {
   /** Pairs that were repeated the plain way, and those that came out otherwise. */
   readonly verified: number;
   readonly mismatches: readonly Mismatch[];
 }
 
+/** A swept block. */
+export interface SweptBlock {
+  /** Baseline prediction and top-2 margin of every image. */
+  readonly predictions: Int32Array;
+  readonly margins: Float32Array;
+  readonly layers: readonly SweptLayer[];
+}
+
 /** An opened sweep: sessions for the requested layers. */
 export interface BlockSweep {
   /** Runs the prefix; `sweep` does it itself when it is given no prepared block. */
-  prepare(block: Block): Promise<PreparedBlock>;
-  sweep(block: Block, prepared?: PreparedBlock): Promise<SweptBlock>;
+  prepare(block: ImageBlock): Promise<PreparedBlock>;
+  /** @param report called now and then with the fraction that is done. */
+  sweep(block: ImageBlock, prepared?: PreparedBlock, report?: (done: number) => void): Promise<SweptBlock>;
   close(): Promise<void>;
 }
 
@@ -108,52 +112,51 @@ export async function openBlockSweep(
     const bound = bounds[index];
     return isCertified && bound ? certificates(bound, ports, { units: plan.units, classCount }) : undefined;
   });
-  const prepare = (block: Block): Promise<PreparedBlock> => fast.prepare(block.pixels);
+  const prepare = (block: ImageBlock): Promise<PreparedBlock> => fast.prepare(block);
+  const unitCount = planned.reduce((sum, { plan }) => sum + plan.units, 0);
   return {
     prepare,
-    sweep: async (block, given) => {
+    sweep: async (block, given, report) => {
       const prepared = given ?? (await prepare(block));
       const baseline = await settleBaseline(block, prepared, { reference, classCount });
-      const layers: LayerBlock[] = [];
-      const mismatches: Mismatch[] = [];
-      let verified = 0;
+      const layers: SweptLayer[] = [];
+      let done = 0;
+      const count = (): void => report?.(++done / unitCount);
       for (const [index, layer] of planned.entries()) {
+        const { units, tap } = layer.plan;
         const collector = collectFlips(block, {
-          units: layer.plan.units,
+          units,
           classCount,
           predictions: baseline.predictions,
           logits: prepared.logits,
           reference,
           isContinuous: options.continuous,
         });
-        if (isPlain) await sweepPlain(layer, block, { collector, route: await plainRoute(index, layer.plan.tap) });
+        if (isPlain) await sweepPlain(layer, block, { collector, route: await plainRoute(index, tap), count });
         else {
           await sweepFast(fast.layers[index], prepared, {
             collector,
             certificate: tables[index]?.(prepared),
             routes: options.routes,
             classCount,
+            count,
           });
         }
         const swept = collector.finish();
-        layers.push(swept);
-        if (options.verify > 0 && !isPlain) {
-          const route = await plainRoute(index, layer.plan.tap);
-          const { verify: fraction, seed } = options;
-          const { predictions } = baseline;
-          const checked = await verifyBlock(block, swept, {
-            layer: index,
-            planned: layer,
-            predictions,
-            route,
-            fraction,
-            seed,
-          });
-          verified += checked.verified;
-          mismatches.push(...checked.mismatches);
-        }
+        const checked =
+          options.verify > 0 && !isPlain
+            ? await verifyBlock(block, swept, {
+                layer: index,
+                planned: layer,
+                predictions: baseline.predictions,
+                route: await plainRoute(index, tap),
+                fraction: options.verify,
+                seed: options.seed,
+              })
+            : { verified: 0, mismatches: [] };
+        layers.push({ ...swept, ...checked });
       }
-      return { start: block.start, count: prepared.count, ...baseline, layers, verified, mismatches };
+      return { ...baseline, layers };
     },
     close: async () => {
       await fast.close();
@@ -165,7 +168,7 @@ export async function openBlockSweep(
 
 /** Baseline predictions and margins of a block, ties settled by the reference. */
 async function settleBaseline(
-  block: Block,
+  block: ImageBlock,
   { count, logits }: PreparedBlock,
   { reference, classCount }: { reference: Reference; classCount: number },
 ): Promise<{ predictions: Int32Array; margins: Float32Array }> {
@@ -176,11 +179,11 @@ async function settleBaseline(
     try {
       readRow(logits, row, { classCount, into: reading });
     } catch (cause) {
-      const place = `image ${block.start + row}: ${messageOf(cause)}`;
+      const place = `image ${block.images[row]}: ${messageOf(cause)}`;
       throw new UnitscopeError("value", `${place}; check the preprocessing and the model`, { cause });
     }
     margins[row] = reading.margin;
-    predictions[row] = isTie(reading) ? await reference.predict(block.pixels, row, null) : reading.prediction;
+    predictions[row] = isTie(reading) ? await reference.predict(block, row, null) : reading.prediction;
   }
   return { predictions, margins };
 }
@@ -188,14 +191,15 @@ async function settleBaseline(
 /** Every unit through the whole network: the oracle. */
 async function sweepPlain(
   { plan, replacement }: PlannedLayer,
-  block: Block,
-  { collector, route }: { collector: FlipCollector; route: PlainRoute },
+  block: ImageBlock,
+  { collector, route, count }: { collector: FlipCollector; route: PlainRoute; count: () => void },
 ): Promise<void> {
-  const rows = Int32Array.from({ length: block.pixels.count }, (_, row) => row);
+  const rows = Int32Array.from({ length: block.count }, (_, row) => row);
   for (let unit = 0; unit < plan.units; unit++) {
     const removal = { tap: plan.tap, units: [unit], replacement };
-    const logits = await route.logits(block.pixels, rows, removal);
+    const logits = await route.logits(block, rows, removal);
     for (let row = 0; row < rows.length; row++) await collector.take(unit, row, logits, row, removal);
+    count();
   }
   collector.settled.plain = plan.units * rows.length;
 }
@@ -209,11 +213,13 @@ async function sweepFast(
     certificate,
     routes,
     classCount,
+    count: countUnit,
   }: {
     collector: FlipCollector;
     certificate: CertificateTable | undefined;
     routes: Routes;
     classCount: number;
+    count: () => void;
   },
 ): Promise<void> {
   const { plan, replacement } = layer.planned;
@@ -224,6 +230,7 @@ async function sweepFast(
   const closed =
     routes.closedForm && layer.closed ? closedLogits(layer.closed, prepared, { units, classCount }) : undefined;
   for (let unit = 0; unit < units; unit++) {
+    countUnit();
     let count = 0;
     for (let row = 0; row < prepared.count; row++) {
       const at = row * units + unit;

@@ -1,29 +1,39 @@
-/**
- * A sweep over a whole image set: blocks of images through worker threads, their flips joined in the order of the images.
- *
- * Blocks have a fixed size and are independent of each other, so the result is the same for any number of workers, and
- * a block that was swept before (`pieces`) need not be swept again.
- */
-import { availableParallelism } from "node:os";
+/** A sweep over a whole image set: its options, its plan, and what it finds. */
 import { UnitscopeError } from "../errors.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { inferShapes } from "../onnx/shapes.ts";
+import { folderStore } from "../passes/block-store.ts";
+import type { BlockSource } from "../passes/image-block.ts";
+import { blockSizeFor, consecutiveBlocks } from "../passes/image-order.ts";
+import type { Pass } from "../passes/pass.ts";
+import { type Plan, planKey } from "../passes/plan.ts";
+import { runPass } from "../passes/run-pass.ts";
+import { chooseThreads } from "../passes/thread-choice.ts";
+import type { Observed } from "../responses/observed.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
+import { denseSums } from "./class-sums.ts";
 import type { Settled } from "./flip-collector.ts";
-import { type LayerFlips, mergeFlips } from "./flips.ts";
-import { meansOf, type ResponseSums } from "./response-means.ts";
-import { type BlockStore, runBlocks, type SweepCompanion, type SweepImages } from "./run-blocks.ts";
-import { boundSuffix } from "./suffix-bound.ts";
+import type { LayerFlips } from "./flips.ts";
+import { meanResponses } from "./response-means.ts";
+import { boundSuffix, type SuffixBound } from "./suffix-bound.ts";
 import { planSuffix } from "./suffix-plan.ts";
-import { allRoutes, type Routes, type SweepOptions, type SweptBlock } from "./sweep-block.ts";
+import { allRoutes, type Routes } from "./sweep-block.ts";
+import {
+  type BaselinePart,
+  mergeSwept,
+  type ObserveSetup,
+  type SweepSetup,
+  type SweptPart,
+  sweepWork,
+} from "./sweep-pass.ts";
 import type { Mismatch } from "./verify.ts";
 
 /** What replaces a removed unit's response. */
 export type AblationMethod = "zero" | "mean" | "weights";
 
-/** How a sweep is carried out; every field has a default. */
-export interface RunSweepOptions {
+/** What a sweep computes; every field has a default. */
+export interface SweepSettings {
   readonly method?: AblationMethod | undefined;
   readonly engine?: "auto" | "plain" | undefined;
   readonly routes?: Routes | undefined;
@@ -31,12 +41,18 @@ export interface RunSweepOptions {
   /** Fraction of the (unit, image) pairs to repeat the plain way, in [0, 1]. */
   readonly verify?: number | undefined;
   readonly seed?: number | undefined;
+}
+
+/** How a sweep is carried out; every field has a default. */
+export interface RunSweepOptions extends SweepSettings {
   /** Worker threads; by default one a core, or one in all for a network too large to hold twice. */
   readonly workers?: number | undefined;
   readonly provider?: Provider | undefined;
-  readonly companion?: SweepCompanion | undefined;
-  readonly pieces?: BlockStore | undefined;
-  /** Called after every block with how many (unit, image) pairs are done. */
+  /** Folder of a run that keeps finished blocks between interrupted runs. */
+  readonly folder?: string | undefined;
+  /** Responses that are observed beside; blocks that were kept from before are left out. */
+  readonly observe?: { readonly setup: ObserveSetup; take(observed: Observed): void } | undefined;
+  /** Called now and then with how many (unit, image) pairs are done. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -48,6 +64,8 @@ export interface LayerSweep {
   readonly settled: Settled;
   /** Sums of the continuous companions, float64 `[units, classCount, 4]` as in `LayerBlock`, or null. */
   readonly continuous: Float64Array | null;
+  readonly verified: number;
+  readonly mismatches: readonly Mismatch[];
 }
 
 /** Milliseconds of a sweep's parts. */
@@ -66,14 +84,39 @@ export interface Sweep {
   /** Baseline prediction and top-2 margin of every image. */
   readonly predictions: Int32Array;
   readonly margins: Float32Array;
-  readonly layers: readonly LayerSweep[];
-  readonly verified: number;
-  readonly mismatches: readonly Mismatch[];
+  readonly layers: readonly Layer[];
+  /** What was found about one of the layers; merged when it is asked for. */
+  layer(at: number): LayerSweep;
   readonly timings: SweepTimings;
+  /** Forgets the blocks that a folder keeps, once all is written. */
+  forget(): void;
 }
 
-/** Networks with more bytes of weights than this run in one worker with all threads instead of one worker a core. */
-const LARGE_MODEL = 64 << 20;
+/**
+ * Plans a sweep.
+ * @throws {UnitscopeError} `layer` for a method that a layer does not allow.
+ */
+export function planSweep(
+  model: Model,
+  { images, layers, settings = {} }: { images: BlockSource; layers: readonly Layer[]; settings?: SweepSettings },
+): Plan {
+  const { method = "zero", engine = "auto", continuous = false, verify = 0, seed = 1 } = settings;
+  const checked = verify > 0 ? { verify, seed } : { verify };
+  return {
+    pass: "sweep",
+    key: planKey(
+      { model: model.sha256, ...images.identity },
+      { ablation: { method }, sweep: { engine, continuous, ...checked } },
+    ),
+    shared: { taps: layers.map((layer) => tapFor(layer, method)) },
+    // Which pairs are repeated depends on the layer's place too.
+    layers: layers.map((layer, at) => ({
+      name: layer.name,
+      key: { tap: tapFor(layer, method), ...(verify > 0 && { at }) },
+    })),
+    ...consecutiveBlocks(images.imageCount, blockSizeFor(model)).plan,
+  };
+}
 
 /**
  * Removes every unit of every given layer, one at a time, on all images.
@@ -82,80 +125,64 @@ const LARGE_MODEL = 64 << 20;
  */
 export async function runSweep(
   model: Model,
-  {
-    images,
-    layers,
-    options = {},
-  }: {
-    images: SweepImages;
-    layers: readonly Layer[];
-    options?: RunSweepOptions;
-  },
+  { images, layers, options = {} }: { images: BlockSource; layers: readonly Layer[]; options?: RunSweepOptions },
 ): Promise<Sweep> {
   const { method = "zero", engine = "auto", routes = allRoutes, continuous = false, verify = 0, seed = 1 } = options;
-  const { provider = "cpu", pieces, progress, signal } = options;
-  const cores = availableParallelism();
-  const isLarge = isLargeModel(model);
-  const blockSize = blockSizeFor(model);
-  const blockCount = Math.ceil(images.imageCount / blockSize);
-  const workers = Math.min(blockCount, options.workers ?? (isLarge ? 1 : cores));
+  const { provider = "cpu", observe, progress, signal } = options;
+  const plan = planSweep(model, { images, layers, settings: options });
+  const { workers, threads } = chooseThreads(model, { workers: options.workers, tasks: plan.to - plan.from });
   const taps = layers.map((layer) => tapFor(layer, method));
-  const work = { images, blockSize, workers, signal, model };
+  const units = layers.reduce((sum, layer) => sum + layer.units, 0);
+  const total = images.imageCount * units;
+  progress?.(0, total);
 
   const began = performance.now();
   const replacements =
     method === "mean"
-      ? meansOf((await runBlocks<ResponseSums>({ kind: "means", taps }, work)).results)
+      ? await meanResponses(model, images, { taps, workers: options.workers, signal })
       : layers.map((layer) => new Float32Array(layer.units));
-  const shapes = inferShapes(model.graph);
-  const bounds =
-    engine === "plain" || continuous || !routes.certified
-      ? []
-      : await Promise.all(
-          taps.map((tap) => boundSuffix(model, planSuffix(model.graph, tap, { logits: model.logits, shapes }))),
-        );
-  const prepared = performance.now();
-  const sweepOptions: SweepOptions = {
-    engine,
-    routes,
-    continuous,
-    verify,
-    seed,
-    threads: isLarge ? Math.max(1, Math.floor(cores / workers)) : 1,
-    provider,
-  };
-  const units = layers.reduce((sum, layer) => sum + layer.units, 0);
-  const { results: blocks, openMs } = await runBlocks<SweptBlock>(
-    {
-      kind: "sweep",
+  const isCertified = engine !== "plain" && !continuous && routes.certified;
+  const bounds = isCertified ? await boundAll(model, taps) : [];
+  const prepareMs = performance.now() - began;
+  const pass: Pass<SweepSetup, BaselinePart, SweptPart, Observed> = {
+    ...consecutiveBlocks(images.imageCount, blockSizeFor(model)),
+    plan,
+    work: sweepWork,
+    setup: {
+      model,
       layers: taps.map((tap, i) => ({ tap, replacement: replacements[i] })),
       bounds,
-      options: sweepOptions,
+      options: { engine, routes, continuous, verify, seed, threads, provider },
+      observe: observe?.setup,
     },
-    {
-      ...work,
-      pieces,
-      companion: options.companion,
-      progress: progress && ((done) => progress(done * units, images.imageCount * units)),
-    },
-  );
-  return {
-    ...joinBlocks(blocks, layers, images),
-    timings: { prepareMs: prepared - began, openMs, sweepMs: performance.now() - prepared - openMs },
+    merge: mergeSwept,
   };
-}
-
-/** Whether a network's weights are so large that it runs in one worker with all threads. */
-export function isLargeModel({ graph }: Model): boolean {
-  let bytes = 0;
-  for (const { data } of graph.constants.values()) bytes += data.byteLength;
-  return bytes > LARGE_MODEL;
-}
-
-/** Images of a block: by the input's size alone, so that blocks do not depend on what is asked of them. */
-export function blockSizeFor({ input }: Model): number {
-  const pixels = (input.height ?? 224) * (input.width ?? 224);
-  return pixels <= 64 * 64 ? 256 : 128;
+  const store = options.folder === undefined ? undefined : folderStore<BaselinePart, SweptPart>(options.folder, plan);
+  const found = await runPass(pass, images, {
+    workers,
+    store,
+    signal,
+    progress: progress && ((done) => progress(done * units, total)),
+    beside: observe && ((_, observed) => observe.take(observed)),
+  });
+  const { predictions, margins } = found.shared();
+  return {
+    labels: images.labels,
+    predictions,
+    margins,
+    layers,
+    layer: (at) => {
+      const { flips, continuous: sums, ...rest } = found.layer(at);
+      return {
+        ...rest,
+        layer: layers[at],
+        flips: { ...flips, layer: layers[at].name, unitCount: layers[at].units },
+        continuous: sums && denseSums(sums, model.classCount),
+      };
+    },
+    timings: { prepareMs, openMs: found.timings.openMs, sweepMs: found.timings.runMs },
+    forget: () => store?.clear(),
+  };
 }
 
 /** The tensor that a method replaces. */
@@ -164,55 +191,13 @@ export function tapFor(layer: Layer, method: AblationMethod): string {
   if (layer.weight !== null) return layer.output;
   throw new UnitscopeError(
     "layer",
-    `layer "${layer.name}": expected a layer with weights of its own for --method weights, got ${layer.kind === "addition" ? "an addition" : "a concatenation"}; use --method zero`,
+    `layer "${layer.name}": expected a layer with weights of its own for method weights, got ${layer.kind === "addition" ? "an addition" : "a concatenation"}; use method zero`,
   );
 }
 
-function joinBlocks(
-  blocks: readonly SweptBlock[],
-  layers: readonly Layer[],
-  images: SweepImages,
-): Omit<Sweep, "timings"> {
-  const predictions = new Int32Array(images.imageCount);
-  const margins = new Float32Array(images.imageCount);
-  for (const block of blocks) {
-    predictions.set(block.predictions, block.start);
-    margins.set(block.margins, block.start);
-  }
-  return {
-    labels: images.labels,
-    predictions,
-    margins,
-    layers: layers.map((layer, index) => {
-      const parts = blocks.map((block) => block.layers[index]);
-      const settled: Settled = { silent: 0, certified: 0, closedForm: 0, suffix: 0, plain: 0 };
-      for (const part of parts) {
-        for (const route of Object.keys(settled) as (keyof Settled)[]) settled[route] += part.settled[route];
-      }
-      const flips = mergeFlips(
-        parts.map(({ unit, image, prediction }) => ({
-          layer: layer.name,
-          unitCount: layer.units,
-          unit,
-          image,
-          prediction,
-        })),
-      );
-      return { layer, flips, settled, continuous: addUp(parts.map((part) => part.continuous)) };
-    }),
-    verified: blocks.reduce((sum, block) => sum + block.verified, 0),
-    mismatches: blocks.flatMap((block) => block.mismatches),
-  };
-}
-
-function addUp(parts: readonly (Float64Array | null)[]): Float64Array | null {
-  const [first, ...rest] = parts;
-  if (!first) return null;
-  const total = Float64Array.from(first);
-  for (const part of rest) {
-    part?.forEach((value, i) => {
-      total[i] += value;
-    });
-  }
-  return total;
+async function boundAll(model: Model, taps: readonly string[]): Promise<(SuffixBound | undefined)[]> {
+  const shapes = inferShapes(model.graph);
+  return await Promise.all(
+    taps.map((tap) => boundSuffix(model, planSuffix(model.graph, tap, { logits: model.logits, shapes }))),
+  );
 }

@@ -1,5 +1,6 @@
 /** Repeats a random fraction of a block's (unit, image) pairs the plain way and lists the differences. */
-import type { Block, LayerBlock } from "./flip-collector.ts";
+import type { ImageBlock } from "../passes/image-block.ts";
+import type { LayerBlock } from "./flip-collector.ts";
 import type { PlainRoute } from "./plain-route.ts";
 import type { PlannedLayer } from "./prefix-graph.ts";
 
@@ -19,7 +20,7 @@ export interface Mismatch {
  * Which pairs are repeated depends on seed, layer, unit and image alone, so neither blocks nor workers change it.
  */
 export async function verifyBlock(
-  block: Block,
+  block: ImageBlock,
   swept: LayerBlock,
   {
     layer,
@@ -37,22 +38,23 @@ export async function verifyBlock(
     seed: number;
   },
 ): Promise<{ verified: number; mismatches: Mismatch[] }> {
-  const { count } = block.pixels;
+  const { count, images } = block;
+  const rowOf = new Map(Array.from(images, (image, row) => [image, row]));
   const flipped = new Map<number, number>();
   swept.unit.forEach((unit, i) => {
-    flipped.set(unit * count + swept.image[i] - block.start, swept.prediction[i]);
+    flipped.set(unit * count + (rowOf.get(swept.image[i]) ?? 0), swept.prediction[i]);
   });
   const mismatches: Mismatch[] = [];
   let verified = 0;
   for (let unit = 0; unit < plan.units; unit++) {
     const rows: number[] = [];
-    for (let row = 0; row < count; row++) if (hash(seed, layer, unit, block.start + row) < fraction) rows.push(row);
+    for (let row = 0; row < count; row++) if (hash(seed, layer, unit, images[row]) < fraction) rows.push(row);
     if (rows.length === 0) continue;
-    const decided = await route.predict(block.pixels, rows, { tap: plan.tap, units: [unit], replacement });
+    const decided = await route.predict(block, rows, { tap: plan.tap, units: [unit], replacement });
     rows.forEach((row, i) => {
       const fast = flipped.get(unit * count + row) ?? predictions[row];
       const plain = decided[i];
-      if (fast !== plain) mismatches.push({ layer, unit, image: block.start + row, fast, plain });
+      if (fast !== plain) mismatches.push({ layer, unit, image: images[row], fast, plain });
     });
     verified += rows.length;
   }

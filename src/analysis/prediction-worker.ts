@@ -1,11 +1,17 @@
-/** A thread that holds the units of several networks and does regressions on them. */
-import { serveWorker } from "../runtime/worker-pool.ts";
-import { fitAttribute } from "./class-prediction.ts";
+/** Work that holds the units of several networks and does regressions on them. */
+import type { Work } from "../runtime/work.ts";
+import { type AttributeFit, fitAttribute } from "./class-prediction.ts";
 import type { NetworkUnits } from "./unit-vectors.ts";
 
 /** What a task needs beside the networks. */
 export type PredictionTask = readonly [Parameters<typeof fitAttribute>[1], Parameters<typeof fitAttribute>[2]];
 
-await serveWorker<readonly NetworkUnits[], PredictionTask>(async (networks) => async ([which, settings]) => ({
-  result: fitAttribute(networks, which, settings),
-}));
+/** Fits one attribute a task. */
+export const predictionWork: Work<readonly NetworkUnits[], PredictionTask, AttributeFit> = {
+  module: import.meta.url,
+  name: "predictionWork",
+  open:
+    async (networks) =>
+    async ([which, settings]) =>
+      fitAttribute(networks, which, settings),
+};

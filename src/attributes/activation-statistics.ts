@@ -1,7 +1,7 @@
 /** Activation statistics of every unit, over all images and positions, from what the observer kept. */
 import { standardDeviation } from "../numeric/moments.ts";
-import type { Observed } from "./observed.ts";
-import { tailThreshold } from "./tail-counts.ts";
+import type { Observed } from "../responses/observed.ts";
+import { tailThreshold } from "../responses/tail-counts.ts";
 
 /** Columns of the units table, each `[units]`. */
 export interface ActivationStatistics {

@@ -2,7 +2,7 @@
 import { openPool, type WorkerPool } from "../runtime/worker-pool.ts";
 import { standardizedColumns } from "./class-correlation.ts";
 import { joinDescriptions, type UnitDescriptions } from "./describe-units.ts";
-import type { DescribeSetup } from "./describe-worker.ts";
+import { type DescribeSetup, describeWork } from "./describe-worker.ts";
 
 /** Most units of one task, whose pooled responses may take so much memory. */
 const groupUnits = 48;
@@ -48,11 +48,7 @@ export async function openDescriber(
     seed,
     shuffles,
   };
-  const pool = await openPool<DescribeSetup, Float64Array, UnitDescriptions>(
-    new URL("./describe-worker.ts", import.meta.url),
-    setup,
-    { workers, signal },
-  );
+  const pool = await openPool(describeWork, setup, { workers, signal });
   return { imageCount: labels.length, pool, close: pool.close };
 }
 
@@ -80,7 +76,7 @@ export async function describeLayer(
     for (let first = from; first < to; first += perGroup) {
       const last = Math.min(to, first + perGroup);
       const group = responses.slice((first - from) * imageCount, (last - from) * imageCount);
-      const task = pool.run(group, [group.buffer]);
+      const task = pool.run(group, { transfer: [group.buffer] });
       task.then(
         () => progress?.(last - first),
         () => undefined,

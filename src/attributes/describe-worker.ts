@@ -1,7 +1,7 @@
-/** Worker thread: describes groups of units from their pooled responses. */
-import { serveWorker } from "../runtime/worker-pool.ts";
+/** Work that describes groups of units from their pooled responses. */
+import type { Work } from "../runtime/work.ts";
 import { openProduct } from "./correlation-null.ts";
-import { describeUnits, type Labelling } from "./describe-units.ts";
+import { describeUnits, type Labelling, type UnitDescriptions } from "./describe-units.ts";
 import { shuffler } from "./label-nulls.ts";
 
 /** What a worker needs once; the arrays are in shared memory. */
@@ -10,9 +10,14 @@ export interface DescribeSetup extends Labelling {
   readonly shuffles: number;
 }
 
-await serveWorker(async (setup: DescribeSetup) => {
-  const { shuffles, seed, labels } = setup;
-  const product = shuffles > 0 ? await openProduct() : undefined;
-  const nulls = { shuffles, orders: shuffler(labels.length, seed, shuffles) };
-  return async (pooled: Float64Array) => ({ result: await describeUnits(pooled, setup, nulls, product) });
-});
+/** Describes the units of one group a task. */
+export const describeWork: Work<DescribeSetup, Float64Array, UnitDescriptions> = {
+  module: import.meta.url,
+  name: "describeWork",
+  open: async (setup) => {
+    const { shuffles, seed, labels } = setup;
+    const product = shuffles > 0 ? await openProduct() : undefined;
+    const nulls = { shuffles, orders: shuffler(labels.length, seed, shuffles) };
+    return (pooled) => describeUnits(pooled, setup, nulls, product);
+  },
+};

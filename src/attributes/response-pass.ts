@@ -11,10 +11,10 @@ import { UnitscopeError } from "../errors.ts";
 import { cutTo } from "../onnx/edit.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { writeModel } from "../onnx/model-file.ts";
+import { defaultTailFraction, defaultTopImages, type Observed } from "../responses/observed.ts";
 import type { Model } from "../runtime/open-model.ts";
-import { openPool, type WorkerPool } from "../runtime/worker-pool.ts";
-import { defaultTailFraction, defaultTopImages, type Observed } from "./observed.ts";
-import type { ResponseSetup, ResponseTask, WantedResponse } from "./response-worker.ts";
+import { openPool } from "../runtime/worker-pool.ts";
+import { type ResponseAnswer, type ResponseSetup, responseWork, type WantedResponse } from "./response-worker.ts";
 
 /** Responses of one run of the network may take so much memory in each worker. */
 const batchBytes = 32 << 20;
@@ -75,14 +75,7 @@ export async function openResponsePass(
     tailFraction,
     batchSize: Math.min(64, Math.max(1, Math.floor(batchBytes / bytesPerImage))),
   };
-  const pool: WorkerPool<ResponseTask, unknown> = await openPool(
-    new URL("./response-worker.ts", import.meta.url),
-    setup,
-    {
-      workers,
-      signal,
-    },
-  );
+  const pool = await openPool(responseWork, setup, { workers, signal });
   const inFlight = workers + 1;
 
   async function* observe({
@@ -92,15 +85,17 @@ export async function openResponsePass(
     start?: number;
     progress?: (images: number) => void;
   } = {}): AsyncGenerator<Observed, void, undefined> {
-    const waiting: Promise<unknown>[] = [];
+    const waiting: Promise<ResponseAnswer>[] = [];
     const next = async (): Promise<Observed> => {
-      const observed = (await waiting.shift()) as Observed;
-      progress?.(observed.start + observed.count);
-      return observed;
+      const answer = await waiting.shift();
+      if (answer?.kind !== "observe")
+        throw new UnitscopeError("internal", "internal: responses: expected observations");
+      progress?.(answer.observed.start + answer.observed.count);
+      return answer.observed;
     };
     try {
       for await (const { start: first, pixels, dims } of tasks(set, start)) {
-        waiting.push(settled(pool.run({ kind: "observe", start: first, pixels, dims }, [pixels.buffer])));
+        waiting.push(settled(pool.run({ kind: "observe", start: first, pixels, dims }, { transfer: [pixels.buffer] })));
         if (waiting.length > inFlight) yield await next();
       }
       while (waiting.length > 0) yield await next();
@@ -131,13 +126,13 @@ export async function openResponsePass(
           places.push(order[next]);
           asked.push({ at, layer, unit });
         }
-        const answer = pool.run({ kind: "fetch", pixels, dims, wanted: asked }, [pixels.buffer]);
+        const answer = pool.run({ kind: "fetch", pixels, dims, wanted: asked }, { transfer: [pixels.buffer] });
         waiting.push(
           settled(
-            answer.then((responses) => {
-              (responses as Float32Array[]).forEach((response, index) => {
-                found[places[index]] = response;
-              });
+            answer.then((given) => {
+              if (given.kind === "fetch") {
+                for (const [index, response] of given.responses.entries()) found[places[index]] = response;
+              }
               done += count;
               progress?.(done);
             }),

@@ -1,11 +1,11 @@
-/** Worker thread: runs the network with its taps as outputs, and observes or fetches the responses. */
+/** Work that runs the network with its taps as outputs, and observes or fetches the responses. */
 
 import { UnitscopeError } from "../errors.ts";
+import { type Observed, observedBuffers } from "../responses/observed.ts";
+import { createObserver, type ObservedShape } from "../responses/observer.ts";
+import { softmaxRows } from "../responses/softmax.ts";
 import { floatValue, openSession, type Session, type Value } from "../runtime/session.ts";
-import { serveWorker } from "../runtime/worker-pool.ts";
-import { observedBuffers } from "./observed.ts";
-import { createObserver, type ObservedShape } from "./observer.ts";
-import { softmaxRows } from "./softmax.ts";
+import type { Work } from "../runtime/work.ts";
 
 /** What a worker needs once. */
 export interface ResponseSetup {
@@ -41,28 +41,40 @@ export interface WantedResponse {
   readonly unit: number;
 }
 
-await serveWorker(async (setup: ResponseSetup) => {
-  const session = await openSession(setup.model.slice());
-  const observer = createObserver(setup);
-  return async (task: ResponseTask) => {
-    if (task.kind === "fetch") {
-      const result = await fetchResponses(session, setup, task, task.wanted);
-      return { result, transfer: result.map((each) => each.buffer as ArrayBuffer) };
-    }
-    const outputs = [...new Set([setup.logits, ...setup.layers.map(({ tap }) => tap)])];
-    for await (const { first, count, values } of runBatches(session, setup, task, outputs)) {
-      const start = task.start + first;
-      observer.observe({
-        start,
-        count,
-        probabilities: softmaxRows(responsesOf(values, setup.logits), setup.classCount, start),
-        responses: setup.layers.map(({ tap }) => responsesOf(values, tap)),
-      });
-    }
-    const result = observer.take();
-    return { result, transfer: observedBuffers(result) };
-  };
-});
+/** What comes back. */
+export type ResponseAnswer =
+  | { readonly kind: "observe"; readonly observed: Observed }
+  | { readonly kind: "fetch"; readonly responses: readonly Float32Array[] };
+
+/** Observes or fetches. */
+export const responseWork: Work<ResponseSetup, ResponseTask, ResponseAnswer> = {
+  module: import.meta.url,
+  name: "responseWork",
+  open: async (setup) => {
+    const session = await openSession(setup.model.slice());
+    const observer = createObserver(setup);
+    return async (task): Promise<ResponseAnswer> => {
+      if (task.kind === "fetch") {
+        return { kind: "fetch", responses: await fetchResponses(session, setup, task, task.wanted) };
+      }
+      const outputs = [...new Set([setup.logits, ...setup.layers.map(({ tap }) => tap)])];
+      for await (const { first, count, values } of runBatches(session, setup, task, outputs)) {
+        const start = task.start + first;
+        observer.observe({
+          start,
+          count,
+          probabilities: softmaxRows(responsesOf(values, setup.logits), setup.classCount, start),
+          responses: setup.layers.map(({ tap }) => responsesOf(values, tap)),
+        });
+      }
+      return { kind: "observe", observed: observer.take() };
+    };
+  },
+  buffers: (answer) =>
+    answer.kind === "observe"
+      ? observedBuffers(answer.observed)
+      : answer.responses.map(({ buffer }) => buffer as ArrayBuffer),
+};
 
 interface Batch {
   readonly first: number;

@@ -1,6 +1,7 @@
 /** `unitscope ablate`: sweeps a model's layers over an image set and writes the run. */
 import type { Settled } from "../ablation/flip-collector.ts";
 import { type AblationMethod, runSweep, type Sweep } from "../ablation/sweep.ts";
+import type { Mismatch } from "../ablation/verify.ts";
 import { UnitscopeError } from "../errors.ts";
 import { layerDropsFigure, layerDropsOf } from "../figures/layer-drops.ts";
 import type { Json } from "../files/canonical-json.ts";
@@ -13,10 +14,10 @@ import { filterRows, hasValues, type Table, texts } from "../tables/table.ts";
 import { version } from "../version.ts";
 import { chooseLayers } from "./choose-layers.ts";
 import { imagesPerClass } from "./images-per-class.ts";
-import { observingCompanion, openRunResponses } from "./observe-run.ts";
-import { type OpeningEffects, openPieces } from "./open-run.ts";
-import { openSubject, preprocessingJson, type Subject, sweepImages } from "./subject.ts";
-import { baselineAccuracy, sweepTables } from "./sweep-tables.ts";
+import { observingSweep, openRunResponses } from "./observe-run.ts";
+import type { OpeningEffects } from "./open-run.ts";
+import { openSubject, passImages, preprocessingJson, type Subject } from "./subject.ts";
+import { baselineAccuracy, type SweepTables, sweepTables } from "./sweep-tables.ts";
 
 /** Options of `unitscope ablate`. */
 export interface AblateRunOptions {
@@ -60,7 +61,7 @@ export interface AblateRunResult {
   readonly summary: Table;
   readonly settled: readonly { readonly layer: string; readonly settled: Settled }[];
   readonly verified: number;
-  readonly mismatches: Sweep["mismatches"];
+  readonly mismatches: readonly Mismatch[];
   readonly figure: string;
   readonly elapsedMs: number;
 }
@@ -88,24 +89,24 @@ export async function runAblate(
   const run = startRun(options.out, manifestOf(subject, layers, options));
   const missing = await missingLayers(run, layers, options);
   let sweep: Sweep | undefined;
+  let tables: SweepTables | undefined;
   if (missing.length > 0) {
     const settings = { method, engine, continuous, verify, seed };
-    const pieces = openPieces({ run, subject }, { taps: missing.map((layer) => layer.tap), sweep: settings });
     sweep = await runSweep(subject.model, {
-      images: sweepImages(subject, signal),
+      images: passImages(subject, signal),
       layers: missing,
       options: {
-        companion: observingCompanion(openRunResponses(run, subject, missing), subject, missing),
+        observe: observingSweep(openRunResponses(run, subject, missing), subject, missing),
         ...settings,
         workers: options.workers,
         provider: options.provider,
-        pieces,
+        folder: run.path,
         progress,
         signal,
       },
     });
-    await writeSweep(run, sweep, subject);
-    pieces.clear();
+    tables = await writeSweep(run, sweep, subject);
+    sweep.forget();
   }
   const figure = layerDropsFigure(layerDropsOf(await run.readTable("units")), {
     source: sourceOf(run.manifest()),
@@ -134,9 +135,9 @@ export async function runAblate(
     accuracy: await accuracyOf(run),
     units: await chosen("units"),
     summary: await chosen("layers"),
-    settled: sweep?.layers.map(({ layer, settled }) => ({ layer: layer.name, settled })) ?? [],
-    verified: sweep?.verified ?? 0,
-    mismatches: sweep?.mismatches ?? [],
+    settled: tables?.settled ?? [],
+    verified: tables?.verified ?? 0,
+    mismatches: tables?.mismatches ?? [],
     figure: run.file("figures", "layer-drops.svg"),
     elapsedMs,
   };
@@ -187,10 +188,11 @@ function mergeLayers(manifest: RunManifest, layers: readonly Layer[]): RunManife
   return [...others, ...layers.map(manifestLayer)];
 }
 
-async function writeSweep(run: RunFolder, sweep: Sweep, subject: Subject): Promise<void> {
+async function writeSweep(run: RunFolder, sweep: Sweep, subject: Subject): Promise<SweepTables> {
   const tables = sweepTables(sweep, subject);
   run.writeTable("baseline", tables.baseline);
   for (const name of ["drops", "flips", "layers", "units"] as const) await replaceLayers(run, name, tables[name]);
+  return tables;
 }
 
 /** Writes the layers of this sweep in place of what the run held of them, and keeps its other layers. */

@@ -1,5 +1,4 @@
 /** `unitscope sets`: which units each class depends on, and what removing them does, for one layer of a run at a time. */
-import { availableParallelism } from "node:os";
 import { findReplacement } from "../ablation/replacement.ts";
 import { UnitscopeError } from "../errors.ts";
 import { setCurvesOf } from "../figures/from-tables.ts";
@@ -12,7 +11,7 @@ import { type RunSetsOptions, runSets, type SetsResult } from "../sets/run-sets.
 import { type SetStrategy, setStrategies } from "../sets/set-strategies.ts";
 import { doubles, filterRows, type Table, texts } from "../tables/table.ts";
 import { givenRankings } from "./given-rankings.ts";
-import { chooseDeepLayers, type OpeningEffects, openPieces, openRunSubject } from "./open-run.ts";
+import { chooseDeepLayers, type OpeningEffects, openRunSubject } from "./open-run.ts";
 import { type StrategySummary, setsTable, summariseSets } from "./sets-table.ts";
 import type { Subject } from "./subject.ts";
 
@@ -78,22 +77,13 @@ export async function measureSets(
   checkOptions({ size, verify, randomSequences });
   const opened = await openRunSubject(path, { fetching, signal });
   const { run, subject, method } = opened;
-  const { model, images, preprocessing } = subject;
+  const { model, images } = subject;
   const layers = chooseDeepLayers(opened, options.layers);
   const classes = chooseClasses(subject, options.classes, rankSplit);
   const found: LayerSets[] = [];
   for (const layer of layers) {
     const layerSize = Math.min(size, layer.units);
-    const replacement = await findReplacement(model, {
-      images: opened.images,
-      layer,
-      method,
-      workers: workers ?? availableParallelism(),
-      signal,
-    });
-    const pieces = openPieces(opened, {
-      sets: { layer: layer.name, tap: replacement.tap, method, rankSplit, seed, verify, engine },
-    });
+    const replacement = await findReplacement(model, { images: opened.images, layer, method, workers, signal });
     const settings: RunSetsOptions = {
       classes,
       size: layerSize,
@@ -106,16 +96,20 @@ export async function measureSets(
       engine,
       verify,
       seed,
-      pieces,
+      folder: run.path,
       progress,
       signal,
-      ...(workers !== undefined && { workers }),
+      workers,
     };
-    const result = await runSets(model, { images, preprocessing, units: layer.units, replacement }, settings);
     const { classNames } = images;
+    const result = await runSets(
+      model,
+      { images: opened.images, classNames, layer: layer.name, units: layer.units, method, replacement },
+      settings,
+    );
     const table = setsTable(result, { layer: layer.name, classes, classNames, rankSplit });
     await writeSets(run, table, layer.name, rankSplit ?? 0);
-    pieces.clear();
+    result.forget();
     const figure = writeFigure(run, await run.readTable("sets"), layer.name);
     found.push({ layer, classes, result, summaries: summariseSets(result, classes), figure });
   }

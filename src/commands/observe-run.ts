@@ -1,9 +1,9 @@
 /** The responses of a run's layers: where they are stored, and observing those that are not there yet. */
-import type { SweepCompanion } from "../ablation/run-blocks.ts";
-import { defaultTopImages, mergeObserved, type Observed } from "../attributes/observed.ts";
-import type { ObservingSetup } from "../attributes/observing-sweep-worker.ts";
+import type { RunSweepOptions } from "../ablation/sweep.ts";
+import type { ObserveSetup } from "../ablation/sweep-pass.ts";
 import type { ResponsePass } from "../attributes/response-pass.ts";
 import type { Layer } from "../onnx/layers.ts";
+import { defaultTopImages, mergeObserved, type Observed } from "../responses/observed.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { openResponseStore, type ResponseStore } from "./response-store.ts";
 import { preprocessingJson, type Subject } from "./subject.ts";
@@ -30,34 +30,34 @@ export function openRunResponses(
 }
 
 /**
- * Watches a sweep for the store: what its workers observe beside the ablation is kept, as far as it continues what is
- * there; the rest is left to `observeAll`.
+ * What a sweep observes beside the ablation, for the store: kept as far as it continues what is there; the rest is left to
+ * `observeAll`.
  */
-export function observingCompanion(
+export function observingSweep(
   store: ResponseStore,
   { model, images }: Pick<Subject, "model" | "images">,
   layers: readonly Layer[],
-): SweepCompanion {
-  const setup: ObservingSetup = {
-    observe: {
-      layers: layers.map(({ name, tap, units, height, width }) => ({ name, tap, units, height, width })),
-      classCount: model.classCount,
-      imageCount: images.imageCount,
-    },
+): NonNullable<RunSweepOptions["observe"]> {
+  const setup: ObserveSetup = {
+    layers: layers.map(({ name, tap, units, height, width }) => ({ name, tap, units, height, width })),
+    classCount: model.classCount,
+    imageCount: images.imageCount,
   };
+  const early = new Map<number, Observed>();
   let block: Observed | undefined;
   let next = store.coverage();
   return {
-    module: new URL("../attributes/observing-sweep-worker.ts", import.meta.url),
-    setup: { ...setup },
-    take: (watched) => {
-      const observed = watched as Observed;
-      if (observed.start !== next) return;
-      next += observed.count;
-      block = block ? mergeObserved(block, observed) : observed;
-      if (block.count < blockImages && next < images.imageCount) return;
-      store.put(block);
-      block = undefined;
+    setup,
+    take: (observed) => {
+      early.set(observed.start, observed);
+      for (let found = early.get(next); found; found = early.get(next)) {
+        early.delete(next);
+        next += found.count;
+        block = block ? mergeObserved(block, found) : found;
+        if (block.count < blockImages && next < images.imageCount) continue;
+        store.put(block);
+        block = undefined;
+      }
     },
   };
 }

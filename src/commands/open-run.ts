@@ -2,16 +2,16 @@
  * Opens what a command on a run works with, once and in one place: the run's folder, the model and images that it was
  * made of (checked against the manifest), its ablation, its layers, and the store of finished pieces of work.
  */
-import type { SweepImages } from "../ablation/run-blocks.ts";
 import type { AblationMethod } from "../ablation/sweep.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
 import { type Layer, pickLayers } from "../onnx/layers.ts";
+import type { BlockSource } from "../passes/image-block.ts";
 import { openPieceStore, type PieceStore } from "../passes/piece-store.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";
-import { type FetchProgress, preprocessingJson, reopenSubject, type Subject, sweepImages } from "./subject.ts";
+import { type FetchProgress, passImages, preprocessingJson, reopenSubject, type Subject } from "./subject.ts";
 
 /** What a caller of any command on a run may watch and stop. */
 export interface OpeningEffects {
@@ -25,7 +25,7 @@ export interface OpenedRun {
   readonly run: RunFolder;
   readonly subject: Subject;
   /** The subject's images as a pass reads them; stops with the signal. */
-  readonly images: SweepImages;
+  readonly images: BlockSource;
   /** What replaces a unit in this run. */
   readonly method: AblationMethod;
   /** Layers that the run holds. */
@@ -44,7 +44,7 @@ export async function openRunSubject(path: string, { fetching, signal }: Opening
   return {
     run,
     subject,
-    images: sweepImages(subject, signal),
+    images: passImages(subject, signal),
     method: manifest.ablation.method as AblationMethod,
     layers: pickLayers(subject.model.layers, names),
   };

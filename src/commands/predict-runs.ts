@@ -5,8 +5,8 @@
 
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type AttributeFit, predictClasses } from "../analysis/class-prediction.ts";
-import type { PredictionTask } from "../analysis/prediction-worker.ts";
+import { predictClasses } from "../analysis/class-prediction.ts";
+import { predictionWork } from "../analysis/prediction-worker.ts";
 import { classesOfUnits, type NetworkUnits, vectorFeatures } from "../analysis/unit-vectors.ts";
 import { UnitscopeError } from "../errors.ts";
 import { predictionAccuraciesOf } from "../figures/from-tables.ts";
@@ -105,11 +105,7 @@ export async function runPrediction(
   const tables: Table[] = [];
   for (const [at, layer] of layers.entries()) {
     const units = networks.get(layer) ?? [];
-    const pool = await openPool<typeof units, PredictionTask, AttributeFit>(
-      new URL("../analysis/prediction-worker.ts", import.meta.url),
-      units,
-      { workers, signal },
-    );
+    const pool = await openPool(predictionWork, units, { workers, signal });
     try {
       const { table } = await predictClasses(units, {
         layer,

@@ -4,17 +4,17 @@
  * layer's blocks are keyed by everything that made them, its tap included.
  */
 import { deserialize, serialize } from "node:v8";
+import { UnitscopeError } from "../errors.ts";
+import type { Json } from "../files/canonical-json.ts";
+import { openPieceStore, type PieceStore } from "../passes/piece-store.ts";
 import {
   defaultTailFraction,
   defaultTopImages,
   mergeObserved,
   type Observed,
   type ObservedLayer,
-} from "../attributes/observed.ts";
-import { type ObserverOptions } from "../attributes/observer.ts";
-import { UnitscopeError } from "../errors.ts";
-import type { Json } from "../files/canonical-json.ts";
-import { openPieceStore, type PieceStore } from "../passes/piece-store.ts";
+} from "../responses/observed.ts";
+import { type ObserverOptions } from "../responses/observer.ts";
 
 /** Changes whenever what is stored changes its meaning. */
 const formatVersion = 1;

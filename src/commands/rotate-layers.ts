@@ -1,6 +1,5 @@
 /** `unitscope rotate`: are single units special directions? Removes the directions of rotated bases of a run's layers. */
-import { availableParallelism } from "node:os";
-import { type LayerFlips, mergeFlips } from "../ablation/flips.ts";
+import type { LayerFlips } from "../ablation/flips.ts";
 import { findReplacement } from "../ablation/replacement.ts";
 import { UnitscopeError } from "../errors.ts";
 import { rotationDropsOf } from "../figures/from-tables.ts";
@@ -13,7 +12,7 @@ import type { RunFolder } from "../runs/run-folder.ts";
 import { sourceOf } from "../runs/run-manifest.ts";
 import { concatTables, integers, rowsWhere, type Table } from "../tables/table.ts";
 import { imagesPerClass } from "./images-per-class.ts";
-import { chooseDeepLayers, type OpeningEffects, openPieces, openRunSubject } from "./open-run.ts";
+import { chooseDeepLayers, type OpeningEffects, openRunSubject } from "./open-run.ts";
 import {
   type BasisSummary,
   basisRows,
@@ -94,27 +93,19 @@ export async function rotateLayers(
       ),
       ...(pca ? [{ basis: "pca", t: 1, seed: 0 } as const] : []),
     ];
-    const replacement = await findReplacement(model, {
-      images,
-      layer,
-      method,
-      workers: workers ?? availableParallelism(),
-      signal,
-    });
-    const pieces = openPieces(opened, {
-      rotation: { tap: replacement.tap, method, bases: bases.map((each) => ({ ...each })), verify, engine },
-    });
+    const replacement = await findReplacement(model, { images, layer, method, workers, signal });
     const result = await runRotation(
       model,
-      { images, layer: layer.name, units: layer.units, replacement },
-      { bases, engine, verify, seed, pieces, progress, signal, ...(workers !== undefined && { workers }) },
+      images,
+      { layer: layer.name, units: layer.units, method, replacement },
+      { bases, engine, verify, seed, folder: run.path, progress, signal, workers },
     );
     const all = units ? [units, ...result.bases] : result.bases;
     const table = concatTables(all.map((basis) => basisRows(basis, result, subject, layer)));
     const comparisons = compare(table);
     await run.replaceRows("rotation", table, ["layer"]);
     await run.replaceRows("directions", comparisonTable(layer, comparisons), ["layer"]);
-    pieces.clear();
+    result.forget();
     found.push({
       layer,
       bases: all.map((basis) => summarise(basis, table, subject)),
@@ -170,15 +161,13 @@ async function heldUnits(
   const { layers, finished } = run.manifest();
   if (finished === null || !layers.some(({ name }) => name === layer.name) || !run.hasTable("flips")) return undefined;
   const rows = rowsWhere(await run.readTable("flips"), "layer", layer.name);
-  const flips = mergeFlips([
-    {
-      layer: layer.name,
-      unitCount: layer.units,
-      unit: integers(rows, "unit"),
-      image: integers(rows, "image"),
-      prediction: integers(rows, "prediction"),
-    },
-  ]);
+  const flips: LayerFlips = {
+    layer: layer.name,
+    unitCount: layer.units,
+    unit: integers(rows, "unit"),
+    image: integers(rows, "image"),
+    prediction: integers(rows, "prediction"),
+  };
   const baseline = await run.readTable("baseline", { columns: ["label"] });
   if (baseline.rows !== images.imageCount) return undefined;
   return { basis: "units", t: 0, seed: 0, flips, explained: null };

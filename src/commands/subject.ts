@@ -3,15 +3,15 @@
  * each other, for the first time or again from `run.json`.
  */
 import { resolve } from "node:path";
-import type { SweepImages } from "../ablation/run-blocks.ts";
 import { fitClasses } from "../data/classes/fit-classes.ts";
-import { imageBatches, setInputSize } from "../data/image-batches.ts";
+import { setInputSize } from "../data/image-batches.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { absoluteSource, type OpenOptions, openImageSet } from "../data/open-image-set.ts";
 import { parsePreprocessing, preprocessingFromJson } from "../data/parse-preprocessing.ts";
 import { channelCount, forChannels, type Preprocessing } from "../data/preprocessing.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
+import { type BlockSource, blockSource } from "../passes/image-block.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { type Model, openModel } from "../runtime/open-model.ts";
 
@@ -131,16 +131,12 @@ export async function reopenSubject(
   return fit({ model, modelPath: manifest.model.path, images, preprocessing, dataPath, dataOptions });
 }
 
-/** The images as a sweep reads them. */
-export function sweepImages(
+/** The images as a pass reads them. */
+export function passImages(
   { images, preprocessing }: Pick<Subject, "images" | "preprocessing">,
   signal?: AbortSignal,
-): SweepImages {
-  return {
-    imageCount: images.imageCount,
-    labels: images.labels,
-    batches: (range) => imageBatches(images, preprocessing, { ...range, signal }),
-  };
+): BlockSource {
+  return blockSource(images, preprocessing, signal);
 }
 
 /** The preprocessing as JSON, for the manifest. */

@@ -1,6 +1,6 @@
 /** A sweep's result as the tables of a run. */
 import type { LayerFlips } from "../ablation/flips.ts";
-import type { Sweep } from "../ablation/sweep.ts";
+import type { LayerSweep, Sweep } from "../ablation/sweep.ts";
 import { analyseLayer, type LayerStatistics } from "../analysis/drops.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import type { Layer } from "../onnx/layers.ts";
@@ -8,7 +8,7 @@ import type { Model } from "../runtime/open-model.ts";
 import { concatTables, filterRows, integers, makeTable, type Table } from "../tables/table.ts";
 
 /** The tables that an ablation gives, with the columns of `tables/schema.ts`. */
-export interface SweepTables {
+export interface SweepTables extends Pick<LayerSweep, "verified" | "mismatches"> {
   /** One row per image, with nothing ablated. */
   readonly baseline: Table;
   /** One row per (layer, unit, class with images). */
@@ -19,6 +19,8 @@ export interface SweepTables {
   readonly layers: Table;
   /** One row per (layer, unit). */
   readonly units: Table;
+  /** How each layer's pairs were settled. */
+  readonly settled: readonly { readonly layer: string; readonly settled: LayerSweep["settled"] }[];
 }
 
 /** Analyses every layer of a sweep. */
@@ -26,7 +28,8 @@ export function sweepTables(sweep: Sweep, { model, images }: { model: Model; ima
   const { labels, predictions, margins } = sweep;
   const { classCount } = model;
   const { classNames } = images;
-  const statistics = sweep.layers.map(({ flips, continuous }) =>
+  const swept = sweep.layers.map((_, at) => sweep.layer(at));
+  const statistics = swept.map(({ flips, continuous }) =>
     analyseLayer({ labels, predictions, classCount }, flips, { classNames, continuous }),
   );
   return {
@@ -38,9 +41,12 @@ export function sweepTables(sweep: Sweep, { model, images }: { model: Model; ima
       margin: Float64Array.from(margins),
     }),
     drops: withImages(concatTables(statistics.map(({ drops }) => drops))),
-    flips: concatTables(sweep.layers.map(({ flips }) => flipTable(flips))),
-    layers: concatTables(sweep.layers.map(({ layer }, at) => layerRow(statistics[at], layer))),
+    flips: concatTables(swept.map(({ flips }) => flipTable(flips))),
+    layers: concatTables(swept.map(({ layer }, at) => layerRow(statistics[at], layer))),
     units: concatTables(statistics.map(({ units }) => units)),
+    settled: swept.map(({ layer, settled }) => ({ layer: layer.name, settled })),
+    verified: swept.reduce((sum, { verified }) => sum + verified, 0),
+    mismatches: swept.flatMap(({ mismatches }) => mismatches),
   };
 }
 

@@ -6,7 +6,6 @@
 import { readFileSync } from "node:fs";
 import type { LayerFlips } from "../ablation/flips.ts";
 import { type HurtImage, hurtImages } from "../attributes/hurt-images.ts";
-import type { ObservedLayer } from "../attributes/observed.ts";
 import type { ResponsePass, Wanted } from "../attributes/response-pass.ts";
 import {
   encodeSheet,
@@ -21,6 +20,7 @@ import { messageOf, UnitscopeError } from "../errors.ts";
 import { systemCode } from "../files/disk-error.ts";
 import { thresholdedRegion } from "../numeric/upsample.ts";
 import type { Layer } from "../onnx/layers.ts";
+import type { ObservedLayer } from "../responses/observed.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { makeTable, type Table } from "../tables/table.ts";
 import type { ResponseStore } from "./response-store.ts";

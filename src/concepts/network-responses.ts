@@ -12,7 +12,7 @@ import { writeModel } from "../onnx/model-file.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { openPool } from "../runtime/worker-pool.ts";
 import type { ConceptSet } from "./concept-set.ts";
-import type { NetworkSetup, NetworkTask } from "./network-worker.ts";
+import { type NetworkSetup, networkWork } from "./network-worker.ts";
 import type { ResponseSource } from "./response-source.ts";
 
 /** A response source that holds worker threads until it is closed. */
@@ -45,11 +45,7 @@ export async function openNetworkResponses(
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
   shared.set(bytes);
   const setup: NetworkSetup = { model: shared, input: model.input.name, tap: layer.tap };
-  const pool = await openPool<NetworkSetup, NetworkTask, Float32Array>(
-    new URL("./network-worker.ts", import.meta.url),
-    setup,
-    { workers, signal },
-  );
+  const pool = await openPool(networkWork, setup, { workers, signal });
   const [height, width] = conceptInputSize(model, preprocessing);
   const table = pixelTable(preprocessing);
   const resize = preprocessing.interpolation === "nearest" ? resizeNearest : resizeBilinear;
@@ -63,7 +59,7 @@ export async function openNetworkResponses(
     const data = fits ? picture.data : resize(picture, width, height);
     const pixels = new Float32Array(channels * height * width);
     writePixels({ width, height, data }, preprocessing, table, pixels, 0);
-    const responses = await pool.run({ pixels, dims }, [pixels.buffer]);
+    const responses = await pool.run({ pixels, dims }, { transfer: [pixels.buffer] });
     if (responses.length !== expected) {
       throw new UnitscopeError(
         "model",

@@ -1,8 +1,8 @@
-/** Worker thread: runs the network up to one tap, one image at a time, so that nothing depends on the order. */
+/** Work that runs the network up to one tap, one image at a time, so that nothing depends on the order. */
 
 import { UnitscopeError } from "../errors.ts";
 import { floatValue, openSession } from "../runtime/session.ts";
-import { serveWorker } from "../runtime/worker-pool.ts";
+import type { Work } from "../runtime/work.ts";
 
 /** What a worker needs once. */
 export interface NetworkSetup {
@@ -18,14 +18,17 @@ export interface NetworkTask {
   readonly dims: readonly number[];
 }
 
-await serveWorker(async ({ model, input, tap }: NetworkSetup) => {
-  const session = await openSession(model.slice());
-  return async ({ pixels, dims }: NetworkTask) => {
-    const { [tap]: value } = await session.run({ [input]: floatValue(dims, pixels) }, [tap]);
-    if (!(value?.data instanceof Float32Array)) {
+/** Responses of one image a task. */
+export const networkWork: Work<NetworkSetup, NetworkTask, Float32Array> = {
+  module: import.meta.url,
+  name: "networkWork",
+  open: async ({ model, input, tap }) => {
+    const session = await openSession(model.slice());
+    return async ({ pixels, dims }) => {
+      const { [tap]: value } = await session.run({ [input]: floatValue(dims, pixels) }, [tap]);
+      if (value?.data instanceof Float32Array) return value.data.slice();
       throw new UnitscopeError("model", `tensor "${tap}": expected float32, got ${value?.type ?? "nothing"}`);
-    }
-    const result = value.data.slice();
-    return { result, transfer: [result.buffer] };
-  };
-});
+    };
+  },
+  buffers: (responses) => [responses.buffer as ArrayBuffer],
+};

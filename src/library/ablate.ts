@@ -2,7 +2,7 @@
 import { type AblationMethod, runSweep } from "../ablation/sweep.ts";
 import type { Mismatch } from "../ablation/verify.ts";
 import { chooseLayers, type LayerChoice } from "../commands/choose-layers.ts";
-import { checkFit, ownPreprocessing, sweepImages, underClasses } from "../commands/subject.ts";
+import { checkFit, ownPreprocessing, passImages, underClasses } from "../commands/subject.ts";
 import { baselineAccuracy, type SweepTables, sweepTables } from "../commands/sweep-tables.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { parsePreprocessing } from "../data/parse-preprocessing.ts";
@@ -62,11 +62,10 @@ export async function ablate(model: Model, set: ImageSet, options: AblateOptions
   const images = await underClasses(set, model, { modelPath: model.name, classes });
   await checkFit({ model, images, preprocessing }, `model "${model.name}"`);
   const sweep = await runSweep(model, {
-    images: sweepImages({ images, preprocessing }, signal),
+    images: passImages({ images, preprocessing }, signal),
     layers: chooseLayers(model, { layers, all, method: settings.method }),
     options: { ...settings, verify, signal },
   });
   const tables = sweepTables(sweep, { model, images });
-  const { verified, mismatches } = sweep;
-  return { accuracy: baselineAccuracy(tables.baseline), ...tables, verified, mismatches };
+  return { accuracy: baselineAccuracy(tables.baseline), ...tables };
 }

@@ -23,7 +23,7 @@ export interface PieceStore {
   readonly path: string;
   /** A piece's bytes; `undefined` if it is not there or damaged. @throws {UnitscopeError} `run` if another key made it. */
   get(name: string): Uint8Array | undefined;
-  /** Stores a piece, whole or not at all. @throws {UnitscopeError} `file` if the disk refuses. */
+  /** Stores a piece, whole or not at all; one that is there and whole stays. @throws {UnitscopeError} `file` if the disk refuses. */
   put(name: string, bytes: Uint8Array): void;
   /** Names of the pieces, sorted; damaged ones may be among them. */
   names(): string[];
@@ -78,7 +78,7 @@ export function openPieceStore(runPath: string, key: Json): PieceStore {
   };
 }
 
-const magic = 0x31435055; // "UPC1"
+const magic = 0x32435055; // "UPC2"
 const headerBytes = 16;
 const digestBytes = 32;
 

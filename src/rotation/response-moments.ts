@@ -1,9 +1,10 @@
 /**
  * Sums over images and positions of a layer's responses and of their products, from which the principal axes come.
- * Batches have a fixed size and their sums are added in double precision in the order of the images, so that nothing
- * depends on the number of workers.
+ * Batches have a fixed size and their sums are added in double precision, exactly over the blocks, so that nothing depends on the number
+ * of workers.
  */
 import { type Pixels, pickImages } from "../ablation/plain-route.ts";
+import { type ExactSums, exactSums, mergeSums, sumsOf } from "../numeric/exact-sums.ts";
 import { symmetricEigen } from "../numeric/symmetric-eigen.ts";
 import { cutTo } from "../onnx/edit.ts";
 import { type Graph, intTensor, node } from "../onnx/graph.ts";
@@ -15,10 +16,10 @@ import { openSession, type Session, type Value } from "../runtime/session.ts";
 export interface Moments {
   /** Values behind each sum: images × positions. */
   readonly count: number;
-  /** float64 `[units]`. */
-  readonly sums: Float64Array;
-  /** float64, row-major `[units, units]`. */
-  readonly products: Float64Array;
+  /** `[units]`. */
+  readonly sums: ExactSums;
+  /** Row-major `[units, units]`. */
+  readonly products: ExactSums;
 }
 
 const BATCH = 16;
@@ -61,7 +62,7 @@ export async function openMoments(
           products[i] += value;
         });
       }
-      return { count: pixels.count * positions, sums, products };
+      return { count: pixels.count * positions, sums: exactSums(sums), products: exactSums(products) };
     },
     close: () => session.close(),
   };
@@ -71,22 +72,13 @@ function values(results: Record<string, Value>, name: string): Float32Array {
   return (results[name] as Value<Float32Array>).data;
 }
 
-/** Sums of all from those of consecutive blocks. */
-export function mergeMoments(blocks: readonly Moments[]): Moments {
-  const [first] = blocks;
-  const sums = new Float64Array(first?.sums.length ?? 0);
-  const products = new Float64Array(first?.products.length ?? 0);
-  let count = 0;
-  for (const block of blocks) {
-    count += block.count;
-    block.sums.forEach((value, i) => {
-      sums[i] += value;
-    });
-    block.products.forEach((value, i) => {
-      products[i] += value;
-    });
-  }
-  return { count, sums, products };
+/** Sums of all from those of disjoint images. */
+export function mergeMoments(parts: readonly Moments[]): Moments {
+  return {
+    count: parts.reduce((sum, { count }) => sum + count, 0),
+    sums: mergeSums(parts.map(({ sums }) => sums)),
+    products: mergeSums(parts.map(({ products }) => products)),
+  };
 }
 
 /** Principal axes of the responses, the most variance first. */
@@ -98,9 +90,11 @@ export interface PrincipalAxes {
 }
 
 /** The axes of the covariance over images and positions. */
-export function principalAxes({ count, sums, products }: Moments): PrincipalAxes {
+export function principalAxes(moments: Moments): PrincipalAxes {
+  const { count } = moments;
+  const sums = sumsOf(moments.sums);
   const units = sums.length;
-  const covariance = products.map((sum, i) => {
+  const covariance = sumsOf(moments.products).map((sum, i) => {
     const [a, b] = [sums[Math.floor(i / units)], sums[i % units]];
     return sum / count - (a / count) * (b / count);
   });

@@ -1,25 +1,36 @@
 /**
- * Rotations of one layer over a whole image set: blocks of images through worker threads, every direction of every basis
- * removed in turn, their flips joined in the order of the images.
+ * Rotations of one layer over a whole image set: every direction of every basis removed in turn on every block of images.
  */
-import { availableParallelism } from "node:os";
-import { deserialize, serialize } from "node:v8";
-import type { Block, Settled } from "../ablation/flip-collector.ts";
-import { type LayerFlips, mergeFlips } from "../ablation/flips.ts";
+import type { Settled } from "../ablation/flip-collector.ts";
+import type { LayerFlips } from "../ablation/flips.ts";
 import type { Replacement } from "../ablation/replacement.ts";
-import type { BlockStore, SweepImages } from "../ablation/run-blocks.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
-import { blockSizeFor, isLargeModel } from "../ablation/sweep.ts";
+import type { AblationMethod } from "../ablation/sweep.ts";
 import { haarRotation, identity, rotationPower } from "../numeric/orthogonal.ts";
 import { inferShapes } from "../onnx/shapes.ts";
+import { folderStore } from "../passes/block-store.ts";
+import type { BlockSource } from "../passes/image-block.ts";
+import { blockSizeFor, consecutiveBlocks } from "../passes/image-order.ts";
+import type { Pass } from "../passes/pass.ts";
+import { type Plan, planKey } from "../passes/plan.ts";
+import { runPass } from "../passes/run-pass.ts";
+import { chooseThreads } from "../passes/thread-choice.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
-import { openPool } from "../runtime/worker-pool.ts";
 import { boundDirections } from "./direction-bound.ts";
 import { planDirections } from "./direction-plan.ts";
-import { type Moments, mergeMoments, type PrincipalAxes, principalAxes } from "./response-moments.ts";
-import type { RotationSetup } from "./rotation-worker.ts";
-import type { SelfTest, SweptBasis, sweepDirections } from "./sweep-directions.ts";
+import { type Moments, type PrincipalAxes, principalAxes } from "./response-moments.ts";
+import {
+  type MomentsSetup,
+  mergeMomentParts,
+  mergeRotated,
+  momentsWork,
+  type PredictedPart,
+  type RotatedPart,
+  type RotationSetup,
+  rotationWork,
+} from "./rotation-pass.ts";
+import type { SelfTest } from "./sweep-directions.ts";
 
 /** One basis to sweep. */
 export interface BasisChoice {
@@ -38,10 +49,10 @@ export interface RunRotationOptions {
   readonly verify?: number;
   /** Which pairs are verified. */
   readonly seed?: number;
-  readonly workers?: number;
+  readonly workers?: number | undefined;
   readonly provider?: Provider;
-  /** Where finished blocks are kept between interrupted runs. */
-  readonly pieces?: BlockStore;
+  /** Folder of a run that keeps finished blocks between interrupted runs. */
+  readonly folder?: string | undefined;
   /** Called with images done; the pass for the principal axes counts too. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -71,71 +82,133 @@ export interface RotationResult {
     readonly plain: number;
   }[];
   readonly timings: { readonly axesMs: number; readonly sweepMs: number };
+  /** Forgets the blocks that a folder keeps, once all is written. */
+  forget(): void;
+}
+
+/** The layer that is rotated. */
+export interface RotatedLayer {
+  readonly layer: string;
+  readonly units: number;
+  readonly method: AblationMethod;
+  readonly replacement: Replacement;
+}
+
+/** Plans the sweep of the bases. */
+export function planRotation(
+  model: Model,
+  images: BlockSource,
+  { layer, method, replacement: { tap } }: RotatedLayer,
+  { bases, engine = "auto", verify = 0, seed = 1 }: RunRotationOptions,
+): Plan {
+  const checked = verify > 0 ? { verify, seed } : { verify };
+  return {
+    pass: "rotation",
+    key: planKey({ model: model.sha256, ...images.identity }, { ablation: { method, layer, tap }, engine, ...checked }),
+    shared: {},
+    // Which pairs are repeated depends on the basis's place too.
+    layers: bases.map((choice, at) => ({ name: nameOf(choice), key: { ...choice, ...(verify > 0 && { at }) } })),
+    ...consecutiveBlocks(images.imageCount, blockSizeFor(model)).plan,
+  };
 }
 
 /** Sweeps the bases. */
 export async function runRotation(
   model: Model,
-  {
-    images,
-    layer,
-    units,
-    replacement,
-  }: { images: SweepImages; layer: string; units: number; replacement: Replacement },
+  images: BlockSource,
+  rotated: RotatedLayer,
   options: RunRotationOptions,
 ): Promise<RotationResult> {
-  const { engine = "auto", verify = 0, seed = 1, provider = "cpu", pieces, progress, signal } = options;
-  const cores = availableParallelism();
-  const workers = options.workers ?? (isLargeModel(model) ? 1 : cores);
-  const setup = { model, ...replacement };
+  const { engine = "auto", verify = 0, seed = 1, provider = "cpu", folder, progress, signal } = options;
+  const { layer, units, replacement } = rotated;
+  const blocks = consecutiveBlocks(images.imageCount, blockSizeFor(model));
+  const { workers, threads } = chooseThreads(model, { workers: options.workers, tasks: blocks.plan.to });
   const needsAxes = options.bases.some(({ basis }) => basis === "pca");
   const total = images.imageCount * (needsAxes ? 2 : 1);
   const began = performance.now();
-  const work = { model, images, workers, signal };
-  const moments = needsAxes
-    ? await runBlocks<Moments>(
-        { ...setup, work: { kind: "moments" } },
-        { ...work, pieces, name: "moments", progress: (done) => progress?.(done, total) },
-      )
-    : [];
-  const principal = needsAxes ? principalAxes(mergeMoments(moments)) : undefined;
+  progress?.(0, total);
+  const axes = needsAxes ? await findAxes(model, images, replacement.tap, { ...options, workers, total }) : undefined;
   const swept = performance.now();
   const graph = model.graph;
-  const plan = planSuffix(graph, replacement.tap, { logits: model.logits, shapes: inferShapes(graph) });
-  const bound = engine === "plain" ? undefined : await boundDirections(model, planDirections(graph, plan));
-  const bases = options.bases.map((choice) => shared(matrixOf(choice, units, principal)));
-  const threads = Math.max(1, Math.floor(cores / workers));
-  const blocks = await runBlocks<Awaited<ReturnType<typeof sweepDirections>>>(
-    { ...setup, work: { kind: "sweep", bases, bound, engine, verify, seed, threads, provider } },
-    {
-      ...work,
-      pieces,
-      name: "rotation",
-      progress: (done) => progress?.(total - images.imageCount + done, total),
-    },
-  );
-  const predictions = new Int32Array(images.imageCount);
-  let start = 0;
-  for (const block of blocks) {
-    predictions.set(block.predictions, start);
-    start += block.predictions.length;
-  }
-  const partsOf = (index: number): SweptBasis[] => blocks.map((block) => block.bases[index]);
+  const suffix = planSuffix(graph, replacement.tap, { logits: model.logits, shapes: inferShapes(graph) });
+  const bound = engine === "plain" ? undefined : await boundDirections(model, planDirections(graph, suffix));
+  const bases = options.bases.map((choice) => shared(matrixOf(choice, units, axes?.principal)));
+  const plan = planRotation(model, images, rotated, options);
+  const pass: Pass<RotationSetup, PredictedPart, RotatedPart> = {
+    ...blocks,
+    plan,
+    work: rotationWork,
+    setup: { model, ...replacement, bases, bound, engine, verify, seed, threads, provider },
+    merge: mergeRotated,
+  };
+  const store = folder === undefined ? undefined : folderStore<PredictedPart, RotatedPart>(folder, plan);
+  const found = await runPass(pass, images, {
+    workers,
+    store,
+    signal,
+    progress: progress && ((done) => progress(total - images.imageCount + done, total)),
+  });
+  const parts = options.bases.map((_, at) => found.layer(at));
   return {
-    predictions,
-    bases: options.bases.map((choice, index) => ({
+    predictions: found.shared().predictions,
+    bases: options.bases.map((choice, at) => ({
       ...choice,
-      ...joinParts(partsOf(index), layer, units),
-      explained: choice.basis === "pca" && principal ? principal.explained : null,
+      flips: { ...parts[at].flips, layer, unitCount: units },
+      settled: parts[at].settled,
+      selfTest: parts[at].selfTest,
+      explained: choice.basis === "pca" && axes ? axes.principal.explained : null,
     })),
-    verified: blocks.flatMap((block) => block.bases).reduce((sum, each) => sum + each.verified, 0),
-    mismatches: options.bases.flatMap((basis, index) =>
-      partsOf(index).flatMap(({ mismatches }) =>
-        mismatches.map(({ unit, image, fast, plain }) => ({ basis, direction: unit, image, fast, plain })),
-      ),
+    verified: parts.reduce((sum, part) => sum + part.verified, 0),
+    mismatches: options.bases.flatMap((basis, at) =>
+      parts[at].mismatches.map(({ unit, image, fast, plain }) => ({ basis, direction: unit, image, fast, plain })),
     ),
     timings: { axesMs: swept - began, sweepMs: performance.now() - swept },
+    forget: () => {
+      store?.clear();
+      axes?.forget();
+    },
   };
+}
+
+/** The principal axes of a layer's responses. */
+async function findAxes(
+  model: Model,
+  images: BlockSource,
+  tap: string,
+  {
+    workers,
+    total,
+    folder,
+    progress,
+    signal,
+  }: Omit<RunRotationOptions, "workers"> & { workers: number; total: number },
+): Promise<{ principal: PrincipalAxes; forget(): void }> {
+  const blocks = consecutiveBlocks(images.imageCount, blockSizeFor(model));
+  const pass: Pass<MomentsSetup, null, Moments> = {
+    ...blocks,
+    plan: {
+      pass: "moments",
+      key: planKey({ model: model.sha256, ...images.identity }, {}),
+      shared: {},
+      layers: [{ name: tap, key: { tap } }],
+      ...blocks.plan,
+    },
+    work: momentsWork,
+    setup: { model, tap },
+    merge: mergeMomentParts,
+  };
+  const store = folder === undefined ? undefined : folderStore<null, Moments>(folder, pass.plan);
+  const found = await runPass(pass, images, {
+    workers,
+    store,
+    signal,
+    progress: progress && ((done) => progress(done, total)),
+  });
+  return { principal: principalAxes(found.layer(0)), forget: () => store?.clear() };
+}
+
+function nameOf({ basis, t, seed }: BasisChoice): string {
+  return basis === "random" ? `random ${seed} to ${t}` : basis;
 }
 
 /** Row `k` is the `k`-th direction. */
@@ -148,86 +221,4 @@ function shared(matrix: Float64Array): Float64Array {
   const copy = new Float64Array(new SharedArrayBuffer(matrix.byteLength));
   copy.set(matrix);
   return copy;
-}
-
-function joinParts(
-  parts: readonly SweptBasis[],
-  layer: string,
-  unitCount: number,
-): Pick<BasisResult, "flips" | "settled" | "selfTest"> {
-  const settled: Settled = { silent: 0, certified: 0, closedForm: 0, suffix: 0, plain: 0 };
-  const selfTest = { images: 0, changed: 0, close: 0 };
-  for (const part of parts) {
-    for (const key of Object.keys(settled) as (keyof Settled)[]) settled[key] += part.settled[key];
-    for (const key of Object.keys(selfTest) as (keyof SelfTest)[]) selfTest[key] += part.selfTest[key];
-  }
-  const flips = mergeFlips(parts.map(({ unit, image, prediction }) => ({ layer, unitCount, unit, image, prediction })));
-  return { flips, settled, selfTest };
-}
-
-/** Runs all blocks through workers of one kind; results in the order of the images. */
-async function runBlocks<Result>(
-  setup: RotationSetup,
-  {
-    model,
-    images,
-    workers,
-    pieces,
-    name,
-    progress,
-    signal,
-  }: {
-    model: Model;
-    images: SweepImages;
-    workers: number;
-    pieces: BlockStore | undefined;
-    name: string;
-    progress: (done: number) => void;
-    signal: AbortSignal | undefined;
-  },
-): Promise<Result[]> {
-  const { imageCount } = images;
-  const blockSize = blockSizeFor(model);
-  const results: Result[] = [];
-  let done = 0;
-  const missing: number[] = [];
-  const pieceName = (start: number): string => `${name}-${String(start).padStart(8, "0")}`;
-  for (let start = 0; start < imageCount; start += blockSize) {
-    const kept = pieces?.get(pieceName(start));
-    if (kept) {
-      results[start / blockSize] = deserialize(kept) as Result;
-      done += Math.min(blockSize, imageCount - start);
-    } else missing.push(start);
-  }
-  if (done > 0) progress(done);
-  if (missing.length === 0) return results;
-  const url = new URL("./rotation-worker.ts", import.meta.url);
-  const pool = await openPool<RotationSetup, Block, Result>(url, setup, { workers, signal });
-  try {
-    const waiting = new Set<Promise<void>>();
-    for (const first of missing) {
-      const range = { start: first, end: Math.min(first + blockSize, imageCount), batchSize: blockSize };
-      for await (const { start, count, pixels, dims } of images.batches(range)) {
-        const block: Block = {
-          start,
-          pixels: { count, imageDims: dims.slice(1), data: pixels },
-          labels: images.labels.slice(start, start + count),
-        };
-        const job: Promise<void> = pool.run(block, [pixels.buffer as ArrayBuffer]).then((result) => {
-          results[start / blockSize] = result;
-          pieces?.put(pieceName(start), serialize(result));
-          waiting.delete(job);
-          done += count;
-          progress(done);
-        });
-        job.catch(() => undefined); // it is awaited below; a failure must not go unhandled before
-        waiting.add(job);
-        if (waiting.size >= 2 * workers) await Promise.race(waiting);
-      }
-    }
-    await Promise.all(waiting);
-  } finally {
-    await pool.close();
-  }
-  return results;
 }

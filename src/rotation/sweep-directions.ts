@@ -1,11 +1,12 @@
 /** The sweep of one block of images: every direction of some bases removed in turn, to the predictions that flip. */
 import { certificateRoom } from "../ablation/certificates.ts";
-import { type Block, collectFlips, type LayerBlock } from "../ablation/flip-collector.ts";
+import { collectFlips, type LayerBlock } from "../ablation/flip-collector.ts";
 import type { Reference } from "../ablation/plain-route.ts";
 import { isTie, type Reading, readRow } from "../ablation/predictions.ts";
 import type { PlannedLayer } from "../ablation/prefix-graph.ts";
 import type { PreparedBlock } from "../ablation/prepared-block.ts";
 import { type Mismatch, verifyBlock } from "../ablation/verify.ts";
+import type { ImageBlock } from "../passes/image-block.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Basis } from "./basis-feeds.ts";
 import { type DirectionBound, kernelNorm } from "./direction-bound.ts";
@@ -47,12 +48,12 @@ export interface DirectionContext {
 /** Sweeps every direction of every basis over a block. */
 export async function sweepDirections(
   context: DirectionContext,
-  block: Block,
-  bases: readonly Basis[],
+  block: ImageBlock,
+  { bases, report }: { bases: readonly Basis[]; report?: (done: number) => void },
 ): Promise<{ readonly predictions: Int32Array; readonly bases: readonly SweptBasis[] }> {
   const { route, model, engine } = context;
   const { classCount } = model;
-  const prepared = await route.prepare(block.pixels);
+  const prepared = await route.prepare(block);
   const predictions = await settle(context, block, prepared);
   const room = context.bound && certificateRoom(context.bound.suffix, classCount)(prepared);
   const swept: SweptBasis[] = [];
@@ -70,6 +71,7 @@ export async function sweepDirections(
     });
     const rotated = await route.rotate(prepared, basis);
     for (let direction = 0; direction < units; direction++) {
+      report?.((index + direction / units) / bases.length);
       const rows =
         engine === "plain"
           ? Int32Array.from(predictions.keys())
@@ -78,7 +80,7 @@ export async function sweepDirections(
       const removal = { tap, units: [direction], replacement };
       const logits =
         engine === "plain"
-          ? await plainRoute.logits(block.pixels, rows, removal)
+          ? await plainRoute.logits(block, rows, removal)
           : await route.remove(prepared, rotated, direction, rows);
       collector.settled[engine === "plain" ? "plain" : "suffix"] += rows.length;
       for (let i = 0; i < rows.length; i++) {
@@ -143,14 +145,14 @@ const NORM_SLACK = 1.001;
 /** Baseline predictions, ties settled by the reference. */
 async function settle(
   { model, reference }: DirectionContext,
-  block: Block,
+  block: ImageBlock,
   prepared: PreparedBlock,
 ): Promise<Int32Array> {
   const predictions = new Int32Array(prepared.count);
   const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
   for (let row = 0; row < prepared.count; row++) {
     readRow(prepared.logits, row, { classCount: model.classCount, into: reading });
-    predictions[row] = isTie(reading) ? await reference.predict(block.pixels, row, null) : reading.prediction;
+    predictions[row] = isTie(reading) ? await reference.predict(block, row, null) : reading.prediction;
   }
   return predictions;
 }

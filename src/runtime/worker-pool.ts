@@ -1,47 +1,40 @@
 /**
  * Worker threads that each keep a state (their sessions) and answer tasks one at a time, so that the main thread stays
  * free for progress, Ctrl-C and a server.
- *
- * A worker module calls `serveWorker(setup)`; `openPool` starts it. Results come back in the order of the tasks,
- * whatever worker was faster, so that nothing depends on the number of workers.
  */
 import { existsSync } from "node:fs";
 import { sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { setFlagsFromString } from "node:v8";
-import { parentPort, type TransferListItem, Worker, workerData } from "node:worker_threads";
-import { type ErrorCode, UnitscopeError } from "../errors.ts";
+import { type TransferListItem, Worker } from "node:worker_threads";
+import { UnitscopeError } from "../errors.ts";
+import { type Reply, STOP, type ThreadData, type Work } from "./work.ts";
 
 /** A set of workers of one kind. */
 export interface WorkerPool<Task, Result> {
   readonly workerCount: number;
-  /** Hands a task to the next free worker. Buffers in `transfer` move; they are gone on this side. */
-  run(task: Task, transfer?: readonly TransferListItem[]): Promise<Result>;
+  /**
+   * Hands a task to the next free worker.
+   * @param options.transfer buffers of the task that move; they are gone on this side.
+   * @param options.report called now and then with the fraction of the task that is done.
+   */
+  run(
+    task: Task,
+    options?: { transfer?: readonly TransferListItem[]; report?: ((done: number) => void) | undefined },
+  ): Promise<Result>;
   /** Stops every worker as soon as the runtime is not computing; tasks that wait are rejected with `interrupted`. */
   close(): Promise<void>;
 }
 
 /**
- * What asks a worker to end. It ends by itself: ending a thread from outside while ONNX Runtime computes in it takes the
- * whole process down with an uncaught native exception.
- */
-const STOP = "unitscope:stop";
-
-interface Reply {
-  readonly result?: unknown;
-  readonly error?: { code: ErrorCode; message: string; stack?: string | undefined };
-}
-
-/**
- * Starts workers.
+ * Starts workers. Each ends by itself when it is asked to: ending a thread from outside while ONNX Runtime computes in it
+ * takes the whole process down with an uncaught native exception.
  *
- * @param module URL of the worker's compiled module; from TypeScript sources, give the `.ts` URL: its compiled twin
- *   under `dist/` is used.
  * @param setup what every worker gets once, before its first task (structured clone; put large bytes in a
  *   SharedArrayBuffer).
  */
 export async function openPool<Setup, Task, Result>(
-  module: URL,
+  work: Work<Setup, Task, Result>,
   setup: Setup,
   { workers, signal }: { workers: number; signal?: AbortSignal | undefined },
 ): Promise<WorkerPool<Task, Result>> {
@@ -49,10 +42,13 @@ export async function openPool<Setup, Task, Result>(
   // Node 20 aborts now and then (an assertion in GetForegroundTaskRunner) when a thread ends while V8 still optimises its
   // code in the background. Threads that start from here on optimise theirs themselves, for the same processor time.
   setFlagsFromString("--no-concurrent-recompilation");
-  const threads = Array.from({ length: workers }, () => new Worker(compiledModule(module), { workerData: setup }));
+  const script = compiledModule(new URL("./worker-thread.ts", import.meta.url));
+  const data: ThreadData<Setup> = { module: compiledModule(new URL(work.module)).href, name: work.name, setup };
+  const threads = Array.from({ length: workers }, () => new Worker(script, { workerData: data }));
   interface Job {
     task: Task;
     transfer: readonly TransferListItem[];
+    report: ((done: number) => void) | undefined;
     resolve(result: Result): void;
     reject(error: unknown): void;
   }
@@ -75,24 +71,27 @@ export async function openPool<Setup, Task, Result>(
       worker.postMessage(job.task, job.transfer);
     }
   };
+  const hear = (worker: Worker, reply: Exclude<Reply<Result>, { kind: "ready" }>): void => {
+    const job = running.get(worker);
+    if (reply.kind === "under way") {
+      job?.report?.(reply.done);
+      return;
+    }
+    running.delete(worker);
+    free.push(worker);
+    if (reply.kind === "failed") job?.reject(revive(reply));
+    else job?.resolve(reply.result);
+    dispatch();
+  };
   const ready = threads.map(
     (worker) =>
       new Promise<void>((resolve, reject) => {
-        worker.once("message", (reply: Reply) => {
-          if (reply.error) {
-            reject(revive(reply.error));
-            return;
-          }
-          worker.on("message", (message: Reply) => {
-            const job = running.get(worker);
-            running.delete(worker);
+        worker.on("message", (reply: Reply<Result>) => {
+          if (reply.kind === "ready") {
             free.push(worker);
-            if (message.error) job?.reject(revive(message.error));
-            else job?.resolve(message.result as Result);
-            dispatch();
-          });
-          free.push(worker);
-          resolve();
+            resolve();
+          } else if (reply.kind === "failed" && !running.has(worker)) reject(revive(reply));
+          else hear(worker, reply);
         });
         worker.once("error", (error) => {
           reject(error);
@@ -129,55 +128,17 @@ export async function openPool<Setup, Task, Result>(
   }
   return {
     workerCount: threads.length,
-    run: (task, transfer = []) =>
+    run: (task, { transfer = [], report } = {}) =>
       new Promise<Result>((resolve, reject) => {
         if (failure) {
           reject(failure);
           return;
         }
-        waiting.push({ task, transfer, resolve, reject });
+        waiting.push({ task, transfer, report, resolve, reject });
         dispatch();
       }),
     close,
   };
-}
-
-/**
- * The worker's side: sets up once, then answers every task.
- *
- * @param setup makes the handler; what it throws ends `openPool`. A result may name buffers to move instead of copy.
- */
-export async function serveWorker<Setup, Task>(
-  setup: (data: Setup) => Promise<(task: Task) => Promise<{ result: unknown; transfer?: readonly TransferListItem[] }>>,
-): Promise<void> {
-  const port = parentPort;
-  if (!port)
-    throw new UnitscopeError("internal", "internal: worker module: expected a worker thread, got the main thread");
-  const refuse = (error: unknown): void => {
-    const { code, message, stack } =
-      error instanceof UnitscopeError
-        ? error
-        : {
-            code: "internal" as const,
-            message: `internal: ${String((error as Error)?.message ?? error)}`,
-            stack: (error as Error)?.stack,
-          };
-    port.postMessage({ error: { code, message, stack } } satisfies Reply);
-  };
-  let handle: Awaited<ReturnType<typeof setup>>;
-  port.on("message", (message: Task | typeof STOP) => {
-    if (message === STOP) process.exit(0); // in a worker this ends the thread alone
-    handle(message).then(
-      ({ result, transfer }) => port.postMessage({ result } satisfies Reply, transfer ?? []),
-      refuse,
-    );
-  });
-  try {
-    handle = await setup(workerData as Setup);
-    port.postMessage({} satisfies Reply);
-  } catch (error) {
-    refuse(error);
-  }
 }
 
 /** Worker threads run compiled JavaScript, also when the caller was loaded from TypeScript (tests, benches). */
@@ -188,7 +149,7 @@ function compiledModule(module: URL): URL {
   return pathToFileURL(`${script.slice(0, at)}${sep}dist${sep}${script.slice(at + 5)}`);
 }
 
-function revive({ code, message, stack }: NonNullable<Reply["error"]>): UnitscopeError {
+function revive({ code, message, stack }: Extract<Reply<unknown>, { kind: "failed" }>): UnitscopeError {
   const error = new UnitscopeError(code, message);
   if (stack) error.stack = stack;
   return error;

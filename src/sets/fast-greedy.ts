@@ -9,7 +9,8 @@
 import { closedLogits } from "../ablation/closed-form.ts";
 import type { PreparedBlock } from "../ablation/prepared-block.ts";
 import { openRunningSet, type RunningSet } from "../ablation/running-set.ts";
-import { type ClassImages, checkSize, type GreedySequence, type GreedyWork, isBetterStep } from "./greedy.ts";
+import type { ImageBlock } from "../passes/image-block.ts";
+import { checkSize, type GreedySequence, type GreedyWork, isBetterStep } from "./greedy.ts";
 import { labelDistances, labelRoom, NORM_SLACK, readLabel } from "./label-reading.ts";
 import { type SetContext, type Verification, verifySet } from "./set-context.ts";
 
@@ -26,7 +27,8 @@ interface Candidate {
 /** One class on its way. */
 interface Search {
   readonly context: SetContext;
-  readonly from: ClassImages;
+  readonly from: ImageBlock;
+  readonly cls: number;
   readonly running: RunningSet;
   /** How far removing a unit can move an image's last hidden vector; 0 where it is silent. Float64 `[units, count]`. */
   readonly reach: Float64Array;
@@ -41,25 +43,27 @@ interface Search {
 
 /**
  * Finds the greedy sequence of a class.
+ * @param from images of one class, at least one.
  * @param size units to remove; 0 only evaluates every unit alone.
  */
-export async function fastGreedy(context: SetContext, from: ClassImages, size: number): Promise<GreedySequence> {
+export async function fastGreedy(context: SetContext, from: ImageBlock, size: number): Promise<GreedySequence> {
   const { units: unitCount } = context.planned.plan;
-  const { cls, pixels } = from;
+  const cls = from.labels[0];
   checkSize(size, unitCount);
-  const prepared = await context.route.prepare(pixels);
+  const prepared = await context.route.prepare(from);
   const search: Search = {
     context,
     from,
+    cls,
     running: openRunningSet(context.layer, prepared),
     reach: reachOf(context, prepared),
     work: { computed: 0, silent: 0, certified: 0, abandoned: 0, reference: 0 },
     verification: { verified: 0, mismatches: [] },
-    right: new Uint8Array(pixels.count),
-    room: new Float64Array(pixels.count),
-    order: Int32Array.from({ length: pixels.count }, (_, row) => row),
+    right: new Uint8Array(from.count),
+    room: new Float64Array(from.count),
+    order: Int32Array.from({ length: from.count }, (_, row) => row),
   };
-  for (let row = 0; row < pixels.count; row++) search.right[row] = await decide(search, prepared.logits, row, row, []);
+  for (let row = 0; row < from.count; row++) search.right[row] = await decide(search, prepared.logits, row, row, []);
   const distances = context.bound && labelDistances(context.bound, cls);
   const singleRight = new Int32Array(unitCount);
   const lastDrop = new Float64Array(unitCount);
@@ -88,7 +92,7 @@ export async function fastGreedy(context: SetContext, from: ClassImages, size: n
   }
   return {
     cls,
-    images: pixels.count,
+    images: from.count,
     units: Int32Array.from(search.running.removed),
     right: Int32Array.from(rightAfter),
     singleRight,
@@ -155,17 +159,17 @@ async function compute(search: Search, unit: number, rows: Int32Array, verdicts:
 
 /** Whether image `row` is right, from row `at` of the logits; what is too close to call goes to the reference. */
 function decide(
-  { context, from, work }: Search,
+  { context, from, cls, work }: Search,
   logits: Float32Array,
   at: number,
   row: number,
   units: readonly number[],
 ): number | Promise<number> {
-  const verdict = readLabel(logits, at, from.cls, context.model.classCount);
+  const verdict = readLabel(logits, at, cls, context.model.classCount);
   if (verdict >= 0) return verdict;
   work.reference++;
   const removal = units.length > 0 ? context.removal(units) : null;
-  return context.reference.predict(from.pixels, row, removal).then((prediction) => Number(prediction === from.cls));
+  return context.reference.predict(from, row, removal).then((prediction) => Number(prediction === cls));
 }
 
 async function verifyCandidate(
@@ -177,15 +181,13 @@ async function verifyCandidate(
   if (context.options.verify <= 0) return;
   const open = new Set(undecided);
   const rows = Array.from(verdicts.keys()).filter((row) => !open.has(row));
-  const block = { ...from, labels: new Int32Array(verdicts.length).fill(from.cls) };
   const right = rows.map((row) => verdicts[row]);
-  await verifySet(context, block, { units: [...running.removed, unit], rows, right }, verification);
+  await verifySet(context, from, { units: [...running.removed, unit], rows, right }, verification);
 }
 
 /** How far every image may move until its verdict changes, and the order in which images are looked at. */
 function lookAtRoom(search: Search, distances: Float64Array | undefined): void {
-  const { running, right, room, order, from } = search;
-  const label = from.cls;
+  const { running, right, room, order, cls: label } = search;
   if (distances) {
     const { logits } = running.block;
     for (let row = 0; row < right.length; row++) {

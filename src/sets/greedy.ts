@@ -2,17 +2,9 @@
  * Stepwise greedy sequences of one class: at each step the unit whose removal, on top of those already removed, leaves
  * the fewest images of the class right. The plain way is the definition; `fast-greedy.ts` finds the same sequence.
  */
-import type { Pixels } from "../ablation/plain-route.ts";
 import { UnitscopeError } from "../errors.ts";
+import type { ImageBlock } from "../passes/image-block.ts";
 import type { SetContext, SetMismatch } from "./set-context.ts";
-
-/** The images of one class that choose. */
-export interface ClassImages {
-  readonly cls: number;
-  readonly pixels: Pixels;
-  /** Number of every image in the whole set, `[pixels.count]`. */
-  readonly images: Int32Array;
-}
 
 /** How the (candidate set, image) pairs were settled; `abandoned` ones belong to candidates that could not win any more. */
 export interface GreedyWork {
@@ -60,17 +52,20 @@ export function checkSize(size: number, units: number): void {
   throw new UnitscopeError("usage", `--size: expected a whole number of units from 1 to ${units}, got ${size}`);
 }
 
-/** The plain way: every image of the class through the whole network, for every candidate of every step. */
-export async function plainGreedy(context: SetContext, from: ClassImages, size: number): Promise<GreedySequence> {
-  const { cls, pixels } = from;
+/**
+ * The plain way: every image of the class through the whole network, for every candidate of every step.
+ * @param from images of one class, at least one.
+ */
+export async function plainGreedy(context: SetContext, from: ImageBlock, size: number): Promise<GreedySequence> {
+  const cls = from.labels[0];
   const { units: unitCount } = context.planned.plan;
   checkSize(size, unitCount);
   const route = await context.plain();
-  const rows = Int32Array.from({ length: pixels.count }, (_, row) => row);
+  const rows = Int32Array.from({ length: from.count }, (_, row) => row);
   const work: GreedyWork = { computed: 0, silent: 0, certified: 0, abandoned: 0, reference: 0 };
   const rightWithout = async (units: readonly number[]): Promise<number> => {
     work.computed += rows.length;
-    const predictions = await route.predict(pixels, rows, context.removal(units));
+    const predictions = await route.predict(from, rows, context.removal(units));
     return predictions.reduce((count, prediction) => count + Number(prediction === cls), 0);
   };
   const singleRight = new Int32Array(unitCount);
@@ -93,7 +88,7 @@ export async function plainGreedy(context: SetContext, from: ClassImages, size: 
   }
   return {
     cls,
-    images: pixels.count,
+    images: from.count,
     units: Int32Array.from(removed),
     right: Int32Array.from(right),
     singleRight,

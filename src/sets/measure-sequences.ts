@@ -2,9 +2,8 @@
  * What sequences of removed units do to images: how many of every class are right after each step. Counts of disjoint
  * blocks of images add up.
  */
-
-import type { Pixels } from "../ablation/plain-route.ts";
 import { openRunningSet } from "../ablation/running-set.ts";
+import type { ImageBlock } from "../passes/image-block.ts";
 import { readLabel } from "./label-reading.ts";
 import { type SetContext, type SetMismatch, type Verification, verifySet } from "./set-context.ts";
 
@@ -13,14 +12,6 @@ export interface Sequence {
   /** Removed together before the first step; all but the kept ones for keep-only sequences. */
   readonly initial: readonly number[];
   readonly units: readonly number[];
-}
-
-/** Labelled images of any classes. */
-export interface MeasuredImages {
-  readonly pixels: Pixels;
-  /** Number of every image in the whole set, and its class. */
-  readonly images: Int32Array;
-  readonly labels: Int32Array;
 }
 
 /** What a block of images shows. */
@@ -37,15 +28,15 @@ export interface Measured {
 /** Measures every sequence on the images, by difference. */
 export async function measureSequences(
   context: SetContext,
-  from: MeasuredImages,
+  from: ImageBlock,
   sequences: readonly Sequence[],
 ): Promise<Measured> {
   const { layer, route, model, reference } = context;
   const { classCount } = model;
-  const { pixels, labels } = from;
-  const prepared = await route.prepare(pixels);
+  const { labels } = from;
+  const prepared = await route.prepare(from);
   const verification: Verification = { verified: 0, mismatches: [] };
-  const everyRow = Int32Array.from({ length: pixels.count }, (_, row) => row);
+  const everyRow = Int32Array.from({ length: from.count }, (_, row) => row);
   const judge = async (
     logits: Float32Array,
     rows: Int32Array,
@@ -58,11 +49,11 @@ export async function measureSequences(
       if (verdict >= 0) verdicts[row] = verdict;
       else {
         const removal = units.length > 0 ? context.removal(units) : null;
-        verdicts[row] = Number((await reference.predict(pixels, row, removal)) === label);
+        verdicts[row] = Number((await reference.predict(from, row, removal)) === label);
       }
     }
   };
-  const intact = new Uint8Array(pixels.count);
+  const intact = new Uint8Array(from.count);
   await judge(prepared.logits, everyRow, intact, []);
   const right: Int32Array[] = [];
   for (const { initial, units } of sequences) {
@@ -87,14 +78,15 @@ export async function measureSequences(
 /** The same the plain way: the whole network for every set. */
 export async function plainMeasure(
   context: SetContext,
-  { pixels, labels }: MeasuredImages,
+  from: ImageBlock,
   sequences: readonly Sequence[],
 ): Promise<Measured> {
   const { classCount } = context.model;
+  const { labels } = from;
   const route = await context.plain();
-  const everyRow = Int32Array.from({ length: pixels.count }, (_, row) => row);
+  const everyRow = Int32Array.from({ length: from.count }, (_, row) => row);
   const judge = async (units: readonly number[]): Promise<Uint8Array> => {
-    const predictions = await route.predict(pixels, everyRow, context.removal(units));
+    const predictions = await route.predict(from, everyRow, context.removal(units));
     return Uint8Array.from(predictions, (prediction, row) => Number(prediction === labels[row]));
   };
   const right: Int32Array[] = [];
@@ -125,7 +117,7 @@ export function mergeMeasured(blocks: readonly Measured[]): Measured {
     images: add(blocks.map((block) => block.images)),
     baseline: add(blocks.map((block) => block.baseline)),
     verified: blocks.reduce((sum, block) => sum + block.verified, 0),
-    mismatches: blocks.flatMap((block) => block.mismatches),
+    mismatches: blocks.flatMap((block) => block.mismatches).sort((a, b) => a.image - b.image),
   };
 }
 

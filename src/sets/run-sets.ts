@@ -1,29 +1,28 @@
 /**
  * Unit sets of one layer: searches what each class depends on in one part of the images, and measures every sequence on
- * the other. Single classes and blocks of images go through worker threads; results do not depend on how many.
+ * the other.
  */
-import { availableParallelism } from "node:os";
-import { deserialize, serialize } from "node:v8";
 import type { Replacement } from "../ablation/replacement.ts";
-import type { BlockStore } from "../ablation/run-blocks.ts";
 import { boundSuffix } from "../ablation/suffix-bound.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
-import { blockSizeFor, isLargeModel } from "../ablation/sweep.ts";
-import { imageBatches } from "../data/image-batches.ts";
-import type { ImageSet } from "../data/image-set.ts";
-import type { Preprocessing } from "../data/preprocessing.ts";
-import { selectImages } from "../data/select-images.ts";
+import type { AblationMethod } from "../ablation/sweep.ts";
 import { UnitscopeError } from "../errors.ts";
+import type { Json } from "../files/canonical-json.ts";
 import { sha256 } from "../files/hash.ts";
 import { inferShapes } from "../onnx/shapes.ts";
+import { folderStore } from "../passes/block-store.ts";
+import type { BlockSource } from "../passes/image-block.ts";
+import { blockSizeFor, chosenBlocks, splitEvenly } from "../passes/image-order.ts";
+import type { BlockWork, Merge, Pass } from "../passes/pass.ts";
+import { type JsonRecord, planKey } from "../passes/plan.ts";
+import { runPass } from "../passes/run-pass.ts";
+import { chooseThreads } from "../passes/thread-choice.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
-import { openPool, type WorkerPool } from "../runtime/worker-pool.ts";
 import { checkSize, type GreedySequence, type GreedyWork } from "./greedy.ts";
-import { type Measured, mergeMeasured, type Sequence } from "./measure-sequences.ts";
 import { type CurveChoice, planCurves, type SetCurve } from "./plan-curves.ts";
 import type { SetMismatch } from "./set-context.ts";
-import type { SetsSetup, SetsTask } from "./sets-worker.ts";
+import { measureWork, mergeMeasurements, mergeSearched, type SetsSetup, searchWork } from "./sets-passes.ts";
 import { type ImageSplit, splitImages } from "./split-images.ts";
 
 /** What to do. */
@@ -31,10 +30,10 @@ export interface RunSetsOptions extends CurveChoice {
   readonly engine?: "auto" | "plain";
   /** Fraction of the decided (set, image) pairs to repeat the plain way, in [0, 1]. */
   readonly verify?: number;
-  readonly workers?: number;
+  readonly workers?: number | undefined;
   readonly provider?: Provider;
-  /** Where finished classes and blocks are kept between interrupted runs; keyed by everything but these options' sequences. */
-  readonly pieces?: BlockStore;
+  /** Folder of a run that keeps finished classes and blocks between interrupted runs. */
+  readonly folder?: string | undefined;
   /** Called with steps done; searching a class and measuring a block are steps of like length. */
   readonly progress?: ((done: number, total: number, note: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -53,164 +52,140 @@ export interface SetsResult {
   readonly verified: number;
   readonly mismatches: readonly SetMismatch[];
   readonly timings: { readonly searchMs: number; readonly measureMs: number };
+  /** Forgets what a folder keeps, once all is written. */
+  forget(): void;
+}
+
+/** The layer, and the images. */
+export interface SetsSubject {
+  readonly images: BlockSource;
+  readonly classNames: readonly string[];
+  readonly layer: string;
+  readonly units: number;
+  readonly method: AblationMethod;
+  readonly replacement: Replacement;
 }
 
 /** Searches and measures. @throws {UnitscopeError} `usage` for sizes and fractions out of range. */
-export async function runSets(
-  model: Model,
-  subject: { images: ImageSet; preprocessing: Preprocessing; units: number; replacement: Replacement },
-  options: RunSetsOptions,
-): Promise<SetsResult> {
-  const { images: set, preprocessing, units, replacement } = subject;
-  const { engine = "auto", verify = 0, seed = 1, provider = "cpu", signal, size } = options;
+export async function runSets(model: Model, subject: SetsSubject, options: RunSetsOptions): Promise<SetsResult> {
+  const { images, units, replacement } = subject;
+  const { engine = "auto", verify = 0, seed = 1, provider = "cpu", size, progress } = options;
   checkSize(size, units);
-  const split = splitImages(set.labels, options.rankSplit, { seed });
-  const shapes = inferShapes(model.graph);
-  const plan = planSuffix(model.graph, replacement.tap, { logits: model.logits, shapes });
-  const cores = availableParallelism();
-  const workers = options.workers ?? (isLargeModel(model) ? 1 : cores);
+  const split = splitImages(images.labels, options.rankSplit, { seed });
+  const suffix = planSuffix(model.graph, replacement.tap, { logits: model.logits, shapes: inferShapes(model.graph) });
+  const { threads } = chooseThreads(model, options);
   const setup: SetsSetup = {
     model,
     ...replacement,
-    bound: engine === "plain" ? undefined : await boundSuffix(model, plan),
-    options: { engine, verify, seed, threads: Math.max(1, Math.floor(cores / workers)), provider },
+    bound: engine === "plain" ? undefined : await boundSuffix(model, suffix),
+    options: { engine, verify, seed, threads, provider },
   };
-  const url = new URL("./sets-worker.ts", import.meta.url);
-  const pool = await openPool<SetsSetup, SetsTask, unknown>(url, setup, { workers, signal });
-  try {
-    const blockSize = blockSizeFor(model);
-    const searched = options.greedy || options.single || options.keep ? options.classes : [];
-    const blockCount = Math.ceil(split.measuring.length / blockSize);
-    const steps = { done: 0, total: searched.length + blockCount };
-    const work: PoolWork = {
-      pool,
-      set,
-      preprocessing,
-      pieces: options.pieces,
-      signal,
-      step: (note) => {
-        steps.done++;
-        options.progress?.(steps.done, steps.total, note);
-      },
-    };
-    const began = performance.now();
-    const found = await searchClasses(work, split, searched, options.greedy ? size : 0);
-    const searchedAt = performance.now();
-    const planned = planCurves(found, units, options);
-    const measured = await measureBlocks(
-      work,
-      split.measuring,
-      planned.map(({ sequence }) => sequence),
-      blockSize,
-    );
-    return {
-      split,
-      curves: planned.map((curve, i) => ({ ...curve, right: measured.right[i] })),
-      images: measured.images,
-      baseline: measured.baseline,
-      choosingImages: countClasses(split.choosing, set.labels, model.classCount),
-      work: addWork(found.map((each) => each.work)),
-      verified: measured.verified + found.reduce((sum, each) => sum + each.verified, 0),
-      mismatches: [...found.flatMap((each) => each.mismatches), ...measured.mismatches],
-      timings: { searchMs: searchedAt - began, measureMs: performance.now() - searchedAt },
-    };
-  } finally {
-    await pool.close();
-  }
-}
-
-interface PoolWork {
-  readonly pool: WorkerPool<SetsTask, unknown>;
-  readonly set: ImageSet;
-  readonly preprocessing: Preprocessing;
-  readonly pieces: BlockStore | undefined;
-  readonly signal: AbortSignal | undefined;
-  readonly step: (note: string) => void;
-}
-
-/** Greedy sequences (or, with `size` 0, only the drops of single units) of the given classes, in their order. */
-async function searchClasses(
-  { pool, set, preprocessing, pieces, signal, step }: PoolWork,
-  { choosing }: ImageSplit,
-  classes: readonly number[],
-  size: number,
-): Promise<GreedySequence[]> {
-  const results: GreedySequence[] = [];
-  await inParallel(classes, pool.workerCount, async (cls, index) => {
-    const name = `class-${cls}-${size}`;
-    const kept = pieces?.get(name);
-    if (kept) results[index] = deserialize(kept) as GreedySequence;
-    else {
-      const images = choosing.filter((image) => set.labels[image] === cls);
-      if (images.length === 0) {
-        const place = `data "${set.name}": class "${set.classNames[cls]}"`;
-        throw new UnitscopeError("data", `${place}: expected images to choose units by, got none`);
-      }
-      const pixels = await loadPixels(set, preprocessing, images, signal);
-      const task: SetsTask = { kind: "greedy", cls, pixels, images, size };
-      const found = (await pool.run(task, [pixels.data.buffer as ArrayBuffer])) as GreedySequence;
-      pieces?.put(name, serialize(found));
-      results[index] = found;
-    }
-    step(`class ${set.classNames[cls]}`);
-  });
-  return results;
-}
-
-async function measureBlocks(
-  { pool, set, preprocessing, pieces, signal, step }: PoolWork,
-  measuring: Int32Array,
-  sequences: readonly Sequence[],
-  blockSize: number,
-): Promise<Measured> {
-  const starts = Array.from({ length: Math.ceil(measuring.length / blockSize) }, (_, i) => i * blockSize);
-  const key = sha256(JSON.stringify(sequences)).slice(0, 16);
-  const blocks: Measured[] = [];
-  await inParallel(starts, pool.workerCount, async (start, index) => {
-    const name = `block-${String(start).padStart(8, "0")}-${key}`;
-    const kept = pieces?.get(name);
-    if (kept) blocks[index] = deserialize(kept) as Measured;
-    else {
-      const images = measuring.slice(start, start + blockSize);
-      const labels = images.map((image) => set.labels[image]);
-      const pixels = await loadPixels(set, preprocessing, images, signal);
-      const task: SetsTask = { kind: "measure", pixels, images, labels, sequences };
-      const measured = (await pool.run(task, [pixels.data.buffer as ArrayBuffer])) as Measured;
-      pieces?.put(name, serialize(measured));
-      blocks[index] = measured;
-    }
-    step("measuring");
-  });
-  return mergeMeasured(blocks);
-}
-
-/** Two jobs a worker under way: one is computed while the images of the next are read. */
-async function inParallel<T>(
-  items: readonly T[],
-  workers: number,
-  job: (item: T, index: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    while (next < items.length) {
-      const index = next++;
-      await job(items[index], index);
-    }
+  const searched = options.greedy || options.single || options.keep ? options.classes : [];
+  const classes = searched.map((cls) => imagesOfClass(subject, split, cls));
+  const blocks = splitEvenly(split.measuring, blockSizeFor(model));
+  const steps = classes.length + blocks.length;
+  const run = async <Own, Layer>(stage: Stage<Own, Layer>): Promise<{ found: Layer | undefined; forget(): void }> => {
+    const { blocks: own, before, note } = stage;
+    if (own.length === 0) return { found: undefined, forget: () => {} };
+    const pass = passOf(model, subject, stage, { setup, split: { rankSplit: options.rankSplit, seed } });
+    const store = options.folder === undefined ? undefined : folderStore<null, Layer>(options.folder, pass.plan);
+    const total = own.reduce((sum, { length }) => sum + length, 0);
+    const found = await runPass(pass, images, {
+      workers: chooseThreads(model, { workers: options.workers, tasks: own.length }).workers,
+      store,
+      signal: options.signal,
+      progress: progress && ((done) => progress(before + Math.floor((done / total) * own.length), steps, note)),
+    });
+    return { found: found.layer(0), forget: () => store?.clear() };
   };
-  await Promise.all(Array.from({ length: Math.min(items.length, 2 * workers) }, lane));
+
+  const began = performance.now();
+  const search = await run<{ size: number }, readonly GreedySequence[]>({
+    name: "greedy",
+    blocks: classes,
+    before: 0,
+    note: "searching classes",
+    key: { classes: [...searched], size: options.greedy ? size : 0 },
+    work: searchWork,
+    own: { size: options.greedy ? size : 0 },
+    merge: mergeSearched,
+  });
+  const found = searched.flatMap((cls) => search.found?.filter((sequence) => sequence.cls === cls) ?? []);
+  const searchedAt = performance.now();
+  const planned = planCurves(found, units, options);
+  const sequences = planned.map(({ sequence }) => sequence);
+  const measure = await run({
+    name: "sequences",
+    blocks,
+    before: classes.length,
+    note: "measuring",
+    key: { sequences: sha256(JSON.stringify(sequences)) },
+    work: measureWork,
+    own: { sequences },
+    merge: mergeMeasurements,
+  });
+  const measured = measure.found;
+  if (!measured) throw new UnitscopeError("data", "images: expected some to measure on, got none");
+  return {
+    split,
+    curves: planned.map((curve, i) => ({ ...curve, right: measured.right[i] })),
+    images: measured.images,
+    baseline: measured.baseline,
+    choosingImages: countClasses(split.choosing, images.labels, model.classCount),
+    work: addWork(found.map((each) => each.work)),
+    verified: measured.verified + found.reduce((sum, each) => sum + each.verified, 0),
+    mismatches: [...found.flatMap((each) => each.mismatches), ...measured.mismatches],
+    timings: { searchMs: searchedAt - began, measureMs: performance.now() - searchedAt },
+    forget: () => {
+      search.forget();
+      measure.forget();
+    },
+  };
 }
 
-async function loadPixels(
-  set: ImageSet,
-  preprocessing: Preprocessing,
-  images: Int32Array,
-  signal: AbortSignal | undefined,
-): Promise<{ count: number; imageDims: readonly number[]; data: Float32Array }> {
-  const part = selectImages(set, images);
-  for await (const { count, dims, pixels } of imageBatches(part, preprocessing, { batchSize: images.length, signal })) {
-    return { count, imageDims: dims.slice(1), data: pixels };
-  }
-  return { count: 0, imageDims: [], data: new Float32Array(0) };
+/** One of the two passes. */
+interface Stage<Own, Layer> {
+  readonly name: string;
+  readonly blocks: readonly Int32Array[];
+  /** Steps of the progress that come before it, and what to call its own. */
+  readonly before: number;
+  readonly note: string;
+  /** What its parts depend on beside layer, images and split. */
+  readonly key: JsonRecord;
+  readonly work: BlockWork<SetsSetup & Own, null, Layer>;
+  /** What its workers get beside the rest. */
+  readonly own: Own;
+  readonly merge: Merge<null, Layer>;
+}
+
+function passOf<Own, Layer>(
+  model: Model,
+  { images, layer, method, replacement: { tap } }: SetsSubject,
+  { name, blocks, key, work, own, merge }: Stage<Own, Layer>,
+  { setup, split }: { setup: SetsSetup; split: { rankSplit: number | null; seed: number } },
+): Pass<SetsSetup & Own, null, Layer> {
+  const { engine, verify, seed } = setup.options;
+  const settings: Record<string, Json> = { engine, verify, ...(verify > 0 && { seed }) };
+  const ordered = chosenBlocks(split, blocks);
+  return {
+    ...ordered,
+    plan: {
+      pass: name,
+      key: planKey({ model: model.sha256, ...images.identity }, { ablation: { method }, ...settings }),
+      shared: {},
+      layers: [{ name: layer, key: { tap, ...key } }],
+      ...ordered.plan,
+    },
+    work,
+    setup: { ...setup, ...own },
+    merge,
+  };
+}
+
+function imagesOfClass({ images, classNames }: SetsSubject, { choosing }: ImageSplit, cls: number): Int32Array {
+  const own = choosing.filter((image) => images.labels[image] === cls);
+  if (own.length > 0) return own;
+  throw new UnitscopeError("data", `class "${classNames[cls]}": expected images to choose units by, got none`);
 }
 
 function countClasses(images: Int32Array, labels: Int32Array, classCount: number): Int32Array {

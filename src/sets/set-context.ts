@@ -3,7 +3,6 @@ import { type FastLayer, type FastRoute, openFastRoute } from "../ablation/fast-
 import {
   openPlainRoute,
   openReference,
-  type Pixels,
   type PlainRoute,
   type Reference,
   type Removal,
@@ -13,6 +12,7 @@ import type { SuffixBound } from "../ablation/suffix-bound.ts";
 import { switchedTensors } from "../ablation/switched-tensors.ts";
 import { hash } from "../ablation/verify.ts";
 import { UnitscopeError } from "../errors.ts";
+import type { ImageBlock } from "../passes/image-block.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
 
@@ -97,16 +97,16 @@ export interface Verification {
  * Repeats a random fraction of one set's decided rows the plain way. Which ones depends on the seed, the set and the
  * image alone.
  *
- * @param rows decided rows of `pixels`, and for each whether it was found right.
- * @param images number of every row's image; `labels` its class.
+ * @param rows decided rows of the block, and for each whether it was found right.
  */
 export async function verifySet(
   context: SetContext,
-  { pixels, images, labels }: { pixels: Pixels; images: ArrayLike<number>; labels: ArrayLike<number> },
+  block: ImageBlock,
   { units, rows, right }: { units: readonly number[]; rows: ArrayLike<number>; right: ArrayLike<number> },
   into: Verification,
 ): Promise<void> {
   const { verify, seed } = context.options;
+  const { images, labels } = block;
   if (verify <= 0) return;
   const set = [...units].sort((a, b) => a - b);
   const chosen = Array.from(rows, (row, i) => [row, i] as const).filter(
@@ -115,7 +115,7 @@ export async function verifySet(
   if (chosen.length === 0) return;
   const route = await context.plain();
   const decided = await route.predict(
-    pixels,
+    block,
     chosen.map(([row]) => row),
     context.removal(units),
   );

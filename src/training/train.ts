@@ -15,7 +15,7 @@ import { type Checkpoint, type EpochRecord, readCheckpoint, writeCheckpoint } fr
 import { blockSize } from "./lowering/block-size.ts";
 import { learningRateAt } from "./schedule.ts";
 import { stepGraph, testGraph, velocityName } from "./step-graph.ts";
-import type { StepResult, StepTask, StepWorkerSetup } from "./step-worker.ts";
+import { type StepResult, type StepTask, stepWork } from "./step-worker.ts";
 import { checkOptions, checkSameRecipe, recipeOf, type TrainOptions, trainDefaults } from "./train-options.ts";
 import { type TrainingImages, trainingImages } from "./training-images.ts";
 
@@ -56,12 +56,6 @@ export interface TrainEffects {
   readonly resume?: boolean | undefined;
 }
 
-/** The worker beside this file, compiled or not. */
-const workerModule = new URL(
-  import.meta.url.endsWith(".ts") ? "./step-worker.ts" : "./step-worker.js",
-  import.meta.url,
-);
-
 /** Batch size of tests; it does not change results beyond rounding. */
 const TEST_BATCH = 250;
 
@@ -92,8 +86,8 @@ export async function train(
   const { batchSize, epochs } = options;
   const block = options.provider === "cpu" ? await blockSize() : undefined;
   const state = before?.state ?? startState(network, options);
-  const pool = await openPool<StepWorkerSetup, StepTask, StepResult>(
-    workerModule,
+  const pool = await openPool(
+    stepWork,
     {
       step: writeModel(stepGraph(network, { ...options, block })),
       test: writeModel(testGraph(network, { batchSize: TEST_BATCH, block })),

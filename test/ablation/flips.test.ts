@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type BaselineTable, countFlips, type LayerFlips, mergeCounts, mergeFlips } from "../../src/ablation/flips.ts";
+import { type BaselineTable, type Counts, countFlips, type LayerFlips, mergeFlips } from "../../src/ablation/flips.ts";
 
 /** A baseline and the flips of a layer, as every sweep could give them. */
 const sweeps = fc
@@ -44,6 +44,19 @@ function flipsOf(rows: readonly (readonly [number, number, number])[], unitCount
   };
 }
 
+/** Counts of two sets of images together. */
+function sumOf(one: Counts, other: Counts): Counts {
+  const add = (x: Int32Array, y: Int32Array): Int32Array => x.map((value, i) => value + y[i]);
+  const { images, correct, lost, gained } = other;
+  return {
+    ...one,
+    images: add(one.images, images),
+    correct: add(one.correct, correct),
+    lost: add(one.lost, lost),
+    gained: add(one.gained, gained),
+  };
+}
+
 describe("countFlips", () => {
   it("equals the accuracy before minus after, class by class", () => {
     fc.assert(
@@ -76,18 +89,18 @@ describe("countFlips", () => {
         const include = Uint8Array.from(baseline.labels, (_, image) => (halves[image] ? 1 : 0));
         const one = countFlips(baseline, flips, { include });
         const other = countFlips(baseline, flips, { include: include.map((kept) => 1 - kept) });
-        expect(mergeCounts(one, other)).toEqual(countFlips(baseline, flips));
+        expect(sumOf(one, other)).toEqual(countFlips(baseline, flips));
       }),
     );
   });
 
   it("does not depend on how flips were split and ordered", () => {
     fc.assert(
-      fc.property(sweeps, fc.integer({ min: 0, max: 100 }), ({ baseline, rows, flips }, cut) => {
+      fc.property(sweeps, fc.integer({ min: 0, max: 100 }), ({ rows, flips }, cut) => {
         const at = cut % (rows.length + 1);
         const parts = [flipsOf(rows.slice(at), flips.unitCount), flipsOf(rows.slice(0, at), flips.unitCount)];
-        expect(mergeFlips(parts)).toEqual(flips);
-        expect(countFlips(baseline, mergeFlips(parts))).toEqual(countFlips(baseline, flips));
+        const { layer: _, unitCount: __, ...merged } = flips;
+        expect(mergeFlips(parts)).toEqual(merged);
       }),
     );
   });
@@ -105,10 +118,5 @@ describe("countFlips", () => {
       "expected label in 0..1, got 2 at image 1",
     );
     expect(() => mergeFlips([flipsOf([[0, 0, 1]], 1), flipsOf([[0, 0, 1]], 1)])).toThrow("unit 0 image 0 twice");
-    expect(() => mergeFlips([])).toThrow("at least one part");
-    expect(() => mergeFlips([flipsOf([], 1), flipsOf([], 2)])).toThrow("with 2");
-    expect(() => mergeCounts(countFlips(baseline, flipsOf([], 1)), countFlips(baseline, flipsOf([], 2)))).toThrow(
-      "expected 1 units × 2 classes, got 2 × 2",
-    );
   });
 });

@@ -2,7 +2,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openFastRoute } from "../../src/ablation/fast-route.ts";
-import type { Block } from "../../src/ablation/flip-collector.ts";
 import { openPlainRoute, openReference } from "../../src/ablation/plain-route.ts";
 import { boundSuffix } from "../../src/ablation/suffix-bound.ts";
 import { planSuffix } from "../../src/ablation/suffix-plan.ts";
@@ -10,6 +9,7 @@ import { allRoutes, openBlockSweep, type SweepOptions } from "../../src/ablation
 import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 import { inferShapes } from "../../src/onnx/shapes.ts";
+import { blockOf } from "../passes/images-in-memory.ts";
 import { blockKinds, CLASSES, type NetworkRecipe, randomImages, randomNetwork, SIDE } from "./random-network.ts";
 
 const IMAGES = 12;
@@ -51,8 +51,7 @@ async function flips(
   const sweep = await openBlockSweep(model, planned, { switched, bounds, options: { ...options, ...change } });
   const data = randomImages(IMAGES, recipe.seed);
   const labels = Int32Array.from({ length: IMAGES }, (_, i) => i % CLASSES);
-  const block: Block = { start: 0, labels, pixels: { count: IMAGES, imageDims: [3, SIDE, SIDE], data } };
-  const swept = await sweep.sweep(block);
+  const swept = await sweep.sweep(blockOf(data, [3, SIDE, SIDE], labels));
   await sweep.close();
   return swept.layers.map(
     ({ unit, image, prediction }, i) =>

@@ -1,10 +1,13 @@
 /** A sweep through worker threads: the same result for any number of workers, engine and history. */
-import { cpSync } from "node:fs";
+import { cpSync, existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { BlockStore, SweepImages } from "../../src/ablation/run-blocks.ts";
-import { type RunSweepOptions, runSweep, type Sweep } from "../../src/ablation/sweep.ts";
+import { type LayerSweep, planSweep, type RunSweepOptions, runSweep, type Sweep } from "../../src/ablation/sweep.ts";
+import type { BlockSource } from "../../src/passes/image-block.ts";
 import { openPieceStore } from "../../src/passes/piece-store.ts";
+import type { Plan } from "../../src/passes/plan.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
+import { sourceOf } from "../passes/images-in-memory.ts";
 import { CLASSES, randomImages, randomNetwork, SIDE } from "./random-network.ts";
 
 const IMAGES = 600; // three blocks, the last one short
@@ -14,45 +17,36 @@ const layers = model.layers.filter((layer) => !layer.isOutput);
 const units = layers.reduce((sum, layer) => sum + layer.units, 0);
 const pixels = randomImages(IMAGES, 5);
 
-/** The images, and the ranges that were asked for. */
-function rememberedImages(): SweepImages & { readonly asked: [number, number][] } {
-  const asked: [number, number][] = [];
-  return {
-    asked,
-    imageCount: IMAGES,
-    labels: Int32Array.from({ length: IMAGES }, (_, image) => (image * 7) % CLASSES),
-    async *batches({ start, end, batchSize }) {
-      asked.push([start, end]);
-      for (let from = start; from < end; from += batchSize) {
-        const count = Math.min(batchSize, end - from);
-        const each = 3 * SIDE * SIDE;
-        yield {
-          start: from,
-          count,
-          pixels: pixels.slice(from * each, (from + count) * each),
-          dims: [count, 3, SIDE, SIDE],
-        };
-      }
-    },
-  };
+const labels = Int32Array.from({ length: IMAGES }, (_, image) => (image * 7) % CLASSES);
+const images = (): ReturnType<typeof sourceOf> => sourceOf(pixels, [3, SIDE, SIDE], labels);
+
+async function sweep(options: RunSweepOptions = {}, source: BlockSource = images()): Promise<Sweep> {
+  return runSweep(model, { images: source, layers, options });
 }
 
-/** Blocks kept in memory. */
-function rememberedBlocks(): BlockStore & { readonly kept: Map<string, Uint8Array> } {
-  const kept = new Map<string, Uint8Array>();
-  return { kept, get: (name) => kept.get(name), put: (name, block) => void kept.set(name, block) };
-}
-
-async function sweep(options: RunSweepOptions = {}, images: SweepImages = rememberedImages()): Promise<Sweep> {
-  return runSweep(model, { images, layers, options });
+function found({ layers: swept, layer }: Sweep): LayerSweep[] {
+  return swept.map((_, at) => layer(at));
 }
 
 /** The predictions, intact and ablated; counts follow from nothing else. */
-function result({ predictions, layers: swept }: Sweep): unknown {
+function result(swept: Sweep): unknown {
   return {
-    predictions,
-    layers: swept.map(({ layer, flips, continuous }) => ({ name: layer.name, flips, continuous })),
+    predictions: swept.predictions,
+    layers: found(swept).map(({ layer, flips, continuous }) => ({ name: layer.name, flips, continuous })),
   };
+}
+
+function verifiedOf(layersFound: readonly LayerSweep[]): number {
+  return layersFound.reduce((sum, { verified }) => sum + verified, 0);
+}
+
+/** Names of the blocks that a folder keeps whole: those of which every part is there. */
+function keptBlocks(folder: string): string[] {
+  const pieces = join(folder, "pieces");
+  if (!existsSync(pieces)) return [];
+  const parts = readdirSync(pieces).map((part) => readdirSync(join(pieces, part)));
+  const [first = []] = parts;
+  return first.filter((name) => parts.every((names) => names.includes(name))).map((name) => name.replace(".piece", ""));
 }
 
 describe("a sweep through worker threads", () => {
@@ -62,7 +56,7 @@ describe("a sweep through worker threads", () => {
   });
 
   test("the plain engine finds many flips, so that agreement means something", () => {
-    const counts = expected.layers.map(({ flips }) => flips.unit.length);
+    const counts = found(expected).map(({ flips }) => flips.unit.length);
     expect(Math.min(...counts)).toBeGreaterThan(100);
   });
 
@@ -77,19 +71,19 @@ describe("a sweep through worker threads", () => {
   });
 
   test("--verify 1 repeats every pair, and finds no difference", async () => {
-    const { verified, mismatches } = await sweep({ verify: 1 });
-    expect(verified).toBe(units * IMAGES);
-    expect(mismatches).toEqual([]);
+    const layersFound = found(await sweep({ verify: 1 }));
+    expect(verifiedOf(layersFound)).toBe(units * IMAGES);
+    expect(layersFound.flatMap(({ mismatches }) => mismatches)).toEqual([]);
   });
 
   test("--verify F repeats about that fraction, whatever the number of workers", async () => {
     const [one, two] = [await sweep({ verify: 0.1, workers: 1 }), await sweep({ verify: 0.1, workers: 2 })];
-    expect(one.verified).toBe(two.verified);
-    expect(one.verified / (units * IMAGES)).toBeCloseTo(0.1, 1);
+    expect(verifiedOf(found(one))).toBe(verifiedOf(found(two)));
+    expect(verifiedOf(found(one)) / (units * IMAGES)).toBeCloseTo(0.1, 1);
   });
 
   test("every pair is settled by one route", async () => {
-    for (const { settled, layer } of (await sweep()).layers) {
+    for (const { settled, layer } of found(await sweep())) {
       expect(Object.values(settled).reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(
         layer.units * IMAGES,
       );
@@ -97,41 +91,50 @@ describe("a sweep through worker threads", () => {
   });
 
   test("a sweep that was interrupted continues with the blocks that it lacks", async () => {
-    const pieces = rememberedBlocks();
+    const folder = await temporaryFolder();
     const abort = new AbortController();
-    const reason = new Error("stopped by the test");
     const stopped = sweep({
       workers: 1,
-      pieces,
+      folder,
       signal: abort.signal,
-      progress: () => abort.abort(reason),
+      progress: (done) => done >= 256 * units && abort.abort(new Error("stopped by the test")),
     });
     await expect(stopped).rejects.toThrow();
-    const before = [...pieces.kept.keys()];
-    expect(before).toEqual(["block-00000000"]);
-    const images = rememberedImages();
+    expect(keptBlocks(folder)).toEqual(["block-000000"]);
+    const source = images();
     const counts: number[] = [];
-    const options = { workers: 1, pieces, progress: (done: number) => counts.push(done) };
-    expect(result(await sweep(options, images))).toEqual(result(expected));
-    expect(images.asked).toEqual([[256, IMAGES]]);
-    expect(counts).toEqual([256 * units, 512 * units, IMAGES * units]);
-    expect([...pieces.kept.keys()]).toEqual(["block-00000000", "block-00000256", "block-00000512"]);
+    const again = await sweep({ workers: 1, folder, progress: (done) => counts.push(done) }, source);
+    expect(result(again)).toEqual(result(expected));
+    expect(source.asked).toEqual([
+      [256, 256],
+      [512, IMAGES - 512],
+    ]);
+    expect(counts.slice(0, 2)).toEqual([0, 256 * units]);
+    expect(counts.at(-1)).toBe(IMAGES * units);
+    expect(counts).toEqual([...counts].sort((a, b) => a - b));
+    expect(keptBlocks(folder)).toEqual(["block-000000", "block-000001", "block-000002"]);
+    again.forget();
+    expect(keptBlocks(folder)).toEqual([]);
   });
 
   test("a block that another sweep made is refused, and what differs is named", async () => {
     const folder = await temporaryFolder();
-    const other = openPieceStore(folder, { model: "one", method: "mean" });
-    await sweep({ workers: 1, pieces: other });
-    const own = openPieceStore(folder, { model: "one", method: "zero" });
-    cpSync(other.path, own.path, { recursive: true });
-    await expect(sweep({ workers: 1, pieces: own })).rejects.toThrow(/: expected method .?mean.?, got .?zero/);
+    const planOf = (method: "mean" | "zero"): Plan =>
+      planSweep(model, { images: images(), layers, settings: { method } });
+    await sweep({ workers: 1, folder, method: "mean" });
+    const pathOf = (method: "mean" | "zero"): string => {
+      const { pass, key, order, blockSizes, shared } = planOf(method);
+      return openPieceStore(folder, { pass, ...key, order, blockSize: blockSizes[0], part: { shared } }).path;
+    };
+    cpSync(pathOf("mean"), pathOf("zero"), { recursive: true });
+    await expect(sweep({ workers: 1, folder })).rejects.toThrow(/: expected ablation.method mean, got zero/);
   });
 
   test("the companions of the drop do not depend on workers or engine, up to the order of sums", async () => {
     const [plain, fast] = [await sweep({ continuous: true, engine: "plain" }), await sweep({ continuous: true })];
-    for (const [at, { flips, continuous }] of fast.layers.entries()) {
-      expect(flips).toEqual(expected.layers[at]?.flips);
-      const reference = plain.layers[at]?.continuous as Float64Array;
+    for (const [at, { flips, continuous }] of found(fast).entries()) {
+      expect(flips).toEqual(expected.layer(at).flips);
+      const reference = plain.layer(at).continuous as Float64Array;
       // Float32 logits of two routes, summed over up to 120 images of a class.
       continuous?.forEach((value, i) => expect(Math.abs(value - reference[i])).toBeLessThan(1e-2));
       expect(continuous?.some((value) => Math.abs(value) > 0.1)).toBe(true);

@@ -9,6 +9,7 @@ import { float, floatTensor, type Graph, intTensor, type Node, node, type Tensor
 import { writeModel } from "../../src/onnx/model-file.ts";
 import { inferShapes } from "../../src/onnx/shapes.ts";
 import { type Model, modelFromBytes } from "../../src/runtime/open-model.ts";
+import { blockOf } from "../passes/images-in-memory.ts";
 
 const SIDE = 8;
 const CLASSES = 5;
@@ -47,8 +48,7 @@ async function flips(model: Model, engine: "auto" | "plain"): Promise<string> {
     options: { engine, routes: allRoutes, continuous: false, verify: 0, seed: 1, threads: 1, provider: "cpu" },
   });
   const data = weights(5, IMAGES * 3 * SIDE * SIDE).data as Float32Array;
-  const pixels = { count: IMAGES, imageDims: [3, SIDE, SIDE], data };
-  const { layers } = await sweep.sweep({ start: 0, labels: new Int32Array(IMAGES), pixels });
+  const { layers } = await sweep.sweep(blockOf(data, [3, SIDE, SIDE]));
   await sweep.close();
   const [layer] = layers;
   return Array.from(layer?.unit ?? [], (unit, i) => `${unit}/${layer?.image[i]}→${layer?.prediction[i]}`).join(" ");

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { activationStatistics } from "../../src/attributes/activation-statistics.ts";
 import { standardizedColumns } from "../../src/attributes/class-correlation.ts";
 import { describeUnits } from "../../src/attributes/describe-units.ts";
-import { createObserver } from "../../src/attributes/observer.ts";
+import { createObserver } from "../../src/responses/observer.ts";
 
 interface GoldenVectors {
   selectivity: (number | null)[];

@@ -1,10 +1,10 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { mergeObserved, type Observed } from "../../src/attributes/observed.ts";
-import { createObserver } from "../../src/attributes/observer.ts";
 import { openResponseStore, type ResponseStoreKey } from "../../src/commands/response-store.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
+import { mergeObserved, type Observed } from "../../src/responses/observed.ts";
+import { createObserver } from "../../src/responses/observer.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 
 const images = 30;

@@ -1,9 +1,11 @@
 /** `unitscope rotate` on a network solved by hand, and rotations over blocks of images: workers, pieces, principal axes. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { findReplacement } from "../../src/ablation/replacement.ts";
 import { runAblate } from "../../src/commands/ablate-run.ts";
 import { rotateLayers } from "../../src/commands/rotate-layers.ts";
+import { sumsOf } from "../../src/numeric/exact-sums.ts";
 import { haarRotation, identity } from "../../src/numeric/orthogonal.ts";
 import { mergeMoments, openMoments, principalAxes } from "../../src/rotation/response-moments.ts";
 import { type BasisChoice, type RunRotationOptions, runRotation } from "../../src/rotation/run-rotation.ts";
@@ -11,6 +13,8 @@ import { openRun } from "../../src/runs/run-folder.ts";
 import { doubles, integers, rowsWhere, texts } from "../../src/tables/table.ts";
 import { CLASSES, randomImages, randomNetwork, SIDE } from "../ablation/random-network.ts";
 import { handColours, handFolder } from "../cli/hand-network.ts";
+import { temporaryFolder } from "../data/temporary-folder.ts";
+import { sourceOf } from "../passes/images-in-memory.ts";
 
 /** The class of a colour with a direction of its responses removed, by the equations of the network. */
 function solve([r, g, b]: readonly [number, number, number], direction: readonly number[]): number {
@@ -83,19 +87,8 @@ describe("runRotation", () => {
   const { model } = randomNetwork({ seed: 17, blocks: ["overlapping pool", "plain"], head: "two products" });
   const layer = model.layers.findLast((each) => each.kind === "convolution");
   const data = randomImages(count, 6);
-  const images = {
-    imageCount: count,
-    labels: Int32Array.from({ length: count }, (_, image) => image % CLASSES),
-    async *batches({ start, end }: { start: number; end: number }) {
-      const size = 3 * SIDE * SIDE;
-      yield {
-        start,
-        count: end - start,
-        pixels: data.slice(start * size, end * size),
-        dims: [end - start, 3, SIDE, SIDE],
-      };
-    },
-  };
+  const labels = Int32Array.from({ length: count }, (_, image) => image % CLASSES);
+  const images = sourceOf(data, [3, SIDE, SIDE], labels);
   const bases: BasisChoice[] = [
     { basis: "units", t: 0, seed: 0 },
     { basis: "random", t: 1, seed: 4 },
@@ -105,22 +98,22 @@ describe("runRotation", () => {
   const run = async (change: Partial<RunRotationOptions>): Promise<Awaited<ReturnType<typeof runRotation>>> => {
     if (!layer) throw new Error("no layer");
     const replacement = await findReplacement(model, { images, layer, method: "zero", workers: 1 });
-    return runRotation(model, { images, layer: layer.name, units: layer.units, replacement }, { bases, ...change });
+    const rotated = { layer: layer.name, units: layer.units, method: "zero", replacement } as const;
+    return runRotation(model, images, rotated, { bases, ...change });
   };
 
   test("gives the same with one worker, with two, the plain way, and from kept pieces", async () => {
-    const kept = new Map<string, Uint8Array>();
-    const pieces = {
-      get: (name: string) => kept.get(name),
-      put: (name: string, bytes: Uint8Array) => void kept.set(name, bytes),
-    };
-    const { timings: _, ...one } = await run({ workers: 1, pieces });
-    const { timings: _a, ...two } = await run({ workers: 2 });
-    const { timings: _b, ...again } = await run({ workers: 1, pieces });
+    const folder = await temporaryFolder();
+    const { timings: _, forget: _f, ...one } = await run({ workers: 1, folder });
+    const { timings: _a, forget: _g, ...two } = await run({ workers: 2 });
+    const read = images.asked.length;
+    const { timings: _b, forget, ...again } = await run({ workers: 1, folder });
+    expect(images.asked.length).toBe(read);
     const plain = await run({ workers: 2, engine: "plain" });
     expect(two).toEqual(one);
     expect(again).toEqual(one);
-    expect(kept.size).toBe(2 + 2);
+    forget();
+    expect(existsSync(join(folder, "pieces"))).toBe(false);
     expect(plain.predictions).toEqual(one.predictions);
     expect(plain.bases.map(({ flips }) => flips)).toEqual(one.bases.map(({ flips }) => flips));
     expect(one.bases.map(({ flips }) => flips.unit.length).every((flips) => flips > 0)).toBe(true);
@@ -144,14 +137,15 @@ test("principal axes diagonalise the covariance of the responses", async () => {
   const { axes, explained } = principalAxes(merged);
   const at = (matrix: Float64Array, i: number, j: number): number => matrix[i * units + j];
   const variances: number[] = [];
+  const products = sumsOf(merged.products);
   for (let k = 0; k < units; k++) {
     for (let l = 0; l < units; l++) {
       let [along, both] = [0, 0];
       for (let i = 0; i < units; i++) {
         along += at(axes, k, i) * at(axes, l, i);
         for (let j = 0; j < units; j++) {
-          const mean = (merged.sums[i] / merged.count) * (merged.sums[j] / merged.count);
-          both += at(axes, k, i) * (at(merged.products, i, j) / merged.count - mean) * at(axes, l, j);
+          const mean = (sumsOf(merged.sums)[i] / merged.count) * (sumsOf(merged.sums)[j] / merged.count);
+          both += at(axes, k, i) * (at(products, i, j) / merged.count - mean) * at(axes, l, j);
         }
       }
       expect(along).toBeCloseTo(at(identity(units), k, l), 10);

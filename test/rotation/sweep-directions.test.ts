@@ -61,9 +61,11 @@ async function openLayer(
 
 function blockOf(seed: number): Parameters<typeof sweepDirections>[1] {
   return {
-    start: 50,
+    count: IMAGES,
+    images: Int32Array.from({ length: IMAGES }, (_, i) => 50 + i),
     labels: Int32Array.from({ length: IMAGES }, (_, i) => i % CLASSES),
-    pixels: { count: IMAGES, imageDims: [3, SIDE, SIDE], data: randomImages(IMAGES, seed) },
+    imageDims: [3, SIDE, SIDE],
+    data: randomImages(IMAGES, seed),
   };
 }
 
@@ -84,8 +86,8 @@ describe("directions removed the fast way", () => {
         const q = haarRotation(units, recipe.seed);
         const bases = [q, rotationPower(q, units, 0.3)];
         const block = blockOf(recipe.seed);
-        const fast = await sweepDirections(context, block, bases);
-        const plain = await sweepDirections({ ...context, engine: "plain", verify: 0 }, block, bases);
+        const fast = await sweepDirections(context, block, { bases });
+        const plain = await sweepDirections({ ...context, engine: "plain", verify: 0 }, block, { bases });
         await closeLayer(context);
         fast.bases.forEach((basis, i) => {
           const { unit, image, prediction } = plain.bases[i];
@@ -120,7 +122,7 @@ describe("directions removed the fast way", () => {
         },
       });
       const units = await sweep.sweep(blockOf(31));
-      const directions = await sweepDirections(context, blockOf(31), [identity(planned.plan.units)]);
+      const directions = await sweepDirections(context, blockOf(31), { bases: [identity(planned.plan.units)] });
       await sweep.close();
       await closeLayer(context);
       const [own, other] = [directions.bases[0], units.layers[0]];
@@ -147,8 +149,8 @@ describe("directions removed the fast way", () => {
       bound: await boundDirections(model, context.route.plan),
     };
     const bases = [haarRotation(planned.plan.units, 5)];
-    const fast = await sweepDirections(faint, blockOf(12), bases);
-    const plain = await sweepDirections({ ...faint, engine: "plain" }, blockOf(12), bases);
+    const fast = await sweepDirections(faint, blockOf(12), { bases: bases });
+    const plain = await sweepDirections({ ...faint, engine: "plain" }, blockOf(12), { bases: bases });
     await closeLayer(faint);
     expect(fast.bases[0]?.settled.certified).toBeGreaterThan(0);
     expect(fast.bases[0]?.unit).toEqual(plain.bases[0]?.unit);

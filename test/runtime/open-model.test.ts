@@ -9,6 +9,7 @@ import { writeModel } from "../../src/onnx/model-file.ts";
 import { inferShapes } from "../../src/onnx/shapes.ts";
 import { type Model, modelFromBytes } from "../../src/runtime/open-model.ts";
 import { conv, graphOf } from "../onnx/build.ts";
+import { blockOf } from "../passes/images-in-memory.ts";
 
 const random = seededRandom(4);
 const noise = (...dims: number[]) =>
@@ -102,7 +103,7 @@ describe("nodes that we insert are of the model's own operator set", () => {
       const plan = planSuffix(model.graph, layer.tap, { logits: model.logits, shapes: inferShapes(model.graph) });
       const planned = [{ plan, replacement: new Float32Array(layer.units) }];
       const data = Float32Array.from({ length: 12 * 192 }, () => random.normal());
-      const block = { start: 0, labels: new Int32Array(12), pixels: { count: 12, imageDims: [3, 8, 8], data } };
+      const block = blockOf(data, [3, 8, 8]);
       const results = [];
       for (const engine of ["plain", "auto"] as const) {
         const options = {

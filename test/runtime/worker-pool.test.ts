@@ -1,5 +1,6 @@
 /** Worker threads: answers go to their tasks, failures come back as they were thrown, closing waits for nobody. */
 import { expect, test } from "vitest";
+import type { Work } from "../../src/runtime/work.ts";
 import { openPool, type WorkerPool } from "../../src/runtime/worker-pool.ts";
 
 interface Task {
@@ -8,9 +9,17 @@ interface Task {
   readonly fails?: "known" | "unknown";
 }
 
-const echo = new URL("./echo-worker.mjs", import.meta.url);
+interface Setup {
+  readonly failsAtSetup?: boolean;
+}
+
+const echo: Work<Setup, Task, number> = {
+  module: new URL("./echo-worker.mjs", import.meta.url).href,
+  name: "echoWork",
+  open: () => Promise.reject(new Error("opened by the threads alone")),
+};
 const open = (
-  setup = {},
+  setup: Setup = {},
   options: { workers?: number; signal?: AbortSignal } = {},
 ): Promise<WorkerPool<Task, number>> => openPool(echo, setup, { workers: 2, ...options });
 
@@ -33,6 +42,24 @@ test("a task that fails rejects alone, with the code it was thrown with", async 
   });
   expect(await pool.run({ number: 4 })).toBe(8);
   await pool.close();
+});
+
+test("a task reports how much of it is done, to the one who gave it", async () => {
+  const pool = await open();
+  const reports: number[] = [];
+  const [long] = await Promise.all([
+    pool.run({ number: 5, waitMs: 1000 }, { report: (done) => reports.push(done) }),
+    pool.run({ number: 6, waitMs: 300 }),
+  ]);
+  expect(long).toBe(10);
+  expect(reports.length).toBeGreaterThan(0);
+  expect(reports.every((done) => done > 0 && done < 1)).toBe(true);
+  await pool.close();
+});
+
+test("work that its module does not export is a defect, and named", async () => {
+  const missing = { ...echo, name: "other" };
+  await expect(openPool(missing, {}, { workers: 1 })).rejects.toThrow('expected an export "other", got none');
 });
 
 test("a worker that cannot be set up fails the opening", async () => {

@@ -32,8 +32,8 @@ describe("measured sequences", () => {
           randomSequence(units, units, { seed: recipe.seed, index: 0 }),
           { initial: [], units: [] },
         ];
-        const fast = await measureSequences(context, { pixels, images, labels }, sequences);
-        const plain = await plainMeasure(context, { pixels, images, labels }, sequences);
+        const fast = await measureSequences(context, { ...pixels, images, labels }, sequences);
+        const plain = await plainMeasure(context, { ...pixels, images, labels }, sequences);
         await context.close();
         expect(fast.right).toEqual(plain.right);
         expect([fast.images, fast.baseline]).toEqual([plain.images, plain.baseline]);
@@ -51,7 +51,9 @@ describe("measured sequences", () => {
     const images = Int32Array.from(labels, (_, row) => row);
     const sequences = [randomSequence(4, 3, { seed: 1, index: 1 })];
     const part = (from: number, to: number): Parameters<typeof measureSequences>[1] => ({
-      pixels: { ...pixels, count: to - from, data: pixels.data.slice(from * 3 * SIDE ** 2, to * 3 * SIDE ** 2) },
+      ...pixels,
+      count: to - from,
+      data: pixels.data.slice(from * 3 * SIDE ** 2, to * 3 * SIDE ** 2),
       images: images.slice(from, to),
       labels: labels.slice(from, to),
     });

@@ -1,4 +1,5 @@
 /** `unitscope sets` on a network solved by hand, and on random images: workers, pieces, classes, strategies. */
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { findReplacement } from "../../src/ablation/replacement.ts";
@@ -7,11 +8,13 @@ import { measureSets } from "../../src/commands/measure-sets.ts";
 import { pixelSet } from "../../src/data/pixel-set.ts";
 import { noPreprocessing } from "../../src/data/preprocessing.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
+import { blockSource } from "../../src/passes/image-block.ts";
 import { openRun } from "../../src/runs/run-folder.ts";
 import { type RunSetsOptions, runSets } from "../../src/sets/run-sets.ts";
 import { doubles, integers, makeTable, type Table, texts } from "../../src/tables/table.ts";
 import { CLASSES, randomNetwork, SIDE } from "../ablation/random-network.ts";
 import { handColours, handFolder } from "../cli/hand-network.ts";
+import { temporaryFolder } from "../data/temporary-folder.ts";
 
 const names = Object.keys(handColours);
 
@@ -194,17 +197,11 @@ describe("runSets", () => {
     labels: Int32Array.from({ length: count }, (_, image) => image % CLASSES),
     classNames: ["a", "b", "c", "d", "e"],
   });
+  const source = blockSource(images, noPreprocessing);
   const layer = model.layers.findLast((each) => each.kind === "convolution");
   const run = async (change: Partial<RunSetsOptions>): Promise<Awaited<ReturnType<typeof runSets>>> => {
     if (!layer) throw new Error("no layer");
-    const sweepImages = {
-      imageCount: count,
-      labels: images.labels,
-      batches: () => {
-        throw new Error("not read");
-      },
-    };
-    const replacement = await findReplacement(model, { images: sweepImages, layer, method: "zero", workers: 1 });
+    const replacement = await findReplacement(model, { images: source, layer, method: "zero", workers: 1 });
     const options: RunSetsOptions = {
       classes: [0, 1, 2, 3, 4],
       size: 3,
@@ -215,33 +212,47 @@ describe("runSets", () => {
       random: 3,
       ...change,
     };
-    return runSets(model, { images, preprocessing: noPreprocessing, units: layer.units, replacement }, options);
+    const { name, units } = layer;
+    const subject = {
+      images: source,
+      classNames: images.classNames,
+      layer: name,
+      units,
+      method: "zero",
+      replacement,
+    } as const;
+    return runSets(model, subject, options);
   };
 
   test("gives the same with one worker, with two, the plain way, and from kept pieces", async () => {
-    const kept = new Map<string, Uint8Array>();
-    const pieces = {
-      get: (name: string) => kept.get(name),
-      put: (name: string, bytes: Uint8Array) => void kept.set(name, bytes),
-    };
-    const { timings: _, work: __, ...one } = await run({ workers: 1, pieces });
-    const { timings: _a, work: _b, ...two } = await run({ workers: 2 });
-    const { timings: _c, work: _d, ...plain } = await run({ workers: 2, engine: "plain" });
+    const folder = await temporaryFolder();
+    const { timings: _, work: __, forget: _i, ...one } = await run({ workers: 1, folder });
+    const { timings: _a, work: _b, forget: _j, ...two } = await run({ workers: 2 });
+    const { timings: _c, work: _d, forget: _k, ...plain } = await run({ workers: 2, engine: "plain" });
     expect(two).toEqual(one);
     expect(plain).toEqual(one);
-    expect(kept.size).toBe(5 + 1);
     const steps: string[] = [];
+    const kept = keptPieces(folder);
     const {
       timings: _e,
       work: _f,
+      forget,
       ...again
-    } = await run({ workers: 1, pieces, progress: (done, total, note) => steps.push(`${done}/${total} ${note}`) });
+    } = await run({ workers: 1, folder, progress: (done, total, note) => steps.push(`${done}/${total} ${note}`) });
     expect(again).toEqual(one);
     expect(steps.at(-1)).toBe("6/6 measuring");
+    expect(keptPieces(folder)).toEqual(kept);
     // Other sequences are measured anew, the classes' searches are not.
-    kept.delete("class-0-3");
-    const { timings: _g, work: _h, ...more } = await run({ workers: 1, pieces, random: 4 });
+    const { timings: _g, work: _h, forget: _l, ...more } = await run({ workers: 1, folder, random: 4 });
     expect(more.curves.slice(0, one.curves.length)).toEqual(one.curves);
-    expect(kept.size).toBe(5 + 2);
+    expect(keptPieces(folder).length).toBe(kept.length + 1);
+    forget();
+    expect(keptPieces(folder).length).toBe(1);
   });
 });
+
+/** Files of the pieces that a folder keeps. */
+function keptPieces(folder: string): string[] {
+  const all = readdirSync(join(folder, "pieces"), { recursive: true, encoding: "utf8" });
+  return all.filter((name) => name.endsWith(".piece"));
+}

@@ -5,11 +5,12 @@ import { planSuffix } from "../../src/ablation/suffix-plan.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 import type { Layer } from "../../src/onnx/layers.ts";
 import { inferShapes } from "../../src/onnx/shapes.ts";
+import type { ImageBlock } from "../../src/passes/image-block.ts";
 import type { Model } from "../../src/runtime/open-model.ts";
 import { floatValue, openSession } from "../../src/runtime/session.ts";
-import type { ClassImages } from "../../src/sets/greedy.ts";
 import { openSetContext, type SetContext, type SetOptions } from "../../src/sets/set-context.ts";
 import { CLASSES, type NetworkRecipe, randomImages, randomNetwork, SIDE } from "../ablation/random-network.ts";
+import { blockOf } from "../passes/images-in-memory.ts";
 
 export const options: SetOptions = { engine: "auto", verify: 0, seed: 1, threads: 1, provider: "cpu" };
 
@@ -66,10 +67,10 @@ function quieten(model: Model, { weight, bias, units }: Layer): void {
 }
 
 /** Images that are all said to be of the class that the network names most often, so that there is something to lose. */
-export async function classImages(model: Model, count: number, seed: number): Promise<ClassImages> {
+export async function classImages(model: Model, count: number, seed: number): Promise<ImageBlock> {
   const pixels = pixelsOf(count, seed);
   const predictions = await predictionsOf(model, pixels);
   const counts = Array.from({ length: CLASSES }, (_, cls) => predictions.filter((each) => each === cls).length);
   const cls = counts.indexOf(Math.max(...counts));
-  return { cls, pixels, images: Int32Array.from({ length: count }, (_, i) => i) };
+  return blockOf(pixels.data, pixels.imageDims, new Int32Array(count).fill(cls));
 }

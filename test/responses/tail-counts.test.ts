@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { mergeTails, type TailCounts, tailCounter, tailSize, tailThreshold } from "../../src/attributes/tail-counts.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
+import { mergeTails, type TailCounts, tailCounter, tailSize, tailThreshold } from "../../src/responses/tail-counts.ts";
 
 /** The smallest value that at most the fraction of the values exceeds. */
 function exactThreshold(values: Float32Array, fraction: number): number {

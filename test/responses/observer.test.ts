@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { activationStatistics } from "../../src/attributes/activation-statistics.ts";
-import { mergeObserved, type Observed, withoutPooled } from "../../src/attributes/observed.ts";
-import { createObserver, type ObserverOptions } from "../../src/attributes/observer.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
+import { mergeObserved, type Observed, withoutPooled } from "../../src/responses/observed.ts";
+import { createObserver, type ObserverOptions } from "../../src/responses/observer.ts";
 
 const imageCount = 50;
 const classCount = 3;

@@ -1,0 +1,152 @@
+/**
+ * A sweep as a pass: every unit of every requested layer removed on every block of images, to the predictions that flip.
+ * Beside that it can observe the responses, so that attributes need no pass of their own.
+ */
+import { inferShapes } from "../onnx/shapes.ts";
+import type { ImageBlock } from "../passes/image-block.ts";
+import type { BlockWork, Merge, PartialResult } from "../passes/pass.ts";
+import type { Observed } from "../responses/observed.ts";
+import { createObserver, type ObservedShape, type ObserverOptions } from "../responses/observer.ts";
+import { softmaxRows } from "../responses/softmax.ts";
+import type { Model } from "../runtime/open-model.ts";
+import { type ClassSums, classSums, mergeClassSums } from "./class-sums.ts";
+import type { LayerBlock, Settled } from "./flip-collector.ts";
+import { type Flips, mergeFlips } from "./flips.ts";
+import type { BlockTensor, PreparedBlock } from "./prepared-block.ts";
+import type { SuffixBound } from "./suffix-bound.ts";
+import { planSuffix } from "./suffix-plan.ts";
+import { openBlockSweep, type SweepOptions } from "./sweep-block.ts";
+import { switchedTensors } from "./switched-tensors.ts";
+import type { Mismatch } from "./verify.ts";
+
+/** What a sweep's worker is started with. */
+export interface SweepSetup {
+  /** Cloned to the worker, but for its large weights, which are in shared memory. */
+  readonly model: Model;
+  readonly layers: readonly { readonly tap: string; readonly replacement: Float32Array }[];
+  readonly bounds: readonly (SuffixBound | undefined)[];
+  readonly options: SweepOptions;
+  /** What to observe of the responses beside. */
+  readonly observe?: ObserveSetup | undefined;
+}
+
+/** Layers whose responses are observed. */
+export interface ObserveSetup extends Omit<ObserverOptions, "layers"> {
+  readonly layers: readonly (ObservedShape & { readonly tap: string })[];
+}
+
+/** Predictions of the intact network. */
+export interface BaselinePart {
+  /** Numbers of the images, ascending, `[count]`. */
+  readonly images: Int32Array;
+  readonly predictions: Int32Array;
+  /** Top-2 margins. */
+  readonly margins: Float32Array;
+}
+
+/** One layer's part. */
+export interface SweptPart {
+  /** Sorted by unit, then image. */
+  readonly flips: Flips;
+  readonly settled: Settled;
+  readonly continuous: ClassSums | null;
+  /** Pairs that were repeated the plain way, and those that came out otherwise. */
+  readonly verified: number;
+  readonly mismatches: readonly Mismatch[];
+}
+
+/** Sweeps a block. */
+export const sweepWork: BlockWork<SweepSetup, BaselinePart, SweptPart, Observed> = {
+  module: import.meta.url,
+  name: "sweepWork",
+  open: async ({ model, layers, bounds, options, observe }) => {
+    const shapes = inferShapes(model.graph);
+    const planned = layers.map(({ tap, replacement }) => ({
+      plan: planSuffix(model.graph, tap, { logits: model.logits, shapes }),
+      replacement,
+    }));
+    const switched = switchedTensors(
+      model,
+      planned.map(({ plan }) => plan.tap),
+    );
+    const observed = observe?.layers.map(({ tap }) => tap) ?? [];
+    const sweep = await openBlockSweep(model, planned, { switched, bounds, options, observed });
+    const watch = observe && openWatcher(observe);
+    return async (block, report): Promise<PartialResult<BaselinePart, SweptPart, Observed>> => {
+      const prepared = await sweep.prepare(block);
+      const { predictions, margins, layers: swept } = await sweep.sweep(block, prepared, report); // it checks the logits
+      return {
+        shared: { images: block.images, predictions, margins },
+        layers: swept.map((layer) => sweptPart(layer, block, model.classCount)),
+        beside: watch?.(block, prepared),
+      };
+    };
+  },
+};
+
+/** Joins the parts of disjoint images. */
+export const mergeSwept: Merge<BaselinePart, SweptPart> = {
+  shared: mergeBaselines,
+  layer: (parts) => {
+    const settled: Settled = { silent: 0, certified: 0, closedForm: 0, suffix: 0, plain: 0 };
+    for (const part of parts) {
+      for (const route of Object.keys(settled) as (keyof Settled)[]) settled[route] += part.settled[route];
+    }
+    const sums = parts.flatMap(({ continuous }) => continuous ?? []);
+    const mismatches = parts.flatMap((part) => part.mismatches);
+    return {
+      flips: mergeFlips(parts.map(({ flips }) => flips)),
+      settled,
+      continuous: sums.length > 0 ? mergeClassSums(sums) : null,
+      verified: parts.reduce((sum, { verified }) => sum + verified, 0),
+      mismatches: mismatches.sort((a, b) => a.unit - b.unit || a.image - b.image),
+    };
+  },
+};
+
+/** Predictions of disjoint images together. */
+export function mergeBaselines(parts: readonly BaselinePart[]): BaselinePart {
+  const all = parts.flatMap((part) => Array.from(part.images, (image, row) => ({ image, part, row })));
+  all.sort((a, b) => a.image - b.image);
+  return {
+    images: Int32Array.from(all, ({ image }) => image),
+    predictions: Int32Array.from(all, ({ part, row }) => part.predictions[row]),
+    margins: Float32Array.from(all, ({ part, row }) => part.margins[row]),
+  };
+}
+
+function sweptPart(
+  {
+    unit,
+    image,
+    prediction,
+    settled,
+    continuous,
+    verified,
+    mismatches,
+  }: LayerBlock & Pick<SweptPart, "verified" | "mismatches">,
+  { labels }: ImageBlock,
+  classCount: number,
+): SweptPart {
+  return {
+    flips: { unit, image, prediction },
+    settled,
+    continuous: continuous && classSums(continuous, labels, classCount),
+    verified,
+    mismatches,
+  };
+}
+
+function openWatcher(observe: ObserveSetup): (block: ImageBlock, prepared: PreparedBlock) => Observed {
+  const observer = createObserver(observe);
+  return ({ images }, { count, logits, tensors }) => {
+    const start = images[0];
+    observer.observe({
+      start,
+      count,
+      probabilities: softmaxRows(logits, observe.classCount, start),
+      responses: observe.layers.map(({ tap }) => (tensors.get(tap) as BlockTensor).data),
+    });
+    return observer.take();
+  };
+}

@@ -1,0 +1,101 @@
+/**
+ * Runs a pass on worker threads of this process: blocks that are not kept yet are read, worked on, and kept; then all
+ * that the plan names are merged. Which worker was faster makes no difference.
+ */
+import { openPool } from "../runtime/worker-pool.ts";
+import { type BlockStore, memoryStore } from "./block-store.ts";
+import type { BlockSource, ImageBlock } from "./image-block.ts";
+import type { Pass } from "./pass.ts";
+
+/** How a pass is run. */
+export interface RunPassOptions<Shared, Layer, Beside = never> {
+  readonly workers: number;
+  /** Where finished blocks are kept; in memory by default. */
+  readonly store?: BlockStore<Shared, Layer> | undefined;
+  /** Called with the images done, counted from the plan's first block; a block that is under way counts in part. */
+  readonly progress?: ((images: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Gets what every block of this call gave beside, as it comes. */
+  readonly beside?: ((block: number, found: Beside) => void) | undefined;
+}
+
+/** What a pass found: merged when it is asked for, a layer at a time, so that not all layers are in memory at once. */
+export interface PassResult<Shared, Layer> {
+  shared(): Shared;
+  layer(at: number): Layer;
+  /** Milliseconds until the workers were ready, and for the blocks. */
+  readonly timings: { readonly openMs: number; readonly runMs: number };
+}
+
+/** Carries out a pass, or what is left of it. */
+export async function runPass<Setup, Shared, Layer, Beside = never>(
+  pass: Pass<Setup, Shared, Layer, Beside>,
+  source: Pick<BlockSource, "read">,
+  { workers, store = memoryStore(), progress, signal, beside }: RunPassOptions<Shared, Layer, Beside>,
+): Promise<PassResult<Shared, Layer>> {
+  const { plan, work, setup } = pass;
+  const missing: number[] = [];
+  const doneOf = new Map<number, number>();
+  const tell = (block: number, fraction: number): void => {
+    doneOf.set(block, fraction * plan.blockSizes[block]);
+    let images = 0;
+    for (const done of doneOf.values()) images += done;
+    progress?.(Math.floor(images));
+  };
+  for (let block = plan.from; block < plan.to; block++) {
+    if (store.has(block)) doneOf.set(block, plan.blockSizes[block]);
+    else missing.push(block);
+  }
+  const began = performance.now();
+  let opened = began;
+  progress?.([...doneOf.values()].reduce((sum, images) => sum + images, 0));
+  if (missing.length > 0) {
+    const pool = await openPool(work, setup, { workers: Math.min(workers, missing.length), signal });
+    opened = performance.now();
+    let next: Promise<ImageBlock> | undefined;
+    try {
+      const waiting = new Set<Promise<void>>();
+      for (const [at, block] of missing.entries()) {
+        const images = await (next ?? source.read(pass.imagesOf(block)));
+        next = at + 1 < missing.length ? source.read(pass.imagesOf(missing[at + 1])) : undefined;
+        next?.catch(() => undefined); // awaited in the next round; a failure must not count as unhandled before
+        const options = {
+          transfer: [images.data.buffer as ArrayBuffer],
+          report: (fraction: number): void => tell(block, fraction),
+        };
+        const job: Promise<void> = pool.run(images, options).then((result) => {
+          if (result.beside !== undefined) beside?.(block, result.beside);
+          store.put(block, result);
+          waiting.delete(job);
+          tell(block, 1);
+        });
+        job.catch(() => undefined); // awaited below
+        waiting.add(job);
+        // Two blocks a worker: one under way, one ready; more would only hold memory.
+        if (waiting.size >= 2 * pool.workerCount) await Promise.race(waiting);
+      }
+      await Promise.all(waiting);
+    } finally {
+      await pool.close();
+      await next?.catch(() => undefined); // nothing goes on behind a pass that ended
+    }
+  }
+  const timings = { openMs: opened - began, runMs: performance.now() - opened };
+  return { ...mergeStored(pass, store), timings };
+}
+
+/** Merges what a store holds of a plan's blocks, wherever it was computed. */
+export function mergeStored<Shared, Layer>(
+  { plan, merge }: Pick<Pass<unknown, Shared, Layer>, "plan" | "merge">,
+  store: Pick<BlockStore<Shared, Layer>, "shared" | "layer">,
+): Pick<PassResult<Shared, Layer>, "shared" | "layer"> {
+  const blocks = Array.from({ length: plan.to - plan.from }, (_, at) => plan.from + at);
+  return {
+    shared: () => merge.shared(blocks.map((block) => store.shared(block))),
+    layer: (at) =>
+      merge.layer(
+        blocks.map((block) => store.layer(block, at)),
+        at,
+      ),
+  };
+}

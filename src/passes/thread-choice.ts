@@ -1,0 +1,35 @@
+/** How many worker threads a command starts, and how many threads the runtime has in each: one rule for all. */
+import { availableParallelism } from "node:os";
+import type { Graph } from "../onnx/graph.ts";
+
+/** Networks with more bytes of weights than this run in one worker with all threads instead of one worker a core. */
+const LARGE_MODEL = 64 << 20;
+
+/** Threads of a command. */
+export interface ThreadChoice {
+  readonly workers: number;
+  /** The runtime's threads inside an operator, in each worker. */
+  readonly threads: number;
+}
+
+/**
+ * One worker a core with one thread each; one in all, with all threads, for a network too large to hold twice.
+ *
+ * @param options.workers what the user wants instead.
+ * @param options.tasks how many tasks there are: more workers would have nothing to do.
+ */
+export function chooseThreads(
+  { graph }: { readonly graph: Graph },
+  { workers, tasks = Infinity }: { workers?: number | undefined; tasks?: number } = {},
+): ThreadChoice {
+  const cores = availableParallelism();
+  const isLarge = weightBytes(graph) > LARGE_MODEL;
+  const count = Math.max(1, Math.min(tasks, workers ?? (isLarge ? 1 : cores)));
+  return { workers: count, threads: isLarge ? Math.max(1, Math.floor(cores / count)) : 1 };
+}
+
+function weightBytes({ constants }: Graph): number {
+  let bytes = 0;
+  for (const { data } of constants.values()) bytes += data.byteLength;
+  return bytes;
+}

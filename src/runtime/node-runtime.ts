@@ -1,0 +1,83 @@
+/** ONNX Runtime in Node, as the runtime of sessions. */
+import * as ort from "onnxruntime-node";
+import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
+import type { ElementType, TensorData } from "../onnx/graph.ts";
+import { elementCount } from "../onnx/graph.ts";
+import { collectGarbage } from "./collect-garbage.ts";
+import type { Runtime, Session, Value } from "./runtime.ts";
+
+/** Models above this are cleared out of memory around the opening of their session. */
+const LARGE_BYTES = 32 << 20;
+
+/** `onnxruntime-node`. */
+export const nodeRuntime: Runtime = {
+  open: async (model, { threads, provider, optimize, place }): Promise<Session> => {
+    const isLarge = model.length > LARGE_BYTES;
+    if (isLarge) collectGarbage();
+    let session: ort.InferenceSession;
+    try {
+      session = await ort.InferenceSession.create(model, {
+        executionProviders: provider === "cpu" ? ["cpu"] : [provider, "cpu"],
+        intraOpNumThreads: threads,
+        interOpNumThreads: 1,
+        executionMode: "sequential",
+        graphOptimizationLevel: optimize,
+        logSeverityLevel: 3,
+      });
+    } catch (cause) {
+      throw new UnitscopeError(
+        "model",
+        `${place}: expected a graph that ONNX Runtime can run, got: ${oneLine(cause)}`,
+        { cause },
+      );
+    }
+    if (isLarge) setImmediate(collectGarbage); // when the caller has let go of the bytes
+    return {
+      inputNames: session.inputNames,
+      outputNames: session.outputNames,
+      run: async (feeds, outputs) => {
+        const tensors: Record<string, ort.Tensor> = {};
+        for (const [name, value] of Object.entries(feeds)) tensors[name] = toTensor(name, value);
+        let results: ort.InferenceSession.OnnxValueMapType;
+        try {
+          results = await session.run(tensors, outputs ?? session.outputNames);
+        } catch (cause) {
+          throw new UnitscopeError("model", `${place}: expected the graph to run, got: ${oneLine(cause)}`, { cause });
+        }
+        const values: Record<string, Value> = {};
+        for (const [name, tensor] of Object.entries(results)) values[name] = fromTensor(name, tensor);
+        return values;
+      },
+      close: () => session.release(),
+    };
+  },
+};
+
+function toTensor(name: string, { type, dims, data }: Value): ort.Tensor {
+  if (data.length !== elementCount(dims)) {
+    throw new UnitscopeError(
+      "internal",
+      `internal: input "${name}": expected ${elementCount(dims)} elements for [${dims.join(", ")}], got ${data.length}`,
+    );
+  }
+  const own = data.buffer instanceof SharedArrayBuffer ? data.slice() : data; // the runtime refuses shared memory
+  return new ort.Tensor(type as "float32", own as Float32Array, dims);
+}
+
+const elementTypes: readonly string[] = ["float32", "float64", "float16", "int64", "int32", "int8", "uint8", "bool"];
+
+function fromTensor(name: string, tensor: ort.Tensor): Value {
+  if (!elementTypes.includes(tensor.type)) {
+    throw new UnitscopeError(
+      "model",
+      `output "${name}": expected element type ${listAllowed(elementTypes)}, got ${tensor.type}`,
+    );
+  }
+  return { type: tensor.type as ElementType, dims: tensor.dims, data: tensor.data as unknown as TensorData };
+}
+
+/** The runtime's message as one line, without the place in its sources. */
+function oneLine(cause: unknown): string {
+  const line = messageOf(cause).replaceAll(/\s+/g, " ").trim();
+  return line.replaceAll(/\/\S+\.(?:h|cc|cpp):\d+ .*?\) (?=[A-Z])/g, "");
+}

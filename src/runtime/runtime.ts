@@ -1,0 +1,39 @@
+/** What a runtime must offer so that sessions can be opened in it: typed arrays in, typed arrays out. */
+import type { ElementType, TensorData } from "../onnx/graph.ts";
+
+/** Where the runtime computes. CPU is tested here; CUDA and WebGPU are passed through and untested. */
+export type Provider = "cpu" | "cuda" | "webgpu";
+
+/** A value on its way in or out of a session, row-major. */
+export interface Value<T extends TensorData = TensorData> {
+  readonly type: ElementType;
+  readonly dims: readonly number[];
+  readonly data: T;
+}
+
+/** How a session is opened. */
+export interface SessionOptions {
+  /** The runtime's threads inside an operator. */
+  readonly threads: number;
+  readonly provider: Provider;
+  /** Graph optimisations; `extended` leaves out the blocked layout of images, `disabled` all. */
+  readonly optimize: "all" | "extended" | "disabled";
+  /** What to call the graph in messages. */
+  readonly place: string;
+}
+
+/** An opened graph. */
+export interface Session {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /** Runs the graph; `outputs` names the outputs to fetch (all when absent). */
+  run(feeds: Readonly<Record<string, Value>>, outputs?: readonly string[]): Promise<Record<string, Value>>;
+  /** Frees the session. */
+  close(): Promise<void>;
+}
+
+/** What can run an ONNX file. */
+export interface Runtime {
+  /** @throws {UnitscopeError} `model` if it refuses the graph. */
+  open(model: Uint8Array, options: SessionOptions): Promise<Session>;
+}
