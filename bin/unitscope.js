@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 
 const entry = new URL("../dist/cli/main.js", import.meta.url);
 if (existsSync(entry)) {
+  await import(new URL("interrupt.js", entry).href); // before the rest, so that an early Ctrl-C is heard
   const { main } = await import(entry.href);
   await main(process.argv.slice(2));
 } else {

@@ -23,6 +23,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   for (const command of commands(context)) program.addCommand(withGlobals(command));
   silenceCommander(program);
   try {
+    context.signal.throwIfAborted();
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
     process.exitCode = report(error, { isDebug: globals.debug, isAborted: context.signal.aborted });

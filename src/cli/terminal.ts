@@ -1,6 +1,6 @@
 /** The context of a real terminal: results on stdout, messages and progress on stderr, Ctrl-C as an abort signal. */
-import { UnitscopeError } from "../errors.ts";
 import type { CliContext, Progress } from "./context.ts";
+import { interruption } from "./interrupt.ts";
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -14,13 +14,6 @@ const REDRAW_EVERY = 100;
 
 /** The context of this process. The first Ctrl-C asks the work to stop; a second one ends the process. */
 export function terminalContext(options: () => GlobalOptions): CliContext {
-  const abort = new AbortController();
-  process.once("SIGINT", () => {
-    // Without a listener the next one ends the process as signals do, in the middle of whatever it computes.
-    abort.abort(
-      new UnitscopeError("interrupted", "interrupted: run the same command again to continue where it stopped"),
-    );
-  });
   // A reader that has seen enough (`| head`) closes the pipe; that is no error.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
@@ -32,7 +25,7 @@ export function terminalContext(options: () => GlobalOptions): CliContext {
       if (!options().quiet) process.stderr.write(`${line}\n`);
     },
     progress: (title, total, unit) => (options().quiet ? silent : openProgress(title, total, unit)),
-    signal: abort.signal,
+    signal: interruption,
     get json() {
       return options().json;
     },

@@ -7,6 +7,7 @@ import { layerDropsFigure, layerDropsOf } from "../figures/layer-drops.ts";
 import type { Json } from "../files/canonical-json.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { type RunFolder, startRun } from "../runs/run-folder.ts";
+import { holdingRun } from "../runs/run-lock.ts";
 import { type RunManifest, sourceOf, thisHardware } from "../runs/run-manifest.ts";
 import type { Provider } from "../runtime/session.ts";
 import { schemaVersion } from "../tables/schema.ts";
@@ -76,17 +77,32 @@ export async function runAblate(
   modelPath: string,
   data: string,
   options: AblateRunOptions,
-  { fetching, progress, signal }: RunEffects = {},
+  effects: RunEffects = {},
 ): Promise<AblateRunResult> {
-  const began = performance.now();
-  const { method = "zero", engine = "auto", continuous = false, verify = 0, seed = 1 } = options;
+  const { verify = 0 } = options;
   if (!(verify >= 0 && verify <= 1)) {
     throw new UnitscopeError("usage", `--verify: expected a fraction from 0 to 1, got ${verify}`);
   }
   const { preprocess, root, limit, classes } = options;
+  const { fetching, signal } = effects;
   const subject = await openSubject(modelPath, data, { preprocess, root, limit, classes, progress: fetching, signal });
   const layers = chooseLayers(subject.model, options);
-  const run = startRun(options.out, manifestOf(subject, layers, options));
+  const manifest = manifestOf(subject, layers, options);
+  startRun(options.out, manifest);
+  return await holdingRun(options.out, "ablate", async () =>
+    // Once more: another process may have begun another run meanwhile.
+    sweepInto(startRun(options.out, manifest), { subject, layers }, options, effects),
+  );
+}
+
+async function sweepInto(
+  run: RunFolder,
+  { subject, layers }: { subject: Subject; layers: readonly Layer[] },
+  options: AblateRunOptions,
+  { progress, signal }: RunEffects,
+): Promise<AblateRunResult> {
+  const began = performance.now();
+  const { method = "zero", engine = "auto", continuous = false, verify = 0, seed = 1 } = options;
   const missing = await missingLayers(run, layers, options);
   let sweep: Sweep | undefined;
   let tables: SweepTables | undefined;

@@ -18,7 +18,7 @@ import type { RunFolder } from "../runs/run-folder.ts";
 import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { unitTable, vectorTable } from "./attribute-tables.ts";
 import { observeAll, openRunResponses } from "./observe-run.ts";
-import { chooseHeldLayers, type OpeningEffects, openRunSubject } from "./open-run.ts";
+import { chooseHeldLayers, type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
 import type { Pooling, ResponseStore } from "./response-store.ts";
 import type { Subject } from "./subject.ts";
 import { formatSpriteIndex, type Intact, runTileSize, spriteFolders, writeUnitImages } from "./unit-images.ts";
@@ -76,12 +76,31 @@ export async function runAttributes(
   const { pool = "mean", shuffles = 200, topImages = defaultTopImages, seed = 1 } = options;
   const { workers = Math.max(1, availableParallelism()) } = options;
   checkCounts({ "--shuffles": [shuffles, 0], "--top": [topImages, 1], "--workers": [workers, 1] });
+  return await workOnRun(path, "attributes", effects, (opened) =>
+    describe(opened, { pool, shuffles, topImages, seed, workers, layers: options.layers }, effects),
+  );
+}
+
+/** The options with their defaults. */
+interface Settings {
+  readonly pool: Pooling;
+  readonly shuffles: number;
+  readonly topImages: number;
+  readonly seed: number;
+  readonly workers: number;
+  readonly layers: readonly string[] | undefined;
+}
+
+async function describe(
+  opened: OpenedRun,
+  { pool, shuffles, topImages, seed, workers, layers: names }: Settings,
+  effects: AttributesEffects,
+): Promise<AttributesRunResult> {
   const { signal, progress } = effects;
   const began = performance.now();
   const clock = stopwatch();
-  const opened = await openRunSubject(path, effects);
   const { run, subject } = opened;
-  const layers = chooseHeldLayers(opened, options.layers);
+  const layers = chooseHeldLayers(opened, names);
   const keptImages = Math.max(defaultTopImages, topImages); // what a sweep keeps serves for fewer, too
   const store = openRunResponses(run, subject, layers, keptImages);
   const pass = await openResponsePass(subject.model, subject.images, subject.preprocessing, layers, {

@@ -18,7 +18,7 @@ import type { Layer } from "../onnx/layers.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { conceptCategoryTable, conceptUnitTable, conceptVectorTable } from "./concept-tables.ts";
 import { drawDetectors } from "./detector-figures.ts";
-import { chooseHeldLayers, type OpeningEffects, openPieces, openRunSubject } from "./open-run.ts";
+import { chooseHeldLayers, type OpenedRun, type OpeningEffects, openPieces, workOnRun } from "./open-run.ts";
 import type { Subject } from "./subject.ts";
 
 /** Changes whenever what is kept of an alignment changes its meaning. */
@@ -80,7 +80,15 @@ const stageTitles: Readonly<Record<AlignmentStage, string>> = {
 export async function runConcepts(
   path: string,
   options: ConceptsRunOptions,
-  { fetching, progress, signal }: ConceptsEffects = {},
+  effects: ConceptsEffects = {},
+): Promise<ConceptsRunResult> {
+  return await workOnRun(path, "attributes --concepts", effects, (opened) => align(opened, options, effects));
+}
+
+async function align(
+  opened: OpenedRun,
+  options: ConceptsRunOptions,
+  { progress, signal }: ConceptsEffects,
 ): Promise<ConceptsRunResult> {
   const {
     split = "all",
@@ -92,7 +100,6 @@ export async function runConcepts(
   } = options;
   const { workers = Math.max(1, availableParallelism()) } = options;
   const began = performance.now();
-  const opened = await openRunSubject(path, { fetching, signal });
   const { run, subject } = opened;
   const layers = chooseHeldLayers(opened, options.layers);
   const set = await openSets(options.concepts, subject, { split, seed });

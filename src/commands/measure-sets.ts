@@ -11,7 +11,7 @@ import { type RunSetsOptions, runSets, type SetsResult } from "../sets/run-sets.
 import { type SetStrategy, setStrategies } from "../sets/set-strategies.ts";
 import { doubles, filterRows, type Table, texts } from "../tables/table.ts";
 import { givenRankings } from "./given-rankings.ts";
-import { chooseDeepLayers, type OpeningEffects, openRunSubject } from "./open-run.ts";
+import { chooseDeepLayers, type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
 import { type StrategySummary, setsTable, summariseSets } from "./sets-table.ts";
 import type { Subject } from "./subject.ts";
 
@@ -68,14 +68,22 @@ export interface SetsRunResult {
 export async function measureSets(
   path: string,
   options: SetsRunOptions = {},
-  { fetching, progress, signal }: SetsEffects = {},
+  effects: SetsEffects = {},
+): Promise<SetsRunResult> {
+  const { size = 20, verify = 0, randomSequences = 100 } = options;
+  checkOptions({ size, verify, randomSequences });
+  return await workOnRun(path, "sets", effects, (opened) => measure(opened, options, effects));
+}
+
+async function measure(
+  opened: OpenedRun,
+  options: SetsRunOptions,
+  { progress, signal }: SetsEffects,
 ): Promise<SetsRunResult> {
   const began = performance.now();
   const { size = 20, seed = 1, verify = 0, engine = "auto", randomSequences = 100, workers } = options;
   const strategies = new Set<SetStrategy>(options.strategies ?? setStrategies);
   const rankSplit = options.rankSplit === "none" ? null : (options.rankSplit ?? 0.5);
-  checkOptions({ size, verify, randomSequences });
-  const opened = await openRunSubject(path, { fetching, signal });
   const { run, subject, method } = opened;
   const { model, images } = subject;
   const layers = chooseDeepLayers(opened, options.layers);

@@ -9,6 +9,7 @@ import { type Layer, pickLayers } from "../onnx/layers.ts";
 import type { BlockSource } from "../passes/image-block.ts";
 import { openPieceStore, type PieceStore } from "../passes/piece-store.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
+import { holdingRun } from "../runs/run-lock.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";
 import { type FetchProgress, passImages, preprocessingJson, reopenSubject, type Subject } from "./subject.ts";
@@ -36,7 +37,7 @@ export interface OpenedRun {
  * Opens a run again with its subject.
  * @throws {UnitscopeError} `run` if the folder holds none, or model or data are not what it was made of.
  */
-export async function openRunSubject(path: string, { fetching, signal }: OpeningEffects = {}): Promise<OpenedRun> {
+async function openRunSubject(path: string, { fetching, signal }: OpeningEffects = {}): Promise<OpenedRun> {
   const run = openRun(path);
   const subject = await reopenSubject(run, { progress: fetching, signal });
   const manifest = run.manifest();
@@ -48,6 +49,21 @@ export async function openRunSubject(path: string, { fetching, signal }: Opening
     method: manifest.ablation.method as AblationMethod,
     layers: pickLayers(subject.model.layers, names),
   };
+}
+
+/**
+ * Opens a run and works in it, alone.
+ * @param command what is done, for the message that another process gets.
+ * @throws {UnitscopeError} `run` as `openRunSubject`, and if another process is at work in the folder.
+ */
+export async function workOnRun<T>(
+  path: string,
+  command: string,
+  effects: OpeningEffects,
+  work: (opened: OpenedRun) => Promise<T>,
+): Promise<T> {
+  openRun(path); // a folder that holds no run is not locked
+  return await holdingRun(path, command, async () => await work(await openRunSubject(path, effects)));
 }
 
 /** The run's layers of these names, each once; all of them where none is named. */

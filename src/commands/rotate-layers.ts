@@ -12,7 +12,7 @@ import type { RunFolder } from "../runs/run-folder.ts";
 import { sourceOf } from "../runs/run-manifest.ts";
 import { concatTables, integers, rowsWhere, type Table } from "../tables/table.ts";
 import { imagesPerClass } from "./images-per-class.ts";
-import { chooseDeepLayers, type OpeningEffects, openRunSubject } from "./open-run.ts";
+import { chooseDeepLayers, type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
 import {
   type BasisSummary,
   basisRows,
@@ -74,12 +74,20 @@ export interface RotationRunResult {
 export async function rotateLayers(
   path: string,
   options: RotationRunOptions = {},
-  { fetching, progress, signal }: RotationEffects = {},
+  effects: RotationEffects = {},
+): Promise<RotationRunResult> {
+  const { seeds = 5, fractions = [1], verify = 0 } = options;
+  checkOptions({ seeds, fractions, verify });
+  return await workOnRun(path, "rotate", effects, (opened) => rotate(opened, options, effects));
+}
+
+async function rotate(
+  opened: OpenedRun,
+  options: RotationRunOptions,
+  { progress, signal }: RotationEffects,
 ): Promise<RotationRunResult> {
   const began = performance.now();
   const { seeds = 5, fractions = [1], pca = true, seed = 1, verify = 0, engine = "auto", workers } = options;
-  checkOptions({ seeds, fractions, verify });
-  const opened = await openRunSubject(path, { fetching, signal });
   const { run, subject, images, method } = opened;
   const { model } = subject;
   const layers = chooseDeepLayers(opened, options.layers);
