@@ -4,15 +4,20 @@
  */
 import { activationStatistics } from "../src/attributes/activation-statistics.ts";
 import { describeLayer, openDescriber } from "../src/attributes/describe-layer.ts";
-import { openResponsePass, type Wanted } from "../src/attributes/response-pass.ts";
+import { openFetcher, type Wanted } from "../src/attributes/fetch-responses.ts";
 import { openSubject } from "../src/commands/subject.ts";
 import type { Layer } from "../src/onnx/layers.ts";
-import { defaultTailFraction, mergeObserved, type Observed, withoutPooled } from "../src/responses/observed.ts";
+import { memoryStore } from "../src/passes/block-store.ts";
+import { blockSource } from "../src/passes/image-block.ts";
+import { runPass } from "../src/passes/run-pass.ts";
+import { defaultTailFraction, type ObservedLayer, type ObservedOutputs } from "../src/responses/observed.ts";
+import { responsePass } from "../src/responses/response-pass.ts";
 
 const [modelPath = "models/alexnet-cifar10.onnx", data = "cifar10:test"] = process.argv.slice(2);
 const workers = 2;
 const subject = await openSubject(modelPath, data);
 const { model, images, preprocessing } = subject;
+const source = blockSource(images, preprocessing);
 const layers = model.layers.filter((layer) => layer.kind === "convolution");
 const units = layers.reduce((sum, layer) => sum + layer.units, 0);
 const responses = layers.reduce((sum, layer) => sum + layer.units * layer.height * layer.width, 0) * images.imageCount;
@@ -23,9 +28,9 @@ console.log(
 const bare = await measure("network alone", () => observeAll([]));
 const whole = await measure("network and observer", () => observeAll(layers));
 console.log(`  observer: ${((whole.wallMs - bare.wallMs) / 1000).toFixed(2)} s wall`);
-const { observed, pooled, probabilities } = whole.result;
+const { observed, probabilities } = whole.result;
 const thresholds = await measure("thresholds", async () =>
-  layers.map((_, at) => activationStatistics(observed, at, defaultTailFraction).top_threshold),
+  observed.map((layer) => activationStatistics(layer, defaultTailFraction).top_threshold),
 );
 await measure("class attributes, 200 shuffles", async () => {
   const describer = await openDescriber(probabilities, images.labels, {
@@ -35,21 +40,21 @@ await measure("class attributes, 200 shuffles", async () => {
     workers,
   });
   for (const [at, layer] of layers.entries()) {
-    await describeLayer(describer, layer.units, (from, to) => columns(pooled[at] ?? [], layer.units, from, to));
+    await describeLayer(describer, layer.units, (from, to) => columns(observed[at], layer.units, from, to));
   }
   await describer.close();
 });
-const pass = await openResponsePass(model, images, preprocessing, layers, { workers });
+const fetcher = await openFetcher(model, source, layers, { workers, threads: 1 });
 const wanted = layers.flatMap(({ units: count }, layer) => {
-  const top = observed.layers[layer]?.top;
+  const top = observed[layer]?.top;
   return Array.from({ length: count }, (_, unit) =>
     Array.from({ length: top?.counts[unit] ?? 0 }, (__, rank): Wanted => {
       return { layer, unit, image: top?.indices[unit * top.size + rank] ?? 0 };
     }),
   ).flat();
 });
-await measure(`second pass for ${wanted.length} regions`, () => pass.fetch(wanted));
-await pass.close();
+await measure(`second pass for ${wanted.length} regions`, () => fetcher.fetch(wanted));
+await fetcher.close();
 console.log(`thresholds of the first units: ${[...(thresholds.result[0] ?? [])].slice(0, 3).join(", ")}`);
 
 async function measure<T>(what: string, work: () => Promise<T>): Promise<{ result: T; wallMs: number }> {
@@ -63,34 +68,25 @@ async function measure<T>(what: string, work: () => Promise<T>): Promise<{ resul
 }
 
 interface Pass {
-  readonly observed: Observed;
-  /** Per layer, the blocks' pooled responses. */
-  readonly pooled: Float64Array[][];
+  readonly observed: readonly ObservedLayer[];
   readonly probabilities: Float32Array;
 }
 
 async function observeAll(observedLayers: readonly Layer[]): Promise<Pass> {
-  const running = await openResponsePass(model, images, preprocessing, observedLayers, { workers });
-  let observed: Observed | undefined;
-  const pooled: Float64Array[][] = observedLayers.map(() => []);
-  const all = new Float32Array(images.imageCount * model.classCount);
-  for await (const block of running.observe()) {
-    block.layers.forEach(({ pooledMean }, at) => pooled[at]?.push(pooledMean));
-    all.set(block.probabilities, block.start * model.classCount);
-    observed = observed ? mergeObserved(observed, withoutPooled(block)) : withoutPooled(block);
-  }
-  await running.close();
-  return { observed: observed as Observed, pooled, probabilities: all };
+  const store = memoryStore<ObservedOutputs, ObservedLayer>();
+  const found = await runPass(responsePass(model, source, observedLayers), source, { workers, store });
+  return {
+    observed: observedLayers.map((_, at) => found.layer(at)),
+    probabilities: found.shared().probabilities,
+  };
 }
 
-function columns(blocks: readonly Float64Array[], count: number, from: number, to: number): Float64Array {
+/** Pooled means of some units, a unit a row. */
+function columns({ pooledMean }: ObservedLayer, count: number, from: number, to: number): Float64Array {
   const found = new Float64Array((to - from) * images.imageCount);
-  let image = 0;
-  for (const block of blocks) {
-    for (let start = 0; start < block.length; start += count, image++) {
-      for (let unit = from; unit < to; unit++) {
-        found[(unit - from) * images.imageCount + image] = block[start + unit];
-      }
+  for (let image = 0; image < images.imageCount; image++) {
+    for (let unit = from; unit < to; unit++) {
+      found[(unit - from) * images.imageCount + image] = pooledMean[image * count + unit];
     }
   }
   return found;

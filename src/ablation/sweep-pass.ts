@@ -6,7 +6,8 @@ import { inferShapes } from "../onnx/shapes.ts";
 import type { ImageBlock } from "../passes/image-block.ts";
 import type { BlockWork, Merge, PartialResult } from "../passes/pass.ts";
 import type { Observed } from "../responses/observed.ts";
-import { createObserver, type ObservedShape, type ObserverOptions } from "../responses/observer.ts";
+import { createObserver } from "../responses/observer.ts";
+import type { ObserveSetup } from "../responses/response-pass.ts";
 import { softmaxRows } from "../responses/softmax.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { type ClassSums, classSums, mergeClassSums } from "./class-sums.ts";
@@ -28,11 +29,6 @@ export interface SweepSetup {
   readonly options: SweepOptions;
   /** What to observe of the responses beside. */
   readonly observe?: ObserveSetup | undefined;
-}
-
-/** Layers whose responses are observed. */
-export interface ObserveSetup extends Omit<ObserverOptions, "layers"> {
-  readonly layers: readonly (ObservedShape & { readonly tap: string })[];
 }
 
 /** Predictions of the intact network. */
@@ -139,12 +135,10 @@ function sweptPart(
 
 function openWatcher(observe: ObserveSetup): (block: ImageBlock, prepared: PreparedBlock) => Observed {
   const observer = createObserver(observe);
-  return ({ images }, { count, logits, tensors }) => {
-    const start = images[0];
+  return ({ images }, { logits, tensors }) => {
     observer.observe({
-      start,
-      count,
-      probabilities: softmaxRows(logits, observe.classCount, start),
+      images,
+      probabilities: softmaxRows(logits, observe.classCount, images),
       responses: observe.layers.map(({ tap }) => (tensors.get(tap) as BlockTensor).data),
     });
     return observer.take();

@@ -10,6 +10,7 @@ import { type Plan, planKey } from "../passes/plan.ts";
 import { runPass } from "../passes/run-pass.ts";
 import { chooseThreads } from "../passes/thread-choice.ts";
 import type { Observed } from "../responses/observed.ts";
+import type { ObserveSetup } from "../responses/response-pass.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
 import { denseSums } from "./class-sums.ts";
@@ -19,14 +20,7 @@ import { meanResponses } from "./response-means.ts";
 import { boundSuffix, type SuffixBound } from "./suffix-bound.ts";
 import { planSuffix } from "./suffix-plan.ts";
 import { allRoutes, type Routes } from "./sweep-block.ts";
-import {
-  type BaselinePart,
-  mergeSwept,
-  type ObserveSetup,
-  type SweepSetup,
-  type SweptPart,
-  sweepWork,
-} from "./sweep-pass.ts";
+import { type BaselinePart, mergeSwept, type SweepSetup, type SweptPart, sweepWork } from "./sweep-pass.ts";
 import type { Mismatch } from "./verify.ts";
 
 /** What replaces a removed unit's response. */
@@ -51,7 +45,7 @@ export interface RunSweepOptions extends SweepSettings {
   /** Folder of a run that keeps finished blocks between interrupted runs. */
   readonly folder?: string | undefined;
   /** Responses that are observed beside; blocks that were kept from before are left out. */
-  readonly observe?: { readonly setup: ObserveSetup; take(observed: Observed): void } | undefined;
+  readonly observe?: { readonly setup: ObserveSetup; take(block: number, observed: Observed): void } | undefined;
   /** Called now and then with how many (unit, image) pairs are done. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -163,7 +157,7 @@ export async function runSweep(
     store,
     signal,
     progress: progress && ((done) => progress(done * units, total)),
-    beside: observe && ((_, observed) => observe.take(observed)),
+    beside: observe && ((block, observed) => observe.take(block, observed)),
   });
   const { predictions, margins } = found.shared();
   return {

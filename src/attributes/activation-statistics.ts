@@ -1,6 +1,7 @@
 /** Activation statistics of every unit, over all images and positions, from what the observer kept. */
 import { standardDeviation } from "../numeric/moments.ts";
-import type { Observed } from "../responses/observed.ts";
+import { totalMoments } from "../responses/block-moments.ts";
+import type { ObservedLayer } from "../responses/observed.ts";
 import { tailThreshold } from "../responses/tail-counts.ts";
 
 /** Columns of the units table, each `[units]`. */
@@ -20,10 +21,10 @@ export interface ActivationStatistics {
   readonly top_threshold: Float64Array;
 }
 
-/** The statistics of layer `at` of a whole pass over the images. */
-export function activationStatistics(observed: Observed, at: number, tailFraction: number): ActivationStatistics {
-  const layer = observed.layers[at];
-  const { moments, minimum, maximum, zeros, negatives, silent, tail } = layer;
+/** The statistics of a layer over all images. */
+export function activationStatistics(layer: ObservedLayer, tailFraction: number): ActivationStatistics {
+  const { minimum, maximum, zeros, negatives, silent, tail } = layer;
+  const moments = totalMoments(layer.moments);
   const each = (value: (unit: number) => number): Float64Array =>
     Float64Array.from({ length: minimum.length }, (_, unit) => value(unit));
   return {
@@ -32,7 +33,7 @@ export function activationStatistics(observed: Observed, at: number, tailFractio
     min: minimum,
     max: maximum,
     sparsity: each((unit) => zeros[unit] / moments.count),
-    silent_fraction: each((unit) => silent[unit] / observed.count),
+    silent_fraction: each((unit) => silent[unit] / layer.images.length),
     negative_fraction: each((unit) => negatives[unit] / moments.count),
     top_threshold: each((unit) => tailThreshold(tail, unit, moments.count, tailFraction, maximum[unit])),
   };

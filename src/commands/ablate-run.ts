@@ -15,7 +15,7 @@ import { filterRows, hasValues, type Table, texts } from "../tables/table.ts";
 import { version } from "../version.ts";
 import { chooseLayers } from "./choose-layers.ts";
 import { imagesPerClass } from "./images-per-class.ts";
-import { observingSweep, openRunResponses } from "./observe-run.ts";
+import { observingSweep } from "./observe-run.ts";
 import type { OpeningEffects } from "./open-run.ts";
 import { openSubject, passImages, preprocessingJson, type Subject } from "./subject.ts";
 import { baselineAccuracy, type SweepTables, sweepTables } from "./sweep-tables.ts";
@@ -112,7 +112,7 @@ async function sweepInto(
       images: passImages(subject, signal),
       layers: missing,
       options: {
-        observe: observingSweep(openRunResponses(run, subject, missing), subject, missing),
+        observe: observingSweep(run, subject, missing),
         ...settings,
         workers: options.workers,
         provider: options.provider,

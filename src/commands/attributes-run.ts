@@ -2,22 +2,22 @@
  * `unitscope attributes`: describes every unit of a run. Observes the responses if the sweep did not, computes every
  * attribute with its null, chooses the images of the cards, and relates the attributes to the drops.
  */
-import { availableParallelism } from "node:os";
 import type { LayerFlips } from "../ablation/flips.ts";
 import { relateAttributes } from "../analysis/relations.ts";
 import { countHalves } from "../analysis/split-half.ts";
 import { activationStatistics } from "../attributes/activation-statistics.ts";
 import { describeLayer, openDescriber } from "../attributes/describe-layer.ts";
 import type { UnitDescriptions } from "../attributes/describe-units.ts";
+import { openFetcher, type ResponseFetcher } from "../attributes/fetch-responses.ts";
 import { l1Norms } from "../attributes/l1-norm.ts";
-import { openResponsePass, type ResponsePass } from "../attributes/response-pass.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Layer } from "../onnx/layers.ts";
-import { defaultTailFraction, defaultTopImages, type Observed } from "../responses/observed.ts";
+import { chooseThreads, chooseWorkers } from "../passes/thread-choice.ts";
+import { defaultTailFraction, defaultTopImages, type ObservedLayer } from "../responses/observed.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { unitTable, vectorTable } from "./attribute-tables.ts";
-import { observeAll, openRunResponses } from "./observe-run.ts";
+import { observeRun } from "./observe-run.ts";
 import { chooseHeldLayers, type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
 import type { Pooling, ResponseStore } from "./response-store.ts";
 import type { Subject } from "./subject.ts";
@@ -74,8 +74,8 @@ export async function runAttributes(
   effects: AttributesEffects = {},
 ): Promise<AttributesRunResult> {
   const { pool = "mean", shuffles = 200, topImages = defaultTopImages, seed = 1 } = options;
-  const { workers = Math.max(1, availableParallelism()) } = options;
-  checkCounts({ "--shuffles": [shuffles, 0], "--top": [topImages, 1], "--workers": [workers, 1] });
+  const { workers } = options;
+  checkCounts({ "--shuffles": [shuffles, 0], "--top": [topImages, 1], "--workers": [workers ?? 1, 1] });
   return await workOnRun(path, "attributes", effects, (opened) =>
     describe(opened, { pool, shuffles, topImages, seed, workers, layers: options.layers }, effects),
   );
@@ -87,7 +87,7 @@ interface Settings {
   readonly shuffles: number;
   readonly topImages: number;
   readonly seed: number;
-  readonly workers: number;
+  readonly workers: number | undefined;
   readonly layers: readonly string[] | undefined;
 }
 
@@ -102,22 +102,26 @@ async function describe(
   const { run, subject } = opened;
   const layers = chooseHeldLayers(opened, names);
   const keptImages = Math.max(defaultTopImages, topImages); // what a sweep keeps serves for fewer, too
-  const store = openRunResponses(run, subject, layers, keptImages);
-  const pass = await openResponsePass(subject.model, subject.images, subject.preprocessing, layers, {
-    workers,
+  const total = subject.images.imageCount;
+  const { store, isReused } = await observeRun(run, subject, layers, {
     topImages: keptImages,
+    workers,
+    progress: (done) => progress?.({ title: "observing responses", done, total, unit: "images" }),
     signal,
   });
+  const observeMs = clock();
+  const choice = chooseThreads(subject.model, { workers });
+  const fetcher = await openFetcher(subject.model, opened.images, layers, { ...choice, signal });
   try {
-    const reused = store.coverage() === subject.images.imageCount;
-    const total = subject.images.imageCount;
-    await observeAll(pass, store, total, (done) =>
-      progress?.({ title: "observing responses", done, total, unit: "images" }),
+    const observed = layers.map((_, at) => store.summary(at));
+    const statistics = observed.map((layer) => activationStatistics(layer, defaultTailFraction));
+    const descriptions = await describeAll(
+      store,
+      subject,
+      layers,
+      { pool, shuffles, seed, workers: chooseWorkers(workers) },
+      effects,
     );
-    const observed = store.summary();
-    const observeMs = clock();
-    const statistics = layers.map((_, at) => activationStatistics(observed, at, defaultTailFraction));
-    const descriptions = await describeAll(store, subject, layers, { pool, shuffles, seed, workers }, effects);
     const { classNames } = subject.images;
     const tables = layers.map((layer, at) =>
       unitTable(layer, l1Norms(subject.model.graph, layer), statistics[at], descriptions[at]),
@@ -131,7 +135,7 @@ async function describe(
     await pictureAll(
       run,
       subject,
-      pass,
+      fetcher,
       store,
       { layers, observed, thresholds: statistics.map((each) => each.top_threshold), topImages },
       progress,
@@ -151,9 +155,9 @@ async function describe(
       finished: new Date().toISOString(),
       timings,
     });
-    return { run, layers, units, relations, reused, timings };
+    return { run, layers, units, relations, reused: isReused, timings };
   } finally {
-    await pass.close();
+    await fetcher.close();
   }
 }
 
@@ -186,14 +190,19 @@ async function describeAll(
 async function pictureAll(
   run: RunFolder,
   subject: Subject,
-  pass: ResponsePass,
+  fetcher: ResponseFetcher,
   store: ResponseStore,
   {
     layers,
     observed,
     thresholds,
     topImages,
-  }: { layers: readonly Layer[]; observed: Observed; thresholds: readonly Float64Array[]; topImages: number },
+  }: {
+    layers: readonly Layer[];
+    observed: readonly ObservedLayer[];
+    thresholds: readonly Float64Array[];
+    topImages: number;
+  },
   progress: AttributesEffects["progress"],
 ): Promise<void> {
   const baseline = await run.readTable("baseline", { columns: ["prediction", "margin"] });
@@ -205,12 +214,12 @@ async function pictureAll(
     const table = await writeUnitImages(
       run,
       subject,
-      pass,
+      fetcher,
       store,
       {
         at,
         layer,
-        observed: observed.layers[at],
+        observed: observed[at],
         thresholds: thresholds[at],
         flips: flips && layerFlips(flips, layer),
       },

@@ -5,8 +5,8 @@
 
 import { readFileSync } from "node:fs";
 import type { LayerFlips } from "../ablation/flips.ts";
+import type { ResponseFetcher, Wanted } from "../attributes/fetch-responses.ts";
 import { type HurtImage, hurtImages } from "../attributes/hurt-images.ts";
-import type { ResponsePass, Wanted } from "../attributes/response-pass.ts";
 import {
   encodeSheet,
   outsideAlpha,
@@ -77,7 +77,7 @@ interface Picture {
 export async function writeUnitImages(
   run: RunFolder,
   { images: set, preprocessing }: Subject,
-  pass: ResponsePass,
+  fetcher: ResponseFetcher,
   store: ResponseStore,
   pictured: PicturedLayer,
   intact: Intact,
@@ -85,7 +85,7 @@ export async function writeUnitImages(
 ): Promise<Table> {
   const { layer } = pictured;
   const pictures = choosePictures(set.labels, store, pictured, intact, columns);
-  await findRegions(pass, pictured, pictures, size);
+  await findRegions(fetcher, pictured, pictures, size);
   const tiles = new Map<number, Uint8Array>();
   const tileOf = async ({ image, region }: Picture): Promise<Tile> => {
     let pixels = tiles.get(image);
@@ -194,14 +194,14 @@ function choosePictures(
 
 /** Sets the regions of the strongest images, at the size of the tiles. */
 async function findRegions(
-  pass: ResponsePass,
+  fetcher: ResponseFetcher,
   { at, layer, thresholds }: PicturedLayer,
   pictures: readonly Picture[],
   { width, height }: TileSize,
 ): Promise<void> {
   const top = pictures.filter(({ role }) => role === "top");
   const wanted = top.map(({ image, unit }): Wanted => ({ image, layer: at, unit }));
-  const responses = await pass.fetch(wanted);
+  const responses = await fetcher.fetch(wanted);
   top.forEach((picture, index) => {
     const response = responses[index];
     if (!response) throw new UnitscopeError("internal", `internal: expected a response to image ${picture.image}`);

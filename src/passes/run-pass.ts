@@ -4,7 +4,8 @@
  */
 import { openPool } from "../runtime/worker-pool.ts";
 import { type BlockStore, memoryStore } from "./block-store.ts";
-import type { BlockSource, ImageBlock } from "./image-block.ts";
+import type { BlockSource } from "./image-block.ts";
+import { overBlocks } from "./over-blocks.ts";
 import type { Pass } from "./pass.ts";
 
 /** How a pass is run. */
@@ -52,32 +53,22 @@ export async function runPass<Setup, Shared, Layer, Beside = never>(
   if (missing.length > 0) {
     const pool = await openPool(work, setup, { workers: Math.min(workers, missing.length), signal });
     opened = performance.now();
-    let next: Promise<ImageBlock> | undefined;
     try {
-      const waiting = new Set<Promise<void>>();
-      for (const [at, block] of missing.entries()) {
-        const images = await (next ?? source.read(pass.imagesOf(block)));
-        next = at + 1 < missing.length ? source.read(pass.imagesOf(missing[at + 1])) : undefined;
-        next?.catch(() => undefined); // awaited in the next round; a failure must not count as unhandled before
-        const options = {
-          transfer: [images.data.buffer as ArrayBuffer],
-          report: (fraction: number): void => tell(block, fraction),
-        };
-        const job: Promise<void> = pool.run(images, options).then((result) => {
+      await overBlocks(missing, {
+        atOnce: 2 * pool.workerCount, // one under way, one ready
+        read: (block) => source.read(pass.imagesOf(block)),
+        work: async (block, images) => {
+          const result = await pool.run(images, {
+            transfer: [images.data.buffer as ArrayBuffer],
+            report: (fraction) => tell(block, fraction),
+          });
           if (result.beside !== undefined) beside?.(block, result.beside);
           store.put(block, result);
-          waiting.delete(job);
           tell(block, 1);
-        });
-        job.catch(() => undefined); // awaited below
-        waiting.add(job);
-        // Two blocks a worker: one under way, one ready; more would only hold memory.
-        if (waiting.size >= 2 * pool.workerCount) await Promise.race(waiting);
-      }
-      await Promise.all(waiting);
+        },
+      });
     } finally {
       await pool.close();
-      await next?.catch(() => undefined); // nothing goes on behind a pass that ended
     }
   }
   const timings = { openMs: opened - began, runMs: performance.now() - opened };

@@ -28,6 +28,11 @@ export function chooseThreads(
   return { workers: count, threads: isLarge ? Math.max(1, Math.floor(cores / count)) : 1 };
 }
 
+/** Worker threads for work that runs no network: one a core, or what the user wants instead. */
+export function chooseWorkers(workers?: number): number {
+  return workers ?? availableParallelism();
+}
+
 function weightBytes({ constants }: Graph): number {
   let bytes = 0;
   for (const { data } of constants.values()) bytes += data.byteLength;

@@ -18,7 +18,8 @@ import {
   summarizeMap,
 } from "../numeric/moments.ts";
 import { emptyTopK, offerTopK } from "../numeric/top-k.ts";
-import { defaultTailFraction, defaultTopImages, joinArrays, type Observed, type ObservedLayer } from "./observed.ts";
+import { blockMoments } from "./block-moments.ts";
+import { defaultTailFraction, defaultTopImages, type Observed, type ObservedLayer } from "./observed.ts";
 import { type TailCounter, tailCounter, tailSize } from "./tail-counts.ts";
 
 /** A layer as the observer sees it; height and width are 1 for a linear layer. */
@@ -41,11 +42,10 @@ export interface ObserverOptions {
   readonly tailFraction?: number;
 }
 
-/** Consecutive images, with the network's outputs. */
+/** Images, with the network's outputs. */
 export interface ObservedBatch {
-  /** Number of the first image in the set. */
-  readonly start: number;
-  readonly count: number;
+  /** Numbers of the images in the set, int32 `[count]`. */
+  readonly images: Int32Array;
   /** Softmax probabilities, float32, row-major `[count, classCount]`; read only. */
   readonly probabilities: Float32Array;
   /** Per layer, float32, row-major `[count, units, height, width]`; read only. */
@@ -55,7 +55,7 @@ export interface ObservedBatch {
 /** Observes batches, and hands over what it has since the last time. */
 export interface Observer {
   /**
-   * Adds the images that follow those before.
+   * Adds images; all those of a block ascend.
    * @throws {UnitscopeError} `shape` if lengths disagree, `value` for a response that is not finite.
    */
   observe(batch: ObservedBatch): void;
@@ -76,65 +76,58 @@ export function createObserver({
   let open: Block | undefined;
   return {
     observe: (batch) => {
-      open ??= newBlock(layers, batch.start, topImages);
-      if (batch.start !== open.start + open.count) {
-        throw new UnitscopeError(
-          "internal",
-          `internal: observer: expected image ${open.start + open.count} next, got ${batch.start}`,
-        );
-      }
-      checkLength("probabilities", batch.probabilities, batch.count * classCount);
-      open.probabilities.push(batch.probabilities.slice());
+      open ??= newBlock(layers, topImages);
+      const block = open;
+      const { images, probabilities, responses } = batch;
+      checkLength("probabilities", probabilities, images.length * classCount);
+      block.probabilities.push(probabilities.slice());
       layers.forEach((layer, at) => {
-        const responses = batch.responses[at];
         checkLength(
           `responses of layer "${layer.name}"`,
-          responses,
-          batch.count * layer.units * layer.height * layer.width,
+          responses[at],
+          images.length * layer.units * layer.height * layer.width,
         );
-        observeLayer(layer, open?.layers[at] as OpenLayer, tails[at], responses, batch);
+        observeLayer(layer, block.layers[at], tails[at], responses[at], images);
       });
-      open.count += batch.count;
+      block.images.push(...images);
     },
     take: () => {
       if (!open) throw new UnitscopeError("internal", "internal: observer: expected images before take, got none");
-      const { start, count } = open;
-      const taken: Observed = {
-        start,
-        count,
-        tailKeeps,
-        probabilities: joinArrays(open.probabilities, Float32Array),
-        layers: open.layers.map(({ means, maxima, ...layer }, at) => ({
+      const { probabilities, layers: observed } = open;
+      const images = Int32Array.from(open.images);
+      open = undefined;
+      return {
+        shared: { images, probabilities: joinArrays(probabilities, Float32Array) },
+        layers: observed.map(({ means, maxima, moments, ...layer }, at) => ({
           ...layer,
+          images: images.slice(),
+          moments: blockMoments(images[0], moments),
           tail: tails[at].take(),
+          tailKeep: tailKeeps[at],
           pooledMean: joinArrays(means, Float64Array),
           pooledMax: joinArrays(maxima, Float32Array),
         })),
       };
-      open = undefined;
-      return taken;
     },
   };
 }
 
-type OpenLayer = {
-  -readonly [K in keyof Omit<ObservedLayer, "tail" | "pooledMean" | "pooledMax">]: ObservedLayer[K];
-} & {
+/** One layer of a block that is not taken yet. */
+interface OpenLayer extends Pick<ObservedLayer, "minimum" | "maximum" | "zeros" | "negatives" | "silent" | "top"> {
+  moments: Moments;
   readonly means: Float64Array[];
   readonly maxima: Float32Array[];
-};
+}
 
 interface Block {
-  readonly start: number;
-  count: number;
+  readonly images: number[];
   readonly layers: readonly OpenLayer[];
   readonly probabilities: Float32Array[];
 }
 
-function newBlock(layers: readonly ObservedShape[], start: number, topImages: number): Block {
+function newBlock(layers: readonly ObservedShape[], topImages: number): Block {
   return {
-    start,
-    count: 0,
+    images: [],
     probabilities: [],
     layers: layers.map(({ units }) => ({
       moments: emptyMoments(units),
@@ -155,8 +148,9 @@ function observeLayer(
   layer: OpenLayer,
   tail: TailCounter,
   responses: Float32Array,
-  { start, count }: ObservedBatch,
+  images: Int32Array,
 ): void {
+  const count = images.length;
   const positions = height * width;
   const signed = new Int32Array(responses.buffer, responses.byteOffset, responses.length);
   const bits = new Uint32Array(responses.buffer, responses.byteOffset, responses.length);
@@ -176,7 +170,7 @@ function observeLayer(
       if (!Number.isFinite(sum)) {
         throw new UnitscopeError(
           "value",
-          `layer "${name}", unit ${unit}: expected finite responses, got ${responses.subarray(from, to).find((value) => !Number.isFinite(value))} at image ${start + image}`,
+          `layer "${name}", unit ${unit}: expected finite responses, got ${responses.subarray(from, to).find((value) => !Number.isFinite(value))} at image ${images[image]}`,
         );
       }
       means[image * units + unit] = sum / positions;
@@ -187,7 +181,7 @@ function observeLayer(
       zeros[unit] += out[mapZeros];
       negatives[unit] += out[mapNegatives];
       if (out[mapZeros] === positions) silent[unit]++;
-      else offerTopK(top, unit, largest, start + image);
+      else offerTopK(top, unit, largest, images[image]);
       map.start = from;
       map.end = to;
       map.maximum = largest;
@@ -221,4 +215,16 @@ function batchMoments(means: Float64Array, squares: Float64Array, count: number,
 function checkLength(what: string, data: Float32Array | undefined, expected: number): void {
   if (data?.length === expected) return;
   throw new UnitscopeError("shape", `${what}: expected ${expected} values, got ${data?.length ?? "none"}`);
+}
+
+/** Parts one after the other. */
+function joinArrays<T extends Float32Array | Float64Array>(parts: readonly T[], kind: new (length: number) => T): T {
+  if (parts.length === 1) return parts[0];
+  const joined = new kind(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
 }

@@ -6,9 +6,9 @@ import { UnitscopeError } from "../errors.ts";
  *
  * @param logits float32, row-major `[rows, classCount]`; read only.
  * @returns float32, row-major `[rows, classCount]`; each row adds up to 1.
- * @throws {UnitscopeError} `value` for a logit that is not finite; `start` numbers the first row in the message.
+ * @throws {UnitscopeError} `value` for a logit that is not finite; `images` numbers the rows in the message.
  */
-export function softmaxRows(logits: Float32Array, classCount: number, start: number = 0): Float32Array {
+export function softmaxRows(logits: Float32Array, classCount: number, images?: Int32Array): Float32Array {
   const probabilities = new Float32Array(logits.length);
   const powers = new Float64Array(classCount);
   for (let from = 0; from < logits.length; from += classCount) {
@@ -18,7 +18,7 @@ export function softmaxRows(logits: Float32Array, classCount: number, start: num
       if (!Number.isFinite(logit)) {
         throw new UnitscopeError(
           "value",
-          `logits: expected finite numbers, got ${logit} for class ${cls} of image ${start + from / classCount}`,
+          `logits: expected finite numbers, got ${logit} for class ${cls} of image ${images?.[from / classCount] ?? from / classCount}`,
         );
       }
       if (logit > largest) largest = logit;

@@ -61,7 +61,11 @@ const observer = createObserver({
   imageCount,
   topImages: 5,
 });
-observer.observe({ start: 0, count: imageCount, probabilities, responses: [responses] });
+observer.observe({
+  images: Int32Array.from({ length: imageCount }, (_, image) => image),
+  probabilities,
+  responses: [responses],
+});
 const observed = observer.take();
 const layer = observed.layers[0];
 
@@ -72,7 +76,7 @@ function expectClose(got: number | undefined, wanted: number | null): void {
 }
 
 describe("activation statistics", () => {
-  const statistics = activationStatistics(observed, 0, 0.005);
+  const statistics = activationStatistics(layer, 0.005);
   const columns = ["mean", "std", "min", "max", "sparsity", "silent_fraction", "negative_fraction"] as const;
   test.each(columns)("%s", (column) => {
     golden.units.forEach((unit, at) => expectClose(statistics[column][at], unit[column]));

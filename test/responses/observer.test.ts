@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { activationStatistics } from "../../src/attributes/activation-statistics.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
+import { totalMoments } from "../../src/responses/block-moments.ts";
 import { mergeObserved, type Observed, withoutPooled } from "../../src/responses/observed.ts";
 import { createObserver, type ObserverOptions } from "../../src/responses/observer.ts";
 
@@ -37,8 +38,7 @@ function observe({ batch, block, observers = 1 }: { batch: number; block: number
     for (let first = start; first < end; first += batch) {
       const count = Math.min(batch, end - first);
       observer?.observe({
-        start: first,
-        count,
+        images: Int32Array.from({ length: count }, (_, row) => first + row),
         probabilities: probabilities.subarray(first * classCount, (first + count) * classCount),
         responses: responses.map((data) => {
           const size = data.length / imageCount;
@@ -48,7 +48,19 @@ function observe({ batch, block, observers = 1 }: { batch: number; block: number
     }
     parts.push(structuredClone(observer?.take()));
   }
-  return parts.reduce(mergeObserved);
+  return merge(parts);
+}
+
+function merge(parts: readonly Observed[]): Observed {
+  return {
+    shared: mergeObserved.shared(parts.map(({ shared }) => shared)),
+    layers: layers.map((_, at) =>
+      mergeObserved.layer(
+        parts.map((part) => part.layers[at]),
+        at,
+      ),
+    ),
+  };
 }
 
 const whole = observe({ batch: imageCount, block: imageCount });
@@ -66,7 +78,7 @@ describe("observer", () => {
         const all = maps.flat();
         const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
         const deviation = Math.sqrt(all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / all.length);
-        const statistics = activationStatistics(whole, at, 0.005);
+        const statistics = activationStatistics(layer, 0.005);
         expect(statistics.mean[unit]).toBeCloseTo(mean, 12);
         expect(statistics.std[unit]).toBeCloseTo(deviation, 12);
         expect(statistics.min[unit]).toBe(Math.min(...all));
@@ -91,7 +103,7 @@ describe("observer", () => {
         });
       }
     });
-    expect(whole.probabilities).toEqual(probabilities);
+    expect(whole.shared.probabilities).toEqual(probabilities);
   });
 
   test.each([
@@ -100,7 +112,7 @@ describe("observer", () => {
     { batch: 1, block: 3, observers: 3 },
   ])("gives the same in parts: %o", (how) => {
     const parts = observe(how);
-    expect(parts.count).toBe(imageCount);
+    expect(parts.shared.images.length).toBe(imageCount);
     parts.layers.forEach((layer, at) => {
       const other = whole.layers[at];
       for (const key of [
@@ -115,7 +127,7 @@ describe("observer", () => {
       ] as const) {
         expect(layer[key]).toEqual(other[key]);
       }
-      const [a, b] = [activationStatistics(parts, at, 0.005), activationStatistics(whole, at, 0.005)];
+      const [a, b] = [activationStatistics(layer, 0.005), activationStatistics(other, 0.005)];
       expect(a.top_threshold).toEqual(b.top_threshold);
       a.mean.forEach((value, unit) => expect(value).toBeCloseTo(b.mean[unit], 13));
       a.std.forEach((value, unit) => expect(value).toBeCloseTo(b.std[unit], 13));
@@ -130,18 +142,39 @@ describe("observer", () => {
     });
   });
 
+  test("merges to the same whatever the order and grouping of the parts", () => {
+    const parts = [0, 12, 30].map((start, at) => {
+      const observer = createObserver(options);
+      const end = [12, 30, imageCount][at] ?? 0;
+      observer.observe({
+        images: Int32Array.from({ length: end - start }, (_, row) => start + row),
+        probabilities: probabilities.slice(start * classCount, end * classCount),
+        responses: responses.map((data) =>
+          data.slice((start * data.length) / imageCount, (end * data.length) / imageCount),
+        ),
+      });
+      return observer.take();
+    });
+    const straight = merge(parts);
+    const [a, b, c] = parts as [Observed, Observed, Observed];
+    for (const other of [merge([c, a, b]), merge([merge([c, b]), a]), merge([b, merge([a, c])])]) {
+      expect(other).toEqual(straight);
+    }
+    expect(totalMoments(straight.layers[0].moments).count).toBe(imageCount * 15);
+  });
+
   test("a silent unit has no strongest images, zero deviation and threshold 0", () => {
     const layer = whole.layers[0];
-    const statistics = activationStatistics(whole, 0, 0.005);
+    const statistics = activationStatistics(layer, 0.005);
     expect(layer.top.counts[0]).toBe(0);
     expect([statistics.std[0], statistics.sparsity[0], statistics.silent_fraction[0]]).toEqual([0, 1, 1]);
     expect(statistics.top_threshold[0]).toBe(0);
   });
 
   test("without pooled responses, its size does not grow with the images", () => {
-    const bare = withoutPooled(whole);
-    expect(bare.probabilities.length + (bare.layers[0]?.pooledMean.length ?? 1)).toBe(0);
-    expect(bare.layers[0]?.moments).toEqual(whole.layers[0]?.moments);
+    const bare = withoutPooled(whole.layers[0]);
+    expect(bare.pooledMean.length + bare.pooledMax.length).toBe(0);
+    expect(bare.moments).toEqual(whole.layers[0]?.moments);
   });
 
   test("names the place of a response that is not finite", () => {
@@ -149,23 +182,19 @@ describe("observer", () => {
     const bad = responses.map((data) => data.slice(0, (2 * data.length) / imageCount));
     (bad[0] as Float32Array)[4 * 15 + 2 * 15 + 3] = Number.NaN;
     expect(() =>
-      observer.observe({ start: 0, count: 2, probabilities: probabilities.slice(0, 6), responses: bad }),
-    ).toThrow('layer "conv", unit 2: expected finite responses, got NaN at image 1');
+      observer.observe({ images: Int32Array.of(4, 9), probabilities: probabilities.slice(0, 6), responses: bad }),
+    ).toThrow('layer "conv", unit 2: expected finite responses, got NaN at image 9');
   });
 
-  test("refuses batches that do not follow each other or have the wrong size", () => {
+  test("refuses batches of the wrong size, and to take nothing", () => {
     const observer = createObserver(options);
     const batch = {
-      start: 0,
-      count: 1,
+      images: Int32Array.of(0),
       probabilities: probabilities.slice(0, 3),
       responses: responses.map((data) => data.slice(0, data.length / imageCount)),
     };
     expect(() => observer.take()).toThrow("expected images before take");
     observer.observe(batch);
-    expect(() => observer.observe({ ...batch, start: 2 })).toThrow("expected image 1 next, got 2");
-    expect(() => observer.observe({ ...batch, start: 1, responses: [] })).toThrow('responses of layer "conv"');
-    const [a, b] = [whole, { ...whole, start: 7 }];
-    expect(() => mergeObserved(a, b)).toThrow("from image 50 on");
+    expect(() => observer.observe({ ...batch, responses: [] })).toThrow('responses of layer "conv"');
   });
 });
