@@ -6,6 +6,7 @@ import { UnitscopeError } from "../errors.ts";
 import { layerDropsFigure, layerDropsOf } from "../figures/layer-drops.ts";
 import type { Json } from "../files/canonical-json.ts";
 import type { Layer } from "../onnx/layers.ts";
+import type { TableRewriter } from "../runs/rewrite-table.ts";
 import { type RunFolder, startRun } from "../runs/run-folder.ts";
 import { holdingRun } from "../runs/run-lock.ts";
 import { type RunManifest, sourceOf, thisHardware } from "../runs/run-manifest.ts";
@@ -18,7 +19,14 @@ import { imagesPerClass } from "./images-per-class.ts";
 import { observingSweep } from "./observe-run.ts";
 import type { OpeningEffects } from "./open-run.ts";
 import { openSubject, passImages, preprocessingJson, type Subject } from "./subject.ts";
-import { baselineAccuracy, type SweepTables, sweepTables } from "./sweep-tables.ts";
+import {
+  baselineAccuracy,
+  baselineTable,
+  layerTableNames,
+  layerTables,
+  mergeChecks,
+  type SweepChecks,
+} from "./sweep-tables.ts";
 
 /** Options of `unitscope ablate`. */
 export interface AblateRunOptions {
@@ -105,7 +113,7 @@ async function sweepInto(
   const { method = "zero", engine = "auto", continuous = false, verify = 0, seed = 1 } = options;
   const missing = await missingLayers(run, layers, options);
   let sweep: Sweep | undefined;
-  let tables: SweepTables | undefined;
+  let checks: SweepChecks | undefined;
   if (missing.length > 0) {
     const settings = { method, engine, continuous, verify, seed };
     sweep = await runSweep(subject.model, {
@@ -121,7 +129,7 @@ async function sweepInto(
         signal,
       },
     });
-    tables = await writeSweep(run, sweep, subject);
+    checks = await writeSweep(run, sweep, subject);
     sweep.forget();
   }
   const figure = layerDropsFigure(layerDropsOf(await run.readTable("units")), {
@@ -151,15 +159,15 @@ async function sweepInto(
     accuracy: await accuracyOf(run),
     units: await chosen("units"),
     summary: await chosen("layers"),
-    settled: tables?.settled ?? [],
-    verified: tables?.verified ?? 0,
-    mismatches: tables?.mismatches ?? [],
+    settled: checks?.settled ?? [],
+    verified: checks?.verified ?? 0,
+    mismatches: checks?.mismatches ?? [],
     figure: run.file("figures", "layer-drops.svg"),
     elapsedMs,
   };
 }
 
-/** Layers that the run does not hold yet; all of them when what is asked for is not in its tables. */
+/** Layers of which the run does not hold yet what is asked for. */
 async function missingLayers(
   run: RunFolder,
   layers: readonly Layer[],
@@ -167,8 +175,19 @@ async function missingLayers(
 ): Promise<readonly Layer[]> {
   const { finished, layers: held, engine } = run.manifest();
   if (finished === null || (options.verify ?? 0) > 0 || engine !== (options.engine ?? "auto")) return layers;
-  if (options.continuous && !hasValues(await run.readTable("drops"), "logprob_drop")) return layers;
-  return layers.filter((layer) => !held.some(({ name }) => name === layer.name));
+  const isHeld = async ({ name }: Layer): Promise<boolean> => {
+    if (!held.some((layer) => layer.name === name)) return false;
+    return !options.continuous || (await hasContinuous(run, name));
+  };
+  const missing: Layer[] = [];
+  for (const layer of layers) if (!(await isHeld(layer))) missing.push(layer);
+  return missing;
+}
+
+async function hasContinuous(run: RunFolder, layer: string): Promise<boolean> {
+  const column = "logprob_drop";
+  if (!(await run.openTable("drops")).columnNames.includes(column)) return false;
+  return hasValues(await run.readTable("drops", { layer, columns: [column] }), column);
 }
 
 function manifestOf(subject: Subject, layers: readonly Layer[], options: AblateRunOptions): RunManifest {
@@ -204,17 +223,24 @@ function mergeLayers(manifest: RunManifest, layers: readonly Layer[]): RunManife
   return [...others, ...layers.map(manifestLayer)];
 }
 
-async function writeSweep(run: RunFolder, sweep: Sweep, subject: Subject): Promise<SweepTables> {
-  const tables = sweepTables(sweep, subject);
-  run.writeTable("baseline", tables.baseline);
-  for (const name of ["drops", "flips", "layers", "units"] as const) await replaceLayers(run, name, tables[name]);
-  return tables;
-}
-
-/** Writes the layers of this sweep in place of what the run held of them, and keeps its other layers. */
-async function replaceLayers(run: RunFolder, name: "drops" | "flips" | "layers" | "units", rows: Table): Promise<void> {
-  if (run.hasTable(name)) await run.replaceRows(name, rows, ["layer"]);
-  else run.writeTable(name, rows);
+/** Writes a sweep's tables layer by layer, in place of what the run held of these layers; its other layers stay. */
+async function writeSweep(run: RunFolder, sweep: Sweep, subject: Subject): Promise<SweepChecks> {
+  run.writeTable("baseline", baselineTable(sweep, subject));
+  const names = sweep.layers.map(({ name }) => name);
+  const writers: (readonly [(typeof layerTableNames)[number], TableRewriter])[] = [];
+  try {
+    for (const name of layerTableNames) writers.push([name, await run.rewriteLayers(name, names)]);
+    const checks: SweepChecks[] = [];
+    for (const at of names.keys()) {
+      const part = layerTables(sweep, at, subject);
+      for (const [name, writer] of writers) await writer.append(part.tables[name]);
+      checks.push(part.checks);
+    }
+    for (const [, writer] of writers) writer.commit();
+    return mergeChecks(checks);
+  } finally {
+    for (const [, writer] of writers) writer.abandon();
+  }
 }
 
 async function accuracyOf(run: RunFolder): Promise<number> {

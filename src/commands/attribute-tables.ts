@@ -27,6 +27,9 @@ export function unitTable(
   });
 }
 
+/** The attributes that `vectorTable` has rows of. */
+export const vectorAttributes: readonly string[] = classAttributes.map(({ value }) => value);
+
 /** The vectors of the units of one layer, for the table `vectors`: one row per (attribute, unit, class). */
 export function vectorTable(
   { name, units }: Pick<Layer, "name" | "units">,

@@ -16,7 +16,7 @@ import { chooseThreads, chooseWorkers } from "../passes/thread-choice.ts";
 import { defaultTailFraction, defaultTopImages, type ObservedLayer } from "../responses/observed.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
-import { unitTable, vectorTable } from "./attribute-tables.ts";
+import { unitTable, vectorAttributes, vectorTable } from "./attribute-tables.ts";
 import { observeRun } from "./observe-run.ts";
 import { chooseHeldLayers, type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
 import type { Pooling, ResponseStore } from "./response-store.ts";
@@ -128,9 +128,15 @@ async function describe(
     );
     const units = concatTables(tables);
     await run.addColumns("units", units);
+    const vectors = await run.rewriteLayers(
+      "vectors",
+      layers.map(({ name }) => name),
+      { attribute: vectorAttributes },
+    );
     for (const [at, layer] of layers.entries()) {
-      await run.replaceRows("vectors", vectorTable(layer, classNames, descriptions[at]), ["layer", "attribute"]);
+      await vectors.append(vectorTable(layer, classNames, descriptions[at]));
     }
+    vectors.commit();
     const describeMs = clock();
     await pictureAll(
       run,
@@ -207,7 +213,6 @@ async function pictureAll(
 ): Promise<void> {
   const baseline = await run.readTable("baseline", { columns: ["prediction", "margin"] });
   const intact: Intact = { predictions: integers(baseline, "prediction"), margins: doubles(baseline, "margin") };
-  const flips = run.hasTable("flips") ? await run.readTable("flips") : undefined;
   const size = await runTileSize(subject);
   const folders = spriteFolders(run.manifest().layers.map(({ name }) => name));
   for (const [at, layer] of layers.entries()) {
@@ -221,7 +226,7 @@ async function pictureAll(
         layer,
         observed: observed[at],
         thresholds: thresholds[at],
-        flips: flips && layerFlips(flips, layer),
+        flips: run.hasTable("flips") ? await layerFlips(run, layer) : undefined,
       },
       intact,
       { folder: folders[layer.name], size, columns: topImages },
@@ -232,8 +237,8 @@ async function pictureAll(
   run.writeFile(["sprites", "index.json"], formatSpriteIndex(size, topImages, folders));
 }
 
-function layerFlips(flips: Table, { name, units }: Layer): LayerFlips {
-  const own = rowsWhere(flips, "layer", name);
+async function layerFlips(run: RunFolder, { name, units }: Layer): Promise<LayerFlips> {
+  const own = await run.readTable("flips", { layer: name });
   return {
     layer: name,
     unitCount: units,
@@ -252,22 +257,17 @@ async function relateAll(
 ): Promise<Table | undefined> {
   if (!run.hasTable("flips")) return undefined;
   const units = await run.readTable("units");
-  const flips = await run.readTable("flips");
   const baseline = await run.readTable("baseline", { columns: ["prediction"] });
   const present = new Set(texts(units, "layer"));
   const total = layers.length;
   progress?.({ title: "relating to drops", done: 0, total, unit: "layers" });
-  const parts = layers
-    .filter(({ name }) => present.has(name))
-    .map((layer) => ({
-      layer: layer.name,
-      units: rowsWhere(units, "layer", layer.name),
-      halves: countHalves(
-        { labels, predictions: integers(baseline, "prediction"), classCount },
-        layerFlips(flips, layer),
-        { seed },
-      ),
-    }));
+  const intact = { labels, predictions: integers(baseline, "prediction"), classCount };
+  const parts: Parameters<typeof relateAttributes>[0][number][] = [];
+  for (const layer of layers) {
+    if (!present.has(layer.name)) continue;
+    const halves = countHalves(intact, await layerFlips(run, layer), { seed });
+    parts.push({ layer: layer.name, units: rowsWhere(units, "layer", layer.name), halves });
+  }
   const relations = relateAttributes(parts, { seed });
   if (relations.rows > 0) run.writeTable("relations", relations);
   progress?.({ title: "relating to drops", done: total, total, unit: "layers" });

@@ -52,11 +52,11 @@ export async function runFigures(
     progress?.(drawn.at(-1) as DrawnFigure);
   };
   const units = await run.readTable("units");
-  const drops = await run.readTable("drops");
   const layers = layerDropsOf(units);
   write(3, "all", "layer-drops.svg", layerDropsFigure(layers, options));
   for (const { layer, max } of layers) {
     const ofLayer = rowsWhere(units, "layer", layer);
+    const drops = await run.readTable("drops", { layer });
     const numbers = integers(ofLayer, "unit");
     const worst = sortedUnits(max).slice(0, UNITS_SHOWN);
     const shown = worst.map((row) => numbers[row]);
@@ -64,7 +64,7 @@ export async function runFigures(
       2,
       layer,
       `unit-drops-${fileName(layer)}.svg`,
-      unitDropsFigure(classDropsOf(units, drops, layer, shown), options),
+      unitDropsFigure(classDropsOf(ofLayer, drops, layer, shown), options),
     );
     if (run.hasTable("images") && shown.length > 0) await drawCard(run, layer, shown[0], write);
   }
@@ -93,8 +93,7 @@ async function drawCard(
 }
 
 /** Figure 2's input for some units of a layer, in the given order. */
-function classDropsOf(units: Table, drops: Table, layer: string, shown: readonly number[]): UnitClassDrops[] {
-  const [ofUnits, ofDrops] = [rowsWhere(units, "layer", layer), rowsWhere(drops, "layer", layer)];
+function classDropsOf(ofUnits: Table, ofDrops: Table, layer: string, shown: readonly number[]): UnitClassDrops[] {
   const overall = doubles(ofUnits, "overall_drop");
   const [unitOf, dropUnitOf] = [integers(ofUnits, "unit"), integers(ofDrops, "unit")];
   const [names, drop] = [texts(ofDrops, "class_name"), doubles(ofDrops, "drop")];

@@ -179,7 +179,7 @@ function chooseClasses({ images }: Subject, names: readonly string[] | undefined
 
 async function rankingsOf(run: RunFolder, layer: Layer): Promise<RunSetsOptions["rankings"] & object> {
   const units = run.hasTable("units") ? await run.readTable("units") : undefined;
-  const vectors = run.hasTable("vectors") ? await run.readTable("vectors") : undefined;
+  const vectors = run.hasTable("vectors") ? await run.readTable("vectors", { layer: layer.name }) : undefined;
   return givenRankings(layer.name, { units, vectors }, layer.units);
 }
 

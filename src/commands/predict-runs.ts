@@ -13,7 +13,7 @@ import { predictionAccuraciesOf } from "../figures/from-tables.ts";
 import { predictionFigure } from "../figures/prediction.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { tableCsv } from "../runs/export.ts";
-import { writeParquetTable } from "../runs/parquet-table.ts";
+import { writeParquetTable } from "../runs/write-table.ts";
 import { openPool } from "../runtime/worker-pool.ts";
 import {
   concatTables,

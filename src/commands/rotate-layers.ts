@@ -10,7 +10,7 @@ import { type BasisChoice, type BasisResult, type RotationResult, runRotation } 
 import type { SelfTest } from "../rotation/sweep-directions.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { sourceOf } from "../runs/run-manifest.ts";
-import { concatTables, integers, rowsWhere, type Table } from "../tables/table.ts";
+import { concatTables, integers, type Table } from "../tables/table.ts";
 import { imagesPerClass } from "./images-per-class.ts";
 import { chooseDeepLayers, type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
 import {
@@ -168,7 +168,7 @@ async function heldUnits(
 ): Promise<(BasisChoice & { flips: LayerFlips; explained: null }) | undefined> {
   const { layers, finished } = run.manifest();
   if (finished === null || !layers.some(({ name }) => name === layer.name) || !run.hasTable("flips")) return undefined;
-  const rows = rowsWhere(await run.readTable("flips"), "layer", layer.name);
+  const rows = await run.readTable("flips", { layer: layer.name });
   const flips: LayerFlips = {
     layer: layer.name,
     unitCount: layer.units,

@@ -7,10 +7,8 @@ import type { Layer } from "../onnx/layers.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { concatTables, filterRows, integers, makeTable, type Table } from "../tables/table.ts";
 
-/** The tables that an ablation gives, with the columns of `tables/schema.ts`. */
-export interface SweepTables extends Pick<LayerSweep, "verified" | "mismatches"> {
-  /** One row per image, with nothing ablated. */
-  readonly baseline: Table;
+/** The tables of some layers, with the columns of `tables/schema.ts`. */
+export interface LayerTables {
   /** One row per (layer, unit, class with images). */
   readonly drops: Table;
   /** One row per prediction that an ablation changed. */
@@ -19,34 +17,76 @@ export interface SweepTables extends Pick<LayerSweep, "verified" | "mismatches">
   readonly layers: Table;
   /** One row per (layer, unit). */
   readonly units: Table;
+}
+
+/** How the pairs of a sweep were settled and checked. */
+export interface SweepChecks extends Pick<LayerSweep, "verified" | "mismatches"> {
   /** How each layer's pairs were settled. */
   readonly settled: readonly { readonly layer: string; readonly settled: LayerSweep["settled"] }[];
 }
 
-/** Analyses every layer of a sweep. */
-export function sweepTables(sweep: Sweep, { model, images }: { model: Model; images: ImageSet }): SweepTables {
-  const { labels, predictions, margins } = sweep;
-  const { classCount } = model;
-  const { classNames } = images;
-  const swept = sweep.layers.map((_, at) => sweep.layer(at));
-  const statistics = swept.map(({ flips, continuous }) =>
-    analyseLayer({ labels, predictions, classCount }, flips, { classNames, continuous }),
-  );
+/** The tables that an ablation gives. */
+export interface SweepTables extends LayerTables, SweepChecks {
+  /** One row per image, with nothing ablated. */
+  readonly baseline: Table;
+}
+
+/** A model and its images, as tables name them. */
+export interface SweptSubject {
+  readonly model: Pick<Model, "classCount">;
+  readonly images: ImageSet;
+}
+
+/** Names of the tables that have a part for every layer. */
+export const layerTableNames = ["drops", "flips", "layers", "units"] as const;
+
+/** Analyses every layer of a sweep and holds them all; for many layers of a large network, go layer by layer. */
+export function sweepTables(sweep: Sweep, subject: SweptSubject): SweepTables {
+  const parts = sweep.layers.map((_, at) => layerTables(sweep, at, subject));
+  const whole = Object.fromEntries(
+    layerTableNames.map((name) => [name, concatTables(parts.map(({ tables }) => tables[name]))]),
+  ) as Record<(typeof layerTableNames)[number], Table>;
+  return { baseline: baselineTable(sweep, subject), ...whole, ...mergeChecks(parts.map(({ checks }) => checks)) };
+}
+
+/** One row per image of a sweep, with nothing ablated. */
+export function baselineTable({ labels, predictions, margins }: Sweep, { images }: SweptSubject): Table {
+  return makeTable({
+    image: Int32Array.from(labels, (_, image) => image),
+    name: Array.from(labels, (_, image) => images.imageName(image)),
+    label: labels,
+    prediction: predictions,
+    margin: Float64Array.from(margins),
+  });
+}
+
+/** Analyses the layer at an index of a sweep. */
+export function layerTables(
+  sweep: Sweep,
+  at: number,
+  { model, images }: SweptSubject,
+): { tables: LayerTables; checks: SweepChecks } {
+  const { labels, predictions } = sweep;
+  const { layer, flips, continuous, settled, verified, mismatches } = sweep.layer(at);
+  const counts = { labels, predictions, classCount: model.classCount };
+  const statistics = analyseLayer(counts, flips, { classNames: images.classNames, continuous });
   return {
-    baseline: makeTable({
-      image: Int32Array.from(labels, (_, image) => image),
-      name: Array.from(labels, (_, image) => images.imageName(image)),
-      label: labels,
-      prediction: predictions,
-      margin: Float64Array.from(margins),
-    }),
-    drops: withImages(concatTables(statistics.map(({ drops }) => drops))),
-    flips: concatTables(swept.map(({ flips }) => flipTable(flips))),
-    layers: concatTables(swept.map(({ layer }, at) => layerRow(statistics[at], layer))),
-    units: concatTables(statistics.map(({ units }) => units)),
-    settled: swept.map(({ layer, settled }) => ({ layer: layer.name, settled })),
-    verified: swept.reduce((sum, { verified }) => sum + verified, 0),
-    mismatches: swept.flatMap(({ mismatches }) => mismatches),
+    tables: {
+      drops: withImages(statistics.drops),
+      flips: flipTable(flips),
+      layers: layerRow(statistics, layer),
+      units: statistics.units,
+    },
+    checks: { settled: [{ layer: layer.name, settled }], verified, mismatches },
+  };
+}
+
+/** What the checks of several layers say together. */
+export function mergeChecks(parts: readonly SweepChecks[]): SweepChecks {
+  return {
+    settled: parts.flatMap(({ settled }) => settled),
+    verified: parts.reduce((sum, { verified }) => sum + verified, 0),
+    mismatches: parts.flatMap(({ mismatches }) => mismatches),
   };
 }
 

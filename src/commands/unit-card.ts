@@ -77,7 +77,7 @@ export async function readUnitCard(run: RunFolder, layer: string, unit: number):
     if (!isMissing(column, 0)) columns[name] = column[0];
   }
   const manifest = run.manifest();
-  const images = run.hasTable("images") ? ownRows(await run.readTable("images"), layer, unit) : undefined;
+  const images = run.hasTable("images") ? ownRows(await run.readTable("images", { layer }), layer, unit) : undefined;
   const imageNames = run.hasTable("baseline") ? (await run.readTable("baseline")).columns["name"] : undefined;
   const pictures = (role: string): CardPicture[] =>
     images ? picturesOf(rowsWhere(images, "role", role), manifest.classNames, imageNames) : [];
@@ -89,7 +89,7 @@ export async function readUnitCard(run: RunFolder, layer: string, unit: number):
     overallDrop: Number(columns["overall_drop"] ?? Number.NaN),
     columns,
     attributes: attributeLines(columns, manifest.classNames),
-    classes: classesOf(ownRows(await run.readTable("drops"), layer, unit)),
+    classes: classesOf(ownRows(await run.readTable("drops", { layer }), layer, unit)),
     top: pictures("top"),
     hurt: pictures("hurt"),
   };

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { averagesOf } from "../commands/predict-runs.ts";
 import { baselineAccuracy } from "../commands/sweep-tables.ts";
-import { openTableReader } from "../runs/parquet-table.ts";
+import { openTableReader } from "../runs/read-table.ts";
 import { openRun } from "../runs/run-folder.ts";
 import { concatTables, doubles, rowsWhere, type Table } from "../tables/table.ts";
 import { mainNetwork, type ReproductionNetwork, type Variant } from "./networks.ts";

@@ -8,22 +8,9 @@ import { listAllowed, UnitscopeError } from "../errors.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { diskError, systemCode } from "../files/disk-error.ts";
 import { type TableName, tableSchemas } from "../tables/schema.ts";
-import {
-  type Column,
-  columnType,
-  concatTables,
-  filterRows,
-  missingColumn,
-  rowKeys,
-  type Table,
-} from "../tables/table.ts";
-import {
-  openTableReader,
-  openTableWriter,
-  type TableReader,
-  type TableWriter,
-  writeParquetTable,
-} from "./parquet-table.ts";
+import { type Column, columnType, missingColumn, rowKeys, type Table, texts } from "../tables/table.ts";
+import { openTableReader, type TableReader } from "./read-table.ts";
+import { openTableRewriter, type TableRewriter } from "./rewrite-table.ts";
 import {
   formatManifest,
   type ManifestStep,
@@ -31,6 +18,7 @@ import {
   parseManifest,
   type RunManifest,
 } from "./run-manifest.ts";
+import { openTableWriter, type TableWriter, writeParquetTable } from "./write-table.ts";
 
 /** An opened run. */
 export interface RunFolder {
@@ -44,8 +32,11 @@ export interface RunFolder {
   /** The tables that the run holds, in the schema's order. */
   tableNames(): TableName[];
   hasTable(name: TableName): boolean;
-  /** Reads a table, or some of its columns. @throws {UnitscopeError} `run` if the run does not hold it. */
-  readTable(name: TableName, options?: { columns?: readonly string[] }): Promise<Table>;
+  /**
+   * Reads a table, or some of its columns, or the rows of one layer: of a large table only that layer's part of the file.
+   * @throws {UnitscopeError} `run` if the run does not hold it.
+   */
+  readTable(name: TableName, options?: { columns?: readonly string[]; layer?: string }): Promise<Table>;
   /** Opens a table for reading part by part. */
   openTable(name: TableName): Promise<TableReader>;
   /** Writes a table over what was there. */
@@ -59,6 +50,15 @@ export interface RunFolder {
    * vectors of one attribute are replaced, those of other layers and attributes stay.
    */
   replaceRows(name: TableName, rows: Table, by: readonly string[]): Promise<void>;
+  /**
+   * Starts to write a table again, layer by layer, without the rows that it holds of these layers.
+   * @param also only those rows go that also have one of these values in each of these text columns.
+   */
+  rewriteLayers(
+    name: TableName,
+    layers: readonly string[],
+    also?: Readonly<Record<string, readonly string[]>>,
+  ): Promise<TableRewriter>;
   /** Path of a file inside the run. */
   file(...parts: string[]): string;
   /** Writes a file inside the run (a figure, a page). */
@@ -163,7 +163,10 @@ function runFolder(path: string): RunFolder {
     const advice = madeBy[name] ? `; make it with: unitscope ${madeBy[name]}` : "";
     throw new UnitscopeError("run", `run folder "${path}": expected ${name}.parquet, got none${advice}`);
   };
-  const readTable: RunFolder["readTable"] = async (name, options) => await (await openTable(name)).read(options);
+  const readTable: RunFolder["readTable"] = async (name, { layer, ...options } = {}) => {
+    const table = await openTable(name);
+    return layer === undefined ? await table.read(options) : await table.readLayer(layer, options);
+  };
   const writeTable: RunFolder["writeTable"] = (name, table) => writeParquetTable(tablePath(name), name, table);
   return {
     path,
@@ -183,11 +186,29 @@ function runFolder(path: string): RunFolder {
     createTable: (name) => openTableWriter(tablePath(name), name),
     addColumns: async (name, added) => writeTable(name, joinColumns(name, await readTable(name), added)),
     replaceRows: async (name, rows, by) => {
-      if (!hasTable(name)) return writeTable(name, rows);
       const replaced = new Set(rowKeys(rows, by, name));
-      const held = await readTable(name);
-      const heldKeys = rowKeys(held, by, name);
-      writeTable(name, concatTables([filterRows(held, (row) => !replaced.has(heldKeys[row] as string)), rows]));
+      const layers = by.includes("layer") ? new Set(texts(rows, "layer", name)) : undefined;
+      const writer = await openTableRewriter(tablePath(name), name, {
+        keep: (part) => {
+          const keys = rowKeys(part, by, name);
+          return (row) => !replaced.has(keys[row]);
+        },
+        keepsLayer: (layer) => layers !== undefined && !layers.has(layer),
+      });
+      await writer.append(rows);
+      writer.commit();
+    },
+    rewriteLayers: async (name, layers, also = {}) => {
+      const replaced = new Set(layers);
+      return await openTableRewriter(tablePath(name), name, {
+        keep: (part) => {
+          const tests = Object.entries({ ...also, layer: layers }).map(
+            ([column, values]) => [texts(part, column, name), new Set(values)] as const,
+          );
+          return (row) => !tests.every(([column, values]) => values.has(column[row]));
+        },
+        keepsLayer: (layer) => !replaced.has(layer),
+      });
     },
     writeFile: (parts, content) => writeFileAtomic(file(...parts), content),
   };

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { averagesOf, runPrediction } from "../../src/commands/predict-runs.ts";
-import { openTableReader } from "../../src/runs/parquet-table.ts";
+import { openTableReader } from "../../src/runs/read-table.ts";
 import { doubles, texts } from "../../src/tables/table.ts";
 import { newFolder } from "../runs/example-run.ts";
 import { type Made, makeRun } from "./compared-runs.ts";

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, symlinkSync, truncateSync, write
 import { join } from "node:path";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { expect, test } from "vitest";
-import { openTableReader } from "../../src/runs/parquet-table.ts";
+import { openTableReader } from "../../src/runs/read-table.ts";
 import { openRun, startRun } from "../../src/runs/run-folder.ts";
 import { concatTables, doubles, integers, makeTable, rowsWhere, type Table, texts } from "../../src/tables/table.ts";
 import { exampleManifest, exampleUnits, newFolder } from "./example-run.ts";
@@ -58,9 +58,11 @@ test("large tables are written in parts and read back, whole or in ranges", asyn
   expect(run.hasTable("flips")).toBe(false);
   writer.commit();
   const whole = concatTables(parts);
-  expect(await run.readTable("flips")).toEqual(whole);
+  const read = await run.readTable("flips");
+  expect(Object.keys(read.columns)).toEqual(Object.keys(whole.columns));
+  for (const [name, column] of Object.entries(read.columns)) expect(column.join()).toBe(whole.columns[name].join());
   const range = await (await run.openTable("flips")).read({ columns: ["image"], start: 99_990, end: 120_010 });
-  expect(integers(range, "image")).toEqual(integers(whole, "image").slice(99_990, 120_010));
+  expect(integers(range, "image").join()).toBe(integers(whole, "image").slice(99_990, 120_010).join());
 });
 
 test("an empty table keeps its columns", async () => {
