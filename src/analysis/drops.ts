@@ -146,8 +146,11 @@ function describeUnits(
   const flipped = new Int32Array(unitCount);
   for (const unit of flips.unit) flipped[unit]++;
   const significant = new Int32Array(unitCount);
+  const hurt = new Int32Array(unitCount);
   for (let pair = 0; pair < unitCount * classCount; pair++) {
-    if (qValues[pair] <= rate) significant[Math.floor(pair / classCount)]++;
+    if (!(qValues[pair] <= rate)) continue;
+    significant[Math.floor(pair / classCount)]++;
+    if (lost[pair] > gained[pair]) hurt[Math.floor(pair / classCount)]++;
   }
   return makeTable({
     layer: ofUnits.map(() => flips.layer),
@@ -180,6 +183,7 @@ function describeUnits(
       maxClass < 0 ? Number.NaN : detectable[unit * classCount + maxClass],
     ),
     significant_classes: significant,
+    hurt_classes: hurt,
     ...(continuous && continuousUnitColumns(counts, continuous)),
   });
 }

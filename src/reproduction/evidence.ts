@@ -1,10 +1,11 @@
 /** What the claims are judged by: the tables of all runs, read once. */
 import { join } from "node:path";
+import { type LayerImageParts, layerImageParts } from "../analysis/image-intervals.ts";
 import { averagesOf } from "../commands/predict-runs.ts";
 import { baselineAccuracy } from "../commands/sweep-tables.ts";
 import { openTableReader } from "../runs/read-table.ts";
 import { openRun } from "../runs/run-folder.ts";
-import { concatTables, doubles, rowsWhere, type Table } from "../tables/table.ts";
+import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { mainNetwork, type ReproductionNetwork, type Variant } from "./networks.ts";
 import { specialRuns } from "./plan.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
@@ -16,6 +17,10 @@ export interface NetworkEvidence extends ReproductionNetwork {
   readonly imageCount: number;
   readonly units: Table;
   readonly relations: Table;
+  /** Class of every image. */
+  readonly labels: Int32Array;
+  /** By layer: what each image adds to the mean overall drop, and to the mean drop of each unit's split-half class. */
+  readonly parts: ReadonlyMap<string, LayerImageParts>;
 }
 
 /** Everything that was measured. */
@@ -32,6 +37,8 @@ export interface Evidence {
   /** `rotation` and `directions` of the main network, all layers. */
   readonly rotation: Table;
   readonly directions: Table;
+  /** `rotation` of a network whose convolutions learned nothing; `null` without one. */
+  readonly rotationUntrained: Table | null;
   /** The rows of `predictions` that average over all choices of networks. */
   readonly predictions: Table;
 }
@@ -42,17 +49,21 @@ export async function readEvidence(networks: readonly ReproductionNetwork[], pla
   for (const network of networks) {
     const run = openRun(runPath(place, network.name));
     const baseline = await run.readTable("baseline", { columns: ["label", "prediction"] });
+    const units = await run.readTable("units");
     found.push({
       ...network,
       accuracy: baselineAccuracy(baseline),
       imageCount: baseline.rows,
-      units: await run.readTable("units"),
+      units,
       relations: await run.readTable("relations"),
+      labels: integers(baseline, "label"),
+      parts: imageParts(baseline, await run.readTable("flips"), units),
     });
   }
   const main = openRun(runPath(place, mainNetwork));
   const lower = openRun(runPath(place, specialRuns.lower));
   const paperWay = openRun(runPath(place, specialRuns.paperWay));
+  const untrained = found.find(({ variant }) => variant === "random convolutions");
   const predictions = await openTableReader(join(runPath(place, "predict"), "predictions.parquet"), "predictions");
   return {
     networks: found,
@@ -63,8 +74,33 @@ export async function readEvidence(networks: readonly ReproductionNetwork[], pla
     setsPaperWay: await paperWay.readTable("sets"),
     rotation: concatTables([await lower.readTable("rotation"), await main.readTable("rotation")]),
     directions: concatTables([await lower.readTable("directions"), await main.readTable("directions")]),
+    rotationUntrained: untrained ? await openRun(runPath(place, untrained.name)).readTable("rotation") : null,
     predictions: averagesOf(await predictions.read()),
   };
+}
+
+/** What each image adds to a network's mean drops, layer by layer. */
+function imageParts(baseline: Table, flips: Table, units: Table): Map<string, LayerImageParts> {
+  const [labels, predictions] = [integers(baseline, "label"), integers(baseline, "prediction")];
+  const classCount = labels.reduce((most, label) => Math.max(most, label + 1), 0);
+  const images = new Int32Array(classCount);
+  for (const label of labels) images[label]++;
+  return new Map(
+    [...new Set(texts(units, "layer"))].map((layer) => {
+      const [own, classes] = [
+        rowsWhere(flips, "layer", layer),
+        integers(rowsWhere(units, "layer", layer), "split_half_class"),
+      ];
+      const found = {
+        layer,
+        unitCount: classes.length,
+        unit: integers(own, "unit"),
+        image: integers(own, "image"),
+        prediction: integers(own, "prediction"),
+      };
+      return [layer, layerImageParts({ labels, predictions, classCount }, found, { images, classes })];
+    }),
+  );
 }
 
 /** The networks of one variant. */

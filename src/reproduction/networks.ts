@@ -1,7 +1,7 @@
 /** The networks that the paper's experiments are repeated on: all of them trained by `scripts/train-models.sh`. */
 
 /** How a network was trained. */
-export type Variant = "plain" | "batch norm" | "channel dropout" | "ResNet-18";
+export type Variant = "plain" | "batch norm" | "channel dropout" | "random convolutions" | "ResNet-18";
 
 /** One trained network. */
 export interface ReproductionNetwork {
@@ -9,6 +9,8 @@ export interface ReproductionNetwork {
   readonly name: string;
   readonly variant: Variant;
   readonly seed: number;
+  /** What else must be known of it. */
+  readonly note?: string;
 }
 
 /** The network whose every layer is shown: plain, seed 1. */
@@ -30,10 +32,11 @@ const seeds = (stem: string, variant: Variant, count: number): ReproductionNetwo
     seed: index + 1,
   }));
 
-/** All networks, in the order in which they are worked on. */
+/** All networks, in the order in which they are worked on. The page is made of those that are there. */
 export const networks: readonly ReproductionNetwork[] = [
   ...seeds(mainNetwork, "plain", 5),
-  ...seeds("alexnet-bn-cifar10", "batch norm", 2),
-  ...seeds("alexnet-dropout-cifar10", "channel dropout", 2),
-  { name: "resnet18-cifar10", variant: "ResNet-18", seed: 1 },
+  ...seeds("alexnet-bn-cifar10", "batch norm", 5),
+  ...seeds("alexnet-dropout-cifar10", "channel dropout", 5),
+  ...seeds("alexnet-random-cifar10", "random convolutions", 3),
+  { name: "resnet18-cifar10", variant: "ResNet-18", seed: 1, note: "width 16, a quarter of the original's 64" },
 ];

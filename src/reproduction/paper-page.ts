@@ -1,13 +1,23 @@
 /** The page that puts the paper's claims beside what was measured. Written by a program from measured numbers only. */
-import { type Claim, type Finding, type Picture, points, type Verdict } from "./claims/claim.ts";
+import { type Claim, type Finding, type Picture, points } from "./claims/claim.ts";
+import { type Verdict, verdictRules } from "./claims/judgement.ts";
 
 /** What the page says about one network. */
 export interface PageNetwork {
   readonly name: string;
   readonly variant: string;
   readonly seed: number;
+  /** What else must be known of it; may be empty. */
+  readonly note: string;
   /** Fraction of the test images right. */
   readonly accuracy: number;
+}
+
+/** The same claims judged by other networks on other images. */
+export interface StudyBeside {
+  /** What its column is called: `100 classes`. */
+  readonly name: string;
+  readonly claims: readonly Pick<Claim, "id" | "verdict" | "headline">[];
 }
 
 /** Everything on the page. */
@@ -15,6 +25,10 @@ export interface PageData {
   readonly unitscope: string;
   readonly images: { readonly name: string; readonly count: number };
   readonly networks: readonly PageNetwork[];
+  /** Networks that the reproduction is meant to have. */
+  readonly meant: number;
+  /** Other studies, a column each. */
+  readonly beside?: readonly StudyBeside[];
   /** How the networks were trained, as a picture; `null` where their logs are not at hand. */
   readonly trainings: Picture | null;
   readonly claims: readonly Claim[];
@@ -30,7 +44,10 @@ export interface PageData {
 const marks: Readonly<Record<Verdict, string>> = {
   same: "✔ same",
   "in part": "◐ in part",
-  "not the same": "✘ not the same",
+  weaker: "▽ weaker",
+  contradicted: "✘ contradicted",
+  inconclusive: "? inconclusive",
+  "cannot be asked here": "– cannot be asked here",
 };
 
 /**
@@ -44,25 +61,36 @@ export function paperPage(data: PageData, folder: string): string {
 
 function head(data: PageData, folder: string): string[] {
   const { images, networks, trainings, claims, elapsedMs, hardware, unitscope, limit } = data;
-  const counts = (Object.keys(marks) as Verdict[]).map(
-    (verdict) => `${claims.filter((claim) => claim.verdict === verdict).length} ${verdict}`,
-  );
+  const counts = (Object.keys(marks) as Verdict[])
+    .map((verdict) => ({ verdict, count: claims.filter((claim) => claim.verdict === verdict).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ verdict, count }) => `${count} ${verdict}`);
+  const beside = data.beside ?? [];
+  const other = ({ id }: Claim): string =>
+    beside
+      .map((study) => study.claims.find((claim) => claim.id === id))
+      .map((claim) => (claim ? ` ${marks[claim.verdict]}: ${claim.headline} |` : " |"))
+      .join("");
   return [
     "# The paper, claim by claim",
     "",
     "Zhou, Sun, Bau and Torralba, [*Revisiting the Importance of Individual Units in CNNs via Ablation*](https://arxiv.org/abs/1806.02891) (2018), repeated on CIFAR-10 with networks that this project trained. `unitscope reproduce` writes this page, and measures every result on it.",
     "",
-    `Of ${claims.length} claims: ${counts.join(", ")}. The paper's networks tell 365 scenes (Places365) or 1,000 objects (ImageNet) apart at 224×224 pixels; ours tell ten classes apart at 32×32. So what can be the same is the direction and the order of magnitude, not the figure. The claims are in our words; the paper's own values are not copied here: its plots and its table are under the names given. Drops are in points of accuracy, and positive means damage (the paper plots the opposite sign).`,
+    `Of ${claims.length} claims: ${counts.join(", ")}. The paper's networks tell 365 scenes (Places365) or 1,000 objects (ImageNet) apart at 224×224 pixels; ours tell ten classes apart at 32×32. So what can be the same is the direction and the order of magnitude, not the figure; where the paper gives numbers and signs in its text, they are what a claim is judged by. The claims are in our words. Drops are in points of accuracy, and positive means damage (the paper plots the opposite sign).`,
     "",
     ...(limit === null
       ? []
       : [`**A quick look: only the first ${limit} images of every class were used; intervals are wide.**`, ""]),
-    "| claim | paper | here | holds in | measured (95 % interval) |",
-    "|---|---|---|---|---|",
+    `| claim | the paper's numbers | here | statements | measured (95 % interval) |${beside.map(({ name }) => ` ${name} |`).join("")}`,
+    `|---|---|---|---|---|${beside.map(() => "---|").join("")}`,
     ...claims.map(
-      ({ title, where, verdict, held, headline }) =>
-        `| [${title}](#${anchorOf(title)}) | ${where} | ${marks[verdict]} | ${held} | ${headline} |`,
+      (claim) =>
+        `| [${claim.title}](#${anchorOf(claim.title)}) | ${claim.numbers === "" ? claim.where : claim.numbers} | ${marks[claim.verdict]} | ${claim.held} | ${claim.headline} |${other(claim)}`,
     ),
+    "",
+    "The rules were written before the networks were measured. Every statement of a claim, at every place where it is asked, *holds*, is *weaker* (the paper's way, but clearly smaller), is decided *against*, or is *open*, when the interval does not decide. The verdict on a claim is then:",
+    "",
+    ...verdictRules.map(([verdict, meaning]) => `- **${verdict}**: ${meaning}.`),
     "",
     "## The networks",
     "",
@@ -71,9 +99,13 @@ function head(data: PageData, folder: string): string[] {
     "| file in `models/` | variant | seed | right |",
     "|---|---|---:|---:|",
     ...networks.map(
-      ({ name, variant, seed, accuracy }) => `| \`${name}.onnx\` | ${variant} | ${seed} | ${points(accuracy)} % |`,
+      ({ name, variant, seed, note, accuracy }) =>
+        `| \`${name}.onnx\` | ${variant}${note === "" ? "" : ` (${note})`} | ${seed} | ${points(accuracy)} % |`,
     ),
     "",
+    ...(networks.length < data.meant
+      ? [`${networks.length} of the ${data.meant} networks that this page is meant for are trained.`, ""]
+      : []),
     ...(trainings === null ? [] : picture(`${folder}/figures/${trainings.file}`, trainings.shows, 1)),
     `The whole reproduction took ${minutes(elapsedMs)} on ${hardware.cores} cores (${hardware.cpu}), with unitscope ${unitscope}.`,
     "",
@@ -81,15 +113,16 @@ function head(data: PageData, folder: string): string[] {
 }
 
 function section(claim: Claim, folder: string): string[] {
-  const { title, where, paper, verdict, held, rule, why, findings, intervals, pictures, tables } = claim;
+  const { title, where, paper, numbers, verdict, held, rule, why, headline, findings, intervals, pictures, tables } =
+    claim;
   return [
     `## ${title}`,
     "",
-    `**${marks[verdict]}** (holds in ${held}) · ${where}`,
+    `**${marks[verdict]}** (${held}) · ${where}`,
     "",
-    `- **The paper:** ${paper}`,
-    `- **Here:** ${why}`,
-    `- **The rule:** ${rule} In part: at least half.`,
+    `- **The paper:** ${paper}${numbers === "" ? "" : ` (${numbers})`}`,
+    `- **Here:** ${why === "" ? headline : `${why} ${headline}`}.`.replace("..", "."),
+    `- **The rule:** ${rule}`,
     "",
     ...findingTable(findings),
     "",

@@ -51,7 +51,7 @@ export const specialRuns = {
 const lowerLayers = alexnetLayers.slice(0, 3);
 
 /** Images of every class that the lower layers' sets and rotations are measured on. */
-export const lowerLimit = 100;
+export const lowerLimit = 200;
 
 /** Options that change what is run. */
 export interface PlanOptions {
@@ -66,7 +66,8 @@ export function planSteps({ limit, networks = allNetworks }: PlanOptions = {}): 
     if (variant === "ResNet-18") return resnetLayers;
     return name === mainNetwork ? alexnetLayers : comparedLayers;
   };
-  const compared = networks.filter(({ variant }) => variant !== "ResNet-18");
+  const compared = networks.filter(({ variant }) => variant !== "ResNet-18" && variant !== "random convolutions");
+  const untrained = networks.find(({ variant }) => variant === "random convolutions");
   const plain = networks.filter(({ variant }) => variant === "plain").map(({ name }) => name);
   return [
     ...networks.flatMap((network): Step[] => {
@@ -82,6 +83,16 @@ export function planSteps({ limit, networks = allNetworks }: PlanOptions = {}): 
       ];
     }),
     ...mainSteps(limit),
+    ...(untrained
+      ? [
+          {
+            kind: "rotate",
+            title: `${untrained.name}: rotation of conv5`,
+            run: untrained.name,
+            options: { layers: ["conv5"], seeds: 1, pca: false },
+          } as const,
+        ]
+      : []),
     {
       kind: "compare",
       title: "comparing variants",

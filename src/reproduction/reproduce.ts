@@ -20,7 +20,7 @@ export interface ReproduceOptions extends Workplace {
   readonly out: string;
   /** The first so many images of every class, for a quick look. */
   readonly limit?: number | undefined;
-  /** The networks; all by default. */
+  /** The networks; by default all of those that were meant for the page and are there. */
   readonly networks?: readonly ReproductionNetwork[] | undefined;
 }
 
@@ -42,7 +42,7 @@ export async function reproducePaper(
   options: ReproduceOptions,
   effects: ReproductionEffects = {},
 ): Promise<Reproduction> {
-  const { out, limit, networks = allNetworks } = options;
+  const { out, limit } = options;
   if (extname(out) !== ".md")
     throw new UnitscopeError("usage", `--out: expected a file that ends in .md, got "${out}"`);
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 2)) {
@@ -57,6 +57,7 @@ export async function reproducePaper(
   const name = basename(out, ".md");
   const folder = join(dirname(out), name);
   requirePage(out, folder);
+  const networks = options.networks ?? presentNetworks(options.models);
   checkModels(networks, options.models);
   const records = await runSteps(planSteps({ limit, networks }), options, effects);
   const evidence = await readEvidence(networks, options);
@@ -71,8 +72,10 @@ export async function reproducePaper(
       name: network.name,
       variant: network.variant,
       seed: network.seed,
+      note: network.note ?? "",
       accuracy: network.accuracy,
     })),
+    meant: options.networks?.length ?? allNetworks.length,
     trainings: trainings && trainingPicture,
     claims,
     elapsedMs,
@@ -84,6 +87,11 @@ export async function reproducePaper(
   await publishResults({ claims, trainings }, options, folder);
   writeFileAtomic(out, paperPage(page, name));
   return { page: out, folder, claims, elapsedMs };
+}
+
+/** The plain networks, without which there is nothing to compare with, and of the others those that are there. */
+function presentNetworks(models: string): ReproductionNetwork[] {
+  return allNetworks.filter(({ name, variant }) => variant === "plain" || existsSync(join(models, `${name}.onnx`)));
 }
 
 function checkModels(networks: readonly ReproductionNetwork[], models: string): void {

@@ -59,6 +59,7 @@ export const unitColumns: Readonly<Record<string, ColumnSchema>> = {
     "optional",
     "Number of classes whose drop, damage or gain, has a q-value of at most 0.05.",
   ],
+  hurt_classes: ["int32", "optional", "Number of those that the removal damages."],
   logprob_drop: [
     "double",
     "optional",

@@ -16,33 +16,53 @@ export interface Effects {
   readonly significant: number;
   /** Accuracy of a class after greedy units. */
   readonly greedy: (step: number) => number;
-  /** Correlation of every attribute with a drop. */
-  readonly correlation: (drop: string) => number;
+  /** Correlation of an attribute with a drop. */
+  readonly correlation: (drop: string, attribute: string) => number;
   /** The largest correlation that the drops' noise leaves room for. */
   readonly ceiling: number;
   /** Accuracy of the ensemble, and of the best single attribute. */
   readonly prediction: number;
   readonly bestAttribute: number;
+  /** Drop that the images find with a power of 80 %. */
+  readonly detectable: number;
+  /** Share of units that single out a class. */
+  readonly specific: number;
+  /** Standard deviation of one image's share in a mean drop, times the number of images. */
+  readonly imageNoise: number;
+  readonly classCount: number;
   /** Mean max class drop of random directions. */
   readonly direction: number;
   /** Whether the second network of a variant is as the plain ones are. */
   readonly deviant: boolean;
+  /** How far networks of one kind lie apart, as a share of their mean drop. */
+  readonly networkNoise: number;
 }
 
 /** Effects as the paper describes them. */
 export const paperEffects: Effects = {
   overall: 0.001,
   classDrop: (variant, layer) =>
-    variant === "batch norm" ? 0.01 : variant === "channel dropout" ? (layer === "conv5" ? 0.01 : 0.04) : 0.025,
+    variant === "batch norm" || variant === "random convolutions"
+      ? 0.01
+      : variant === "channel dropout"
+        ? layer === "conv5"
+          ? 0.01
+          : 0.04
+        : 0.025,
   detectors: (variant) => (variant === "plain" ? 0.4 : 0.1),
   significant: 2,
   greedy: (step) => Math.max(0, 0.8 - 0.06 * step),
-  correlation: (drop) => (drop === "overall_drop" ? 0.05 : 0.5),
+  correlation: (drop, attribute) => (drop !== "overall_drop" ? 0.5 : attribute === "l1_norm" ? 0.2 : -0.2),
   ceiling: 0.9,
-  prediction: 0.6,
-  bestAttribute: 0.55,
+  prediction: 0.75,
+  bestAttribute: 0.6,
+  detectable: 0.006,
+  specific: 1,
+  imageNoise: 0.02,
+  classCount: 100,
   direction: 0.005,
   deviant: false,
+  networkNoise: 0.02,
 };
 
 /** No effect at all: units do what chance does. */
@@ -56,12 +76,19 @@ export const noEffects: Effects = {
   ceiling: 0.1,
   prediction: 0.1,
   bestAttribute: 0.12,
+  detectable: 0.01,
+  specific: 0,
+  imageNoise: 0.02,
+  classCount: 100,
   direction: 0,
   deviant: false,
+  networkNoise: 0,
 };
 
 const unitCount = 96;
-const classCount = 10;
+/** Classes that sets are made for. */
+const setClasses = 10;
+const imageCount = 1_000;
 
 /** Builds the evidence. */
 export function exampleEvidence(effects: Effects): Evidence {
@@ -70,7 +97,19 @@ export function exampleEvidence(effects: Effects): Evidence {
     return {
       ...network,
       accuracy: 0.8,
-      imageCount: 10_000,
+      imageCount,
+      labels: Int32Array.from({ length: imageCount }, (_, image) => image % setClasses),
+      parts: new Map(
+        layers.map((layer, number) => {
+          const random = seededRandom(at, number);
+          const around = (mean: number): Float64Array =>
+            Float64Array.from({ length: imageCount }, () => (mean + effects.imageNoise * random.normal()) / imageCount);
+          return [
+            layer,
+            { overall: around(effects.overall), ofClass: around(effects.classDrop(network.variant, layer)) },
+          ];
+        }),
+      ),
       units: concatTables(
         layers.map((layer) =>
           unitsOf(layer, effects.deviant && network.seed === 2 ? "plain" : network.variant, effects, at),
@@ -82,7 +121,8 @@ export function exampleEvidence(effects: Effects): Evidence {
   return {
     networks: found,
     main: found[0],
-    classCount,
+    classCount: effects.classCount,
+    rotationUntrained: null,
     lowerImages: 100,
     sets: concatTables(alexnetLayers.map((layer) => setsOf(layer, effects))),
     setsPaperWay: setsOf("conv5", effects),
@@ -102,13 +142,21 @@ function unitsOf(layer: string, variant: Variant, effects: Effects, seed: number
   const random = seededRandom(seed);
   const around = (mean: number): Float64Array =>
     Float64Array.from({ length: unitCount }, () => mean * (1 + 0.2 * random.normal()));
-  const drop = effects.classDrop(variant, layer);
+  const drop = effects.classDrop(variant, layer) * (1 + effects.networkNoise * random.normal());
   return makeTable({
     layer: Array.from({ length: unitCount }, () => layer),
     unit: Int32Array.from({ length: unitCount }, (_, unit) => unit),
     overall_drop: around(effects.overall),
-    max_class_drop: around(drop),
+    // One unit of each layer does what the paper's waterfall unit does.
+    max_class_drop: around(drop).map((value, unit) => (unit === 0 && drop > 0 ? 20 * drop : value)),
     max_class_null: around(0.004),
+    specificity_null: around(0.005),
+    specificity_q_value: Float64Array.from({ length: unitCount }, (_, unit) =>
+      unit < effects.specific * unitCount ? 0.01 : 0.8,
+    ),
+    smallest_detectable_drop: new Float64Array(unitCount).fill(effects.detectable),
+    split_half_agreement: new Float64Array(unitCount).fill(0.8),
+    hurt_classes: new Int32Array(unitCount).fill(effects.significant),
     max_class_q_value: new Float64Array(unitCount).fill(effects.significant > 0 ? 0.01 : 0.8),
     split_half_drop: around(drop * 0.8),
     significant_classes: new Int32Array(unitCount).fill(effects.significant),
@@ -120,7 +168,7 @@ function unitsOf(layer: string, variant: Variant, effects: Effects, seed: number
 
 function relationsOf(layer: string, { correlation, ceiling }: Effects): Table {
   const rows = ["class_selectivity", "class_correlation", "concept_iou", "l1_norm"].flatMap((attribute) =>
-    ["overall_drop", "max_class_drop"].map((drop) => ({ attribute, drop, value: correlation(drop) })),
+    ["overall_drop", "max_class_drop"].map((drop) => ({ attribute, drop, value: correlation(drop, attribute) })),
   );
   return makeTable({
     layer: rows.map(() => layer),
@@ -135,7 +183,7 @@ function relationsOf(layer: string, { correlation, ceiling }: Effects): Table {
 
 function setsOf(layer: string, { greedy }: Effects): Table {
   const rows = ["greedy", "random"].flatMap((strategy) =>
-    Array.from({ length: classCount }, (_, cls) =>
+    Array.from({ length: setClasses }, (_, cls) =>
       Array.from({ length: 16 }, (_unused, step) => ({
         strategy,
         cls,
@@ -176,7 +224,8 @@ function predictionsOf({ prediction, bestAttribute }: Effects): Table {
     ["class_correlation", "class_selectivity", "concept_iou", "ensemble"].map((attribute, at) => ({
       layer,
       attribute,
-      accuracy: at === 3 ? prediction : bestAttribute - 0.02 * at,
+      // Concept alignment is the best single attribute, as in the paper.
+      accuracy: at === 3 ? prediction : at === 2 ? bestAttribute : 0.75 * bestAttribute,
     })),
   );
   const column = (value: (row: (typeof rows)[number]) => number): Float64Array => Float64Array.from(rows, value);

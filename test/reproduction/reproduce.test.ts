@@ -11,7 +11,10 @@ import { temporaryFolder } from "../data/temporary-folder.ts";
 
 const models = fileURLToPath(new URL("../../models", import.meta.url));
 /** Enough for every kind of step: four plain networks to predict across, one of each variant to compare. */
-const some = networks.filter(({ variant, seed }) => seed === 1 || (variant === "plain" && seed <= 4));
+const some = networks.filter(
+  ({ name, variant, seed }) =>
+    (seed === 1 || (variant === "plain" && seed <= 4)) && existsSync(join(models, `${name}.onnx`)),
+);
 
 describe("reproducePaper", () => {
   test("runs every step, continues after an interruption, and does nothing twice", async () => {
@@ -75,7 +78,7 @@ describe("unitscope reproduce", () => {
     cpSync(join(models, `${mainNetwork}.onnx`), join(folder, `${mainNetwork}.onnx`));
     const { code, stderr } = await unitscope(["reproduce", "--models", folder, "--work", join(folder, "work")]);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^models ".*": expected 10 trained networks, got none called alexnet-cifar10-seed2\.onnx, /);
+    expect(stderr).toMatch(/^models ".*": expected 5 trained networks, got none called alexnet-cifar10-seed2\.onnx, /);
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(existsSync(join(folder, "work"))).toBe(false);
   });

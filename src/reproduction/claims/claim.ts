@@ -1,8 +1,7 @@
 /** A claim of the paper beside what was measured. Everything in it can be written as JSON. */
 import type { Estimate } from "../../stats/nested-bootstrap.ts";
-
-/** Whether what the paper claims was found: wherever the rule looks, in at least half of it, or not. */
-export type Verdict = "same" | "in part" | "not the same";
+import { heldOf, type Judged, type Verdict, verdictOf } from "./judgement.ts";
+import { type ClaimId, type Rule, ruleOf } from "./rules.ts";
 
 /** What a number counts: `points` and `percent` are fractions (0.01 is one point), shown times 100. */
 export type FindingUnit = "points" | "percent" | "number" | "probability";
@@ -28,28 +27,49 @@ export interface Picture {
 }
 
 /** A claim with its verdict. */
-export interface Claim {
-  readonly id: string;
-  readonly title: string;
-  /** Where the paper makes it. */
-  readonly where: string;
-  /** What the paper says, in our words. */
-  readonly paper: string;
-  /** What must hold of our numbers for `same`, and for `in part`. */
-  readonly rule: string;
+export interface Claim extends Rule {
   /** The number that the verdict hangs on most, in words. */
   readonly headline: string;
   readonly findings: readonly Finding[];
   /** What the intervals are. */
   readonly intervals: string;
+  /** What came out of every statement, place by place. */
+  readonly judged: readonly Judged[];
   readonly verdict: Verdict;
-  /** How many of the places or statements that the rule speaks of hold. */
+  /** How many statements hold, are weaker, against or open. */
   readonly held: string;
   /** What stands behind the verdict. */
   readonly why: string;
   readonly pictures: readonly Picture[];
   /** File names in the tables folder. */
   readonly tables: readonly string[];
+}
+
+/** Puts a claim together: its rule, what came out, the verdict, and where each statement did not hold. */
+export function claim(
+  id: ClaimId,
+  found: Pick<Claim, "headline" | "findings" | "intervals" | "judged" | "pictures" | "tables"> & { why?: string },
+): Claim {
+  const { judged, why = "" } = found;
+  return {
+    ...ruleOf(id),
+    ...found,
+    id,
+    verdict: verdictOf(judged),
+    held: heldOf(judged),
+    why: [...otherwise(judged), why].filter((sentence) => sentence !== "").join(" "),
+  };
+}
+
+/** Names what did not hold. */
+function otherwise(judged: readonly Judged[]): string[] {
+  const words = { against: "Against", weaker: "Weaker", open: "Open", unasked: "Not asked" } as const;
+  return (Object.keys(words) as (keyof typeof words)[]).flatMap((outcome) => {
+    const places = judged
+      .filter((each) => each.outcome === outcome)
+      .map(({ place, statement }) => (statement === "" ? place : `${place} (${statement})`));
+    return places.length === 0 ? [] : [`${words[outcome]}: ${listed(places)}.`];
+  });
 }
 
 /** A finding with its interval. */
@@ -62,28 +82,17 @@ export function count(row: string, column: string, unit: FindingUnit, value: num
   return { row, column, unit, value, low: null, high: null };
 }
 
-/** `same` if all hold, `in part` if at least half do. */
-export function verdictOf(holds: readonly boolean[]): Verdict {
-  const held = holds.filter(Boolean).length;
-  if (holds.length > 0 && held === holds.length) return "same";
-  return held > 0 && held >= holds.length / 2 ? "in part" : "not the same";
-}
-
-/** `7 of 9`. */
-export function heldOf(holds: readonly boolean[]): string {
-  return `${holds.filter(Boolean).length} of ${holds.length}`;
-}
-
 /** `1.23` points of a fraction. */
 export function points(fraction: number, digits: number = 2): string {
   return (100 * fraction).toFixed(digits);
 }
 
-/** `0.08 points (0.05 to 0.11)`; `82.4 % (80.1 to 84.9)` with `%`. */
+/** `0.08 points (0.05 to 0.11)`; `82.4 % (80.1 to 84.9)` with `%`; the value alone where there is no interval. */
 export function inWords({ value, low, high }: Estimate, unit: "points" | "%" = "points"): string {
   const digits = unit === "%" ? 1 : 2;
   const show = (fraction: number): string => points(fraction, digits).replace("-", "−");
   if (Number.isNaN(value)) return "nothing measured";
+  if (Number.isNaN(low)) return `${show(value)} ${unit}`;
   return `${show(value)} ${unit} (${show(low)} to ${show(high)})`;
 }
 

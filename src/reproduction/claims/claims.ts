@@ -1,27 +1,39 @@
 /** Every claim of the paper that is put to the test, in the paper's order. */
 import type { Evidence } from "../evidence.ts";
 import type { Claim } from "./claim.ts";
-import { predictionClaim } from "./prediction.ts";
-import { classRelationClaim, overallRelationClaim } from "./relations.ts";
+import { predictionClaim, predictionOrderClaim } from "./prediction.ts";
+import { attributesClassClaim, selectivityOverallClaim, selectivityPoorClaim } from "./relations.ts";
 import { rotationClaim } from "./rotation.ts";
-import { classDropClaim, fewClassesClaim, overallDropClaim } from "./single-units.ts";
+import type { ClaimId } from "./rules.ts";
+import { claimIds } from "./rules.ts";
+import { classDropClaim, classDropSizeClaim, fewClassesClaim, overallDropClaim } from "./single-units.ts";
 import { unitSetsClaim } from "./unit-sets.ts";
 import { batchNormClaim, compensationClaim, detectorsClaim, dropoutClaim } from "./variants.ts";
 
-/** Judges every claim. */
+const judges: Readonly<Record<ClaimId, (evidence: Evidence) => Claim>> = {
+  "overall-drop-small": overallDropClaim,
+  "class-drop-large": classDropClaim,
+  "class-drop-size": classDropSizeClaim,
+  "few-classes": fewClassesClaim,
+  "unit-sets": unitSetsClaim,
+  "selectivity-overall": selectivityOverallClaim,
+  "selectivity-poor": selectivityPoorClaim,
+  "attributes-class": attributesClassClaim,
+  prediction: predictionClaim,
+  "prediction-order": predictionOrderClaim,
+  rotation: rotationClaim,
+  "batch-norm": batchNormClaim,
+  "dropout-conv5": dropoutClaim,
+  "dropout-conv4": compensationClaim,
+  detectors: detectorsClaim,
+};
+
+/** Judges every claim by one study's evidence. */
 export function judgeClaims(evidence: Evidence): Claim[] {
-  return [
-    overallDropClaim,
-    classDropClaim,
-    fewClassesClaim,
-    unitSetsClaim,
-    overallRelationClaim,
-    classRelationClaim,
-    predictionClaim,
-    rotationClaim,
-    batchNormClaim,
-    dropoutClaim,
-    compensationClaim,
-    detectorsClaim,
-  ].map((judge) => judge(evidence));
+  return claimIds.map((id) => judgeClaim(id, evidence));
+}
+
+/** Judges one claim. */
+export function judgeClaim(id: ClaimId, evidence: Evidence): Claim {
+  return judges[id](evidence);
 }

@@ -1,8 +1,11 @@
 /** Table 1 and figure 6: the class that a unit matters most for, predicted from its attributes. */
 import { attributeLabel } from "../../figures/attribute-label.ts";
 import { doubles, texts } from "../../tables/table.ts";
-import type { Evidence } from "../evidence.ts";
-import { type Claim, count, type Finding, finding, heldOf, inWords, listed, points, verdictOf } from "./claim.ts";
+import { type Evidence, networksOf, unitValues } from "../evidence.ts";
+import { type Claim, claim, count, type Finding, finding, inWords } from "./claim.ts";
+import { allOf, isAbove, type Judged, type Outcome } from "./judgement.ts";
+import { mean } from "./places.ts";
+import { bounds } from "./rules.ts";
 
 interface Row {
   readonly layer: string;
@@ -12,47 +15,91 @@ interface Row {
   readonly high: number;
   readonly chance: number;
   readonly majority: number;
-  readonly pValue: number;
 }
 
+const intervals =
+  "95 % bootstrap over the units of each network; means over all ways to choose the networks to train on. Ceiling: how often two halves of the images agree on a unit's class";
+
+const shown = {
+  pictures: [{ file: "prediction.svg", shows: "accuracy of predicting a unit's class, by attribute and layer" }],
+  tables: ["predictions.csv"],
+};
+
 /** Attributes tell the class far better than chance. */
-export function predictionClaim({ predictions }: Evidence): Claim {
-  const rows = rowsOf(predictions);
-  const layers = [...new Set(rows.map(({ layer }) => layer))];
-  const best = layers.map((layer) => ({
-    layer,
-    ensemble: rows.find((row) => row.layer === layer && row.attribute === "ensemble") as Row,
-    singles: rows.filter((row) => row.layer === layer && row.attribute !== "ensemble"),
-  }));
-  const holds = best.flatMap(({ ensemble: { value, low, chance, majority, pValue }, singles }) => [
-    low > 2 * chance && low > majority && pValue < 0.001,
-    singles.every((single) => value >= single.value),
-  ]);
-  const words = best.map(({ layer, ensemble, singles }) => {
-    const first = singles.reduce((top, row) => (row.value > top.value ? row : top));
-    return `at ${layer} the ensemble names ${points(ensemble.value, 1)} % of the units' classes, ${(ensemble.value / ensemble.chance).toFixed(1)} times chance; the best single attribute is ${attributeLabel(first.attribute)} with ${points(first.value, 1)} %`;
+export function predictionClaim(evidence: Evidence): Claim {
+  const rows = rowsOf(evidence.predictions);
+  return claim("prediction", {
+    headline: headlineOf(rows),
+    findings: findingsOf(evidence, rows),
+    intervals,
+    judged: rows.map((row) => ({
+      place: row.layer,
+      statement: attributeLabel(row.attribute),
+      outcome: allOf([isAbove(row, bounds.timesChance * row.chance), isAbove(row, row.majority)]),
+    })),
+    why: "Multiples of chance cannot be compared with the paper's, whose chance is 1 of 365.",
+    ...shown,
   });
-  return {
-    id: "prediction",
-    title: "Attributes predict the class that a unit matters most for",
-    where: "Table 1; figure 6",
-    paper:
-      "A logistic regression from attribute vectors, trained on the units of some networks, predicts the most damaged class of units of others far above chance; the ensemble of attributes does best.",
-    rule: "At a layer, the ensemble's interval lies above twice chance and above always naming the class that is most frequent among the units trained on, with p < 0.001; and no single attribute does better than the ensemble. Same: both at conv4 and at conv5.",
-    headline: listed(best.map(({ layer, ensemble }) => `${layer}: ${inWords(ensemble, "%")}`)),
-    findings: best.flatMap(({ layer, ensemble, singles }): Finding[] => [
-      ...[...singles, ensemble].map((row) => finding(layer, attributeLabel(row.attribute), "percent", row)),
-      count(layer, "always the most frequent class", "percent", ensemble.majority),
-      count(layer, "chance", "percent", ensemble.chance),
-      count(layer, "p of the ensemble", "probability", ensemble.pValue),
-    ]),
-    intervals: "95 % bootstrap over the units of each network; means over all ways to choose the networks to train on",
-    verdict: verdictOf(holds),
-    held: heldOf(holds),
-    why: `${capital(listed(words))}. Multiples of chance cannot be compared with the paper's, whose chance is 1 of 365 or 1,000.`,
-    pictures: [{ file: "prediction.svg", shows: "accuracy of predicting a unit's class, by attribute and layer" }],
-    tables: ["predictions.csv"],
-  };
+}
+
+/** Which attribute tells it best. */
+export function predictionOrderClaim(evidence: Evidence): Claim {
+  const rows = rowsOf(evidence.predictions);
+  const judged = [...new Set(rows.map(({ layer }) => layer))].flatMap((layer): Judged[] => {
+    const own = rows.filter((row) => row.layer === layer);
+    const of = (attribute: string): Row | undefined => own.find((row) => row.attribute === attribute);
+    const singles = own.filter(({ attribute }) => attribute !== "ensemble");
+    const [concept, ensemble] = [of("concept_iou"), of("ensemble")];
+    const others = singles.filter(({ attribute }) => attribute !== "concept_iou");
+    return [
+      {
+        place: layer,
+        statement: "a",
+        outcome: concept ? allOf(others.map((other) => compare(concept, other))) : "unasked",
+      },
+      {
+        place: layer,
+        statement: "b",
+        outcome: ensemble ? allOf(singles.map((other) => compare(ensemble, other))) : "unasked",
+      },
+    ];
+  });
+  return claim("prediction-order", {
+    headline: headlineOf(rows),
+    findings: findingsOf(evidence, rows),
+    intervals,
+    judged,
+    ...shown,
+  });
+}
+
+/** Whether the intervals lie apart. */
+function compare(first: Row, second: Row): Outcome {
+  if (first.low > second.high) return "holds";
+  return first.high < second.low ? "against" : "open";
+}
+
+function headlineOf(rows: readonly Row[]): string {
+  return rows
+    .filter(({ layer }) => layer === "conv5")
+    .map((row) => `${attributeLabel(row.attribute)} ${inWords(row, "%")}`)
+    .join(", ");
+}
+
+function findingsOf(evidence: Evidence, rows: readonly Row[]): Finding[] {
+  const layers = [...new Set(rows.map(({ layer }) => layer))];
+  return layers.flatMap((layer): Finding[] => {
+    const own = rows.filter((row) => row.layer === layer);
+    const agreement = mean(
+      networksOf(evidence, "plain").map((network) => mean(unitValues(network, layer, "split_half_agreement"))),
+    );
+    return [
+      ...own.map((row) => finding(layer, attributeLabel(row.attribute), "percent", row)),
+      count(layer, "ceiling", "percent", agreement),
+      count(layer, "always the most frequent class", "percent", own[0]?.majority ?? Number.NaN),
+      count(layer, "chance", "percent", own[0]?.chance ?? Number.NaN),
+    ];
+  });
 }
 
 function rowsOf(predictions: Evidence["predictions"]): Row[] {
@@ -66,10 +113,5 @@ function rowsOf(predictions: Evidence["predictions"]): Row[] {
     high: column("accuracy_high")[row],
     chance: column("chance")[row],
     majority: column("majority")[row],
-    pValue: column("p_value")[row],
   }));
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,8 +1,13 @@
 /** Figure 5: which attributes go with the overall drop, and which with the max class drop. */
+
+import type { Estimate } from "../../stats/nested-bootstrap.ts";
+import { networkInterval } from "../../stats/network-interval.ts";
 import { doubles, filterRows, texts } from "../../tables/table.ts";
 import { type Evidence, type NetworkEvidence, networksOf } from "../evidence.ts";
 import { alexnetLayers } from "../networks.ts";
-import { type Claim, count, type Finding, finding, heldOf, listed, verdictOf } from "./claim.ts";
+import { type Claim, claim, count, type Finding, finding } from "./claim.ts";
+import { isNegative, isPositive, isWithin } from "./judgement.ts";
+import { bounds } from "./rules.ts";
 
 type Drop = "overall_drop" | "max_class_drop";
 
@@ -14,125 +19,155 @@ const attributes = {
   l1_norm: "L1 norm",
 } as const;
 
-/** The attributes that the paper calls good predictors of damage to a class. */
-const predictors = ["class_selectivity", "class_correlation", "concept_iou"] as const;
+type Attribute = keyof typeof attributes;
 
-/** A correlation that explains less than a tenth of the variance is weak. */
-const weak = Math.sqrt(0.1);
+const names = Object.keys(attributes) as Attribute[];
 
-interface Correlation {
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
-  readonly ceiling: number;
+/** The attributes that say what a unit responds to. */
+const responding = names.filter((name) => name !== "l1_norm");
+
+const intervals =
+  "95 % bootstrap over units for one network as it was measured; Student's t over networks for their mean. Ceiling: √ of the drops' split-half reliability, the largest correlation that their noise leaves room for";
+
+/** The paper's signs for the overall drop. */
+export function selectivityOverallClaim(evidence: Evidence): Claim {
+  const found = names.map((attribute) => ({ attribute, mean: corrected(evidence, attribute, "overall_drop") }));
+  return claim("selectivity-overall", {
+    headline: headlineOf(evidence, "overall_drop"),
+    findings: findingsOf(evidence, "overall_drop"),
+    intervals,
+    judged: found.map(({ attribute, mean }) => ({
+      place: attributes[attribute],
+      statement: "",
+      outcome: attribute === "l1_norm" ? isPositive(mean) : isNegative(mean),
+    })),
+    why: "Positive correlations here mean that units with more of the attribute do more damage.",
+    pictures: alexnetLayers.map(relationPicture),
+    tables: ["relations.csv"],
+  });
 }
 
 /** Selectivity says little about the overall drop. */
-export function overallRelationClaim(evidence: Evidence): Claim {
-  const found = overNetworks(evidence, "class_selectivity", "overall_drop");
-  const holds = found.map(({ value, ceiling }) => Math.abs(value) < weak * Math.min(1, ceiling) && ceiling > weak);
-  return {
-    id: "selectivity-overall",
-    title: "Class selectivity is a poor predictor of the overall damage",
-    where: "Abstract; figure 5, upper row",
-    paper: "Attributes such as class selectivity hardly predict what a unit's removal does to the overall accuracy.",
-    rule: `At conv5 of a plain network, the correlation of class selectivity with the overall drop is less than ${weak.toFixed(2)} (a tenth of the variance) of the noise ceiling, the largest correlation that the drops' own noise leaves room for. Same: in every network.`,
-    headline: `conv5, class selectivity: ${rangeOf(found)}`,
+export function selectivityPoorClaim(evidence: Evidence): Claim {
+  return claim("selectivity-poor", {
+    headline: headlineOf(evidence, "overall_drop"),
     findings: findingsOf(evidence, "overall_drop"),
     intervals,
-    verdict: verdictOf(holds),
-    held: heldOf(holds),
-    why: `At conv5 the correlations of the ${found.length} networks are ${listed(found.map(({ value, ceiling }) => `${decimal(value)} (ceiling ${decimal(ceiling)})`))}.`,
+    judged: [
+      {
+        place: "class selectivity",
+        statement: "",
+        outcome: isWithin(corrected(evidence, "class_selectivity", "overall_drop"), bounds.weak),
+      },
+    ],
     pictures: alexnetLayers.map(relationPicture),
     tables: ["relations.csv"],
-  };
-}
-
-/** Selectivity and its like do say something about the max class drop. */
-export function classRelationClaim(evidence: Evidence): Claim {
-  const judged = predictors.map((attribute) => {
-    const classes = overNetworks(evidence, attribute, "max_class_drop");
-    const overall = overNetworks(evidence, attribute, "overall_drop");
-    return {
-      attribute,
-      positive: classes.filter(({ low }) => low > 0).length,
-      stronger: classes.filter(({ value }, at) => value > Math.abs(overall[at]?.value ?? Number.NaN)).length,
-      of: classes.length,
-    };
   });
-  const holds = judged.map(({ positive, stronger, of }) => positive > of / 2 && stronger > of / 2);
-  const words = judged.map(
-    ({ attribute, positive, stronger, of }) =>
-      `${attributes[attribute]}: above 0 in ${positive} of ${of} networks, stronger than with the overall drop in ${stronger}`,
-  );
-  return {
-    id: "attributes-class",
-    title: "Class selectivity and other attributes predict the damage to a class",
-    where: "Abstract; figure 5, lower row",
-    paper: "The same attributes are good predictors of how much a unit matters to the class it matters most to.",
-    rule: `At conv5, an attribute's correlation with the max class drop has an interval above 0 and is larger than the size of its correlation with the overall drop, in most of the plain networks. Same: for ${listed(predictors.map((name) => attributes[name]))}, those that describe what a unit responds to; L1 norm is shown beside them.`,
-    headline: `conv5, class selectivity: ${rangeOf(overNetworks(evidence, "class_selectivity", "max_class_drop"))}`,
-    findings: findingsOf(evidence, "max_class_drop"),
-    intervals,
-    verdict: verdictOf(holds),
-    held: heldOf(holds),
-    why: `At conv5: ${words.join("; ")}.`,
-    pictures: alexnetLayers.map(relationPicture),
-    tables: ["relations.csv"],
-  };
 }
 
-const intervals =
-  "95 % bootstrap over units for one network; the smallest and the largest of several. Ceiling: √ of the drops' split-half reliability";
+/** Selectivity and its like do say something about the max class drop, and more than about the overall drop. */
+export function attributesClassClaim(evidence: Evidence): Claim {
+  const contrast = (["class_selectivity", "class_correlation"] as const).map((attribute) => ({
+    attribute,
+    difference: meanOver(evidence, (network) => {
+      const [classes, overall] = (["max_class_drop", "overall_drop"] as const).map((drop) =>
+        correctedOf(network, attribute, drop),
+      );
+      return classes - Math.abs(overall);
+    }),
+  }));
+  return claim("attributes-class", {
+    headline: headlineOf(evidence, "max_class_drop"),
+    findings: [
+      ...findingsOf(evidence, "max_class_drop"),
+      ...contrast.map(({ attribute, difference }) =>
+        finding(
+          "conv5, more than with the overall drop, divided by ceilings",
+          attributes[attribute],
+          "number",
+          difference,
+        ),
+      ),
+    ],
+    intervals,
+    judged: [
+      ...names.map((attribute) => ({
+        place: attributes[attribute],
+        statement: "a",
+        outcome: isPositive(corrected(evidence, attribute, "max_class_drop")),
+      })),
+      ...contrast.map(({ attribute, difference }) => ({
+        place: attributes[attribute],
+        statement: "b",
+        outcome: isPositive(difference),
+      })),
+    ],
+    pictures: alexnetLayers.map(relationPicture),
+    tables: ["relations.csv"],
+  });
+}
 
 function findingsOf(evidence: Evidence, drop: Drop): Finding[] {
-  const names = Object.keys(attributes) as (keyof typeof attributes)[];
   const ofMain = alexnetLayers.flatMap((layer): Finding[] => {
-    const found = names.map((attribute) => correlationOf(evidence.main, layer, attribute, drop));
+    const found = names.map((attribute) => correlationOf(evidence.main, { layer, attribute, drop }));
     return [
       ...found.map((each, at) => finding(layer, attributes[names[at]], "number", each)),
       count(layer, "noise ceiling", "number", found[0]?.ceiling ?? Number.NaN),
     ];
   });
-  const over = names.flatMap((attribute): Finding[] => {
-    const values = overNetworks(evidence, attribute, drop)
-      .map(({ value }) => value)
-      .filter((value) => !Number.isNaN(value));
-    if (values.length < 2) return [];
-    const value = values.reduce((sum, each) => sum + each, 0) / values.length;
-    const ends = { low: Math.min(...values), high: Math.max(...values) };
-    return [
-      finding(`conv5, mean of ${values.length} networks (smallest to largest)`, attributes[attribute], "number", {
-        value,
-        ...ends,
-      }),
-    ];
-  });
-  return [...ofMain, ...over];
+  const several = networksOf(evidence, "plain").length;
+  const over = names.map((attribute) =>
+    finding(
+      `conv5, mean of ${several} networks, divided by ceilings`,
+      attributes[attribute],
+      "number",
+      corrected(evidence, attribute, drop),
+    ),
+  );
+  return [...ofMain, ...over].filter(({ value }) => !Number.isNaN(value));
 }
 
-/** One correlation per plain network; `NaN` where a network has none. */
-function overNetworks(evidence: Evidence, attribute: string, drop: Drop): readonly Correlation[] {
-  return networksOf(evidence, "plain").map((network) => correlationOf(network, "conv5", attribute, drop));
+/** The mean over networks at conv5 of a correlation divided by its noise ceiling, with its interval over networks. */
+function corrected(evidence: Evidence, attribute: Attribute, drop: Drop): Estimate {
+  return meanOver(evidence, (network) => correctedOf(network, attribute, drop));
 }
 
-function correlationOf({ relations }: NetworkEvidence, layer: string, attribute: string, drop: Drop): Correlation {
-  const [layers, names, drops] = [texts(relations, "layer"), texts(relations, "attribute"), texts(relations, "drop")];
-  const row = filterRows(relations, (at) => layers[at] === layer && names[at] === attribute && drops[at] === drop);
+function meanOver(evidence: Evidence, measure: (network: NetworkEvidence) => number): Estimate {
+  return networkInterval(
+    networksOf(evidence, "plain")
+      .map(measure)
+      .filter((value) => Number.isFinite(value)),
+  );
+}
+
+/** `NaN` where the drops are all noise. */
+function correctedOf(network: NetworkEvidence, attribute: Attribute, drop: Drop): number {
+  const { value, ceiling } = correlationOf(network, { layer: "conv5", attribute, drop });
+  return ceiling > bounds.weak ? value / ceiling : Number.NaN;
+}
+
+function correlationOf(
+  { relations }: NetworkEvidence,
+  { layer, attribute, drop }: { layer: string; attribute: Attribute; drop: Drop },
+): Estimate & { readonly ceiling: number } {
+  const [layers, columns, drops] = [texts(relations, "layer"), texts(relations, "attribute"), texts(relations, "drop")];
+  const row = filterRows(relations, (at) => layers[at] === layer && columns[at] === attribute && drops[at] === drop);
   const cell = (column: string): number => doubles(row, column)[0] ?? Number.NaN;
   return { value: cell("pearson"), low: cell("pearson_low"), high: cell("pearson_high"), ceiling: cell("ceiling") };
 }
 
-/** The mean correlation over networks, with the smallest and the largest. */
-function rangeOf(correlations: readonly Correlation[]): string {
-  const values = correlations.map(({ value }) => value).filter((value) => !Number.isNaN(value));
-  if (values.length === 0) return "nothing measured";
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return `r = ${decimal(mean)} (${decimal(Math.min(...values))} to ${decimal(Math.max(...values))} over ${values.length} networks)`;
+function headlineOf(evidence: Evidence, drop: Drop): string {
+  const said = responding.map((attribute) => {
+    const { value, low, high } = corrected(evidence, attribute, drop);
+    if (Number.isNaN(value)) return `${attributes[attribute]} unknown`;
+    const ends = Number.isNaN(low) ? "" : ` (${decimal(low)} to ${decimal(high)})`;
+    return `${attributes[attribute]} ${decimal(value)}${ends}`;
+  });
+  return `conv5, r divided by its ceiling: ${said.join(", ")}`;
 }
 
 function decimal(value: number): string {
-  return Number.isNaN(value) ? "unknown" : (Math.round(100 * value) / 100 + 0).toFixed(2).replace("-", "−");
+  return (Math.round(100 * value) / 100 + 0).toFixed(2).replace("-", "−");
 }
 
 function relationPicture(layer: string): { file: string; shows: string } {

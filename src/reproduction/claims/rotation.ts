@@ -1,53 +1,43 @@
 /** Figure 7: units against random directions of the same space. */
-
 import { nestedBootstrap } from "../../stats/nested-bootstrap.ts";
 import { doubles, filterRows, integers, type Table, texts } from "../../tables/table.ts";
 import type { Evidence } from "../evidence.ts";
 import { alexnetLayers } from "../networks.ts";
-import { type Claim, count, type Finding, finding, heldOf, inWords, listed, points, verdictOf } from "./claim.ts";
+import { type Claim, claim, count, type Finding, finding, inWords, points } from "./claim.ts";
+import { allOf, isPositive } from "./judgement.ts";
 
 /** Removing a unit damages its class more than removing a random direction does. */
-export function rotationClaim({ rotation, directions, lowerImages }: Evidence): Claim {
-  const rows = alexnetLayers.map((layer) => {
-    const [units, random] = [rowsOf(rotation, layer, "units"), rowsOf(rotation, layer, "random")];
-    return {
-      layer,
-      units: nestedBootstrap(dropsOf(units)),
-      random: nestedBootstrap(dropsOf(random)),
-      difference: nestedBootstrap(dropsOf(units), dropsOf(random)),
-      specific: nestedBootstrap(specificDropsOf(units), specificDropsOf(random)),
-      rotations: dropsOf(random).length,
-      ...testOf(directions, layer),
-    };
-  });
-  const holds = rows.map(({ difference, specific, p }) => difference.low > 0 && specific.low > 0 && p < 0.05);
-  const failing = rows.filter((_, at) => !holds[at]).map(({ layer }) => layer);
+export function rotationClaim({ rotation, directions, rotationUntrained, lowerImages }: Evidence): Claim {
+  const rows = alexnetLayers.map((layer) => ({
+    ...compareWithDirections(rotation, layer),
+    ...testOf(directions, layer),
+  }));
   const last = rows.at(-1);
-  return {
-    id: "rotation",
-    title: "Units are more class-specific than random directions",
-    where: "Figure 7",
-    paper:
-      "After a random rotation of a layer's units, removing one of the new directions damages single classes less than removing a unit does.",
-    rule: "In a layer, the mean max class drop of units is larger than that of random directions, and so is what it exceeds the overall drop by, both with an interval of the difference above 0; permutation p < 0.05. Same: in every layer.",
+  const untrained = rotationUntrained && compareWithDirections(rotationUntrained, "conv5");
+  return claim("rotation", {
     headline: last
       ? `${last.layer}, mean max class drop: ${inWords(last.units)} for units, ${inWords(last.random)} for random directions`
       : "",
-    findings: rows.flatMap(({ layer, units, random, difference, specific, superiority, p }): Finding[] => [
-      finding(layer, "units", "points", units),
-      finding(layer, "random directions", "points", random),
-      finding(layer, "difference", "points", difference),
-      finding(layer, "difference beyond the overall drop", "points", specific),
-      count(layer, "P(a unit's is larger)", "probability", superiority),
-      count(layer, "permutation p", "probability", p),
-    ]),
+    findings: [
+      ...rows.flatMap(({ superiority, p, ...row }): Finding[] => [
+        ...findingsOf(row.layer, row),
+        count(row.layer, "P(a unit's is larger)", "probability", superiority),
+        count(row.layer, "permutation p", "probability", p),
+      ]),
+      ...(untrained ? findingsOf("conv5 of a network that learned nothing", untrained) : []),
+    ],
     intervals: `95 % bootstrap over units and directions, the test images held fixed; rotations: ${rows.map(({ layer, rotations }) => `${rotations} at ${layer}`).join(", ")}. conv1 to conv3: ${lowerImages} images of every class; otherwise all`,
-    verdict: verdictOf(holds),
-    held: heldOf(holds),
+    judged: rows.map(({ layer, difference, specific }) => ({
+      place: layer,
+      statement: "",
+      outcome: allOf([isPositive(difference), isPositive(specific)]),
+    })),
     why: [
-      failing.length === 0 ? "It holds in every layer." : `It fails in ${listed(failing)}.`,
       last
         ? `At ${last.layer} a unit costs a class ${points(last.units.value)} points, a random direction ${points(last.random.value)}.`
+        : "",
+      untrained
+        ? `In a network that learned nothing it is ${points(untrained.units.value)} and ${points(untrained.random.value)}.`
         : "",
     ].join(" "),
     pictures: [
@@ -55,6 +45,30 @@ export function rotationClaim({ rotation, directions, lowerImages }: Evidence): 
       { file: "rotation-lower.svg", shows: "drops of units and of random directions, conv1 to conv3" },
     ],
     tables: ["directions.csv"],
+  });
+}
+
+function findingsOf(
+  row: string,
+  { units, random, difference, specific }: Omit<ReturnType<typeof compareWithDirections>, "layer">,
+): Finding[] {
+  return [
+    finding(row, "units", "points", units),
+    finding(row, "random directions", "points", random),
+    finding(row, "difference", "points", difference),
+    finding(row, "difference beyond the overall drop", "points", specific),
+  ];
+}
+
+function compareWithDirections(rotation: Table, layer: string) {
+  const [units, random] = [rowsOf(rotation, layer, "units"), rowsOf(rotation, layer, "random")];
+  return {
+    layer,
+    units: nestedBootstrap(dropsOf(units)),
+    random: nestedBootstrap(dropsOf(random)),
+    difference: nestedBootstrap(dropsOf(units), dropsOf(random)),
+    specific: nestedBootstrap(specificDropsOf(units), specificDropsOf(random)),
+    rotations: random.length,
   };
 }
 

@@ -1,146 +1,111 @@
 /** Figures 1, 2 and 3: what removing one unit does. */
 import { quantile } from "../../figures/curves.ts";
-import { nestedBootstrap } from "../../stats/nested-bootstrap.ts";
+import type { Estimate } from "../../stats/nested-bootstrap.ts";
 import { type Evidence, networksOf, unitValues } from "../evidence.ts";
-import { alexnetLayers, comparedLayers, resnetLayers } from "../networks.ts";
-import { type Claim, count, type Finding, finding, heldOf, inWords, listed, points, verdictOf } from "./claim.ts";
-
-/** An overall drop below this counts as small. */
-const smallDrop = 0.01;
-/** Share of a layer's units whose overall drop must be small. */
-const mostUnits = 0.95;
-/** How many times larger than the overall drop a class drop must be to count as large. */
-const muchLarger = 3;
-/** Share of a layer's units that must hurt a class for the layer to tell how many classes a unit hurts. */
-const enoughUnits = 0.2;
-/** Largest median number of classes, of all classes, that still counts as few. */
-const fewClasses = 1 / 3;
+import { alexnetLayers } from "../networks.ts";
+import { type Claim, claim, count, type Finding, finding, inWords, points } from "./claim.ts";
+import { allOf, isAbove, isAsLarge, isPositive, isWithin, type Outcome } from "./judgement.ts";
+import { estimateOf, mean, meansOf, type Place, placeOf, placesOf } from "./places.ts";
+import { bounds } from "./rules.ts";
 
 const layerDrops = { file: "layer-drops.svg", shows: "max, min and overall drop of every unit, layer by layer" };
 
 const resnetDrops = { file: "layer-drops-resnet18.svg", shows: "the same for ResNet-18" };
 
-interface Place {
-  readonly name: string;
-  /** Whether verdicts count it: not where it is contained in another. */
-  readonly isJudged: boolean;
-  readonly values: (column: string) => Float64Array[];
+const intervals =
+  "95 % over images, and over networks where there are several (Student's t); a layer's units are all measured and no sample";
+
+/** Values of all units of a place's networks. */
+function pooled({ layer, networks }: Place, column: string): Float64Array {
+  return Float64Array.from(networks.flatMap((network) => [...unitValues(network, layer, column)]));
 }
 
-/** The layers of the main network, then those that several plain networks share, then ResNet-18's. */
-function placesOf(evidence: Evidence): Place[] {
-  const plain = networksOf(evidence, "plain");
-  const resnets = networksOf(evidence, "ResNet-18");
-  return [
-    ...alexnetLayers.map(
-      (layer): Place => ({
-        name: layer,
-        isJudged: plain.length < 2 || !comparedLayers.some((compared) => compared === layer),
-        values: (column) => [unitValues(evidence.main, layer, column)],
-      }),
-    ),
-    ...(plain.length < 2 ? [] : comparedLayers).map(
-      (layer): Place => ({
-        isJudged: true,
-        name: `${layer} (mean of ${plain.length} networks)`,
-        values: (column) => plain.map((network) => unitValues(network, layer, column)),
-      }),
-    ),
-    ...(resnets.length > 0 ? resnetLayers : []).map(
-      (layer): Place => ({
-        isJudged: true,
-        name: `ResNet-18 ${layer}`,
-        values: (column) => resnets.map((network) => unitValues(network, layer, column)),
-      }),
-    ),
-  ];
+/** Share of the units for which something is true, mean over networks. */
+function shareOf(place: Place, column: string, holds: (value: number) => boolean): number {
+  return mean(
+    place.networks.map((network) => mean(unitValues(network, place.layer, column).map((v) => Number(holds(v))))),
+  );
 }
 
 /** Removing one unit hardly changes the accuracy. */
 export function overallDropClaim(evidence: Evidence): Claim {
-  const rows = placesOf(evidence).map(({ name, isJudged, values }) => {
-    const drops = values("overall_drop");
-    return {
-      name,
-      isJudged,
-      mean: nestedBootstrap(drops),
-      small: nestedBootstrap(drops.map((units) => units.map((drop) => Number(drop < smallDrop)))),
-      largest: Math.max(...drops.map((units) => Math.max(...units))),
-    };
-  });
-  const judged = rows.filter(({ isJudged }) => isJudged);
-  const holds = judged.map(({ mean, small }) => mean.high < smallDrop && small.value >= mostUnits);
-  return {
-    id: "overall-drop-small",
-    title: "Removing one unit hardly changes the overall accuracy",
-    where: "Abstract; figure 3",
-    paper: "Removing any single unit does not hurt the overall accuracy.",
-    rule: `In a layer, the interval of the mean overall drop ends below ${points(smallDrop, 0)} point, and at least ${points(mostUnits, 0)} % of the units cost less than that. Same: in every layer.`,
-    headline: headlineAt(rows, ({ mean }) => `a unit costs ${inWords(mean)} on average`),
-    findings: rows.flatMap(({ name, mean, small, largest }): Finding[] => [
-      finding(name, "mean overall drop", "points", mean),
-      finding(name, `units that cost less than ${points(smallDrop, 0)} point`, "percent", small),
+  const rows = placesOf(evidence).map((place) => ({
+    place,
+    drop: estimateOf(place, { means: meansOf(place, "overall_drop"), measure: "overall" }),
+    small: shareOf(place, "overall_drop", (drop) => drop < bounds.smallDrop),
+    largest: Math.max(...pooled(place, "overall_drop")),
+  }));
+  return claim("overall-drop-small", {
+    headline: headlineAt(rows, ({ drop }) => `a unit costs ${inWords(drop)} on average`),
+    findings: rows.flatMap(({ place: { name }, drop, small, largest }): Finding[] => [
+      finding(name, "mean overall drop", "points", drop),
+      count(name, "units that cost less than 1 point", "percent", small),
       count(name, "largest of a unit", "points", largest),
     ]),
-    intervals: unitIntervals,
-    verdict: verdictOf(holds),
-    held: heldOf(holds),
-    why: `${failingIn(judged, holds)} The most important unit of all costs ${points(Math.max(...rows.map(({ largest }) => largest)))} points of all images.`,
+    intervals,
+    judged: rows.map(({ place: { name }, drop, small }) => ({
+      place: name,
+      statement: "",
+      outcome: small < bounds.mostUnits ? "against" : isWithin(drop, bounds.smallDrop),
+    })),
+    why: `The most important unit of all costs ${points(Math.max(...rows.map(({ largest }) => largest)))} points of all images.`,
     pictures: [layerDrops],
     tables: ["units.csv", "runs.csv"],
-  };
+  });
 }
 
 /** Removing one unit costs some class much more. */
 export function classDropClaim(evidence: Evidence): Claim {
-  const rows = placesOf(evidence).map(({ name, isJudged, values }) => {
-    const [split, overall, max] = [values("split_half_drop"), values("overall_drop"), values("max_class_drop")];
-    const excess = split.map((drops, network) =>
-      drops.map((drop, unit) => drop - (overall[network]?.[unit] ?? Number.NaN)),
-    );
+  const rows = placesOf(evidence).map((place) => {
+    const [split, overall] = [meansOf(place, "split_half_drop"), meansOf(place, "overall_drop")];
+    const beyond = split.map((drop, network) => drop - overall[network]);
     return {
-      name,
-      isJudged,
-      max: nestedBootstrap(max),
-      null: nestedBootstrap(values("max_class_null")).value,
-      split: nestedBootstrap(split),
-      excess: nestedBootstrap(excess),
-      overall: nestedBootstrap(overall).value,
-      hit: nestedBootstrap(hurtsClass(values)),
+      place,
+      max: mean(meansOf(place, "max_class_drop")),
+      chance: mean(meansOf(place, "max_class_null")),
+      alike: mean(meansOf(place, "specificity_null")),
+      overall: mean(overall),
+      split: estimateOf(place, { means: split, measure: "ofClass" }),
+      beyond: estimateOf(place, { means: beyond, measure: "beyondOverall" }),
+      specific: shareOf(place, "specificity_q_value", (q) => q <= 0.05),
+      detectable: mean(pooled(place, "smallest_detectable_drop")),
     };
   });
-  const judged = rows.filter(({ isJudged }) => isJudged);
-  const holds = judged.map(
-    ({ excess, split, overall, hit }) =>
-      excess.low > 0 && split.value >= muchLarger * Math.max(0, overall) && hit.value > 0.5,
-  );
-  const conv5 = rows.find(({ name }) => name === "conv5");
-  return {
-    id: "class-drop-large",
-    title: "Removing one unit damages some class",
-    where: "Abstract; figures 1, 2 and 3",
-    paper: "Removing one unit does significant damage to the accuracy of specific classes.",
-    rule: `In a layer, the class drop without the luck of choosing (split half) is at least ${muchLarger} times the overall drop on average, the interval of their difference lies above 0, and more than half of the units have a max class drop that is real at 5 % false discoveries. Same: in every layer.`,
+  const trained = beyondLearned(evidence);
+  return claim("class-drop-large", {
     headline: headlineAt(
       rows,
-      ({ max, null: chance, split }) =>
-        `${inWords(max)}, ${points(chance)} by chance; ${inWords(split)} without the luck of choosing`,
+      ({ max, split, chance, alike }) =>
+        `${points(max)} points, ${inWords(split)} without the luck of choosing; ${points(chance)} by chance, ${points(alike)} if units hurt all classes alike`,
     ),
-    findings: rows.flatMap(({ name, max, null: chance, split, overall, hit }): Finding[] => [
-      finding(name, "mean max class drop", "points", max),
-      count(name, "by chance alone", "points", chance),
-      finding(name, "without the luck of choosing", "points", split),
-      count(name, "overall drop", "points", overall),
-      finding(name, "units with a real max class drop", "percent", hit),
-    ]),
-    intervals: unitIntervals,
-    verdict: verdictOf(holds),
-    held: heldOf(holds),
-    why: `${failingIn(judged, holds)}${
-      conv5
-        ? ` At conv5 a unit costs the class that it matters most to ${points(conv5.split.value)} points and all images ${points(conv5.overall)}.`
-        : ""
-    } With ${evidence.classCount} classes, one class is ${points(1 / evidence.classCount, 0)} % of the images, so that no class drop can be more than ${evidence.classCount} times the overall drop unless other classes gain; with 365 classes it can be much more.`,
+    findings: [
+      ...rows.flatMap(({ place: { name }, ...row }): Finding[] => [
+        count(name, "mean max class drop", "points", row.max),
+        finding(name, "without the luck of choosing", "points", row.split),
+        count(name, "overall drop", "points", row.overall),
+        finding(name, "beyond the overall drop", "points", row.beyond),
+        count(name, "by chance alone", "points", row.chance),
+        count(name, "as the others hurt", "points", row.alike),
+        count(name, "units that single out a class", "percent", row.specific),
+        count(name, "drop found with a power of 80 %", "points", row.detectable),
+      ]),
+      ...(trained
+        ? [finding("conv5, trained minus learned nothing", "beyond the overall drop", "points", trained)]
+        : []),
+    ],
+    intervals,
+    judged: [
+      ...rows.flatMap(({ place: { name }, split, beyond, overall, specific, detectable }) => [
+        {
+          place: name,
+          statement: "a",
+          outcome: allOf([isPositive(beyond), isAbove(split, bounds.muchLarger * Math.max(0, overall))]),
+        },
+        { place: name, statement: "b", outcome: mostSpecific({ specific, detectable, drop: split.value }) },
+      ]),
+      { place: "conv5", statement: "c", outcome: trained ? isPositive(trained) : ("unasked" as const) },
+    ],
+    why: `With ${evidence.classCount} classes, one class is ${points(1 / evidence.classCount, 0)} % of the images, so that no class drop can be more than ${evidence.classCount} times the overall drop unless other classes gain.`,
     pictures: [
       layerDrops,
       ...(networksOf(evidence, "ResNet-18").length > 0 ? [resnetDrops] : []),
@@ -148,74 +113,108 @@ export function classDropClaim(evidence: Evidence): Claim {
       ...alexnetLayers.map(cardPicture),
     ],
     tables: ["units.csv", "drops.csv", "runs.csv"],
-  };
+  });
+}
+
+function mostSpecific({ specific, detectable, drop }: { specific: number; detectable: number; drop: number }): Outcome {
+  if (specific > 0.5) return "holds";
+  return detectable <= drop ? "against" : "open";
+}
+
+/** What trained networks' class drops exceed those of networks that learned nothing by, each beyond its overall drop. */
+function beyondLearned(evidence: Evidence): Estimate | undefined {
+  const [trained, untrained] = (["plain", "random convolutions"] as const).map((variant) => {
+    const place = placeOf(evidence, variant, "conv5");
+    const overall = meansOf(place, "overall_drop");
+    return { place, means: meansOf(place, "split_half_drop").map((drop, network) => drop - overall[network]) };
+  });
+  if (!trained || !untrained || untrained.means.length === 0) return undefined;
+  return estimateOf(trained.place, { means: trained.means, measure: "beyondOverall", against: untrained });
+}
+
+/** How much of a class one unit can carry. */
+export function classDropSizeClaim(evidence: Evidence): Claim {
+  const places = placesOf(evidence).filter(({ layer }) => layer === "conv5");
+  const rows = places.map((place) => ({ place, largest: Math.max(...pooled(place, "max_class_drop")) }));
+  const isAsked = evidence.classCount >= bounds.manyClasses;
+  return claim("class-drop-size", {
+    headline: headlineAt(rows, ({ largest }) => `the most damaging unit costs its class ${points(largest)} points`),
+    findings: rows.map(({ place: { name }, largest }) => count(name, "largest max class drop", "points", largest)),
+    intervals: "none: one unit is one unit",
+    judged: rows.map(({ place: { name }, largest }) => ({
+      place: name,
+      statement: "",
+      outcome: isAsked ? isAsLarge({ value: largest, low: largest, high: largest }, bounds.largestDrop) : "unasked",
+    })),
+    why: `There are ${evidence.classCount} classes here.`,
+    pictures: ["conv4", "conv5"].map(unitDropsPicture),
+    tables: ["units.csv"],
+  });
 }
 
 /** The damage falls on few classes. */
 export function fewClassesClaim(evidence: Evidence): Claim {
   const { classCount } = evidence;
-  const few = Math.floor(fewClasses * classCount);
-  const rows = placesOf(evidence).map(({ name, isJudged, values }) => {
-    const hurts = hurtsClass(values);
-    const changed = values("significant_classes").map((classes, network) =>
-      classes.filter((_, unit) => hurts[network]?.[unit] === 1),
-    );
-    const all = Float64Array.from(changed.flatMap((classes) => [...classes])).sort();
+  const few = Math.floor(bounds.fewClasses * classCount);
+  const rows = placesOf(evidence).map((place) => {
+    const [drops, qValues] = [pooled(place, "max_class_drop"), pooled(place, "max_class_q_value")];
+    const hurts = drops.map((drop, unit) => Number(drop > 0 && qValues[unit] <= 0.05));
+    const classes = pooled(place, "hurt_classes").filter((_, unit) => hurts[unit] === 1);
     return {
-      name,
-      isJudged,
-      hit: nestedBootstrap(hurts),
-      mean: nestedBootstrap(changed),
-      median: all.length > 0 ? quantile(all, 0.5) : 0,
+      place,
+      hit: mean(hurts),
+      mean: mean(classes),
+      median: classes.length > 0 ? quantile(classes.slice().sort(), 0.5) : Number.NaN,
+      drop: mean(pooled(place, "split_half_drop")),
+      detectable: mean(pooled(place, "smallest_detectable_drop")),
     };
   });
-  const judged = rows.filter(({ isJudged }) => isJudged);
-  const holds = judged.map(({ hit, median }) => hit.value >= enoughUnits && median <= few);
-  return {
-    id: "few-classes",
-    title: "A unit matters to a few classes",
-    where: "Abstract; figures 1 and 2",
-    paper: "A unit is specialised: it carries information that matters to a subset of the classes.",
-    rule: `In a layer, at least ${points(enoughUnits, 0)} % of the units really hurt a class, and half of these change at most ${few} of ${classCount} classes (hurt or helped, at 5 % false discoveries). Same: in every layer.`,
-    headline: headlineAt(rows, ({ mean }) =>
-      Number.isNaN(mean.value)
+  return claim("few-classes", {
+    headline: headlineAt(rows, ({ mean: classes }) =>
+      Number.isNaN(classes)
         ? "no unit really hurts a class"
-        : `${mean.value.toFixed(1)} (${mean.low.toFixed(1)} to ${mean.high.toFixed(1)}) of ${classCount} classes`,
+        : `${classes.toFixed(1)} of ${classCount} classes are hurt`,
     ),
-    findings: rows.flatMap(({ name, hit, mean, median }): Finding[] => [
-      finding(name, "units that hurt a class", "percent", hit),
-      finding(name, "classes that these change, mean", "number", mean),
-      count(name, "median", "number", median),
+    findings: rows.flatMap(({ place: { name }, hit, mean: classes, median, drop, detectable }): Finding[] => [
+      count(name, "units that hurt a class", "percent", hit),
+      ...(Number.isNaN(classes)
+        ? []
+        : [count(name, "classes that these hurt, mean", "number", classes), count(name, "median", "number", median)]),
+      count(name, "class drop without the luck of choosing", "points", drop),
+      count(name, "drop found with a power of 80 %", "points", detectable),
     ]),
-    intervals: `${unitIntervals}. Networks without such a unit are left out of the mean`,
-    verdict: verdictOf(holds),
-    held: heldOf(holds),
-    why: `${failingIn(judged, holds)} Smaller image sets leave more effects undetected, so that the numbers of classes are lower bounds.`,
+    intervals: "none: numbers of classes with a real drop are lower bounds, which is why power is asked for",
+    judged: rows.map(({ place: { name }, hit, median, drop, detectable }) => ({
+      place: name,
+      statement: "",
+      outcome: fewOutcome({ hit, median, few, drop, detectable }),
+    })),
     pictures: alexnetLayers.map(unitDropsPicture),
     tables: ["units.csv", "drops.csv"],
-  };
+  });
 }
 
-const unitIntervals =
-  "95 % bootstrap over units, and over networks where there are several; the test images are held fixed";
-
-/** 1 for every unit whose max class drop is damage and real at 5 % false discoveries, else 0. */
-function hurtsClass(values: Place["values"]): Float64Array[] {
-  const [drops, qValues] = [values("max_class_drop"), values("max_class_q_value")];
-  return drops.map((own, network) =>
-    own.map((drop, unit) => Number(drop > 0 && (qValues[network]?.[unit] ?? Number.NaN) <= 0.05)),
-  );
+function fewOutcome({
+  hit,
+  median,
+  few,
+  drop,
+  detectable,
+}: {
+  hit: number;
+  median: number;
+  few: number;
+  drop: number;
+  detectable: number;
+}): Outcome {
+  if (hit < bounds.enoughUnits) return "open";
+  if (median > few) return "against";
+  return detectable <= drop / 2 ? "holds" : "open";
 }
 
-/** Says where a rule fails, or that it holds. */
-function failingIn(judged: readonly { readonly name: string }[], holds: readonly boolean[]): string {
-  const failing = judged.filter((_, at) => !holds[at]).map(({ name }) => name);
-  return failing.length === 0 ? "It holds in every layer." : `It fails in ${listed(failing)}.`;
-}
-
-/** The number of the first network's last convolution. */
-function headlineAt<T extends { readonly name: string }>(rows: readonly T[], say: (row: T) => string): string {
-  const row = rows.find(({ name }) => name === "conv5");
+/** The number at the last convolution. */
+function headlineAt<T extends { readonly place: Place }>(rows: readonly T[], say: (row: T) => string): string {
+  const row = rows.find(({ place }) => place.layer === "conv5");
   return row ? `conv5: ${say(row)}` : "";
 }
 

@@ -1,16 +1,30 @@
 /** Figures 8 and 9: what batch norm and channel dropout do to units. */
-import { type Estimate, nestedBootstrap } from "../../stats/nested-bootstrap.ts";
+
+import type { Estimate } from "../../stats/nested-bootstrap.ts";
+import { networkInterval } from "../../stats/network-interval.ts";
 import { type Evidence, networksOf, unitValues } from "../evidence.ts";
 import { comparedLayers, type Variant } from "../networks.ts";
-import { type Claim, count, type Finding, finding, heldOf, inWords, points, verdictOf } from "./claim.ts";
+import { type Claim, claim, count, type Finding, finding, inWords, listed, points } from "./claim.ts";
+import { isNegative, isPositive, type Judged } from "./judgement.ts";
+import { estimateOf, mean, meansOf, placeOf } from "./places.ts";
+import type { ClaimId } from "./rules.ts";
 
 const pictures = [
   { file: "max-class-drops.svg", shows: "max class drops of every unit, for three ways of training" },
 ] as const;
 
-type Measure = "max_class_drop" | "split_half_drop";
-/** The way in which a variant should differ from plain. */
-type Direction = "smaller" | "larger";
+/** Units at the head of a sorted curve. */
+const largestCount = 10;
+
+interface Spread {
+  readonly id: ClaimId;
+  readonly variant: Variant;
+  readonly layers: readonly string[];
+  /** The way in which the variant should differ from plain. */
+  readonly direction: "smaller" | "larger";
+  /** Whether the most damaging units are a statement of their own. */
+  readonly strongest: boolean;
+}
 
 /** Batch norm spreads class information over units. */
 export function batchNormClaim(evidence: Evidence): Claim {
@@ -19,8 +33,7 @@ export function batchNormClaim(evidence: Evidence): Claim {
     variant: "batch norm",
     layers: comparedLayers,
     direction: "smaller",
-    title: "Batch norm spreads class information over units",
-    paper: "With batch norm on every convolution, removing one unit damages single classes less.",
+    strongest: false,
   });
 }
 
@@ -31,8 +44,7 @@ export function dropoutClaim(evidence: Evidence): Claim {
     variant: "channel dropout",
     layers: ["conv5"],
     direction: "smaller",
-    title: "Dropout of units spreads class information at its layer",
-    paper: "With dropout on the last convolution, removing one of its units damages single classes less.",
+    strongest: true,
   });
 }
 
@@ -43,186 +55,156 @@ export function compensationClaim(evidence: Evidence): Claim {
     variant: "channel dropout",
     layers: ["conv4"],
     direction: "larger",
-    title: "The layer below the dropout becomes more class-specific",
-    paper: "With dropout on the last convolution, units of the convolution before it matter more to single classes.",
+    strongest: true,
   });
 }
 
 /** Fewer concept detectors where information is spread. */
 export function detectorsClaim(evidence: Evidence): Claim {
-  const variants = ["batch norm", "channel dropout"] as const;
+  const variants = (["batch norm", "channel dropout"] as const).filter(
+    (variant) => networksOf(evidence, variant).length > 0,
+  );
   const rows = variants.flatMap((variant) =>
     comparedLayers.map((layer) => {
       const [own, plain] = [detectors(evidence, variant, layer), detectors(evidence, "plain", layer)];
       return {
         variant,
         layer,
-        plain: nestedBootstrap(plain),
-        other: nestedBootstrap(own),
-        difference: nestedBootstrap(own, plain),
-        isApart: areApart(own, plain, "smaller"),
+        plain: networkInterval(plain),
+        other: networkInterval(own),
+        difference: networkInterval(own, { against: plain }),
       };
     }),
   );
   const conv5 = rows.filter(({ layer }) => layer === "conv5");
-  const holds = conv5.map(({ difference, isApart }) => difference.high < 0 && isApart);
-  return {
-    id: "detectors",
-    title: "Batch norm and dropout leave fewer concept detectors",
-    where: "Figure 9",
-    paper: "Networks trained with batch norm or dropout have fewer units that detect a concept.",
-    rule: "At conv5, the share of units that detect a concept (IoU above 0.04) is smaller in every network of the variant than in every plain one, with an interval of the difference below 0. Same: for both variants.",
+  return claim("detectors", {
     headline: conv5
       .map(({ variant, difference }) => `conv5, ${variant}: ${inWords(difference)} beside plain`)
       .join("; "),
-    findings: rows.flatMap(({ variant, layer, plain, other, difference }, at): Finding[] => [
-      ...(at < comparedLayers.length
-        ? [finding(`plain, ${layer}`, "units that detect a concept", "percent", plain)]
-        : []),
-      finding(`${variant}, ${layer}`, "units that detect a concept", "percent", other),
-      finding(`${variant}, ${layer}`, "difference from plain", "points", difference),
-    ]),
+    findings: [
+      ...comparedLayers.map((layer) =>
+        finding(
+          `plain, ${layer}`,
+          "units that detect a concept",
+          "percent",
+          networkInterval(detectors(evidence, "plain", layer)),
+        ),
+      ),
+      ...rows.flatMap(({ variant, layer, other, difference }): Finding[] => [
+        finding(`${variant}, ${layer}`, "units that detect a concept", "percent", other),
+        finding(`${variant}, ${layer}`, "difference from plain", "points", difference),
+      ]),
+    ],
     intervals: intervalsOf(evidence, variants),
-    verdict: verdictOf(holds),
-    held: heldOf(holds),
-    why: `At conv5 ${[
-      `${points(conv5[0]?.plain.value ?? Number.NaN, 1)} % of the plain networks' units detect a concept`,
-      ...conv5.map(({ variant, other }) => `${points(other.value, 1)} % with ${variant}`),
-    ].join(
-      ", ",
-    )}. The concepts are the built-in ones (rendered textures, shapes, objects with parts, and colours), not Broden's photographs.`,
+    judged:
+      conv5.length === 0
+        ? [{ place: "conv5", statement: "", outcome: "unasked" }]
+        : conv5.map(({ variant, difference }) => ({
+            place: variant,
+            statement: "",
+            outcome: networksOf(evidence, variant).length > 1 ? isNegative(difference) : "open",
+          })),
+    why: "The concepts are the built-in ones (rendered textures, shapes, objects with parts, and colours), not Broden's photographs.",
     pictures: comparedLayers.map((layer) => ({
       file: `detectors-${layer}.svg`,
       shows: `concept detectors of ${layer} by category, for three ways of training`,
     })),
     tables: ["variants.csv", "runs.csv"],
-  };
-}
-
-interface Comparison {
-  readonly layer: string;
-  /** Differences from plain. */
-  readonly max: Estimate;
-  readonly split: Estimate;
-  /** Whether every network of the variant lies on the expected side of every plain one. */
-  readonly isApart: boolean;
-}
-
-interface Spread {
-  readonly id: string;
-  readonly variant: Variant;
-  readonly layers: readonly string[];
-  readonly direction: Direction;
-  readonly title: string;
-  readonly paper: string;
-}
-
-function spreadClaim(evidence: Evidence, { id, variant, layers, direction, title, paper }: Spread): Claim {
-  const rows = layers.map((layer): Comparison => {
-    const [own, plain] = [variant, "plain" as const].map(
-      (each) => (measure: Measure) => valuesOf(evidence, each, layer, measure),
-    ) as [(measure: Measure) => Float64Array[], (measure: Measure) => Float64Array[]];
-    return {
-      layer,
-      max: nestedBootstrap(own("max_class_drop"), plain("max_class_drop")),
-      split: nestedBootstrap(own("split_half_drop"), plain("split_half_drop")),
-      isApart: areApart(own("max_class_drop"), plain("max_class_drop"), direction),
-    };
   });
-  const isClear = ({ low, high }: Estimate): boolean => (direction === "smaller" ? high < 0 : low > 0);
-  const holds = rows.flatMap(({ max, split, isApart }) => [isClear(max) && isApart, isClear(split)]);
-  // One measure that clearly says the opposite outweighs one that agrees.
-  const isContrary = rows.some(({ max, split }) =>
-    [max, split].some(({ low, high }) => (direction === "smaller" ? low > 0 : high < 0)),
-  );
-  const side = direction === "smaller" ? "below" : "above";
-  return {
-    id,
-    title,
-    where: "Figure 8",
-    paper,
-    rule: `At ${layers.join(" and ")}, the mean max class drop is ${direction} in every network of the variant than in every plain one, with an interval of the difference ${side} 0; and so is, with an interval ${side} 0, the drop without the luck of choosing (split half). Same: all of it.`,
-    headline: rows.map(({ layer, max }) => `${layer}: ${inWords(max)} beside plain`).join("; "),
+}
+
+function spreadClaim(evidence: Evidence, { id, variant, layers, direction, strongest }: Spread): Claim {
+  const count = networksOf(evidence, variant).length;
+  const rows = count === 0 ? [] : layers.map((layer) => ({ layer, ...differences(evidence, variant, layer) }));
+  const decide = direction === "smaller" ? isNegative : isPositive;
+  // One network of a kind says nothing about its like.
+  const outcomeOf = (difference: Estimate) => (count > 1 ? decide(difference) : "open");
+  const judged = rows.flatMap(({ layer, split, largest }): Judged[] => [
+    { place: layer, statement: strongest ? "mean" : "", outcome: outcomeOf(split) },
+    ...(strongest
+      ? [{ place: layer, statement: `the ${largestCount} most damaging units`, outcome: outcomeOf(largest) }]
+      : []),
+  ]);
+  return claim(id, {
+    headline: rows.map(({ layer, split }) => `${layer}: ${inWords(split)} beside plain`).join("; "),
     findings: findingsOf(evidence, variant, rows),
     intervals: intervalsOf(evidence, [variant]),
-    verdict: isContrary ? "not the same" : verdictOf(holds),
-    held: heldOf(holds),
-    why: `${rows.map(({ layer, max, split, isApart }) => describe(variant, layer, { max, split, isApart })).join("; ")}. Mean accuracy: ${(["plain", variant] as const).map((each) => `${points(meanAccuracy(evidence, each), 1)} % ${each}`).join(", ")}; a network with more images near the decision may lose more of them by chance. The ${largestCount} most damaging units of ${layers.at(-1)} cost their class ${(["plain", variant] as const).map((each) => `${points(meanOfLargest(evidence, each, layers.at(-1) as string))} points ${each}`).join(", ")}, without the luck of choosing the class.`,
+    judged: judged.length > 0 ? judged : [{ place: layers.join(", "), statement: "", outcome: "unasked" }],
+    why: `Mean accuracy: ${(["plain", variant] as const)
+      .filter((each) => networksOf(evidence, each).length > 0)
+      .map((each) => `${points(mean(networksOf(evidence, each).map(({ accuracy }) => accuracy)), 1)} % ${each}`)
+      .join(", ")}; a network with more images near the decision may lose more of them by chance.`,
     pictures,
     tables: ["variants.csv", "runs.csv"],
+  });
+}
+
+interface Difference {
+  readonly split: Estimate;
+  readonly largest: Estimate;
+}
+
+function differences(evidence: Evidence, variant: Variant, layer: string): Difference {
+  const [place, plain] = [placeOf(evidence, variant, layer), placeOf(evidence, "plain", layer)];
+  const [means, against] = [meansOf(place, "split_half_drop"), meansOf(plain, "split_half_drop")];
+  return {
+    split: estimateOf(place, { means, measure: "ofClass", against: { means: against, place: plain } }),
+    largest: networkInterval(largestOf(evidence, variant, layer), { against: largestOf(evidence, "plain", layer) }),
   };
 }
 
-/** Units at the head of a sorted curve. */
-const largestCount = 10;
-
-/** Mean max class drop of each network's most damaging units, without the luck of choosing the class. */
-function meanOfLargest(evidence: Evidence, variant: Variant, layer: string): number {
-  const drops = valuesOf(evidence, variant, layer, "split_half_drop");
-  const means = drops.map((values) => {
-    const largest = values
-      .filter((value) => !Number.isNaN(value))
-      .sort()
-      .subarray(-largestCount);
-    return largest.reduce((sum, value) => sum + value, 0) / largest.length;
+/** Mean drop of each network's most damaging units, without the luck of choosing the class. */
+function largestOf(evidence: Evidence, variant: Variant, layer: string): number[] {
+  return networksOf(evidence, variant).map((network) => {
+    const drops = unitValues(network, layer, "split_half_drop").filter((value) => !Number.isNaN(value));
+    return mean(drops.sort().subarray(-largestCount));
   });
-  return means.reduce((sum, value) => sum + value, 0) / means.length;
 }
 
-function describe(variant: Variant, layer: string, { max, split, isApart }: Omit<Comparison, "layer">): string {
-  return `${layer}: the mean max class drop with ${variant} differs from plain by ${signed(max.value)} points, without the luck of choosing by ${signed(split.value)}; the networks of the two ${isApart ? "do not overlap" : "overlap, or lie the other way"}`;
-}
-
-function findingsOf(evidence: Evidence, variant: Variant, rows: readonly Comparison[]): Finding[] {
-  return rows.flatMap(({ layer, max, split }): Finding[] => [
+function findingsOf(
+  evidence: Evidence,
+  variant: Variant,
+  rows: readonly ({ layer: string } & Difference)[],
+): Finding[] {
+  return rows.flatMap(({ layer, split, largest }): Finding[] => [
     ...(["plain", variant] as const).flatMap((each): Finding[] => {
       const row = `${each}, ${layer}`;
-      const mean = (column: string): Estimate => nestedBootstrap(valuesOf(evidence, each, layer, column));
-      const networks = valuesOf(evidence, each, layer, "max_class_drop").map(
-        (values) => nestedBootstrap([values]).value,
-      );
+      const place = placeOf(evidence, each, layer);
+      const splits = meansOf(place, "split_half_drop");
       return [
-        finding(row, "mean max class drop", "points", mean("max_class_drop")),
-        count(row, "smallest network", "points", Math.min(...networks)),
-        count(row, "largest network", "points", Math.max(...networks)),
-        count(row, "by chance alone", "points", mean("max_class_null").value),
-        finding(row, "without the luck of choosing", "points", mean("split_half_drop")),
-        count(row, `the ${largestCount} largest units`, "points", meanOfLargest(evidence, each, layer)),
+        count(row, "mean max class drop", "points", mean(meansOf(place, "max_class_drop"))),
+        count(row, "by chance alone", "points", mean(meansOf(place, "max_class_null"))),
+        finding(
+          row,
+          "without the luck of choosing",
+          "points",
+          estimateOf(place, { means: splits, measure: "ofClass" }),
+        ),
+        count(row, "smallest network", "points", Math.min(...splits)),
+        count(row, "largest network", "points", Math.max(...splits)),
+        finding(
+          row,
+          `the ${largestCount} most damaging units`,
+          "points",
+          networkInterval(largestOf(evidence, each, layer)),
+        ),
       ];
     }),
-    finding(`difference, ${layer}`, "mean max class drop", "points", max),
     finding(`difference, ${layer}`, "without the luck of choosing", "points", split),
+    finding(`difference, ${layer}`, `the ${largestCount} most damaging units`, "points", largest),
   ]);
-}
-
-/** Whether every network of one group lies on one side of every network of the other. */
-function areApart(own: readonly Float64Array[], plain: readonly Float64Array[], direction: Direction): boolean {
-  const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-  return own.every((mine) =>
-    plain.every((theirs) => (direction === "smaller" ? mean(mine) < mean(theirs) : mean(mine) > mean(theirs))),
-  );
 }
 
 function intervalsOf(evidence: Evidence, variants: readonly Variant[]): string {
   const counts = (["plain", ...variants] as const).map(
     (variant) => `${networksOf(evidence, variant).length} ${variant}`,
   );
-  return `95 % bootstrap over networks (${counts.join(", ")}) and over the units of each, the test images held fixed; so few networks say little about further ones, which is why all of them must agree`;
+  return `95 % over networks (Student's t; ${listed(counts)}) and over images. A variant with one network is open`;
 }
 
-function valuesOf(evidence: Evidence, variant: Variant, layer: string, column: string): Float64Array[] {
-  return networksOf(evidence, variant).map((network) => unitValues(network, layer, column));
-}
-
-function detectors(evidence: Evidence, variant: Variant, layer: string): Float64Array[] {
-  return valuesOf(evidence, variant, layer, "concept_iou").map((values) => values.map((iou) => Number(iou > 0.04)));
-}
-
-function meanAccuracy(evidence: Evidence, variant: Variant): number {
-  const found = networksOf(evidence, variant);
-  return found.reduce((sum, { accuracy }) => sum + accuracy, 0) / found.length;
-}
-
-function signed(fraction: number): string {
-  return `${fraction < 0 ? "−" : "+"}${points(Math.abs(fraction))}`;
+/** Share of each network's units that detect a concept. */
+function detectors(evidence: Evidence, variant: Variant, layer: string): number[] {
+  return networksOf(evidence, variant).map((network) =>
+    mean(unitValues(network, layer, "concept_iou").map((iou) => Number(iou > 0.04))),
+  );
 }

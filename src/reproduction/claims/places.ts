@@ -1,0 +1,83 @@
+/** Where claims about single units are looked at: layers of one network, or of several networks together. */
+
+import type { Estimate } from "../../stats/nested-bootstrap.ts";
+import { imageVariance, networkInterval } from "../../stats/network-interval.ts";
+import { type Evidence, type NetworkEvidence, networksOf, unitValues } from "../evidence.ts";
+import { alexnetLayers, comparedLayers, resnetLayers, type Variant } from "../networks.ts";
+
+/** A layer of some networks. */
+export interface Place {
+  readonly name: string;
+  readonly layer: string;
+  readonly networks: readonly NetworkEvidence[];
+}
+
+/** The layers that verdicts count: those that several plain networks share together, else the main network's; ResNet-18's. */
+export function placesOf(evidence: Evidence): Place[] {
+  const plain = networksOf(evidence, "plain");
+  const resnets = networksOf(evidence, "ResNet-18");
+  return [
+    ...alexnetLayers.map((layer): Place => {
+      const isShared = plain.length > 1 && comparedLayers.some((compared) => compared === layer);
+      return isShared
+        ? { name: `${layer} (${plain.length} networks)`, layer, networks: plain }
+        : { name: layer, layer, networks: [evidence.main] };
+    }),
+    ...(resnets.length > 0 ? resnetLayers : []).map(
+      (layer): Place => ({ name: `ResNet-18 ${layer}`, layer, networks: resnets }),
+    ),
+  ];
+}
+
+/** Mean over units of a column, one a network. */
+export function meansOf({ layer, networks }: Omit<Place, "name">, column: string): number[] {
+  return networks.map((network) => mean(unitValues(network, layer, column)));
+}
+
+/** A measure that is a sum over images, by what each image adds: `overall` drop, or drop of each unit's class. */
+export type ImageMeasure = "overall" | "ofClass" | "beyondOverall";
+
+/** A mean over networks with its interval over networks (if several) and images. */
+export function estimateOf(
+  place: Omit<Place, "name">,
+  { means, measure, against }: { means: readonly number[]; measure: ImageMeasure; against?: AgainstGroup },
+): Estimate {
+  const parts = partsOf(place, measure);
+  const others = against && partsOf(against.place, measure);
+  if (others) for (let image = 0; image < parts.length; image++) parts[image] -= others[image];
+  const [{ labels } = { labels: new Int32Array(0) }] = place.networks;
+  return networkInterval(means, { against: against?.means, imageVariance: imageVariance(parts, labels) });
+}
+
+/** The group that another is compared with. */
+export interface AgainstGroup {
+  readonly means: readonly number[];
+  readonly place: Omit<Place, "name">;
+}
+
+/** What each image adds to the mean over networks. */
+function partsOf({ layer, networks }: Omit<Place, "name">, measure: ImageMeasure): Float64Array {
+  const sum = new Float64Array(networks[0]?.labels.length ?? 0);
+  for (const { parts } of networks) {
+    const own = parts.get(layer);
+    if (!own) continue;
+    const { overall, ofClass } = own;
+    for (let image = 0; image < sum.length; image++) {
+      const added =
+        measure === "overall" ? overall[image] : ofClass[image] - (measure === "ofClass" ? 0 : overall[image]);
+      sum[image] += added / networks.length;
+    }
+  }
+  return sum;
+}
+
+/** The networks of a variant at a layer. */
+export function placeOf(evidence: Evidence, variant: Variant, layer: string): Place {
+  return { name: layer, layer, networks: networksOf(evidence, variant) };
+}
+
+/** Mean of the values that there are. */
+export function mean(values: ArrayLike<number>): number {
+  const known = Array.from(values).filter((value) => !Number.isNaN(value));
+  return known.reduce((sum, value) => sum + value, 0) / known.length;
+}
