@@ -21,7 +21,7 @@ import { observeRun } from "./observe-run.ts";
 import { chooseHeldLayers, type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
 import type { Pooling, ResponseStore } from "./response-store.ts";
 import type { Subject } from "./subject.ts";
-import { formatSpriteIndex, type Intact, runTileSize, spriteFolders, writeUnitImages } from "./unit-images.ts";
+import { formatSpriteIndex, type Intact, runTileSize, writeUnitImages } from "./unit-images.ts";
 
 /** Options of `unitscope attributes`. */
 export interface AttributesRunOptions {
@@ -214,7 +214,7 @@ async function pictureAll(
   const baseline = await run.readTable("baseline", { columns: ["prediction", "margin"] });
   const intact: Intact = { predictions: integers(baseline, "prediction"), margins: doubles(baseline, "margin") };
   const size = await runTileSize(subject);
-  const folders = spriteFolders(run.manifest().layers.map(({ name }) => name));
+  const folders = run.layerSlugs();
   for (const [at, layer] of layers.entries()) {
     const table = await writeUnitImages(
       run,

@@ -9,6 +9,7 @@ import { detectorsFigure, type VariantDetectors } from "../figures/detectors.ts"
 import { detectedConceptsOf, detectorCountsOf, variantDropsOf } from "../figures/from-tables.ts";
 import type { DropSign } from "../figures/sign.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
+import { layerSlugs } from "../files/layer-slugs.ts";
 import { tableCsv } from "../runs/export.ts";
 import { hasValues, type Table } from "../tables/table.ts";
 import { version } from "../version.ts";
@@ -94,8 +95,9 @@ export async function runComparison(
     );
   } else {
     await checkConcepts(opened, layers);
+    const slugs = layerSlugs(layers);
     for (const layer of layers) {
-      const figure = join(out, `detectors-${layer.replaceAll(/[^\w.-]+/g, "_")}.svg`);
+      const figure = join(out, `detectors-${slugs[layer]}.svg`);
       writeFileAtomic(figure, detectorsFigure(variantDetectorsOf(tables, layer), { layer }));
       figures.push(figure);
     }

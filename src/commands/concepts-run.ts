@@ -2,8 +2,6 @@
  * `unitscope attributes RUN --concepts …`: aligns the units of a run with the concepts of segmented image sets and
  * joins what it finds to the run.
  */
-import { availableParallelism } from "node:os";
-import { deserialize, serialize } from "node:v8";
 import { type AlignmentStage, alignConcepts, type ConceptAlignment } from "../concepts/align-concepts.ts";
 import { type CategoryDetectors, detectorsByCategory } from "../concepts/alignment-tables.ts";
 import type { ConceptSplit } from "../concepts/broden.ts";
@@ -15,6 +13,7 @@ import { openConcepts } from "../concepts/open-concepts.ts";
 import { receptiveField } from "../concepts/receptive-field.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Layer } from "../onnx/layers.ts";
+import { decodeValue, encodeValue } from "../passes/value-codec.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { conceptCategoryTable, conceptUnitTable, conceptVectorTable } from "./concept-tables.ts";
 import { drawDetectors } from "./detector-figures.ts";
@@ -22,7 +21,7 @@ import { chooseHeldLayers, type OpenedRun, type OpeningEffects, openPieces, work
 import type { Subject } from "./subject.ts";
 
 /** Changes whenever what is kept of an alignment changes its meaning. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 /** How responses are laid over label maps. */
 export type Upsampling = "half-pixel" | "receptive-field";
@@ -98,7 +97,7 @@ async function align(
     auroc = true,
     seed = 1,
   } = options;
-  const { workers = Math.max(1, availableParallelism()) } = options;
+  const { workers } = options;
   const began = performance.now();
   const { run, subject } = opened;
   const layers = chooseHeldLayers(opened, options.layers);
@@ -121,7 +120,7 @@ async function align(
     });
     const kept = pieces.get("alignment");
     const alignment = kept
-      ? (deserialize(kept) as ConceptAlignment)
+      ? (decodeValue(kept) as ConceptAlignment)
       : await alignLayer(
           subject,
           layer,
@@ -129,7 +128,7 @@ async function align(
           { upsampling, shuffles, randomUnits, auroc, seed, workers },
           { progress, signal },
         );
-    if (!kept) pieces.put("alignment", serialize(alignment));
+    if (!kept) pieces.put("alignment", encodeValue(alignment));
     await storeLayer(run, layer, alignment);
     found.push({ layer, alignment, detectors: detectorsByCategory(alignment) });
   }
@@ -164,7 +163,14 @@ async function alignLayer(
     upsampling,
     workers,
     ...options
-  }: { upsampling: Upsampling; shuffles: number; randomUnits: number; auroc: boolean; seed: number; workers: number },
+  }: {
+    upsampling: Upsampling;
+    shuffles: number;
+    randomUnits: number;
+    auroc: boolean;
+    seed: number;
+    workers: number | undefined;
+  },
   { progress, signal }: ConceptsEffects,
 ): Promise<ConceptAlignment> {
   const responses = await openNetworkResponses(subject.model, layer, set, subject.preprocessing, { workers, signal });

@@ -8,10 +8,11 @@ import { hasValues, rowsWhere, texts } from "../tables/table.ts";
 export async function drawDetectors(run: RunFolder): Promise<{ layer: string; path: string }[]> {
   const units = await run.readTable("units");
   const { model } = run.manifest();
+  const slugs = run.layerSlugs();
   return [...new Set(texts(units, "layer"))].flatMap((layer) => {
     const own = rowsWhere(units, "layer", layer);
     if (!hasValues(own, "detector")) return [];
-    const name = `detectors-${layer.replaceAll(/[^\w.-]+/g, "_")}.svg`;
+    const name = `detectors-${slugs[layer]}.svg`;
     const concepts = detectedConceptsOf(units, layer);
     run.writeFile(
       ["figures", name],

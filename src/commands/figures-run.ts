@@ -43,6 +43,7 @@ export async function runFigures(
   } = {},
 ): Promise<DrawnFigure[]> {
   const run = openRun(path);
+  const slugs = run.layerSlugs();
   const options = { sign, source: sourceOf(run.manifest()), imagesPerClass: await imagesPerClassOf(run) };
   const drawn: DrawnFigure[] = [];
   const write = (figure: DrawnFigure["figure"], layer: string, name: string, svg: string): void => {
@@ -63,7 +64,7 @@ export async function runFigures(
     write(
       2,
       layer,
-      `unit-drops-${fileName(layer)}.svg`,
+      `unit-drops-${slugs[layer]}.svg`,
       unitDropsFigure(classDropsOf(ofLayer, drops, layer, shown), options),
     );
     if (run.hasTable("images") && shown.length > 0) await drawCard(run, layer, shown[0], write);
@@ -72,7 +73,7 @@ export async function runFigures(
     const relations = await run.readTable("relations");
     for (const layer of new Set(texts(relations, "layer"))) {
       const svg = relationsFigure(relationsOf(units, relations, layer), options);
-      write(5, layer, `relations-${fileName(layer)}.svg`, svg);
+      write(5, layer, `relations-${slugs[layer]}.svg`, svg);
     }
   }
   for (const { layer, path: file } of await drawDetectors(run)) {
@@ -89,7 +90,7 @@ async function drawCard(
   write: (figure: 1, layer: string, name: string, svg: string) => void,
 ): Promise<void> {
   const card = await readUnitCard(run, layer, unit);
-  if (card.top.length > 0) write(1, layer, `unit-card-${fileName(layer)}.svg`, await drawUnitCard(run, card));
+  if (card.top.length > 0) write(1, layer, `unit-card-${run.layerSlugs()[layer]}.svg`, await drawUnitCard(run, card));
 }
 
 /** Figure 2's input for some units of a layer, in the given order. */
@@ -110,9 +111,4 @@ function classDropsOf(ofUnits: Table, ofDrops: Table, layer: string, shown: read
         ...(qValues && !isMissing(qValues, row) && { qValue: qValues[row] as number }),
       })),
   }));
-}
-
-/** A layer's name as part of a file's: tensors' own names may hold slashes and colons. */
-function fileName(layer: string): string {
-  return layer.replaceAll(/[^\w.-]+/g, "_");
 }

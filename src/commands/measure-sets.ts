@@ -200,7 +200,7 @@ async function writeSets(run: RunFolder, table: Table, layer: string, rankSplit:
 
 function writeFigure(run: RunFolder, sets: Table, layer: string): string {
   const curves = setCurvesOf(sets, layer, { chance: 1 / run.manifest().classNames.length });
-  const name = `sets-${layer.replaceAll(/[^\w.-]+/g, "_")}.svg`;
+  const name = `sets-${run.layerSlugs([layer])[layer]}.svg`;
   run.writeFile(["figures", name], setCurvesFigure(curves, { source: sourceOf(run.manifest()) }));
   return run.file("figures", name);
 }

@@ -115,24 +115,6 @@ export async function runTileSize({ images: set, preprocessing }: Subject): Prom
   return tileSize(fitImage(await set.read(0), preprocessing));
 }
 
-/** A folder name for every layer: its name, with what a file system may refuse replaced, and no two alike. */
-export function spriteFolders(layers: readonly string[]): Record<string, string> {
-  const folders: Record<string, string> = {};
-  const taken = new Set<string>();
-  for (const layer of layers) {
-    const plain =
-      layer
-        .replaceAll(/[^\w.-]+/g, "_")
-        .replace(/^\.+/, "_")
-        .slice(0, 80) || "layer";
-    let folder = plain;
-    for (let number = 2; taken.has(folder.toLowerCase()); number++) folder = `${plain}-${number}`;
-    taken.add(folder.toLowerCase());
-    folders[layer] = folder;
-  }
-  return folders;
-}
-
 /** The index as text. */
 export function formatSpriteIndex(size: TileSize, columns: number, folders: Readonly<Record<string, string>>): string {
   const index: SpriteIndex = { tileWidth: size.width, tileHeight: size.height, columns, outsideAlpha, folders };

@@ -9,6 +9,7 @@ import { resizeBilinear, resizeNearest } from "../numeric/resize.ts";
 import { cutTo } from "../onnx/edit.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { writeModel } from "../onnx/model-file.ts";
+import { chooseThreads } from "../passes/thread-choice.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { openPool } from "../runtime/worker-pool.ts";
 import type { ConceptSet } from "./concept-set.ts";
@@ -39,12 +40,13 @@ export async function openNetworkResponses(
   layer: Layer,
   set: ConceptSet,
   preprocessing: Preprocessing,
-  { workers = 2, signal }: { workers?: number; signal?: AbortSignal | undefined } = {},
+  { workers: wanted, signal }: { workers?: number | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<NetworkResponses> {
   const bytes = writeModel(cutTo(model.graph, [layer.tap]));
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
   shared.set(bytes);
-  const setup: NetworkSetup = { model: shared, input: model.input.name, tap: layer.tap };
+  const { workers, threads } = chooseThreads(model, { workers: wanted });
+  const setup: NetworkSetup = { model: shared, input: model.input.name, tap: layer.tap, threads };
   const pool = await openPool(networkWork, setup, { workers, signal });
   const [height, width] = conceptInputSize(model, preprocessing);
   const table = pixelTable(preprocessing);

@@ -10,6 +10,8 @@ export interface NetworkSetup {
   readonly model: Uint8Array;
   readonly input: string;
   readonly tap: string;
+  /** The runtime's threads inside an operator. */
+  readonly threads: number;
 }
 
 /** One preprocessed image. */
@@ -22,8 +24,8 @@ export interface NetworkTask {
 export const networkWork: Work<NetworkSetup, NetworkTask, Float32Array> = {
   module: import.meta.url,
   name: "networkWork",
-  open: async ({ model, input, tap }) => {
-    const session = await openSession(model.slice());
+  open: async ({ model, input, tap, threads }) => {
+    const session = await openSession(model.slice(), { threads });
     return async ({ pixels, dims }) => {
       const { [tap]: value } = await session.run({ [input]: floatValue(dims, pixels) }, [tap]);
       if (value?.data instanceof Float32Array) return value.data.slice();

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { listAllowed, UnitscopeError } from "../errors.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { diskError, systemCode } from "../files/disk-error.ts";
+import { layerSlugs } from "../files/layer-slugs.ts";
 import { type TableName, tableSchemas } from "../tables/schema.ts";
 import { type Column, columnType, missingColumn, rowKeys, type Table, texts } from "../tables/table.ts";
 import { openTableReader, type TableReader } from "./read-table.ts";
@@ -59,6 +60,8 @@ export interface RunFolder {
     layers: readonly string[],
     also?: Readonly<Record<string, readonly string[]>>,
   ): Promise<TableRewriter>;
+  /** A plain name for every layer of the run, as part of file names; and for more layers, which come after. */
+  layerSlugs(more?: readonly string[]): Readonly<Record<string, string>>;
   /** Path of a file inside the run. */
   file(...parts: string[]): string;
   /** Writes a file inside the run (a figure, a page). */
@@ -174,6 +177,7 @@ function runFolder(path: string): RunFolder {
     manifest,
     updateManifest,
     hasTable,
+    layerSlugs: (more = []) => layerSlugs([...new Set([...manifest().layers.map(({ name }) => name), ...more])]),
     openTable,
     readTable,
     writeTable,

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { hurtImages } from "../../src/attributes/hurt-images.ts";
 import { decodeSheet, encodeSheet, type Tile, tilePixels, tileSize } from "../../src/attributes/sprite-sheet.ts";
-import { spriteFolders } from "../../src/commands/unit-images.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 
 describe("hurtImages", () => {
@@ -86,17 +85,5 @@ describe("sprite sheet", () => {
     const image = { width: 4, height: 4, data: new Uint8Array(48).fill(77) };
     expect(tilePixels(image, { width: 4, height: 4 })).toBe(image.data);
     expect([...tilePixels(image, { width: 2, height: 2 })]).toEqual(Array(12).fill(77));
-  });
-});
-
-describe("spriteFolders", () => {
-  test("are plain and different", () => {
-    expect(spriteFolders(["conv1", "a/b", "a:b", "../x", "CONV1"])).toEqual({
-      conv1: "conv1",
-      "a/b": "a_b",
-      "a:b": "a_b-2",
-      "../x": "__x",
-      CONV1: "CONV1-2",
-    });
   });
 });
