@@ -2,7 +2,7 @@
 import { planSuffix } from "../src/ablation/suffix-plan.ts";
 import type { Sweep } from "../src/ablation/sweep.ts";
 import { elementCount, type Node } from "../src/onnx/graph.ts";
-import { inferShapes, type Shape } from "../src/onnx/shapes.ts";
+import type { Shape } from "../src/onnx/shapes.ts";
 import type { Model } from "../src/runtime/open-model.ts";
 
 /**
@@ -10,13 +10,12 @@ import type { Model } from "../src/runtime/open-model.ts";
  * multiplications of its recomputed operators and of one channel's contribution to each frontier.
  */
 export function changedArithmetic(model: Model, sweep: Sweep): number {
-  const shapes = inferShapes(model.graph);
   const count = (nodes: readonly Node[]): number =>
-    nodes.reduce((sum, node) => sum + multiplications(node, model, shapes), 0);
+    nodes.reduce((sum, node) => sum + multiplications(node, model, model.shapes), 0);
   const whole = count(model.graph.nodes);
   let passes = 1;
   for (const { layer, settled } of sweep.layers.map((_, at) => sweep.layer(at))) {
-    const plan = planSuffix(model.graph, layer.tap, { logits: model.logits, shapes });
+    const plan = planSuffix(model, layer.tap);
     const own = plan.frontiers.reduce(
       (sum, { node, input }) => sum + count([node]) / input.channels,
       count(plan.recomputed),

@@ -34,7 +34,7 @@ interface Curve {
 
 const { values: options } = parseArgs({ options: { write: { type: "boolean", default: false } } });
 const path = "models/alexnet-cifar10.onnx";
-const shipped = modelFromBytes(await readFile(path), { path });
+const shipped = await modelFromBytes(await readFile(path), { path });
 const preprocessing = preprocessingFromJson(shipped.metadata.get("unitscope.preprocessing") ?? "{}", path);
 
 const depth: Point[] = [];
@@ -45,12 +45,12 @@ for (const perClass of [50, 100, 200, 500, 1000]) {
 }
 const units: Point[] = [];
 for (const count of [24, 48, 96, 192]) {
-  units.push(await measure(randomAlexNet([32, 64, 96, 96, count]), "conv5", { perClass: 200, x: count }));
+  units.push(await measure(await randomAlexNet([32, 64, 96, 96, count]), "conv5", { perClass: 200, x: count }));
 }
 const width: Point[] = [];
 for (const scale of [0.5, 1, 1.5, 2]) {
   const widths = [32, 64, 96, 96, 96].map((channels) => channels * scale);
-  width.push(await measure(randomAlexNet(widths), "conv4", { perClass: 50, x: scale }));
+  width.push(await measure(await randomAlexNet(widths), "conv4", { perClass: 50, x: scale }));
 }
 const curves: Curve[] = [
   { title: "depth: the layer, shipped AlexNet", xLabel: "convolution", points: depth, ticks: [1, 2, 3, 4, 5] },
@@ -99,7 +99,7 @@ async function measure(model: Model, name: string, { perClass, x }: { perClass: 
   return { x, passes };
 }
 
-function randomAlexNet(widths: readonly number[]): Model {
+function randomAlexNet(widths: readonly number[]): Promise<Model> {
   const network = defineNetwork("alexnet", { classCount: 10, imageSize: 32, widths });
   const bytes = writeModel(withParameters(network, startParameters(network, 1)));
   return modelFromBytes(bytes, { path: `alexnet ${widths.join("-")}` });

@@ -145,7 +145,7 @@ async function fromFile(name: string, path: string, preprocessing?: string): Pro
     return undefined;
   }
   const bytes = await readFile(path);
-  const model = modelFromBytes(bytes, { path });
+  const model = await modelFromBytes(bytes, { path });
   const text = preprocessing ?? model.metadata.get("unitscope.preprocessing") ?? "{}";
   const limit = Math.ceil(Number(options.images) / model.classCount);
   const set = await openImageSet("cifar10:test", { limit });
@@ -157,7 +157,7 @@ async function fromFile(name: string, path: string, preprocessing?: string): Pro
 async function atRandom(name: string, architecture: "alexnet" | "resnet18"): Promise<Subject> {
   const network = defineNetwork(architecture, { classCount: 365, imageSize: 224 });
   const bytes = writeModel(withParameters(network, startParameters(network, 1)));
-  const model = modelFromBytes(bytes, { path: `${architecture}-224.onnx` });
+  const model = await modelFromBytes(bytes, { path: `${architecture}-224.onnx` });
   const imageCount = Number(options["large-images"]);
   const size = 3 * 224 * 224;
   const labels = Int32Array.from({ length: imageCount }, (_, image) => image % 365);

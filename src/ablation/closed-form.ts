@@ -24,7 +24,7 @@ export function closedForm(graph: Graph, plan: SuffixPlan, ports: LayerPorts): C
   if (!frontier || !port || others.length > 0 || plan.recomputed.length > 0 || plan.carried.length > 0)
     return undefined;
   if (frontier.output !== plan.logits || frontier.node.op === "Conv") return undefined;
-  const weights = frontierWeights(frontier, plan.units, port.positions, graph).data as Float32Array;
+  const weights = frontierWeights(frontier, plan.units, graph).data as Float32Array;
   return { weights, positions: port.positions, change: port.change };
 }
 

@@ -7,11 +7,11 @@
  */
 
 import { elementCount } from "../onnx/graph.ts";
-import { inferShapes, type Shape } from "../onnx/shapes.ts";
+import type { Shape } from "../onnx/shapes.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { floatValue, openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { type ClosedForm, closedForm } from "./closed-form.ts";
-import { type Pixels, pickImages } from "./plain-route.ts";
+import { filledUp, type Pixels, pickImages } from "./plain-route.ts";
 import { buildPrefix, fixedTwins, type LayerPorts, type PlannedLayer, type Prefix } from "./prefix-graph.ts";
 import type { BlockTensor, PreparedBlock } from "./prepared-block.ts";
 import {
@@ -23,6 +23,7 @@ import {
   stateTensors,
   UNIT_INPUT,
 } from "./suffix-graph.ts";
+import type { SuffixPlan } from "./suffix-plan.ts";
 
 /** One layer of an opened fast route. */
 export interface FastLayer {
@@ -69,9 +70,9 @@ export async function openFastRoute(
   } = {},
 ): Promise<FastRoute> {
   const { graph, logits, classCount } = model;
-  const shapes = inferShapes(graph);
+  const { shapes, rows } = model;
   const place = `model "${model.name}"`;
-  const prefix = buildPrefix(graph, planned, { logits, shapes, observed });
+  const prefix = buildPrefix(graph, planned, { logits, shapes, rows, observed });
   const session = await openSession(prefix.graph, { threads, provider, place });
   const opened: Session[] = [session];
   const open = async (suffix: ReturnType<typeof buildSuffix>): Promise<Session> => {
@@ -89,7 +90,7 @@ export async function openFastRoute(
     const sessions: Partial<Record<"unit" | "set" | "unitState" | "setState", Promise<Session>>> = {};
     const opening = (removes: "unit" | "set", keepsState = false): Promise<Session> =>
       (sessions[keepsState ? (`${removes}State` as const) : removes] ??= open(
-        buildSuffix(graph, plan, ports, { shapes, removes, keepsState }),
+        buildSuffix(graph, plan, ports, { shapes, rows, removes, keepsState }),
       ));
     const bases = (block: PreparedBlock): Record<string, Value> => {
       const feeds: Record<string, Value> = {};
@@ -104,14 +105,10 @@ export async function openFastRoute(
     };
     const replacedMasks = (units: readonly number[]): Record<string, Value> =>
       Object.fromEntries(
-        plan.carried.map((tensor, i) => {
-          const positions = tensor.isFlat ? elementCount(tensor.size) : 1;
-          const mask = new Uint8Array(tensor.channels * positions);
-          for (const unit of units) {
-            const start = (tensor.offset + unit) * positions;
-            mask.fill(1, start, start + positions);
-          }
-          const dims = tensor.isFlat ? [1, mask.length] : [1, tensor.channels, ...tensor.size.map(() => 1)];
+        maskedTensors(plan).map(({ axis, rank, channels, offset, run }, i) => {
+          const mask = new Uint8Array(channels * run);
+          for (const unit of units) mask.fill(1, (offset + unit) * run, (offset + unit + 1) * run);
+          const dims = Array.from({ length: rank }, (_, each) => (each === axis ? mask.length : 1));
           return [replacedInput(i), { type: "bool", dims, data: mask } satisfies Value];
         }),
       );
@@ -123,15 +120,16 @@ export async function openFastRoute(
       take: (results: Record<string, Value>, some: Int32Array, start: number) => void,
     ): Promise<void> => {
       // Packs of one size, rather than full ones and a small rest.
-      const step = Math.ceil(rows.length / Math.ceil(rows.length / pack));
+      const step = model.batch ?? Math.ceil(rows.length / Math.ceil(rows.length / pack));
       for (let start = 0; start < rows.length; start += step) {
         const some = rows.subarray(start, start + step);
+        const picked = model.batch === null ? some : filledUp(some, model.batch);
         const inputs: Record<string, Value> = {
           ...feeds,
-          [ROWS_INPUT]: { type: "int32", dims: [some.length], data: some },
+          [ROWS_INPUT]: { type: "int32", dims: [picked.length], data: picked },
         };
         if (unit !== undefined) {
-          const data = some.map((row) => row * plan.units + unit);
+          const data = picked.map((row) => row * plan.units + unit);
           inputs[CHANGE_ROWS_INPUT] = { type: "int32", dims: [data.length], data };
         }
         for (const name of Object.keys(inputs)) if (!suffix.inputNames.includes(name)) delete inputs[name];
@@ -146,13 +144,14 @@ export async function openFastRoute(
     ): Promise<Float32Array> => {
       const all = new Float32Array(rows.length * classCount);
       await run(suffix, feeds, rows, unit, (results, _, start) => {
-        all.set(results[suffix.outputNames[0]]?.data as Float32Array, start * classCount);
+        const logitsOf = results[suffix.outputNames[0]]?.data as Float32Array;
+        all.set(logitsOf.subarray(0, all.length - start * classCount), start * classCount);
       });
       return all;
     };
     const unitFeeds = (block: PreparedBlock, unit: number): Record<string, Value> => ({
       ...bases(block),
-      ...replacedMasks([unit]),
+      ...replacedMasks([unit, ...(block.removed ?? [])]),
       [UNIT_INPUT]: { type: "int32", dims: [1], data: Int32Array.of(unit) },
     });
     const setFeeds = (block: PreparedBlock, units: readonly number[]): Record<string, Value> => {
@@ -160,7 +159,7 @@ export async function openFastRoute(
       for (const unit of units) removed[unit] = 1;
       return {
         ...bases(block),
-        ...replacedMasks(units),
+        ...replacedMasks([...units, ...(block.removed ?? [])]),
         [REMOVED_INPUT]: floatValue([1, plan.units, 1], removed),
       };
     };
@@ -177,12 +176,14 @@ export async function openFastRoute(
         const suffix = await opening(isSingle ? "unit" : "set", true);
         const feeds = isSingle ? unitFeeds(block, unit) : setFeeds(block, units);
         await run(suffix, feeds, rows, isSingle ? unit : undefined, (results, some) => {
-          putRows(results[suffix.outputNames[0]]?.data as Float32Array, some, block.logits);
+          const logitsOf = results[suffix.outputNames[0]]?.data as Float32Array;
+          putRows(logitsOf.subarray(0, some.length * classCount), some, block.logits);
           for (const { tensor, output } of stateTensors(plan, ports)) {
             const target = block.tensors.get(tensor)?.data as Float32Array;
             if (target !== block.logits) putRows(results[output]?.data as Float32Array, some, target);
           }
         });
+        if (plan.whole !== null) block.removed?.push(...units);
       },
     };
   });
@@ -190,8 +191,12 @@ export async function openFastRoute(
     prefix,
     layers,
     prepare: async (pixels) => {
-      const tensors = await runInBatches(session, model.input.name, pixels);
+      const tensors = await runInBatches(session, model, pixels);
       const block = tensors.get(logits) as BlockTensor;
+      // The whole network starts from the images.
+      if (planned.some(({ plan }) => plan.whole !== null)) {
+        tensors.set(model.input.name, { dims: [pixels.count, ...pixels.imageDims], data: pixels.data });
+      }
       return { count: pixels.count, logits: block.data, tensors };
     },
     close: async () => {
@@ -200,27 +205,45 @@ export async function openFastRoute(
   };
 }
 
+/** Where units are replaced: in the carried tensors, or at the tap of a whole network. */
+function maskedTensors(plan: SuffixPlan): {
+  axis: number;
+  rank: number;
+  channels: number;
+  offset: number;
+  run: number;
+}[] {
+  const { axis, rank, units, unitSize, carried } = plan;
+  if (plan.whole !== null) return [{ axis, rank, channels: units, offset: 0, run: unitSize }];
+  return carried.map((tensor) => ({ ...tensor, rank: tensor.dims.length }));
+}
+
 /** Puts row `i` of a result at row `rows[i]` of the target. */
 function putRows(result: Float32Array, rows: Int32Array, target: Float32Array): void {
   const size = result.length / rows.length;
   for (let i = 0; i < rows.length; i++) target.set(result.subarray(i * size, (i + 1) * size), rows[i] * size);
 }
 
-/** Runs a graph over the images in small batches; outputs are joined. */
-export async function runInBatches(session: Session, input: string, pixels: Pixels): Promise<Map<string, BlockTensor>> {
+/** Runs a graph over the images in small batches, or batches of the network's own size; outputs are joined. */
+export async function runInBatches(
+  session: Session,
+  { input, batch }: Pick<Model, "input" | "batch">,
+  pixels: Pixels,
+): Promise<Map<string, BlockTensor>> {
   const joined = new Map<string, { dims: number[]; data: Float32Array }>();
   const rows = Int32Array.from({ length: pixels.count }, (_, i) => i);
-  for (let start = 0; start < pixels.count; start += PREFIX_BATCH) {
-    const count = Math.min(PREFIX_BATCH, pixels.count - start);
-    const results = await session.run({ [input]: pickImages(pixels, rows, { start, count }) });
+  const size = batch ?? PREFIX_BATCH;
+  for (let start = 0; start < pixels.count; start += size) {
+    const count = Math.min(size, pixels.count - start);
+    const results = await session.run({ [input.name]: pickImages(pixels, rows, { start, count, batch }) });
     for (const [name, { dims, data }] of Object.entries(results)) {
-      const size = data.length / count;
+      const each = data.length / (batch ?? count);
       let whole = joined.get(name);
       if (!whole) {
-        whole = { dims: [pixels.count, ...dims.slice(1)], data: new Float32Array(pixels.count * size) };
+        whole = { dims: [pixels.count, ...dims.slice(1)], data: new Float32Array(pixels.count * each) };
         joined.set(name, whole);
       }
-      whole.data.set(data as Float32Array, start * size);
+      whole.data.set((data as Float32Array).subarray(0, count * each), start * each);
     }
   }
   return joined;

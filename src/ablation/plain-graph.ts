@@ -2,15 +2,16 @@
 import { insertAfter } from "../onnx/edit.ts";
 import { type Graph, node } from "../onnx/graph.ts";
 
-/** A tensor whose channels can be switched off. */
+/** A tensor whose units can be switched off: runs of `unitSize` entries of one of its `rank` axes. */
 export interface SwitchedTensor {
   readonly tap: string;
   readonly units: number;
-  /** 4 for `[N, units, H, W]`, 2 for `[N, units]`. */
   readonly rank: number;
+  readonly axis: number;
+  readonly unitSize: number;
 }
 
-/** Which channels keep their response: bool `[1, units, 1, 1]` (or `[1, units]`). */
+/** Which units keep their response: bool, along the units' axis, every other axis of length 1. */
 export const keepInput = (tap: string): string => `unitscope/keep/${tap}`;
 /** What the others get instead: float32 of the same shape. */
 export const replacementInput = (tap: string): string => `unitscope/replacement/${tap}`;
@@ -32,7 +33,15 @@ export function plainGraph(graph: Graph, switched: readonly SwitchedTensor[]): G
   }, graph);
 }
 
-/** `[1, units, 1, …]`: one value per channel, broadcast over images and positions. */
-export function maskShape({ units, rank }: Pick<SwitchedTensor, "units" | "rank">): number[] {
-  return [1, units, ...Array<number>(rank - 2).fill(1)];
+/** One value per entry of the units' axis, broadcast over everything else. */
+export function maskShape({ units, rank, axis, unitSize }: Omit<SwitchedTensor, "tap">): number[] {
+  return Array.from({ length: rank }, (_, i) => (i === axis ? units * unitSize : 1));
+}
+
+/** One value per unit, spread over its entries of the axis. */
+export function perEntry<T extends Float32Array | Uint8Array>(values: T, unitSize: number): T {
+  if (unitSize === 1) return values;
+  const spread = new (values.constructor as new (length: number) => T)(values.length * unitSize);
+  for (let i = 0; i < spread.length; i++) spread[i] = values[Math.floor(i / unitSize)] as number;
+  return spread;
 }

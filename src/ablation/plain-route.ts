@@ -6,7 +6,7 @@
 import type { ImageBlock } from "../passes/image-block.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { floatValue, openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
-import { keepInput, maskShape, plainGraph, replacementInput, type SwitchedTensor } from "./plain-graph.ts";
+import { keepInput, maskShape, perEntry, plainGraph, replacementInput, type SwitchedTensor } from "./plain-graph.ts";
 import { isTie, type Reading, readRow } from "./predictions.ts";
 
 /** What is replaced, and by what. */
@@ -54,11 +54,12 @@ export async function openPlainRoute(
   const logits = async (pixels: Pixels, rows: ArrayLike<number>, removal: Removal): Promise<Float32Array> => {
     const all = new Float32Array(rows.length * classCount);
     const masks = maskFeeds(tensor, removal);
-    for (let start = 0; start < rows.length; start += BATCH) {
-      const count = Math.min(BATCH, rows.length - start);
-      const batch = pickImages(pixels, rows, { start, count });
-      const results = await session.run({ ...masks, [model.input.name]: batch });
-      all.set(firstOutput(session, results), start * classCount);
+    const size = model.batch ?? BATCH;
+    for (let start = 0; start < rows.length; start += size) {
+      const count = Math.min(size, rows.length - start);
+      const images = pickImages(pixels, rows, { start, count, batch: model.batch });
+      const results = await session.run({ ...masks, [model.input.name]: images });
+      all.set(firstOutput(session, results).subarray(0, count * classCount), start * classCount);
     }
     return all;
   };
@@ -90,7 +91,8 @@ export function openReference(model: Model, switched: readonly SwitchedTensor[])
   return {
     predict: async (pixels, row, removal) => {
       const opened = await open();
-      const feeds: Record<string, Value> = { [model.input.name]: pickImages(pixels, [row], { start: 0, count: 1 }) };
+      const image = pickImages(pixels, [row], { start: 0, count: 1, batch: model.batch });
+      const feeds: Record<string, Value> = { [model.input.name]: image };
       for (const tensor of switched) {
         Object.assign(feeds, maskFeeds(tensor, removal?.tap === tensor.tap ? removal : null));
       }
@@ -106,27 +108,43 @@ function maskFeeds(tensor: SwitchedTensor, removal: Removal | null): Record<stri
   for (const unit of removal?.units ?? []) keep[unit] = 0;
   const dims = maskShape(tensor);
   return {
-    [keepInput(tensor.tap)]: { type: "bool", dims, data: keep },
-    [replacementInput(tensor.tap)]: floatValue(dims, removal?.replacement ?? new Float32Array(tensor.units)),
+    [keepInput(tensor.tap)]: { type: "bool", dims, data: perEntry(keep, tensor.unitSize) },
+    [replacementInput(tensor.tap)]: floatValue(
+      dims,
+      perEntry(removal?.replacement ?? new Float32Array(tensor.units), tensor.unitSize),
+    ),
   };
 }
 
-/** The given rows as one batch; a view where they are consecutive. */
+/**
+ * The given rows as one batch; a view where they are consecutive.
+ * @param options.batch the number of images that the network takes: the last one is repeated up to it.
+ */
 export function pickImages(
-  { imageDims, data }: Pixels,
+  pixels: Pixels,
   rows: ArrayLike<number>,
-  { start, count }: { start: number; count: number },
+  { start, count, batch = null }: { start: number; count: number; batch?: number | null },
 ): Value<Float32Array> {
+  if (batch !== null && count < batch) {
+    const some = Array.from({ length: count }, (_, i) => rows[start + i] as number);
+    return pickImages(pixels, filledUp(some, batch), { start: 0, count: batch });
+  }
+  const { imageDims, data } = pixels;
   const size = imageDims.reduce((a, b) => a * b, 1);
   const first = rows[start];
   const isRun = rows[start + count - 1] - first === count - 1;
   if (isRun) return floatValue([count, ...imageDims], data.subarray(first * size, (first + count) * size));
-  const batch = new Float32Array(count * size);
+  const images = new Float32Array(count * size);
   for (let i = 0; i < count; i++) {
     const row = rows[start + i];
-    batch.set(data.subarray(row * size, (row + 1) * size), i * size);
+    images.set(data.subarray(row * size, (row + 1) * size), i * size);
   }
-  return floatValue([count, ...imageDims], batch);
+  return floatValue([count, ...imageDims], images);
+}
+
+/** Rows up to a number of them, the last repeated. */
+export function filledUp(rows: ArrayLike<number>, count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, i) => rows[Math.min(i, rows.length - 1)] as number);
 }
 
 function firstOutput(session: Session, results: Record<string, Value>): Float32Array {

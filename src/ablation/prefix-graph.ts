@@ -7,9 +7,13 @@
  */
 import { cutTo } from "../onnx/edit.ts";
 import { floatTensor, type Graph, intTensor, type Node, node, type Tensor } from "../onnx/graph.ts";
+import type { RowFact } from "../onnx/rows.ts";
 import type { Shape } from "../onnx/shapes.ts";
 import { sortNodes } from "../onnx/sort.ts";
-import type { ChannelTensor, SuffixPlan } from "./suffix-plan.ts";
+import { type ChannelTensor, positionsOf, standsFirst } from "./channel-tensor.ts";
+import { maskShape } from "./plain-graph.ts";
+import { type GraphParts, rowForm, toRows } from "./row-form.ts";
+import type { SuffixPlan, UnitPlace } from "./suffix-plan.ts";
 
 /** Where a suffix finds its tensors among the prefix's outputs. Names are the prefix's output names. */
 export interface LayerPorts {
@@ -46,8 +50,14 @@ export function buildPrefix(
   {
     logits,
     shapes,
+    rows,
     observed = [],
-  }: { logits: string; shapes: ReadonlyMap<string, Shape>; observed?: readonly string[] },
+  }: {
+    logits: string;
+    shapes: ReadonlyMap<string, Shape>;
+    rows: ReadonlyMap<string, RowFact>;
+    observed?: readonly string[];
+  },
 ): Prefix {
   const nodes: Node[] = [...graph.nodes];
   const constants = new Map(graph.constants);
@@ -63,7 +73,19 @@ export function buildPrefix(
       constants.set(name, tensor);
       return name;
     };
-    const twin = new Map([[plan.tap, constant(`${scope}/replacement`, filled(replacement, shapes.get(plan.tap)))]]);
+    const parts = { nodes, constants };
+    const rowsOfTensor = (name: string): string => toRows(name, rowForm(name, rows, shapes), parts);
+    if (plan.whole !== null) {
+      constant(`${scope}/replacement`, perUnit(replacement, plan));
+      const tap = { tensor: plan.tap, replaced: `${scope}/replacement`, isFixed: true };
+      return { frontiers: [], carried: [tap], side: [...plan.side], magnitudes: [] };
+    }
+    const start = [...plan.frontiers.map(({ input }) => input), ...plan.carried].find(({ name }) => name === plan.tap);
+    const tapShape = shapes.get(plan.tap);
+    // A response whose images stand elsewhere meets its frontier at once: its twin is broadcast.
+    const isElsewhere = start !== undefined && !standsFirst(start);
+    const constantTwin = isElsewhere ? perUnit(replacement, plan) : filled(replacement, plan, tapShape);
+    const twin = new Map([[plan.tap, constant(`${scope}/replacement`, constantTwin)]]);
     const fixed = new Set([plan.tap]);
     for (const each of plan.channelwise) {
       const output = each.outputs[0];
@@ -90,14 +112,16 @@ export function buildPrefix(
       const known = changes.get(tensor.name);
       if (known) return known;
       const at = `${scope}/change/${tensor.name}`;
-      const positions = tensor.size.reduce((a, b) => a * b, 1);
+      const positions = positionsOf(tensor);
       insert("Sub", [tensor.name, twin.get(tensor.name) as string], `${at}/all`);
-      const own = ownChannels(tensor, plan.units, positions);
+      const own = ownChannels(tensor, plan.units);
       const picked = own
-        ? insert("Gather", [`${at}/all`, constant(`${at}/channels`, intTensor(own))], `${at}/own`, { axis: 1 })
+        ? insert("Gather", [`${at}/all`, constant(`${at}/channels`, intTensor(own))], `${at}/own`, {
+            axis: tensor.axis,
+          })
         : `${at}/all`;
       const shape = constant(`${at}/shape`, intTensor([-1, plan.units, positions]));
-      insert("Reshape", [picked, shape], at);
+      insert("Reshape", [byUnit(picked, tensor, plan.units, at, parts), shape], at);
       insert("Abs", [at], `${at}/absolute`);
       const reduce = (op: string, input: string, output: string): string =>
         opset >= 18
@@ -114,22 +138,25 @@ export function buildPrefix(
     };
     const frontiers = plan.frontiers.map(({ input, output }) => {
       const { change, positions } = changeOf(input);
-      outputs.add(output).add(change);
-      return { output, change, positions };
+      const port = rowsOfTensor(output);
+      outputs.add(port).add(change);
+      return { output: port, change, positions };
     });
     const carried = plan.carried.map((tensor) => {
       const replaced = twin.get(tensor.name) as string;
-      outputs.add(tensor.name);
+      const port = rowsOfTensor(tensor.name);
+      outputs.add(port);
       if (!fixed.has(tensor.name)) outputs.add(replaced);
-      return { tensor: tensor.name, replaced, isFixed: fixed.has(tensor.name) };
+      return { tensor: port, replaced, isFixed: fixed.has(tensor.name) };
     });
     const magnitudes = [...plan.frontiers.map(({ input }) => input), ...plan.carried].map((tensor) => {
       const { largest, norm } = changeOf(tensor);
       outputs.add(largest).add(norm);
       return { largest, norm };
     });
-    for (const name of plan.side) outputs.add(name);
-    return { frontiers, carried, side: plan.side, magnitudes };
+    const side = plan.side.map(rowsOfTensor);
+    for (const name of side) outputs.add(name);
+    return { frontiers, carried, side, magnitudes };
   });
   const twins: Graph = { ...graph, nodes: sortNodes(nodes), constants };
   return { graph: cutTo(twins, [...outputs]), twins, layers };
@@ -140,18 +167,66 @@ export function fixedTwins(twins: Graph, names: readonly string[]): Graph {
   return cutTo(twins, names);
 }
 
-/** The replacement at every position: `[1, units, height, width]`, or `[1, units]`. */
-function filled(replacement: Float32Array, shape: Shape | undefined): Tensor {
-  const size = (shape ?? []).slice(2) as number[];
-  const positions = size.reduce((a, b) => a * b, 1);
-  const data = new Float32Array(replacement.length * positions);
-  replacement.forEach((value, unit) => data.fill(value, unit * positions, (unit + 1) * positions));
-  return floatTensor([1, replacement.length, ...size], data);
+/** The replacement at every position of one image. */
+function filled(replacement: Float32Array, place: UnitPlace, shape: Shape | undefined): Tensor {
+  const dims = (shape ?? []).map((dim, axis) => (axis === 0 ? 1 : Number(dim)));
+  const { data: values } = perUnit(replacement, place);
+  const data = new Float32Array(dims.reduce((a, b) => a * b, 1));
+  const behind = dims.slice(place.axis + 1).reduce((a, b) => a * b, 1);
+  for (let at = 0; at < data.length; at += behind) {
+    data.fill(Number(values[(at / behind) % values.length]), at, at + behind);
+  }
+  return floatTensor(dims, data);
 }
 
-/** Indices of the units' channels (or columns) within a wider tensor; undefined when they are all of it. */
-function ownChannels(tensor: ChannelTensor, units: number, positions: number): number[] | undefined {
-  if (tensor.channels === units) return undefined;
-  const [start, count] = tensor.isFlat ? [tensor.offset * positions, units * positions] : [tensor.offset, units];
-  return Array.from({ length: count }, (_, i) => start + i);
+/** The replacement along the units' axis, every other axis of length 1. */
+export function perUnit(replacement: Float32Array, { rank, axis, unitSize }: UnitPlace): Tensor {
+  const data = Float32Array.from(
+    { length: replacement.length * unitSize },
+    (_, i) => replacement[Math.floor(i / unitSize)],
+  );
+  return floatTensor(maskShape({ units: replacement.length, rank, axis, unitSize }), data);
+}
+
+/** Entries of the units within a wider axis; undefined when they are all of it. */
+function ownChannels({ channels, offset, run }: ChannelTensor, units: number): number[] | undefined {
+  if (channels === units) return undefined;
+  return Array.from({ length: units * run }, (_, i) => offset * run + i);
+}
+
+/** The tensor with images first and units second, whatever else follows; itself where it is so already. */
+function byUnit(
+  name: string,
+  tensor: ChannelTensor,
+  units: number,
+  at: string,
+  { nodes, constants }: GraphParts,
+): string {
+  const { axis, run, dims, rows } = tensor;
+  if (standsFirst(tensor) && dims.slice(1, axis).every((dim) => dim === 1)) return name;
+  // The images' axis as (outer, N, inner), the units' as (unit, run); then N and unit go first.
+  const split: number[] = [];
+  const rest: number[] = [];
+  let [images, unit] = [0, 0];
+  dims.forEach((dim, i) => {
+    if (i === rows.axis) {
+      rest.push(split.length);
+      images = split.length + 1;
+      rest.push(split.length + 2);
+      split.push(rows.outer, -1, rows.inner);
+    } else if (i === axis) {
+      unit = split.length;
+      rest.push(split.length + 1);
+      split.push(units, run);
+    } else {
+      rest.push(split.length);
+      split.push(dim);
+    }
+  });
+  constants.set(`${at}/split`, intTensor(split));
+  nodes.push(
+    node("Reshape", [name, `${at}/split`], [`${at}/parts`]),
+    node("Transpose", [`${at}/parts`], [`${at}/turned`], { perm: [images, unit, ...rest] }),
+  );
+  return `${at}/turned`;
 }

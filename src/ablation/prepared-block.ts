@@ -13,4 +13,6 @@ export interface PreparedBlock {
   readonly logits: Float32Array;
   /** Every output of the prefix, by its name. */
   readonly tensors: ReadonlyMap<string, BlockTensor>;
+  /** Units that a running set has removed so far, where nothing else remembers them. */
+  readonly removed?: number[];
 }

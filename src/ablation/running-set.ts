@@ -30,7 +30,7 @@ export function openRunningSet(layer: FastLayer, prepared: PreparedBlock): Runni
     const { dims, data } = prepared.tensors.get(tensor) as BlockTensor;
     tensors.set(tensor, { dims, data: tensor === plan.logits ? logits : data.slice() });
   }
-  const block: PreparedBlock = { count: prepared.count, logits, tensors };
+  const block: PreparedBlock = { count: prepared.count, logits, tensors, removed: [] };
   const largest = ports.magnitudes.map((port) => prepared.tensors.get(port.largest)?.data as Float32Array);
   const removed: number[] = [];
   return {
@@ -41,7 +41,8 @@ export function openRunningSet(layer: FastLayer, prepared: PreparedBlock): Runni
       let count = 0;
       for (let row = 0; row < prepared.count; row++) {
         const start = row * plan.units;
-        if (units.some((unit) => largest.some((data) => data[start + unit] !== 0))) rows[count++] = row;
+        if (largest.length === 0 || units.some((unit) => largest.some((data) => data[start + unit] !== 0)))
+          rows[count++] = row;
       }
       const changed = rows.slice(0, count);
       if (count > 0) await layer.removeInPlace(block, units, changed);

@@ -5,8 +5,10 @@
  * operators, 1 for ReLU and its kin; gains of joining paths add up.
  */
 
+import { knownSize } from "../onnx/dims.ts";
 import { floatAttribute, type Graph, intAttribute, intsAttribute, type Node, type Tensor } from "../onnx/graph.ts";
-import { inferShapes, type Shape } from "../onnx/shapes.ts";
+import { gainOf } from "../onnx/operators.ts";
+import type { Shape } from "../onnx/shapes.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { matrixNormBound, matrixNormBounds } from "./spectral-norm.ts";
 import { frontierWeights } from "./suffix-graph.ts";
@@ -27,27 +29,6 @@ export interface SuffixBound {
 /** Units whose contributions are bounded in one run; more would only hold memory. */
 const UNITS_AT_ONCE = 32;
 
-/** Lipschitz constants of operators on one tensor, elementwise. */
-const lipschitz: Record<string, number> = {
-  Relu: 1,
-  Clip: 1,
-  Tanh: 1,
-  Sigmoid: 0.25,
-  Softsign: 1,
-  Softplus: 1,
-  Abs: 1,
-  Identity: 1,
-  Dropout: 1,
-  Neg: 1,
-  Flatten: 1,
-  Reshape: 1,
-  Squeeze: 1,
-  Unsqueeze: 1,
-  Transpose: 1,
-  Erf: 1.13,
-  HardSwish: 1.5,
-};
-
 /**
  * Bounds the suffix of a plan; undefined where an operator has no constant that we know, or the end is not linear.
  *
@@ -56,7 +37,7 @@ const lipschitz: Record<string, number> = {
  */
 export async function boundSuffix(model: Model, plan: SuffixPlan): Promise<SuffixBound | undefined> {
   const { graph, logits, classCount } = model;
-  const shapes = inferShapes(graph);
+  const { shapes } = model;
   const end = classifierOf(graph, plan, logits, classCount);
   if (!end || plan.recomputed.some((node) => node.op === "Conv")) return undefined;
   const constants = new Map<Node, number | undefined>();
@@ -133,20 +114,15 @@ async function operatorBound(
   graph: Graph,
   shapes: ReadonlyMap<string, Shape>,
 ): Promise<number | undefined> {
-  const simple = lipschitz[node.op];
-  if (simple !== undefined) return node.domain === "" ? simple : undefined;
+  const simple = gainOf(node);
+  if (simple !== undefined) return simple;
+  if (node.domain !== "") return undefined;
   const constant = (i: number): Tensor | undefined => graph.constants.get(node.inputs[i] ?? "");
   switch (node.op) {
     case "Add":
     case "Sub":
     case "Concat":
-      return 1; // changes of the inputs add up at most
-    case "Elu":
-      return Math.max(1, Math.abs(floatAttribute(node, "alpha", 1)));
-    case "HardSigmoid":
-      return Math.abs(floatAttribute(node, "alpha", 0.2));
-    case "LeakyRelu":
-      return Math.max(1, Math.abs(floatAttribute(node, "alpha", 0.01)));
+      return spread(node, shapes); // changes of the inputs add up at most
     case "MaxPool":
     case "AveragePool": {
       // An input stands in several overlapping windows, and each window's output moves by at most its largest input.
@@ -186,6 +162,16 @@ async function operatorBound(
   }
 }
 
+/** How much an input's norm grows by being broadcast; undefined where sizes are not known. */
+function spread(node: Node, shapes: ReadonlyMap<string, Shape>): number | undefined {
+  const sizeOf = (name: string): number | undefined => knownSize((shapes.get(name) ?? [null]).slice(1));
+  const output = sizeOf(node.outputs[0] ?? "");
+  const inputs = node.inputs.map(sizeOf);
+  if (output === undefined || inputs.some((size) => size === undefined)) return undefined;
+  if (node.op === "Concat") return 1;
+  return Math.sqrt(Math.max(1, ...inputs.map((size) => output / Math.max(1, size ?? 1))));
+}
+
 /** Norm bound of each unit's own contribution to a frontier, float64 `[units]`. */
 async function unitNorms(frontier: Frontier, units: number, graph: Graph): Promise<Float64Array> {
   const { node, input } = frontier;
@@ -205,8 +191,8 @@ async function unitNorms(frontier: Frontier, units: number, graph: Graph): Promi
     }
     return norms;
   }
-  const positions = input.size.reduce((a, b) => a * b, 1);
-  const contributions = frontierWeights(frontier, units, positions, graph);
+  const { run: positions } = input;
+  const contributions = frontierWeights(frontier, units, graph);
   const outputs = contributions.dims[2];
   const entries = contributions.data as Float32Array;
   for (let unit = 0; unit < units; unit += UNITS_AT_ONCE) {

@@ -20,8 +20,12 @@ import {
   type Port,
   type Tensor,
 } from "../onnx/graph.ts";
+import { isShape, type RowFact } from "../onnx/rows.ts";
 import type { Shape } from "../onnx/shapes.ts";
+import { sortNodes } from "../onnx/sort.ts";
+import { positionsOf, standsFirst } from "./channel-tensor.ts";
 import type { LayerPorts } from "./prefix-graph.ts";
+import { fromRows, type GraphParts, type RowForm, rowForm, toRows } from "./row-form.ts";
 import type { Frontier, SuffixPlan } from "./suffix-plan.ts";
 
 /** Rows of the block that are computed: int32 `[pairs]`. */
@@ -38,7 +42,6 @@ export const replacedInput = (i: number): string => `unitscope/is_replaced_${i}`
 /**
  * Builds the suffix for one unit at a time (`"unit"`) or for any set of units (`"set"`).
  *
- * @param options.isFused use ONNX Runtime's fused convolution, which its CPU provider has, in a unit graph.
  * @param options.keepsState fetch, behind the logits, what further removals start from; see `stateTensors`.
  */
 export function buildSuffix(
@@ -47,15 +50,20 @@ export function buildSuffix(
   ports: LayerPorts,
   {
     shapes,
+    rows: facts,
     removes,
     keepsState = false,
-    isFused = false,
-  }: { shapes: ReadonlyMap<string, Shape>; removes: "unit" | "set"; keepsState?: boolean; isFused?: boolean },
+  }: {
+    shapes: ReadonlyMap<string, Shape>;
+    rows: ReadonlyMap<string, RowFact>;
+    removes: "unit" | "set";
+    keepsState?: boolean;
+  },
 ): Graph {
   const nodes: Node[] = [];
   const constants = new Map(graph.constants);
   const inputs = new Map<string, Port>();
-  const input = (name: string, type: Port["type"], shape: readonly Dim[]): string => {
+  const input = (name: string, type: Port["type"], shape: readonly Dim[] | null): string => {
     inputs.set(name, { name, type, shape });
     return name;
   };
@@ -72,17 +80,20 @@ export function buildSuffix(
     constants.set(name, tensor);
     return name;
   };
-  const block = (name: string): readonly Dim[] => ["block", ...(shapes.get(name) ?? []).slice(1)];
+  const parts = { nodes, constants };
+  const formOf = (name: string): RowForm | null => (plan.whole === null ? rowForm(name, facts, shapes) : null);
+  const block = (name: string): readonly Dim[] => {
+    const form = formOf(name);
+    return ["block", ...(form ? [form.before, form.behind] : (shapes.get(name) ?? []).slice(1))];
+  };
   const rows = input(ROWS_INPUT, "int32", ["pairs"]);
   const renamed = new Map<string, string>();
-  const absorbed = new Set<Node>();
 
   plan.frontiers.forEach((frontier, i) => {
     const port = ports.frontiers[i];
     const at = `unitscope/frontier_${i}`;
     const change = input(port.change, "float32", ["block", plan.units, port.positions]);
-    const base = input(port.output, "float32", block(port.output));
-    const size = frontier.input.isFlat ? [port.positions] : frontier.input.size;
+    const base = input(port.output, "float32", block(frontier.output));
     let removed: string;
     let channels: number;
     if (removes === "unit") {
@@ -95,90 +106,155 @@ export function buildSuffix(
       removed = insert("Mul", [`${at}/changes`, input(REMOVED_INPUT, "float32", [1, plan.units, 1])], `${at}/removed`);
       channels = plan.units;
     }
-    const isProduct = frontier.node.op !== "Conv";
-    const shape = constant(
-      `${at}/shape`,
-      intTensor([-1, ...(isProduct ? [channels * port.positions] : [channels, ...size])]),
-    );
-    const shaped = insert("Reshape", [removed, shape], `${at}/shaped`);
     const kept = insert("Gather", [base, rows], `${at}/base`);
-    const weights = frontierWeights(frontier, plan.units, port.positions, graph);
-    if (removes === "unit" && isFused) {
-      // base − contribution in one operator: the weights change their sign and the product adds to the base.
-      const all = constant(
-        `${at}/weights`,
-        floatTensor(
-          weights.dims,
-          (weights.data as Float32Array).map((w) => -w),
-        ),
-      );
-      insert("Gather", [all, input(UNIT_INPUT, "int32", [1])], `${at}/kernel`);
-      const kernelShape = isProduct ? [port.positions, -1] : [-1, 1, ...kernelSize(frontier, graph)];
-      insert(
-        "Reshape",
-        [`${at}/kernel`, constant(`${at}/kernel_shape`, intTensor(kernelShape))],
-        `${at}/kernel_shaped`,
-      );
-      if (isProduct) {
-        renamed.set(frontier.output, insert("Gemm", [shaped, `${at}/kernel_shaped`, kept], `${at}/output`));
-        return;
-      }
-      const relu = keepsState ? undefined : onlyRelu(frontier.output, plan);
-      const output = relu?.outputs[0] ?? frontier.output;
-      const fused = node("FusedConv", [shaped, `${at}/kernel_shaped`, "", kept], [`${at}/output`], {
-        ...frontier.node.attributes,
-        ...(relu && { activation: "Relu" }),
-      });
-      nodes.push({ ...fused, domain: "com.microsoft" });
-      if (relu) absorbed.add(relu);
-      renamed.set(output, `${at}/output`);
-      return;
-    }
-    const all = constant(`${at}/weights`, weights);
+    const all = constant(`${at}/weights`, frontierWeights(frontier, plan.units, graph));
     const picked = removes === "unit" ? insert("Gather", [all, input(UNIT_INPUT, "int32", [1])], `${at}/kernel`) : all;
-    const kernelShape = isProduct ? [channels * port.positions, -1] : [channels, -1, ...kernelSize(frontier, graph)];
-    insert("Reshape", [picked, constant(`${at}/kernel_shape`, intTensor(kernelShape))], `${at}/kernel_shaped`);
     const contribution = `${at}/contribution`;
-    if (isProduct) insert("MatMul", [shaped, `${at}/kernel_shaped`], contribution);
-    else {
+    if (frontier.node.op === "Conv") {
+      const shape = constant(`${at}/shape`, intTensor([-1, channels, ...frontier.input.dims.slice(2)]));
+      const shaped = insert("Reshape", [removed, shape], `${at}/shaped`);
+      const kernelShape = constant(`${at}/kernel_shape`, intTensor([channels, -1, ...kernelSize(frontier, graph)]));
+      insert("Reshape", [picked, kernelShape], `${at}/kernel_shaped`);
       insert("Transpose", [`${at}/kernel_shaped`], `${at}/kernel_turned`, {
         perm: { kind: "ints", value: [1, 0, 2, 3] },
       });
       insert("Conv", [shaped, `${at}/kernel_turned`], contribution, frontier.node.attributes);
+    } else {
+      contributeProduct(frontier, {
+        removed,
+        picked,
+        contribution,
+        channels,
+        at,
+        parts,
+        form: formOf(frontier.output),
+      });
     }
-    renamed.set(frontier.output, insert("Sub", [kept, contribution], `${at}/output`));
+    const output = insert("Sub", [kept, contribution], `${at}/output`);
+    renamed.set(frontier.output, fromRows(output, formOf(frontier.output), parts));
   });
 
   plan.carried.forEach((tensor, i) => {
     const port = ports.carried[i];
     const at = `unitscope/carried_${i}`;
-    const positions = tensor.size.reduce((a, b) => a * b, 1);
-    const maskShape = tensor.isFlat
-      ? [1, tensor.channels * positions]
-      : [1, tensor.channels, ...tensor.size.map(() => 1)];
-    const kept = insert("Gather", [input(port.tensor, "float32", block(port.tensor)), rows], `${at}/kept`);
-    const replaced = input(
-      port.replaced,
-      "float32",
-      port.isFixed ? [1, ...block(port.tensor).slice(1)] : block(port.tensor),
-    );
+    const form = formOf(tensor.name);
+    const maskShape = tensor.dims.map((_, axis) => (axis === tensor.axis ? tensor.channels * tensor.run : 1));
+    const rowsKept = insert("Gather", [input(port.tensor, "float32", block(tensor.name)), rows], `${at}/kept`);
+    const kept = fromRows(rowsKept, form, parts);
+    const replacedShape = port.isFixed ? null : ["block", ...tensor.dims.slice(1)];
+    const replaced = input(port.replaced, "float32", replacedShape);
     const picked = port.isFixed ? replaced : insert("Gather", [replaced, rows], `${at}/picked`);
     const mask = input(replacedInput(i), "bool", maskShape);
-    renamed.set(tensor.name, insert("Where", [mask, picked, kept], `${at}/tensor`));
+    const whole = insert("Where", [mask, picked, kept], `${at}/whole`);
+    if (keepsState) nodes.push(node("Identity", [toRows(whole, form, parts)], [`${at}/tensor`]));
+    renamed.set(tensor.name, whole);
   });
 
-  for (const name of plan.side) {
-    renamed.set(name, insert("Gather", [input(name, "float32", block(name)), rows], `unitscope/side/${name}`));
-  }
+  plan.side.forEach((name, i) => {
+    const port = input(ports.side[i] ?? name, "float32", block(name));
+    renamed.set(name, fromRows(insert("Gather", [port, rows], `unitscope/side/${name}`), formOf(name), parts));
+  });
   for (const each of plan.recomputed) {
-    if (absorbed.has(each)) continue;
-    nodes.push({ ...each, inputs: each.inputs.map((name) => renamed.get(name) ?? name) });
+    // What is computed from the number of images reads the number of pairs.
+    const own = isShape(each) && plan.whole === null ? [rows] : each.inputs.map((name) => renamed.get(name) ?? name);
+    nodes.push({ ...each, inputs: own });
   }
-  const logits = renamed.get(plan.logits) ?? plan.logits;
-  const opsets = isFused ? new Map([...graph.opsets, ["com.microsoft", 1] as const]) : graph.opsets;
-  const whole: Graph = { ...graph, nodes, constants, opsets, inputs: [...inputs.values()], outputs: [] };
+  if (plan.whole !== null) replaceAtTap(plan, { nodes, ports, input });
+  const isTapLogits = plan.whole !== null && plan.tap === plan.logits;
+  const logits = isTapLogits ? WHOLE_TAP : (renamed.get(plan.logits) ?? plan.logits);
+  const whole: Graph = {
+    ...graph,
+    nodes: plan.whole === null ? nodes : sortNodes(nodes),
+    constants,
+    inputs: [...inputs.values()],
+    outputs: [],
+  };
   const state = keepsState ? stateTensors(plan, ports).map(({ output }) => output) : [];
   return cutTo(whole, [...new Set([logits, ...state])]);
+}
+
+/** The response in which units are replaced, in a graph of the whole network. */
+const WHOLE_TAP = "unitscope/whole/response";
+
+/** In the whole network, everything that read the tap reads it with the units replaced. */
+function replaceAtTap(
+  plan: SuffixPlan,
+  {
+    nodes,
+    ports,
+    input,
+  }: {
+    nodes: Node[];
+    ports: LayerPorts;
+    input: (name: string, type: Port["type"], shape: readonly Dim[] | null) => string;
+  },
+): void {
+  const shape = Array.from({ length: plan.rank }, (_, axis) => (axis === plan.axis ? plan.units * plan.unitSize : 1));
+  const mask = input(replacedInput(0), "bool", shape);
+  const replaced = input(ports.carried[0]?.replaced ?? "", "float32", shape);
+  nodes.forEach((each, i) => {
+    if (!each.inputs.includes(plan.tap) || isShape(each)) return;
+    nodes[i] = { ...each, inputs: each.inputs.map((name) => (name === plan.tap ? WHOLE_TAP : name)) };
+  });
+  nodes.push(node("Where", [mask, replaced, plan.tap], [WHOLE_TAP]));
+}
+
+/** The contribution of removed units to a product's output, in the form of the output's rows. */
+function contributeProduct(
+  { input }: Frontier,
+  {
+    removed,
+    picked,
+    contribution,
+    channels,
+    at,
+    parts: { nodes, constants },
+    form,
+  }: {
+    removed: string;
+    picked: string;
+    contribution: string;
+    channels: number;
+    at: string;
+    parts: GraphParts;
+    form: RowForm | null;
+  },
+): void {
+  const { run, dims } = input;
+  const insert = (
+    op: string,
+    from: string[],
+    to: string,
+    attributes: Record<string, Attribute | number> = {},
+  ): string => {
+    nodes.push(node(op, from, [to], attributes));
+    return to;
+  };
+  const constant = (name: string, values: number[]): string => {
+    constants.set(name, intTensor(values));
+    return name;
+  };
+  const places = positionsOf(input) / run;
+  const kernel = insert(
+    "Reshape",
+    [picked, constant(`${at}/kernel_shape`, [channels * run, -1])],
+    `${at}/kernel_shaped`,
+  );
+  const rest = standsFirst(input) ? dims.slice(1, -1) : [places];
+  let shaped: string;
+  if (channels === 1 || places === 1) {
+    shaped = insert("Reshape", [removed, constant(`${at}/shape`, [-1, ...rest, channels * run])], `${at}/shaped`);
+  } else {
+    insert("Reshape", [removed, constant(`${at}/shape`, [-1, channels, places, run])], `${at}/shaped`);
+    insert("Transpose", [`${at}/shaped`], `${at}/shaped_turned`, { perm: { kind: "ints", value: [0, 2, 1, 3] } });
+    const flat = constant(`${at}/shape_flat`, [-1, ...rest, channels * run]);
+    shaped = insert("Reshape", [`${at}/shaped_turned`, flat], `${at}/shaped_flat`);
+  }
+  if (!form) insert("MatMul", [shaped, kernel], contribution);
+  else {
+    const product = insert("MatMul", [shaped, kernel], `${at}/product`);
+    insert("Reshape", [product, constant(`${at}/rows`, [-1, form.before, form.behind])], contribution);
+  }
 }
 
 /**
@@ -189,6 +265,7 @@ export function stateTensors(
   plan: SuffixPlan,
   ports: LayerPorts,
 ): { readonly tensor: string; readonly output: string }[] {
+  if (plan.whole !== null) return [];
   return [
     ...plan.frontiers.map((_, i) => ({
       tensor: ports.frontiers[i].output,
@@ -201,18 +278,9 @@ export function stateTensors(
   ];
 }
 
-/**
- * A frontier's weights by unit: `[units, outputs, kh, kw]` of a convolution, `[units, positions, outputs]` of a product;
- * times `sign`.
- */
-export function frontierWeights(
-  { node: of, input }: Frontier,
-  units: number,
-  positions: number,
-  graph: Graph,
-  { sign = 1 }: { sign?: 1 | -1 } = {},
-): Tensor {
-  const weight = graph.constants.get(of.inputs[1]);
+/** A frontier's weights by unit: `[units, outputs, kh, kw]` of a convolution, `[units, run, outputs]` of a product. */
+export function frontierWeights({ node: of, input }: Frontier, units: number, graph: Graph): Tensor {
+  const weight = graph.constants.get(of.inputs[1] ?? "");
   if (!weight || weight.type !== "float32") {
     throw new UnitscopeError("internal", `internal: frontier "${of.name}": expected float32 weights, got none`);
   }
@@ -224,31 +292,25 @@ export function frontierWeights(
     for (let unit = 0; unit < units; unit++) {
       for (let out = 0; out < outputs; out++) {
         const start = (out * channels + input.offset + unit) * area;
-        for (let i = 0; i < area; i++) data[(unit * outputs + out) * area + i] = sign * from[start + i];
+        for (let i = 0; i < area; i++) data[(unit * outputs + out) * area + i] = from[start + i];
       }
     }
     return floatTensor([units, outputs, kh, kw], data);
   }
   const isTransposed = of.op === "Gemm" && intAttribute(of, "transB", 0) === 1;
-  const alpha = sign * (of.op === "Gemm" ? floatAttribute(of, "alpha", 1) : 1);
+  const alpha = of.op === "Gemm" ? floatAttribute(of, "alpha", 1) : 1;
   const [rowCount, columnCount] = weight.dims as [number, number];
   const outputs = isTransposed ? rowCount : columnCount;
-  const data = new Float32Array(units * positions * outputs);
-  const start = input.offset * positions;
-  for (let row = 0; row < units * positions; row++) {
+  const { run } = input;
+  const data = new Float32Array(units * run * outputs);
+  const start = input.offset * run;
+  for (let row = 0; row < units * run; row++) {
     for (let out = 0; out < outputs; out++) {
       const at = isTransposed ? out * columnCount + start + row : (start + row) * columnCount + out;
       data[row * outputs + out] = alpha * from[at];
     }
   }
-  return floatTensor([units, positions, outputs], data);
-}
-
-/** The frontier's reader, where it is a ReLU and the only one. */
-function onlyRelu(tensor: string, plan: SuffixPlan): Node | undefined {
-  const readers = plan.recomputed.filter((each) => each.inputs.includes(tensor));
-  const [reader] = readers;
-  return readers.length === 1 && reader?.op === "Relu" && tensor !== plan.logits ? reader : undefined;
+  return floatTensor([units, run, outputs], data);
 }
 
 function kernelSize({ node: of }: Frontier, graph: Graph): number[] {

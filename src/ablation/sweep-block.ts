@@ -234,7 +234,7 @@ async function sweepFast(
     let count = 0;
     for (let row = 0; row < prepared.count; row++) {
       const at = row * units + unit;
-      if (routes.silent && largest.every((data) => data[at] === 0)) settled.silent++;
+      if (routes.silent && largest.length > 0 && largest.every((data) => data[at] === 0)) settled.silent++;
       else if (certificate?.isCertain(row, unit)) settled.certified++;
       else rows[count++] = row;
     }

@@ -2,7 +2,6 @@
  * A sweep as a pass: every unit of every requested layer removed on every block of images, to the predictions that flip.
  * Beside that it can observe the responses, so that attributes need no pass of their own.
  */
-import { inferShapes } from "../onnx/shapes.ts";
 import type { ImageBlock } from "../passes/image-block.ts";
 import type { BlockWork, Merge, PartialResult } from "../passes/pass.ts";
 import type { Observed } from "../responses/observed.ts";
@@ -56,9 +55,8 @@ export const sweepWork: BlockWork<SweepSetup, BaselinePart, SweptPart, Observed>
   module: import.meta.url,
   name: "sweepWork",
   open: async ({ model, layers, bounds, options, observe }) => {
-    const shapes = inferShapes(model.graph);
     const planned = layers.map(({ tap, replacement }) => ({
-      plan: planSuffix(model.graph, tap, { logits: model.logits, shapes }),
+      plan: planSuffix(model, tap),
       replacement,
     }));
     const switched = switchedTensors(

@@ -1,7 +1,6 @@
 /** A sweep over a whole image set: its options, its plan, and what it finds. */
 import { UnitscopeError } from "../errors.ts";
 import type { Layer } from "../onnx/layers.ts";
-import { inferShapes } from "../onnx/shapes.ts";
 import { folderStore } from "../passes/block-store.ts";
 import type { BlockSource } from "../passes/image-block.ts";
 import { blockSizeFor, consecutiveBlocks } from "../passes/image-order.ts";
@@ -190,8 +189,7 @@ export function tapFor(layer: Layer, method: AblationMethod): string {
 }
 
 async function boundAll(model: Model, taps: readonly string[]): Promise<(SuffixBound | undefined)[]> {
-  const shapes = inferShapes(model.graph);
   return await Promise.all(
-    taps.map((tap) => boundSuffix(model, planSuffix(model.graph, tap, { logits: model.logits, shapes }))),
+    taps.map((tap) => boundSuffix(model, planSuffix(model, tap))),
   );
 }

@@ -42,7 +42,7 @@ export function channelCount({ channels }: Pick<Preprocessing, "channels">): 1 |
  * The same preprocessing for an input of one channel: three channels that are scaled alike become gray.
  * @returns the preprocessing as it is where it fits already, or cannot be made to.
  */
-export function forChannels(preprocessing: Preprocessing, channels: 1 | 3): Preprocessing {
+export function forChannels(preprocessing: Preprocessing, channels: 1 | 3 | 4): Preprocessing {
   const { mean, std } = preprocessing;
   const isAlike = [mean, std].every((values) => values.every((value) => value === values[0]));
   if (channels !== 1 || channelCount(preprocessing) === 1 || !isAlike) return preprocessing;

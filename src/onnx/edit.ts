@@ -73,6 +73,20 @@ export function producersOf(graph: Pick<Graph, "nodes">): Map<string, Node> {
   return producer;
 }
 
+/** The nodes that read each tensor. */
+export function readersOf(graph: Pick<Graph, "nodes">): Map<string, Node[]> {
+  const readers = new Map<string, Node[]>();
+  for (const node of graph.nodes) {
+    for (const input of new Set(node.inputs)) {
+      if (input === "") continue;
+      const list = readers.get(input);
+      if (list) list.push(node);
+      else readers.set(input, [node]);
+    }
+  }
+  return readers;
+}
+
 /** Every tensor that depends on the given one, itself included. */
 export function dependentsOf(graph: Pick<Graph, "nodes">, tensor: string): Set<string> {
   const dependent = new Set([tensor]);
@@ -80,36 +94,6 @@ export function dependentsOf(graph: Pick<Graph, "nodes">, tensor: string): Set<s
     if (node.inputs.some((input) => dependent.has(input))) for (const output of node.outputs) dependent.add(output);
   }
   return dependent;
-}
-
-/**
- * A graph whose batch dimension is free: a fixed or nameless first dimension of the image input becomes `N`, and
- * reshapes of images to a fixed batch keep the incoming one instead.
- */
-export function freeBatch(graph: Graph): Graph {
-  const image = graph.inputs.find((port) => port.shape?.length === 4 && typeof port.shape[0] !== "string");
-  if (!image?.shape) return graph;
-  const batch = image.shape[0];
-  const fromImage = dependentsOf(graph, image.name);
-  const constants = new Map(graph.constants);
-  const nodes = graph.nodes.map((node) => {
-    const shape = node.op === "Reshape" ? graph.constants.get(node.inputs[1]) : undefined;
-    if (shape?.type !== "int64" || !fromImage.has(node.inputs[0])) return node;
-    if (typeof batch !== "number" || Number(shape.data[0]) !== batch) return node;
-    const data = BigInt64Array.from(shape.data as BigInt64Array);
-    data[0] = 0n; // ONNX: 0 copies the dimension of the input
-    const name = `${node.outputs[0]}/shape`; // weights may be reshaped by the same constant
-    constants.set(name, { ...shape, data });
-    return { ...node, inputs: [node.inputs[0], name] };
-  });
-  const free = (port: Port): Port => ({ ...port, shape: port.shape ? ["N", ...port.shape.slice(1)] : null });
-  return {
-    ...graph,
-    nodes,
-    constants,
-    inputs: graph.inputs.map((port) => (port === image ? free(port) : port)),
-    outputs: graph.outputs.map((port) => (port.shape?.[0] === batch ? free(port) : port)),
-  };
 }
 
 /**

@@ -1,138 +1,271 @@
 /**
- * Finds the layers of a graph: tensors whose channels are units, each with its tap.
+ * Finds the layers of a graph: tensors whose channels are units, each with its tap and the axis of its units.
  *
- * A layer comes from a convolution or a matrix product (tap: after the batch norm and the activation that directly
- * follow), from a residual addition (a block's output), or from a concatenation of channels.
+ * A layer comes from a convolution or a matrix product (tap: after the norm and the activation that directly follow),
+ * from a residual addition (a block's output), from a concatenation of channels, or from the heads of an attention.
  */
+import { closest, distance } from "fastest-levenshtein";
 import { listAllowed, UnitscopeError } from "../errors.ts";
-import type { Graph, Node } from "./graph.ts";
-import { intAttribute } from "./graph.ts";
+import { type Axes, channelAxis, traceAxes } from "./axes.ts";
+import { axisOf } from "./dims.ts";
+import { producersOf, readersOf } from "./edit.ts";
+import { inferTypes } from "./element-types.ts";
+import { type ElementType, type Graph, intAttribute, type Node } from "./graph.ts";
+import { findHeads } from "./heads.ts";
 import { layerNames } from "./layer-names.ts";
+import { roleOf } from "./operators.ts";
 import { inferShapes, type Shape } from "./shapes.ts";
+import { biasAfter, type Tap, type TapContext, tapOfAddition, tapOfProduct } from "./taps.ts";
 
-/** What a layer is made by. */
-export type LayerKind = "convolution" | "linear" | "addition" | "concatenation";
+/** What a layer is made by; `tensor` is one that the user named. */
+export type LayerKind = "convolution" | "linear" | "addition" | "concatenation" | "attention" | "tensor";
 
 /** One layer: a tensor whose channels can be removed. */
 export interface Layer {
   readonly name: string;
   readonly kind: LayerKind;
-  /** The tensor that holds the response: `[N, units, height, width]`, or `[N, units]` for a linear layer. */
+  /** The tensor that holds the response. */
   readonly tap: string;
-  /** The output of the convolution, product, addition or concatenation itself, before batch norm and activation. */
+  /** The output of the convolution, product, addition or concatenation itself, before norm and activation. */
   readonly output: string;
   readonly units: number;
-  /** 1 for a linear layer. */
+  /** The axis of the units in the tap. */
+  readonly axis: number;
+  /** Consecutive entries of that axis that are one unit: 1, or the length of an attention head. */
+  readonly unitSize: number;
+  /** Axes of the tap. */
+  readonly rank: number;
+  /** Height and width of a unit's response; 1 for a linear layer. Tokens are laid out on the grid of their patches. */
   readonly height: number;
   readonly width: number;
+  /** Whether positions are places in the image, so that they can be drawn on it; a single position is none. */
+  readonly isMap: boolean;
+  /** Tokens before those of the patches (class tokens), which are no part of the response. */
+  readonly skip: number;
   /** `separate`: a batch norm node follows; `folded`: the exporter merged it into the weights; `none`: neither. */
   readonly batchNorm: "none" | "separate" | "folded";
+  /** The norm's operator, where one follows directly. */
+  readonly norm: string | null;
   /** The activation's operator, as `Relu`; `null` if none follows directly. */
   readonly activation: string | null;
   /** The incoming weights' and bias' tensors, where the layer has its own. */
   readonly weight: string | null;
   readonly bias: string | null;
-  /** Whether the tap is the network's output: removing a logit is removing a class. */
+  /** Whether the units are the network's outputs: removing a logit is removing a class. */
   readonly isOutput: boolean;
 }
 
-const activations = new Set(
-  "Relu LeakyRelu PRelu Elu Selu Celu Sigmoid HardSigmoid HardSwish Tanh Softplus Softsign Mish Gelu Clip ThresholdedRelu".split(
-    " ",
-  ),
-);
+/** What looks like a layer and is none. */
+export interface LeftOut {
+  readonly tensor: string;
+  readonly reason: string;
+}
+
+/** What layers are found from. */
+export interface LayerContext {
+  readonly shapes?: ReadonlyMap<string, Shape>;
+  /** The image input; by default the graph's first, channels first. */
+  readonly input?: { readonly name: string; readonly layout: "nchw" | "nhwc" };
+  readonly logits?: string;
+}
 
 /** Every layer, in the order of the graph. Names are unique. */
-export function findLayers(graph: Graph, shapes: ReadonlyMap<string, Shape> = inferShapes(graph)): Layer[] {
+export function findLayers(graph: Graph, context: LayerContext = {}): Layer[] {
+  return surveyLayers(graph, context).layers;
+}
+
+/** The same, with what was left out. */
+export function surveyLayers(
+  graph: Graph,
+  { shapes = inferShapes(graph), input, logits = graph.outputs[0]?.name }: LayerContext = {},
+): { layers: Layer[]; leftOut: LeftOut[] } {
+  const image = input ?? { name: graph.inputs[0]?.name ?? "", layout: "nchw" as const };
+  const axes = traceAxes(graph, { input: image, shapes });
   const readers = readersOf(graph);
-  const outputs = new Set(graph.outputs.map((port) => port.name));
-  const found: { node: Node; layer: Omit<Layer, "name"> }[] = [];
+  const context: TapContext = { graph, readers, outputs: new Set(graph.outputs.map((port) => port.name)), axes };
+  const types = inferTypes(graph);
+  const heads = findHeads(graph, { producers: producersOf(graph), shapes });
+  const found: { node: Node; kind: LayerKind; layer: Omit<Layer, "name"> }[] = [];
+  const leftOut: LeftOut[] = [];
+  const add = (node: Node, kind: LayerKind, tap: Tap, more: Partial<Layer> = {}): void => {
+    const { unitSize = 1, output = node.outputs[0] ?? "" } = more;
+    const sized = sizeOf(tap.tap, { shapes, axes, types, unitSize });
+    if (typeof sized === "string") {
+      leftOut.push({ tensor: tap.tap, reason: sized });
+      return;
+    }
+    const weights = ownWeights(node, kind, context);
+    const folded =
+      kind === "convolution" &&
+      tap.norm === null &&
+      weights.bias !== null &&
+      /^onnx::Conv_\d+$/.test(weights.weight ?? "");
+    const batchNorm = tap.norm === "BatchNormalization" ? "separate" : folded ? "folded" : "none";
+    const isOutput = logits !== undefined && isLogit(tap.tap, logits, context);
+    found.push({ node, kind, layer: { kind, output, ...tap, ...sized, unitSize, ...weights, batchNorm, isOutput } });
+  };
   for (const node of graph.nodes) {
-    const kind = kindOf(node, graph, shapes);
-    if (!kind) continue;
-    const output = node.outputs[0];
-    const chain = followTap(kind === "linear" ? afterBias(output, readers, graph) : output, kind, readers, outputs);
-    const shape = shapes.get(chain.tap);
-    if (!shape || (shape.length !== 4 && shape.length !== 2)) continue;
-    const [, units, height = 1, width = 1] = shape;
-    if (typeof units !== "number" || typeof height !== "number" || typeof width !== "number") continue;
-    const { weight, bias } = ownWeights(node, kind, graph, readers);
-    const folded = kind === "convolution" && !chain.batchNorm && bias !== null && /^onnx::Conv_\d+$/.test(weight ?? "");
-    found.push({
-      node,
-      layer: {
-        kind,
-        tap: chain.tap,
-        output,
-        units,
-        height,
-        width,
-        batchNorm: chain.batchNorm ? "separate" : folded ? "folded" : "none",
-        activation: chain.activation,
-        weight,
-        bias,
-        isOutput: outputs.has(chain.tap),
-      },
-    });
+    const head = heads.find((each) => each.node === node);
+    if (head)
+      add(node, "attention", { tap: head.tensor, norm: null, activation: null }, { ...head, output: head.tensor });
+    const kind = kindOf(node, { graph, shapes, axes });
+    if (kind === undefined) continue;
+    if (typeof kind === "object") leftOut.push({ tensor: node.outputs[0] ?? "", reason: kind.reason });
+    else add(node, kind, tapOf(node, kind, context));
   }
-  const kept = found.filter(({ layer }, i) => found.findIndex((other) => other.layer.tap === layer.tap) === i);
-  const names = layerNames(kept.map(({ node, layer }) => ({ node, weight: layer.weight, tap: layer.tap })));
-  return kept.map(({ layer }, i) => ({ name: names[i], ...layer }));
+  const kept = found.filter(({ layer }, i) => found.findIndex((other) => isSameTap(other.layer, layer)) === i);
+  const names = layerNames(kept.map(({ node, kind, layer }) => ({ node, kind, weight: layer.weight, tap: layer.tap })));
+  return { layers: kept.map(({ layer }, i) => ({ name: names[i] ?? layer.tap, ...layer })), leftOut };
+}
+
+/** A tensor that the user named, as a layer; a text says why it cannot be one. */
+export function tensorLayer(
+  graph: Graph,
+  tensor: string,
+  { shapes = inferShapes(graph), input, logits }: LayerContext,
+): Layer | string {
+  const image = input ?? { name: graph.inputs[0]?.name ?? "", layout: "nchw" as const };
+  const axes = traceAxes(graph, { input: image, shapes });
+  const sized = sizeOf(tensor, { shapes, axes, types: inferTypes(graph), unitSize: 1 });
+  if (typeof sized === "string") return sized;
+  const plain = { norm: null, activation: null, weight: null, bias: null, batchNorm: "none" as const, unitSize: 1 };
+  return { name: tensor, kind: "tensor", tap: tensor, output: tensor, ...sized, ...plain, isOutput: tensor === logits };
 }
 
 /**
  * The layers that the user named, each by its name or by its tap's or output's tensor.
+ * @param tensor makes a layer of any tensor of the graph; a text says why it cannot.
  * @throws {UnitscopeError} `layer` for a name that none has.
  */
-export function pickLayers(layers: readonly Layer[], names: readonly string[]): Layer[] {
+export function pickLayers(
+  layers: readonly Layer[],
+  names: readonly string[],
+  tensor: (name: string) => Layer | string | undefined = () => undefined,
+): Layer[] {
   return names.map((name) => {
     const layer =
       layers.find((each) => each.name === name) ??
       layers.find((each) => each.tap === name) ??
-      layers.find((each) => each.output === name);
-    if (layer) return layer;
+      layers.find((each) => each.output === name) ??
+      tensor(name);
+    if (typeof layer === "object") return layer;
+    if (layer !== undefined) {
+      throw new UnitscopeError("layer", `tensor "${name}": expected one whose channels are units, got ${layer}`, {
+        details: { layer: name },
+      });
+    }
     throw new UnitscopeError(
       "layer",
-      `layer "${name}": expected one of ${listAllowed(layers.map((each) => each.name))}, got a name that no layer has; list layers with: unitscope layers MODEL`,
+      `layer "${name}": expected one of ${listAllowed(layers.map((each) => each.name))}, got a name that no layer has${suggestion(name, layers)}; list layers with: unitscope layers MODEL`,
       { details: { layer: name } },
     );
   });
 }
 
-/** The nodes that read each tensor. */
-export function readersOf(graph: Pick<Graph, "nodes">): Map<string, Node[]> {
-  const readers = new Map<string, Node[]>();
-  for (const node of graph.nodes) {
-    for (const input of new Set(node.inputs)) {
-      if (input === "") continue;
-      const list = readers.get(input);
-      if (list) list.push(node);
-      else readers.set(input, [node]);
-    }
-  }
-  return readers;
+function suggestion(name: string, layers: readonly Layer[]): string {
+  const near = nearest(
+    name,
+    layers.map((each) => each.name),
+  );
+  return near === undefined ? "" : ` (did you mean "${near}"?)`;
 }
 
-function kindOf(node: Node, graph: Graph, shapes: ReadonlyMap<string, Shape>): LayerKind | undefined {
-  if (node.domain !== "") return undefined;
-  const shape = shapes.get(node.outputs[0] ?? "");
+/** The name with the fewest edits, where it takes few. */
+export function nearest(name: string, names: readonly string[]): string | undefined {
+  const best = names.length > 0 ? closest(name, names) : undefined;
+  return best !== undefined && distance(name, best) <= Math.max(2, name.length / 3) ? best : undefined;
+}
+
+type Sized = Pick<Layer, "units" | "axis" | "rank" | "height" | "width" | "isMap" | "skip">;
+
+function sizeOf(
+  tensor: string,
+  {
+    shapes,
+    axes,
+    types,
+    unitSize,
+  }: {
+    shapes: ReadonlyMap<string, Shape>;
+    axes: ReadonlyMap<string, Axes>;
+    types: ReadonlyMap<string, ElementType>;
+    unitSize: number;
+  },
+): Sized | string {
+  const shape = shapes.get(tensor);
+  const labels = axes.get(tensor);
+  if (!shape || !labels) return `a tensor "${tensor}" of unknown shape`;
+  if (types.get(tensor) !== "float32") return `a tensor "${tensor}" of ${types.get(tensor)}`;
+  const axis = shape.length === 2 ? 1 : channelAxis(labels);
+  if (axis === undefined) return `a tensor "${tensor}" [${shape.join(", ")}] whose axis of channels is not known`;
+  const channels = shape[axis];
+  const rest = shape.filter((_, i) => i !== axis && i !== 0);
+  if (typeof channels !== "number" || channels % unitSize !== 0) {
+    return `a tensor "${tensor}" [${shape.join(", ")}] whose number of channels is not fixed`;
+  }
+  const base = { units: channels / unitSize, axis, rank: shape.length };
+  const space = labels.find((label) => typeof label === "object");
+  if (typeof space === "object") {
+    return {
+      ...base,
+      height: space.height,
+      width: space.width,
+      isMap: space.height * space.width > 1,
+      skip: space.skip,
+    };
+  }
+  const [high, wide] = [labels.indexOf("height"), labels.indexOf("width")];
+  const sizes = rest.map((dim) => (typeof dim === "number" ? dim : 1));
+  if (high >= 0 && wide > high && shape.length === 4) {
+    const [height, width] = [shape[high], shape[wide]];
+    if (typeof height !== "number" || typeof width !== "number") {
+      return `a tensor "${tensor}" [${shape.join(", ")}] whose size is not fixed`;
+    }
+    return { ...base, height, width, isMap: height * width > 1, skip: 0 };
+  }
+  const positions = sizes.reduce((a, b) => a * b, 1);
+  return { ...base, height: 1, width: positions, isMap: false, skip: 0 };
+}
+
+function tapOf(node: Node, kind: LayerKind, context: TapContext): Tap {
+  const output = node.outputs[0] ?? "";
+  if (kind === "concatenation") return { tap: output, norm: null, activation: null };
+  return kind === "addition" ? tapOfAddition(output, context) : tapOfProduct(output, context);
+}
+
+function kindOf(
+  node: Node,
+  { graph, shapes, axes }: { graph: Graph; shapes: ReadonlyMap<string, Shape>; axes: ReadonlyMap<string, Axes> },
+): LayerKind | { reason: string } | undefined {
+  const output = node.outputs[0] ?? "";
+  const shape = shapes.get(output);
   const dynamic = node.inputs.filter((input) => input !== "" && !graph.constants.has(input));
-  switch (node.op) {
-    case "Conv":
+  const named = `${node.op} "${node.name}"`;
+  switch (roleOf(node)) {
+    case "convolution":
+      if (shape && shape.length !== 4)
+        return { reason: `${named} over ${shape.length - 2} axes: expected height and width` };
       return "convolution";
-    case "Gemm":
-    case "MatMul":
-      return shape?.length === 2 && dynamic.length === 1 && node.inputs[0] === dynamic[0] ? "linear" : undefined;
-    case "Add":
-    case "Sum":
+    case "product": {
+      const weight = graph.constants.get(node.inputs[1] ?? "");
+      return weight?.dims.length === 2 && dynamic[0] === node.inputs[0] && dynamic.length === 1 ? "linear" : undefined;
+    }
+    case "arithmetic": {
       // A residual addition joins two feature maps of one shape; a bias is a constant.
-      return shape?.length === 4 && dynamic.length >= 2 && dynamic.every((name) => sameDims(shapes.get(name), shape))
-        ? "addition"
-        : undefined;
-    case "Concat":
-      return shape?.length === 4 && dynamic.length >= 2 && [1, -3].includes(intAttribute(node, "axis", 1))
+      if (node.op !== "Add" && node.op !== "Sum") return undefined;
+      const joins =
+        shape && shape.length >= 3 && dynamic.length >= 2 && dynamic.every((name) => sameDims(shapes.get(name), shape));
+      if (!joins) return undefined;
+      if (channelAxis(axes.get(output)) !== undefined) return "addition";
+      const isMap = dynamic.some((name) => axes.get(name)?.some((axis) => axis !== undefined));
+      return isMap ? { reason: `${named}: the axis of its channels is not known` } : undefined;
+    }
+    case "concat": {
+      if (!shape || shape.length < 3 || dynamic.length < 2) return undefined;
+      return channelAxis(axes.get(output)) === axisOf(intAttribute(node, "axis", 1), shape.length)
         ? "concatenation"
         : undefined;
+    }
     default:
       return undefined;
   }
@@ -142,66 +275,28 @@ function sameDims(a: Shape | undefined, b: Shape): boolean {
   return a !== undefined && a.length === b.length && a.every((dim, i) => dim === b[i]);
 }
 
-/** A matrix product's bias is a separate addition in many exports. */
-function afterBias(output: string, readers: ReadonlyMap<string, Node[]>, graph: Graph): string {
-  const [reader, ...others] = readers.get(output) ?? [];
-  if (!reader || others.length > 0 || reader.op !== "Add") return output;
-  return reader.inputs.some((input) => graph.constants.has(input)) ? reader.outputs[0] : output;
+function isSameTap(a: Omit<Layer, "name">, b: Omit<Layer, "name">): boolean {
+  return a.tap === b.tap && a.unitSize === b.unitSize;
 }
 
-/**
- * From an operator's output to the tap. A batch norm belongs to a convolution or product only: behind an addition or a
- * concatenation it is the next layer's (pre-activation ResNet, DenseNet), and so is the activation behind a concatenation.
- */
-function followTap(
-  start: string,
-  kind: LayerKind,
-  readers: ReadonlyMap<string, Node[]>,
-  outputs: ReadonlySet<string>,
-): { tap: string; batchNorm: boolean; activation: string | null } {
-  let tap = start;
-  let batchNorm = false;
-  const only = (): Node | undefined => {
-    const list = readers.get(tap) ?? [];
-    return list.length === 1 && !outputs.has(tap) ? list[0] : undefined;
-  };
-  if (kind === "concatenation") return { tap, batchNorm, activation: null };
-  const norm = kind === "addition" ? undefined : only();
-  if (norm?.op === "BatchNormalization" && norm.inputs[0] === tap) {
-    tap = norm.outputs[0];
-    batchNorm = true;
+/** Whether a tensor is the logits, or becomes them by nothing but shapes and scalars. */
+function isLogit(tensor: string, logits: string, { readers, graph }: TapContext): boolean {
+  let at = tensor;
+  while (at !== logits) {
+    const [reader, ...others] = readers.get(at) ?? [];
+    if (!reader || others.length > 0) return false;
+    const scales =
+      roleOf(reader) === "arithmetic" && reader.inputs.some((name) => graph.constants.get(name)?.data.length === 1);
+    if (!scales && roleOf(reader) !== "reshape" && reader.op !== "Identity" && reader.op !== "Dropout") return false;
+    at = reader.outputs[0] ?? "";
   }
-  const next = only();
-  if (next && activations.has(next.op) && next.inputs[0] === tap) {
-    return { tap: next.outputs[0], batchNorm, activation: next.op };
-  }
-  const gated = outputs.has(tap) ? undefined : selfGate(tap, readers.get(tap) ?? []);
-  if (gated) return { tap: gated.product.outputs[0], batchNorm, activation: gated.activation };
-  return { tap, batchNorm, activation: null };
+  return true;
 }
 
-/** `x · sigmoid(x)` or `x · hardsigmoid(x)`, written as two nodes. */
-function selfGate(tensor: string, readers: readonly Node[]): { product: Node; activation: string } | undefined {
-  const gate = readers.find((node) => node.op === "Sigmoid" || node.op === "HardSigmoid");
-  const product = readers.find((node) => node.op === "Mul");
-  if (readers.length !== 2 || !gate || !product) return undefined;
-  if (!product.inputs.includes(gate.outputs[0]) || !product.inputs.includes(tensor)) return undefined;
-  return { product, activation: gate.op === "Sigmoid" ? "Silu" : "HardSwish" };
-}
-
-function ownWeights(
-  node: Node,
-  kind: LayerKind,
-  graph: Graph,
-  readers: ReadonlyMap<string, Node[]>,
-): { weight: string | null; bias: string | null } {
-  if (kind === "addition" || kind === "concatenation") return { weight: null, bias: null };
+function ownWeights(node: Node, kind: LayerKind, context: TapContext): { weight: string | null; bias: string | null } {
+  if (kind !== "convolution" && kind !== "linear") return { weight: null, bias: null };
+  const { graph } = context;
   const constant = (name: string | undefined): string | null => (name && graph.constants.has(name) ? name : null);
-  const weight = constant(node.inputs[1]);
-  if (node.op !== "MatMul") return { weight, bias: constant(node.inputs[2]) };
-  const [reader] = readers.get(node.outputs[0]) ?? [];
-  return {
-    weight,
-    bias: reader?.op === "Add" ? constant(reader.inputs.find((name) => graph.constants.has(name))) : null,
-  };
+  const own = node.op === "MatMul" ? null : constant(node.inputs[2]);
+  return { weight: constant(node.inputs[1]), bias: own ?? biasAfter(node.outputs[0] ?? "", context) ?? null };
 }

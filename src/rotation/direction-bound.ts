@@ -26,10 +26,12 @@ export async function boundDirections(
   if (direct.some(({ path }) => path.some((node) => !shortening.has(node.op)))) return undefined;
   const stub = (name: string): DirectionPlan["plan"]["carried"][number] => ({
     name,
+    axis: 1,
     channels: 1,
     offset: 0,
-    size: [1],
-    isFlat: true,
+    run: 1,
+    dims: [1, 1],
+    rows: { axis: 0, outer: 1, inner: 1 },
   });
   const sources = [...direct.map(({ frontier }) => frontier.output), plan.tap];
   const suffix = await boundSuffix(model, {

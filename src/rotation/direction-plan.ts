@@ -6,6 +6,7 @@
  * passes through them as one channel and the operator's output changes by c ⊛ K_q with K_q = Σ_u q_u K_u. Everything
  * else is recomputed from the changed response.
  */
+import { positionsOf } from "../ablation/channel-tensor.ts";
 import { frontierWeights } from "../ablation/suffix-graph.ts";
 import type { Frontier, SuffixPlan } from "../ablation/suffix-plan.ts";
 import { dependentsOf } from "../onnx/edit.ts";
@@ -44,7 +45,7 @@ export function isReshape(node: Node): boolean {
 export function planDirections(graph: Graph, plan: SuffixPlan): DirectionPlan {
   const direct = plan.frontiers.flatMap((frontier): DirectFrontier[] => {
     const path = uniformPath(plan, frontier);
-    return path ? [{ frontier, path, positions: frontier.input.size.reduce((a, b) => a * b, 1) }] : [];
+    return path ? [{ frontier, path, positions: positionsOf(frontier.input) }] : [];
   });
   const skipped = new Set(direct.map(({ frontier }) => frontier.node));
   const dependent = dependentsOf(graph, plan.tap);
@@ -57,9 +58,7 @@ export function directionKernels(
   graph: Graph,
   { plan, direct }: DirectionPlan,
 ): (direction: ArrayLike<number>) => Float32Array[] {
-  const weights = direct.map(
-    ({ frontier, positions }) => frontierWeights(frontier, plan.units, positions, graph).data as Float32Array,
-  );
+  const weights = direct.map(({ frontier }) => frontierWeights(frontier, plan.units, graph).data as Float32Array);
   return (direction) =>
     weights.map((all) => {
       const size = all.length / plan.units;

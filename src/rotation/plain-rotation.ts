@@ -2,7 +2,6 @@
 import { type PlainRoute, pickImages, type Reference } from "../ablation/plain-route.ts";
 import { isTie, type Reading, readRow } from "../ablation/predictions.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
-import { inferShapes } from "../onnx/shapes.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { type Basis, basisFeeds, firstOutput, keepFeed } from "./basis-feeds.ts";
@@ -25,9 +24,9 @@ export function openPlainRotation(
   { tap, replacement }: { tap: string; replacement: Float32Array },
   { threads = 1, provider = "cpu" }: { threads?: number; provider?: Provider } = {},
 ): PlainRotation {
-  const { graph, logits, classCount, input } = model;
-  const shapes = inferShapes(graph);
-  const plan = planDirections(graph, planSuffix(graph, tap, { logits, shapes }));
+  const { graph, classCount, input } = model;
+  const { shapes } = model;
+  const plan = planDirections(graph, planSuffix(model, tap));
   const { units } = plan.plan;
   const size = (shapes.get(tap) ?? []).slice(2) as number[];
   const whole = rotatedGraph(graph, plan, shapes);

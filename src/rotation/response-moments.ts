@@ -8,7 +8,6 @@ import { type ExactSums, exactSums, mergeSums, sumsOf } from "../numeric/exact-s
 import { symmetricEigen } from "../numeric/symmetric-eigen.ts";
 import { cutTo } from "../onnx/edit.ts";
 import { type Graph, intTensor, node } from "../onnx/graph.ts";
-import { inferShapes } from "../onnx/shapes.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { openSession, type Session, type Value } from "../runtime/session.ts";
 
@@ -30,7 +29,7 @@ export async function openMoments(
   tap: string,
 ): Promise<{ add(pixels: Pixels): Promise<Moments>; close(): Promise<void> }> {
   const { graph, input } = model;
-  const [, units = 0, ...size] = (inferShapes(graph).get(tap) ?? []) as number[];
+  const [, units = 0, ...size] = (model.shapes.get(tap) ?? []) as number[];
   const positions = size.reduce((a, b) => a * b, 1);
   const isMap = size.length > 0;
   const nodes = [

@@ -8,7 +8,7 @@ import type { BlockTensor, PreparedBlock } from "../ablation/prepared-block.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
 import { cutTo } from "../onnx/edit.ts";
 import { elementCount, type Graph, type Tensor } from "../onnx/graph.ts";
-import { inferShapes, type Shape } from "../onnx/shapes.ts";
+import type { Shape } from "../onnx/shapes.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { floatValue, openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { type Basis, basisFeeds, firstOutput, keepFeed } from "./basis-feeds.ts";
@@ -68,9 +68,9 @@ export async function openRotationRoute(
   { threads = 1, provider = "cpu" }: { threads?: number; provider?: Provider } = {},
 ): Promise<RotationRoute> {
   const { graph, logits, classCount } = model;
-  const shapes = inferShapes(graph);
+  const { shapes } = model;
   const place = `model "${model.name}"`;
-  const plan = planDirections(graph, planSuffix(graph, tap, { logits, shapes }));
+  const plan = planDirections(graph, planSuffix(model, tap));
   const { units } = plan.plan;
   const size = (shapes.get(tap) ?? []).slice(2) as number[];
   const suffix = directionSuffix(graph, plan, shapes);
@@ -104,7 +104,7 @@ export async function openRotationRoute(
     plan,
     kernels: kernelsOf,
     prepare: async (pixels) => {
-      const tensors = await runInBatches(prefix, model.input.name, pixels);
+      const tensors = await runInBatches(prefix, model, pixels);
       return { count: pixels.count, logits: (tensors.get(logits) as BlockTensor).data, tensors };
     },
     rotate: async (block, basis) => {

@@ -7,7 +7,6 @@ import type { Replacement } from "../ablation/replacement.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
 import type { AblationMethod } from "../ablation/sweep.ts";
 import { haarRotation, identity, rotationPower } from "../numeric/orthogonal.ts";
-import { inferShapes } from "../onnx/shapes.ts";
 import { folderStore } from "../passes/block-store.ts";
 import type { BlockSource } from "../passes/image-block.ts";
 import { blockSizeFor, consecutiveBlocks } from "../passes/image-order.ts";
@@ -130,7 +129,7 @@ export async function runRotation(
   const axes = needsAxes ? await findAxes(model, images, replacement.tap, { ...options, workers, total }) : undefined;
   const swept = performance.now();
   const graph = model.graph;
-  const suffix = planSuffix(graph, replacement.tap, { logits: model.logits, shapes: inferShapes(graph) });
+  const suffix = planSuffix(model, replacement.tap);
   const bound = engine === "plain" ? undefined : await boundDirections(model, planDirections(graph, suffix));
   const bases = options.bases.map((choice) => shared(matrixOf(choice, units, axes?.principal)));
   const plan = planRotation(model, images, rotated, options);

@@ -207,7 +207,7 @@ function reachOf({ layer, planned, bound }: SetContext, prepared: PreparedBlock)
   for (let row = 0; row < imageCount; row++) {
     for (let unit = 0; unit < units; unit++) {
       const at = row * units + unit;
-      if (ports.every(({ largest }) => largest[at] === 0)) continue;
+      if (ports.length > 0 && ports.every(({ largest }) => largest[at] === 0)) continue;
       let moved = 0;
       ports.forEach(({ norm }, i) => {
         moved += norm[at] * (bound?.gains[i]?.[unit] ?? Infinity);

@@ -9,7 +9,6 @@ import type { AblationMethod } from "../ablation/sweep.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
 import { sha256 } from "../files/hash.ts";
-import { inferShapes } from "../onnx/shapes.ts";
 import { folderStore } from "../passes/block-store.ts";
 import type { BlockSource } from "../passes/image-block.ts";
 import { blockSizeFor, chosenBlocks, splitEvenly } from "../passes/image-order.ts";
@@ -72,7 +71,7 @@ export async function runSets(model: Model, subject: SetsSubject, options: RunSe
   const { engine = "auto", verify = 0, seed = 1, provider = "cpu", size, progress } = options;
   checkSize(size, units);
   const split = splitImages(images.labels, options.rankSplit, { seed });
-  const suffix = planSuffix(model.graph, replacement.tap, { logits: model.logits, shapes: inferShapes(model.graph) });
+  const suffix = planSuffix(model, replacement.tap);
   const { threads } = chooseThreads(model, options);
   const setup: SetsSetup = {
     model,

@@ -1,7 +1,6 @@
 /** Unit sets as two passes: greedy sequences, a class a block, and sequences measured on blocks of images of any classes. */
 import type { SuffixBound } from "../ablation/suffix-bound.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
-import { inferShapes } from "../onnx/shapes.ts";
 import type { BlockWork, Merge } from "../passes/pass.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { fastGreedy } from "./fast-greedy.ts";
@@ -51,6 +50,6 @@ export const measureWork: BlockWork<SetsSetup & { readonly sequences: readonly S
 export const mergeMeasurements: Merge<null, Measured> = { shared: () => null, layer: mergeMeasured };
 
 async function openContext({ model, tap, replacement, bound, options }: SetsSetup): Promise<SetContext> {
-  const plan = planSuffix(model.graph, tap, { logits: model.logits, shapes: inferShapes(model.graph) });
+  const plan = planSuffix(model, tap);
   return await openSetContext(model, { plan, replacement }, { bound, options });
 }

@@ -7,7 +7,6 @@ import { matrixNormBound, matrixNormBounds } from "../../src/ablation/spectral-n
 import { boundSuffix } from "../../src/ablation/suffix-bound.ts";
 import { planSuffix } from "../../src/ablation/suffix-plan.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
-import { inferShapes } from "../../src/onnx/shapes.ts";
 import { CLASSES, randomImages, randomNetwork, SIDE } from "./random-network.ts";
 
 const IMAGES = 160;
@@ -65,11 +64,10 @@ describe("matrix norm bounds", () => {
 test("a certified pair keeps its prediction", async () => {
   let certified = 0;
   for (let seed = 1; seed <= 15; seed++) {
-    const { model } = randomNetwork({ seed, blocks: ["plain", "max pool"], head: "two products" });
-    const shapes = inferShapes(model.graph);
+    const { model } = await randomNetwork({ seed, blocks: ["plain", "max pool"], head: "two products" });
     const data = randomImages(IMAGES, seed);
     for (const layer of model.layers.filter(({ isOutput }) => !isOutput)) {
-      const plan = planSuffix(model.graph, layer.tap, { logits: model.logits, shapes });
+      const plan = planSuffix(model, layer.tap);
       const bound = await boundSuffix(model, plan);
       if (!bound) continue;
       const fast = await openFastRoute(model, [{ plan, replacement: new Float32Array(layer.units) }]);

@@ -36,9 +36,9 @@ export const CLASSES = 5;
 export const SIDE = 8;
 
 /** The recipe's network as a model file and opened. */
-export function randomNetwork(recipe: NetworkRecipe): { bytes: Uint8Array; model: Model } {
+export async function randomNetwork(recipe: NetworkRecipe): Promise<{ bytes: Uint8Array; model: Model }> {
   const bytes = writeModel(buildGraph(recipe));
-  return { bytes, model: modelFromBytes(bytes, { path: `random-${recipe.seed}.onnx` }) };
+  return { bytes, model: await modelFromBytes(bytes, { path: `random-${recipe.seed}.onnx` }) };
 }
 
 /** Images `[count, 3, SIDE, SIDE]`, standard normal. */

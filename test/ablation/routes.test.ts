@@ -8,7 +8,6 @@ import { planSuffix } from "../../src/ablation/suffix-plan.ts";
 import { allRoutes, openBlockSweep, type SweepOptions } from "../../src/ablation/sweep-block.ts";
 import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
-import { inferShapes } from "../../src/onnx/shapes.ts";
 import { blockOf } from "../passes/images-in-memory.ts";
 import { blockKinds, CLASSES, type NetworkRecipe, randomImages, randomNetwork, SIDE } from "./random-network.ts";
 
@@ -35,12 +34,11 @@ async function flips(
   method: "zero" | "mean" | "weights",
   change: Partial<SweepOptions>,
 ): Promise<string[]> {
-  const { model } = randomNetwork(recipe);
-  const shapes = inferShapes(model.graph);
+  const { model } = await randomNetwork(recipe);
   const random = seededRandom(recipe.seed, 7);
   const layers = model.layers.filter((layer) => method !== "weights" || layer.weight !== null);
   const planned = layers.map((layer) => ({
-    plan: planSuffix(model.graph, method === "weights" ? layer.output : layer.tap, { logits: model.logits, shapes }),
+    plan: planSuffix(model, method === "weights" ? layer.output : layer.tap),
     replacement: Float32Array.from({ length: layer.units }, () => (method === "mean" ? random.uniform() : 0)),
   }));
   const bounds = await Promise.all(planned.map(({ plan }) => boundSuffix(model, plan)));
@@ -97,15 +95,14 @@ describe("every fast route gives the flips of the plain one", () => {
 test("logits of unit sets agree with the plain route's to well within the tie tolerance", async () => {
   await fc.assert(
     fc.asyncProperty(recipes, async (recipe) => {
-      const { model } = randomNetwork(recipe);
-      const shapes = inferShapes(model.graph);
+      const { model } = await randomNetwork(recipe);
       const random = seededRandom(recipe.seed, 3);
       const data = randomImages(IMAGES, recipe.seed);
       const pixels = { count: IMAGES, imageDims: [3, SIDE, SIDE], data };
       const rows = Int32Array.from({ length: IMAGES }, (_, i) => i).filter(() => random.uniform() < 0.7);
       for (const layer of model.layers) {
         const replacement = Float32Array.from({ length: layer.units }, () => random.uniform());
-        const plan = planSuffix(model.graph, layer.tap, { logits: model.logits, shapes });
+        const plan = planSuffix(model, layer.tap);
         const fast = await openFastRoute(model, [{ plan, replacement }]);
         const reference = openReference(model, switchedTensors(model, []));
         const tensor = switchedTensors(model, []).find(({ tap }) => tap === layer.tap);

@@ -12,7 +12,7 @@ import { CLASSES, randomImages, randomNetwork, SIDE } from "./random-network.ts"
 
 const IMAGES = 600; // three blocks, the last one short
 const recipe = { seed: 9, blocks: ["overlapping pool", "residual", "concatenation"], head: "two products" } as const;
-const { model } = randomNetwork(recipe);
+const { model } = await randomNetwork(recipe);
 const layers = model.layers.filter((layer) => !layer.isOutput);
 const units = layers.reduce((sum, layer) => sum + layer.units, 0);
 const pixels = randomImages(IMAGES, 5);

@@ -7,7 +7,6 @@ import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 import { float, floatTensor, type Graph, intTensor, type Node, node, type Tensor } from "../../src/onnx/graph.ts";
 import { writeModel } from "../../src/onnx/model-file.ts";
-import { inferShapes } from "../../src/onnx/shapes.ts";
 import { type Model, modelFromBytes } from "../../src/runtime/open-model.ts";
 import { blockOf } from "../passes/images-in-memory.ts";
 
@@ -25,7 +24,7 @@ function weights(seed: number, ...dims: number[]): Tensor {
 }
 
 /** A convolution to as many channels as the image is wide, and the given end. */
-function network(end: readonly Node[], constants: Readonly<Record<string, Tensor>>, opset = 13): Model {
+function network(end: readonly Node[], constants: Readonly<Record<string, Tensor>>, opset = 13): Promise<Model> {
   const pads = [1, 1, 1, 1];
   const graph: Graph = {
     name: "unusual",
@@ -40,8 +39,7 @@ function network(end: readonly Node[], constants: Readonly<Record<string, Tensor
 }
 
 async function flips(model: Model, engine: "auto" | "plain"): Promise<string> {
-  const shapes = inferShapes(model.graph);
-  const plan = planSuffix(model.graph, "r", { logits: model.logits, shapes });
+  const plan = planSuffix(model, "r");
   const sweep = await openBlockSweep(model, [{ plan, replacement: new Float32Array(plan.units) }], {
     switched: switchedTensors(model, ["r"]),
     bounds: [await boundSuffix(model, plan)],
@@ -59,7 +57,7 @@ describe("a reduction over channels is not one over positions, although its resu
   for (const op of ["ReduceMean", "ReduceSum"]) {
     test(`${op} over channels and height`, async () => {
       const reduce = node(op, ["r"], ["p"], { axes: [1, 2], keepdims: 0 });
-      const model = network([reduce, node("MatMul", ["p", "fc"], ["logits"])], { fc }, 11);
+      const model = await network([reduce, node("MatMul", ["p", "fc"], ["logits"])], { fc }, 11);
       const plain = await flips(model, "plain");
       expect(plain).toContain("→");
       expect(await flips(model, "auto")).toBe(plain);
@@ -68,15 +66,19 @@ describe("a reduction over channels is not one over positions, although its resu
 
   test("over height and width, axes as an input", async () => {
     const reduce = node("ReduceMean", ["r", "axes"], ["p"], { keepdims: 0 });
-    const model = network([reduce, node("MatMul", ["p", "fc"], ["logits"])], { fc, axes: intTensor([-1, -2]) }, 18);
-    const plan = planSuffix(model.graph, "r", { logits: model.logits, shapes: inferShapes(model.graph) });
+    const model = await network(
+      [reduce, node("MatMul", ["p", "fc"], ["logits"])],
+      { fc, axes: intTensor([-1, -2]) },
+      18,
+    );
+    const plan = planSuffix(model, "r");
     expect(plan.frontiers.map((frontier) => frontier.node.op)).toEqual(["MatMul"]);
     expect(await flips(model, "auto")).toBe(await flips(model, "plain"));
   });
 });
 
 test("a transposed convolution in the middle", async () => {
-  const model = network(
+  const model = await network(
     [
       node("ConvTranspose", ["r", "up"], ["u"], { strides: [2, 2], output_padding: [1, 0] }),
       node("GlobalAveragePool", ["u"], ["p"]),
@@ -92,7 +94,7 @@ test("a transposed convolution in the middle", async () => {
 
 describe("bounds know that an operator may amplify", () => {
   const gain = async (middle: Node): Promise<number> => {
-    const model = network(
+    const model = await network(
       [
         node("Flatten", ["r"], ["f"]),
         node("MatMul", ["f", "fc6"], ["h"]),
@@ -101,7 +103,7 @@ describe("bounds know that an operator may amplify", () => {
       ],
       { fc6: weights(6, SIDE * SIDE * SIDE, 6), fc7: weights(7, 6, CLASSES) },
     );
-    const plan = planSuffix(model.graph, "r", { logits: model.logits, shapes: inferShapes(model.graph) });
+    const plan = planSuffix(model, "r");
     return (await boundSuffix(model, plan))?.gains[0]?.[0] ?? Number.NaN;
   };
 

@@ -66,7 +66,7 @@ describe("a model that does not fit", () => {
       inputs: [{ name: "input", type: "float32", shape: ["N", 7] }],
     });
     expect(await refusedModel(handNetwork(vector))).toBe(
-      'model "…/model.onnx": expected one image input [N, 3, H, W] or [N, H, W, 3] (1 for gray), got "input" float32 [N, 7]',
+      'model "…/model.onnx": expected one image input [N, 3, H, W] or [N, H, W, 3] (1 channel for gray, 4 with opacity), got "input" float32 [N, 7]',
     );
   });
 
@@ -119,7 +119,7 @@ describe("a model that ONNX Runtime refuses", () => {
         ),
       });
       expect(await failedRun(strange, engine)).toMatch(
-        /^model "model.onnx": expected a graph that ONNX Runtime can run, got: .*GlobalMedianPool/,
+        /^model "…\/model.onnx": expected a graph that ONNX Runtime can run, got: .*GlobalMedianPool/,
       );
     });
 

@@ -16,7 +16,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await temporaryFolder();
   const recipe = { seed: 3, blocks: ["overlapping pool", "residual", "plain"], head: "two products" } as const;
-  await writeFile(join(folder, "network.onnx"), randomNetwork(recipe).bytes);
+  await writeFile(join(folder, "network.onnx"), (await randomNetwork(recipe)).bytes);
   const random = seededRandom(11);
   const pixels = Uint8Array.from({ length: IMAGES * SIDE * SIDE * 3 }, () => random.integer(256));
   const labels = Int32Array.from({ length: IMAGES }, (_, image) => image % CLASSES);

@@ -39,13 +39,14 @@ describe("taps", () => {
     expect(taps(shared, weights)).toEqual(["convolution a 4 none null", "concatenation y 8 none null"]);
   });
 
-  test("before pooling, and at the output itself where the activation's input is an output too", () => {
+  test("behind a pool before the activation, and at the output itself where the activation's input is an output too", () => {
     const pooled = [
       conv("x", "a", "w1"),
       node("MaxPool", ["a"], ["p"], { kernel_shape: [2, 2] }),
       node("Relu", ["p"], ["r"]),
     ];
-    expect(taps(pooled, weights)).toEqual(["convolution a 4 none null"]);
+    expect(taps(pooled, weights)).toEqual(["convolution r 4 none Relu"]);
+    expect(taps(pooled.slice(0, 2), weights)).toEqual(["convolution a 4 none null"]);
     const outputs = ["a", "r"].map((name) => ({ name, type: "float32" as const, shape: null }));
     expect(taps([conv("x", "a", "w1"), node("Relu", ["a"], ["r"])], weights, { outputs })).toEqual([
       "convolution a 4 none null",
@@ -96,7 +97,7 @@ describe("taps", () => {
       node("Relu", ["e"], ["y"]),
     ];
     const constants = { ...weights, bias: ones(1, 4, 1, 1), m1: ones(4, 5), m2: ones(5) };
-    expect(taps(biased, constants)).toEqual(["convolution a 4 none null", "linear y 5 none Relu"]);
+    expect(taps(biased, constants)).toEqual(["convolution c 4 none null", "linear y 5 none Relu"]);
     const [, linear] = findLayers(graphOf(biased, constants));
     expect(linear).toMatchObject({ weight: "m1", bias: "m2", isOutput: true, height: 1, width: 1 });
   });

@@ -82,9 +82,9 @@ describe("a network solved by hand", () => {
   });
 });
 
-describe("runRotation", () => {
+describe("runRotation", async () => {
   const count = 300; // two blocks
-  const { model } = randomNetwork({ seed: 17, blocks: ["overlapping pool", "plain"], head: "two products" });
+  const { model } = await randomNetwork({ seed: 17, blocks: ["overlapping pool", "plain"], head: "two products" });
   const layer = model.layers.findLast((each) => each.kind === "convolution");
   const data = randomImages(count, 6);
   const labels = Int32Array.from({ length: count }, (_, image) => image % CLASSES);
@@ -121,7 +121,7 @@ describe("runRotation", () => {
 });
 
 test("principal axes diagonalise the covariance of the responses", async () => {
-  const { model } = randomNetwork({ seed: 8, blocks: ["plain"], head: "average" });
+  const { model } = await randomNetwork({ seed: 8, blocks: ["plain"], head: "average" });
   const layer = model.layers.find((each) => each.kind === "convolution");
   if (!layer) throw new Error("no layer");
   const moments = await openMoments(model, layer.tap);

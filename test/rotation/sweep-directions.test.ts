@@ -7,7 +7,6 @@ import { allRoutes, openBlockSweep } from "../../src/ablation/sweep-block.ts";
 import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
 import { haarRotation, identity, rotationPower } from "../../src/numeric/orthogonal.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
-import { inferShapes } from "../../src/onnx/shapes.ts";
 import { boundDirections } from "../../src/rotation/direction-bound.ts";
 import { openPlainRotation } from "../../src/rotation/plain-rotation.ts";
 import { openRotationRoute } from "../../src/rotation/rotation-route.ts";
@@ -37,11 +36,11 @@ async function openLayer(
     change = {},
   }: { fromEnd?: number; isMean?: boolean; change?: Partial<DirectionContext> } = {},
 ): Promise<DirectionContext> {
-  const { model } = randomNetwork(recipe);
+  const { model } = await randomNetwork(recipe);
   const layers = model.layers.filter((layer) => !layer.isOutput);
   const layer = layers[layers.length - 1 - (fromEnd % layers.length)];
   if (!layer) throw new Error("no layer");
-  const plan = planSuffix(model.graph, layer.tap, { logits: model.logits, shapes: inferShapes(model.graph) });
+  const plan = planSuffix(model, layer.tap);
   const random = seededRandom(recipe.seed, 7);
   const replacement = Float32Array.from({ length: layer.units }, () => (isMean ? random.uniform() : 0));
   const route = await openRotationRoute(model, { tap: layer.tap, replacement });

@@ -182,9 +182,9 @@ describe("a network solved by hand", () => {
   });
 });
 
-describe("runSets", () => {
+describe("runSets", async () => {
   const count = 120;
-  const { model } = randomNetwork({ seed: 17, blocks: ["overlapping pool", "plain"], head: "two products" });
+  const { model } = await randomNetwork({ seed: 17, blocks: ["overlapping pool", "plain"], head: "two products" });
   const random = seededRandom(2);
   const images = pixelSet({
     name: "random:test",

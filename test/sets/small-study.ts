@@ -4,7 +4,6 @@ import { boundSuffix } from "../../src/ablation/suffix-bound.ts";
 import { planSuffix } from "../../src/ablation/suffix-plan.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 import type { Layer } from "../../src/onnx/layers.ts";
-import { inferShapes } from "../../src/onnx/shapes.ts";
 import type { ImageBlock } from "../../src/passes/image-block.ts";
 import type { Model } from "../../src/runtime/open-model.ts";
 import { floatValue, openSession } from "../../src/runtime/session.ts";
@@ -41,11 +40,11 @@ export async function openStudy(
     change = {},
   }: { fromEnd?: number; isMean?: boolean; isFaint?: boolean; change?: Partial<SetOptions> } = {},
 ): Promise<{ context: SetContext; model: Model }> {
-  const { model } = randomNetwork(recipe);
+  const { model } = await randomNetwork(recipe);
   const layers = model.layers.filter((layer) => !layer.isOutput);
   const layer = layers[Math.max(0, layers.length - 1 - (fromEnd % layers.length))];
   if (!layer) throw new Error("no layer");
-  const plan = planSuffix(model.graph, layer.tap, { logits: model.logits, shapes: inferShapes(model.graph) });
+  const plan = planSuffix(model, layer.tap);
   if (isFaint) quieten(model, layer);
   const random = seededRandom(recipe.seed, 7);
   const replacement = Float32Array.from({ length: layer.units }, () => (isMean ? random.uniform() : 0));

@@ -1,0 +1,164 @@
+/**
+ * Which output of a classifier holds its classes, and the tensor of logits behind it: a final softmax or sigmoid, however
+ * it is written, is left off.
+ */
+import { UnitscopeError } from "../errors.ts";
+import { cutTo, producersOf } from "./edit.ts";
+import { floatTensor, type Graph, type Node, node } from "./graph.ts";
+import { describePort } from "./image-input.ts";
+import { roleOf } from "./operators.ts";
+import type { Shape } from "./shapes.ts";
+
+/** Where the classes are. */
+export interface Classes {
+  /** The graph up to the logits. */
+  readonly graph: Graph;
+  /** `[N, classCount]`. */
+  readonly logits: string;
+  readonly head: "softmax" | "sigmoid";
+  readonly classCount: number;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Finds the logits.
+ *
+ * Of several outputs, the one that the others lead to is taken (an embedding leads to its classifier), names of
+ * embeddings and auxiliary heads aside; where that does not leave one, the caller must say.
+ *
+ * @param options.output the output to take.
+ * @throws {UnitscopeError} `model`, listing the outputs, where none fits or several do.
+ */
+export function findLogits(
+  graph: Graph,
+  { shapes, place, output }: { shapes: ReadonlyMap<string, Shape>; place: string; output?: string | undefined },
+): Classes {
+  const producers = producersOf(graph);
+  const shapeOf = (name: string): Shape | undefined =>
+    shapes.get(name) ?? graph.outputs.find((port) => port.name === name)?.shape ?? undefined;
+  const described = graph.outputs
+    .map((port) => describePort({ ...port, shape: shapeOf(port.name) ?? null }))
+    .join(", ");
+  const notes: string[] = [];
+  const name = output ?? chooseOutput(graph, shapeOf, { place, described, notes });
+  if (output !== undefined && !graph.outputs.some((port) => port.name === output)) {
+    throw new UnitscopeError("model", `${place}: expected an output named "${output}", got ${described}`);
+  }
+  const { tensor, head } = beforeSoftmax(name, producers, shapeOf);
+  const shape = shapeOf(tensor);
+  const classes = shape?.[1];
+  if (!shape || shape.length < 2 || typeof classes !== "number" || shape.slice(2).some((dim) => dim !== 1)) {
+    throw new UnitscopeError(
+      "model",
+      `${place}: expected logits of shape [N, classes], got output "${tensor}" of shape ${shape ? `[${shape.map((dim) => dim ?? "?").join(", ")}]` : "unknown"}`,
+    );
+  }
+  const nodes = [...graph.nodes];
+  const constants = new Map(graph.constants);
+  let logits = tensor;
+  const insert = (op: string, inputs: string[], to: string, attributes: Record<string, number> = {}): string => {
+    nodes.push(node(op, inputs, [to], attributes));
+    return to;
+  };
+  if (shape.length > 2) logits = insert("Flatten", [logits], "unitscope/logits/flat", { axis: 1 });
+  let classCount = classes;
+  if (classes === 1) {
+    // One logit z: class 1 with probability σ(z), which is the softmax of (0, z).
+    constants.set("unitscope/logits/zero", floatTensor([], [0]));
+    insert("Mul", [logits, "unitscope/logits/zero"], "unitscope/logits/other");
+    logits = insert("Concat", ["unitscope/logits/other", logits], "unitscope/logits/both", { axis: 1 });
+    classCount = 2;
+    notes.push(`output "${name}" has one logit: class 0 below zero, class 1 above`);
+  }
+  const isLabels = head === "sigmoid" && classes > 1;
+  if (isLabels) {
+    notes.push(
+      `output "${name}" ends in a sigmoid: every class has a probability of its own, and the prediction is the class with the largest`,
+    );
+  }
+  const whole = cutTo({ ...graph, nodes, constants }, [logits]);
+  return { graph: whole, logits, head: isLabels ? "sigmoid" : "softmax", classCount, notes };
+}
+
+const notClasses = /embed|feature|hidden|aux|pool|descriptor|attention/i;
+
+function chooseOutput(
+  graph: Graph,
+  shapeOf: (name: string) => Shape | undefined,
+  { place, described, notes }: { place: string; described: string; notes: string[] },
+): string {
+  const [first, ...others] = graph.outputs;
+  if (!first) throw new UnitscopeError("model", `${place}: expected an output of logits [N, classes], got no output`);
+  if (others.length === 0) return first.name;
+  const fitting = graph.outputs.filter(({ name, type }) => {
+    const shape = shapeOf(name);
+    return type === "float32" && shape && shape.length >= 2 && shape.slice(2).every((dim) => dim === 1);
+  });
+  const names = fitting.map((port) => port.name);
+  const ancestors = new Map(names.map((name) => [name, new Set(ancestorsOf(graph, name))]));
+  // An output that another one is computed from is on the way to it.
+  const ends = names.filter((name) => !names.some((other) => other !== name && ancestors.get(other)?.has(name)));
+  const named = ends.filter((name) => !notClasses.test(name));
+  const left = named.length > 0 ? named : ends;
+  const [chosen] = left;
+  if (chosen === undefined) {
+    throw new UnitscopeError("model", `${place}: expected an output of logits [N, classes], got ${described}`);
+  }
+  if (left.length > 1) {
+    throw new UnitscopeError(
+      "model",
+      `${place}: expected to know which output holds the classes, got ${left.map((name) => `"${name}"`).join(" and ")} of ${described}; name the output`,
+      { details: { needs: "output", outputs: left } },
+    );
+  }
+  notes.push(`output "${chosen}" was taken of ${graph.outputs.map((port) => `"${port.name}"`).join(", ")}`);
+  return chosen;
+}
+
+function ancestorsOf(graph: Graph, tensor: string): string[] {
+  return cutTo(graph, [tensor]).nodes.flatMap((each) => each.outputs.filter((name) => name !== tensor));
+}
+
+/** From an output back to what enters its softmax or sigmoid; the output itself where there is none. */
+function beforeSoftmax(
+  name: string,
+  producers: ReadonlyMap<string, Node>,
+  shapeOf: (name: string) => Shape | undefined,
+): { tensor: string; head: "softmax" | "sigmoid" } {
+  let tensor = name;
+  for (;;) {
+    const last = producers.get(tensor);
+    if (!last || last.domain !== "") return { tensor: name, head: "softmax" };
+    const from = last.inputs[0] ?? "";
+    if (last.op === "Softmax" || last.op === "LogSoftmax") return { tensor: from, head: "softmax" };
+    if (last.op === "Sigmoid") return { tensor: from, head: "sigmoid" };
+    if (last.op === "Div") {
+      const logits = writtenSoftmax(last, producers);
+      return logits === undefined ? { tensor: name, head: "softmax" } : { tensor: logits, head: "softmax" };
+    }
+    const passes =
+      last.op === "Identity" ||
+      last.op === "Dropout" ||
+      last.op === "Log" ||
+      last.op === "Cast" ||
+      (roleOf(last) === "reshape" && holdsClasses(shapeOf(from)));
+    if (!passes) return { tensor: name, head: "softmax" };
+    tensor = from;
+  }
+}
+
+/** Whether a tensor is `[N, classes]`, but for axes of length 1. */
+function holdsClasses(shape: Shape | undefined): boolean {
+  return shape !== undefined && shape.length >= 2 && shape.slice(2).every((dim) => dim === 1);
+}
+
+/** `exp(x) / Σ exp(x)`, with or without the maximum taken off first. */
+function writtenSoftmax(division: Node, producers: ReadonlyMap<string, Node>): string | undefined {
+  const [above, below] = division.inputs.map((input) => producers.get(input));
+  if (above?.op !== "Exp" || below?.op !== "ReduceSum" || below.inputs[0] !== above.outputs[0]) return undefined;
+  const inner = above.inputs[0] ?? "";
+  const shift = producers.get(inner);
+  if (shift?.op !== "Sub") return inner;
+  const largest = producers.get(shift.inputs[1] ?? "");
+  return largest?.op === "ReduceMax" && largest.inputs[0] === shift.inputs[0] ? shift.inputs[0] : inner;
+}

@@ -1,0 +1,315 @@
+/**
+ * Where the images of a batch stand in a tensor, operator by operator: the rules that the table of operators names.
+ *
+ * A rule is a proof step: it answers only where every image's part of the output is computed from the same image's parts
+ * of the inputs (and from what is the same for all images), and by the same function whatever the batch.
+ */
+import { axisOf, freeDim, type Shape } from "./dims.ts";
+import type { Node, Tensor } from "./graph.ts";
+import { intAttribute, intsAttribute, stringAttribute } from "./graph.ts";
+import { axesOf, reducedAxes, sliceParts } from "./shape-rules.ts";
+
+/** The images lie along one axis, which is `outer · N · inner` long: image `n` has the entries `(o, n, i)`. */
+export interface Rows {
+  readonly axis: number;
+  readonly outer: number;
+  readonly inner: number;
+}
+
+/** `constant`: the same for every image and batch; `count`: depends on the number of images alone; undefined: not proven. */
+export type RowFact = Rows | "constant" | "count" | undefined;
+
+/** What a rule sees. At least one input has rows, and none is unproven. */
+export interface RowContext {
+  readonly node: Node;
+  readonly facts: readonly RowFact[];
+  readonly shapes: readonly (Shape | undefined)[];
+  /** Of the first output. */
+  readonly output: Shape | undefined;
+  readonly constants: ReadonlyMap<string, Tensor>;
+  readonly opset: number;
+}
+
+/** Where the images stand in the outputs; undefined where that is not proven. */
+export type RowRule = (context: RowContext) => Rows | undefined;
+
+/** One tensor in, one of the same shape out, whatever the axes. */
+export const kept: RowRule = (context) => only(context, 0);
+
+/** Elementwise over inputs that are broadcast against each other. */
+export const broadcasting: RowRule = ({ facts, shapes, output }) => {
+  if (!output) return undefined;
+  let found: Rows | undefined;
+  for (const [i, fact] of facts.entries()) {
+    const rows = rowsOf(fact);
+    const shape = shapes[i];
+    if (!rows || !shape) continue;
+    const aligned = { ...rows, axis: rows.axis + output.length - shape.length };
+    if (found && !isSame(found, aligned)) return undefined;
+    found = aligned;
+  }
+  if (!found) return undefined;
+  // What is the same for all images must be one row, or nothing, along the images' axis.
+  for (const [i, fact] of facts.entries()) {
+    if (rowsOf(fact) || !shapes[i]) continue;
+    const at = found.axis - (output.length - shapes[i].length);
+    if (at >= 0 && shapes[i][at] !== 1) return undefined;
+  }
+  return found;
+};
+
+/** Operators that treat every entry of the first axis alone; other inputs are weights. */
+export const perEntry: RowRule = (context) => {
+  const rows = only(context, 0);
+  return rows?.axis === 0 ? rows : undefined;
+};
+
+export const batchNorm: RowRule = (context) =>
+  intAttribute(context.node, "training_mode", 0) === 0 ? perEntry(context) : undefined;
+
+export const matMul: RowRule = ({ facts, shapes, output }) => {
+  const [a, b] = [rowsOf(facts[0]), rowsOf(facts[1])];
+  const [left, right] = shapes;
+  if (!left || !right || !output || left.length < 2 || right.length < 2) return undefined;
+  const lift = (rows: Rows, shape: Shape): Rows => ({ ...rows, axis: rows.axis + output.length - shape.length });
+  if (a && b) {
+    const [x, y] = [lift(a, left), lift(b, right)];
+    return isSame(x, y) && x.axis < output.length - 2 ? x : undefined;
+  }
+  if (a) {
+    if (a.axis === left.length - 1) return undefined;
+    const lifted = lift(a, left);
+    const beside = lifted.axis < output.length - 2 ? right[lifted.axis - (output.length - right.length)] : 1;
+    return beside === undefined || beside === 1 ? lifted : undefined;
+  }
+  if (!b || b.axis === right.length - 2) return undefined;
+  const lifted = lift(b, right);
+  const beside = lifted.axis < output.length - 2 ? left[lifted.axis - (output.length - left.length)] : 1;
+  return beside === undefined || beside === 1 ? lifted : undefined;
+};
+
+export const gemm: RowRule = ({ node, facts, shapes }) => {
+  const [a, b, c] = facts.map(rowsOf);
+  if (b || !a || a.axis !== (intAttribute(node, "transA", 0) ? 1 : 0)) return undefined;
+  const rows = { ...a, axis: 0 };
+  if (c) return isSame(rows, c) && shapes[2]?.length === 2 ? rows : undefined;
+  const bias = shapes[2];
+  return !facts[2] || !bias || bias.length < 2 || bias[0] === 1 ? rows : undefined;
+};
+
+export const transpose: RowRule = (context) => {
+  const rows = only(context, 0);
+  const rank = context.shapes[0]?.length;
+  if (!rows || rank === undefined) return undefined;
+  const reversed = Array.from({ length: rank }, (_, i) => rank - 1 - i);
+  return { ...rows, axis: intsAttribute(context.node, "perm", reversed).indexOf(rows.axis) };
+};
+
+/** Reshapes keep the order of the elements: the images' stride tells where they stand afterwards. */
+export const reshape: RowRule = (context) => {
+  const rows = only(context, 0);
+  const from = context.shapes[0];
+  return rows && from && context.output ? relocated(rows, from, context.output) : undefined;
+};
+
+/** Where rows stand in another shape of the same elements. */
+export function relocated(rows: Rows, from: Shape, to: Shape): Rows | undefined {
+  const before = size(from.slice(0, rows.axis));
+  const after = size(from.slice(rows.axis + 1));
+  if (before === undefined || after === undefined) return undefined;
+  const [pre, post] = [before * rows.outer, rows.inner * after];
+  for (let axis = 0; axis < to.length; axis++) {
+    const [left, right] = [size(to.slice(0, axis)), size(to.slice(axis + 1))];
+    const free = freeDim(to[axis]);
+    if (left === undefined || right === undefined || !free || pre % left !== 0 || post % right !== 0) continue;
+    const [outer, inner] = [pre / left, post / right];
+    if (outer * inner === free.factor) return { axis, outer, inner };
+  }
+  return undefined;
+}
+
+export const concat: RowRule = ({ node, facts, shapes, output }) => {
+  if (!output) return undefined;
+  const axis = axisOf(intAttribute(node, "axis", 1), output.length);
+  const [first] = facts.flatMap((fact) => rowsOf(fact) ?? []);
+  if (!first || first.axis === axis) return undefined;
+  return facts.every((fact, i) => shapes[i] && rowsOf(fact) && isSame(first, rowsOf(fact) as Rows)) ? first : undefined;
+};
+
+export const split: RowRule = (context) => besides(context, [intAttribute(context.node, "axis", 0)]);
+
+export const slice: RowRule = (context) => {
+  const rows = only(context, 0);
+  const parts = sliceParts(context.node, context.constants);
+  const rank = context.shapes[0]?.length;
+  if (!rows || rank === undefined) return undefined;
+  if (parts) {
+    const cut = parts.axes.filter((axis, i) => axisOf(axis, rank) === rows.axis && !takesAll(parts, i));
+    return cut.length === 0 ? rows : undefined;
+  }
+  // Starts and ends may be computed from the number of images; the axes must be known.
+  const axes = context.constants.get(context.node.inputs[3] ?? "");
+  if (!axes || facts(context, [1, 2, 4]).some((fact) => rowsOf(fact))) return undefined;
+  return Array.from(axes.data, Number).some((axis) => axisOf(axis, rank) === rows.axis) ? undefined : rows;
+};
+
+export const gather: RowRule = ({ node, facts: given, shapes }) => {
+  const rows = rowsOf(given[0]);
+  const [shape, indices] = shapes;
+  if (!rows || rowsOf(given[1]) || !shape || !indices) return undefined;
+  const axis = axisOf(intAttribute(node, "axis", 0), shape.length);
+  if (axis === rows.axis) return undefined;
+  return rows.axis < axis ? rows : { ...rows, axis: rows.axis + indices.length - 1 };
+};
+
+export const squeeze: RowRule = (context) => {
+  const rows = only(context, 0);
+  const shape = context.shapes[0];
+  if (!rows || !shape) return undefined;
+  const named = axesOf(context.node, context.constants).map((axis) => axisOf(axis, shape.length));
+  const gone = named.length > 0 ? named : shape.flatMap((dim, axis) => (dim === 1 ? [axis] : []));
+  if (gone.includes(rows.axis)) return undefined;
+  return { ...rows, axis: rows.axis - gone.filter((axis) => axis < rows.axis).length };
+};
+
+export const unsqueeze: RowRule = (context) => {
+  const rows = only(context, 0);
+  const rank = context.output?.length;
+  if (!rows || rank === undefined) return undefined;
+  const added = new Set(axesOf(context.node, context.constants).map((axis) => axisOf(axis, rank)));
+  const places = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => !added.has(axis));
+  const axis = places[rows.axis];
+  return axis === undefined ? undefined : { ...rows, axis };
+};
+
+export const pad: RowRule = (context) => {
+  const { node, constants, shapes } = context;
+  const rank = shapes[0]?.length ?? 0;
+  const given = constants.get(node.inputs[1] ?? "");
+  const pads = given ? Array.from(given.data, Number) : intsAttribute(node, "pads", []);
+  const rows = only(context, 0);
+  if (!rows || pads.length !== 2 * rank) return undefined;
+  return pads[rows.axis] === 0 && pads[rows.axis + rank] === 0 ? rows : undefined;
+};
+
+/** `Expand` and `Tile`: nothing is repeated along the images. */
+export const repeated: RowRule = ({ facts: given, shapes, output }) => {
+  const rows = rowsOf(given[0]);
+  const shape = shapes[0];
+  if (!rows || !shape || !output) return undefined;
+  const axis = rows.axis + output.length - shape.length;
+  return output[axis] === shape[rows.axis] ? { ...rows, axis } : undefined;
+};
+
+export const reduction: RowRule = (context) => {
+  const rows = only(context, 0);
+  const rank = context.shapes[0]?.length;
+  const { node, constants } = context;
+  if (!rows || rank === undefined || (node.inputs[1] && !constants.has(node.inputs[1]))) return undefined;
+  return without(rows, reducedAxes(node, rank, constants), intAttribute(node, "keepdims", 1) === 1);
+};
+
+export const argument: RowRule = (context) => {
+  const rows = only(context, 0);
+  const rank = context.shapes[0]?.length ?? 0;
+  const axis = axisOf(intAttribute(context.node, "axis", 0), rank);
+  return rows && without(rows, [axis], intAttribute(context.node, "keepdims", 1) === 1);
+};
+
+/** Before opset 13 everything from `axis` on was one row; since then it is one axis. */
+export const softmax: RowRule = (context) => {
+  const rows = only(context, 0);
+  const rank = context.shapes[0]?.length;
+  if (!rows || rank === undefined) return undefined;
+  const axis = axisOf(intAttribute(context.node, "axis", context.opset < 13 ? 1 : -1), rank);
+  return (context.opset < 13 ? rows.axis < axis : rows.axis !== axis) ? rows : undefined;
+};
+
+/** Normalised from `axis` on. */
+export const layerNorm: RowRule = (context) => {
+  const rows = only(context, 0);
+  const rank = context.shapes[0]?.length;
+  if (!rows || rank === undefined) return undefined;
+  return rows.axis < axisOf(intAttribute(context.node, "axis", -1), rank) ? rows : undefined;
+};
+
+/** Along one axis, by default the last. */
+export const alongAxis: RowRule = (context) => besides(context, [intAttribute(context.node, "axis", -1)]);
+
+export const einsum: RowRule = ({ node, facts: given, output }) => {
+  const [left = "", right] = stringAttribute(node, "equation", "").replaceAll(" ", "").split("->");
+  if (right === undefined || left.includes(".") || !output) return undefined;
+  let letter: string | undefined;
+  let found: Rows | undefined;
+  const terms = left.split(",");
+  for (const [i, fact] of given.entries()) {
+    const rows = rowsOf(fact);
+    if (!rows) continue;
+    const own = terms[i]?.[rows.axis];
+    if (
+      own === undefined ||
+      (letter !== undefined && letter !== own) ||
+      (found && !isSame({ ...found, axis: rows.axis }, rows))
+    )
+      return undefined;
+    letter = own;
+    found = rows;
+  }
+  if (!found || letter === undefined || terms.some((term, i) => !rowsOf(given[i]) && term.includes(letter)))
+    return undefined;
+  const axis = right.indexOf(letter);
+  return axis < 0 ? undefined : { ...found, axis };
+};
+
+/** The rows of a fact that has some. */
+export function rowsOf(fact: RowFact): Rows | undefined {
+  return typeof fact === "object" ? fact : undefined;
+}
+
+/** Whether every image is one entry of the first axis. */
+export function isBatchFirst(fact: RowFact): boolean {
+  const rows = rowsOf(fact);
+  return rows !== undefined && rows.axis === 0 && rows.outer === 1 && rows.inner === 1;
+}
+
+/** Whether images stand alike. */
+export function isSame(a: Rows, b: Rows): boolean {
+  return a.axis === b.axis && a.outer === b.outer && a.inner === b.inner;
+}
+
+/** The rows of one input, where no other has any. */
+function only({ facts: given }: RowContext, index: number): Rows | undefined {
+  return given.every((fact, i) => i === index || !rowsOf(fact)) ? rowsOf(given[index]) : undefined;
+}
+
+function facts(context: RowContext, inputs: readonly number[]): RowFact[] {
+  return inputs.map((i) => context.facts[i]);
+}
+
+function besides(context: RowContext, axes: readonly number[]): Rows | undefined {
+  const rows = only(context, 0);
+  const rank = context.shapes[0]?.length;
+  if (!rows || rank === undefined) return undefined;
+  return axes.some((axis) => axisOf(axis, rank) === rows.axis) ? undefined : rows;
+}
+
+function without(rows: Rows, axes: readonly number[], keeps: boolean): Rows | undefined {
+  if (axes.includes(rows.axis)) return undefined;
+  return keeps ? rows : { ...rows, axis: rows.axis - axes.filter((axis) => axis < rows.axis).length };
+}
+
+function takesAll(
+  { starts, ends, steps }: { starts: readonly number[]; ends: readonly number[]; steps: readonly number[] },
+  i: number,
+): boolean {
+  return starts[i] === 0 && steps[i] === 1 && ends[i] >= 2 ** 31 - 1;
+}
+
+function size(dims: Shape): number | undefined {
+  let product = 1;
+  for (const dim of dims) {
+    if (typeof dim !== "number") return undefined;
+    product *= dim;
+  }
+  return product;
+}

@@ -1,0 +1,267 @@
+/** How the shapes of an operator's outputs follow from those of its inputs: the rules that the table of operators names. */
+import { addDims, axisOf, broadcast, divideDims, multiplyDims, type Shape } from "./dims.ts";
+import { plainValues } from "./fold.ts";
+import type { Dim, Node, Tensor } from "./graph.ts";
+import { intAttribute, intsAttribute, stringAttribute } from "./graph.ts";
+
+/** The shape of the first output, or those of all; undefined where it does not follow. */
+export type ShapeRule = (
+  node: Node,
+  inputs: readonly (Shape | undefined)[],
+  constants: ReadonlyMap<string, Tensor>,
+) => Shape | Shape[] | undefined;
+
+export const same: ShapeRule = (_, [x]) => x;
+
+export const broadcasting: ShapeRule = (_, inputs) => inputs.reduce((a, b) => broadcast(a, b));
+
+export const convolution: ShapeRule = (node, [x, w]) => {
+  if (!x || !w || x.length !== 4) return undefined;
+  return [x[0], w[0], ...slid(node, x, (w.slice(2) as number[]) ?? [])];
+};
+
+export const transposedConvolution: ShapeRule = (node, [x, w]) => {
+  if (!x || !w || x.length !== 4 || stringAttribute(node, "auto_pad", "NOTSET") !== "NOTSET") return undefined;
+  return [x[0], (w[1] as number) * intAttribute(node, "group", 1), ...spread(node, x, w.slice(2) as number[])];
+};
+
+export const pool: ShapeRule = (node, [x]) => {
+  if (!x || x.length !== 4) return undefined;
+  return [...x.slice(0, 2), ...slid(node, x, intsAttribute(node, "kernel_shape", [1, 1]))];
+};
+
+export const globalPool: ShapeRule = (_, [x]) => x && [...x.slice(0, 2), ...x.slice(2).map(() => 1)];
+
+export const concat: ShapeRule = (node, inputs) => {
+  const [first] = inputs;
+  const shapes = inputs.filter((shape): shape is Shape => shape !== undefined);
+  if (!first || shapes.length < inputs.length) return undefined;
+  const axis = axisOf(intAttribute(node, "axis", 1), first.length);
+  return first.map((dim, i) =>
+    i === axis ? addDims(shapes.map((shape) => shape[axis])) : (shapes.map((s) => s[i]).find(isFree) ?? dim),
+  );
+};
+
+export const flatten: ShapeRule = (node, [x]) => {
+  if (!x) return undefined;
+  const axis = axisOf(intAttribute(node, "axis", 1), x.length);
+  return [multiplyDims(x.slice(0, axis)), multiplyDims(x.slice(axis))];
+};
+
+export const reshape: ShapeRule = (node, [x], constants) => {
+  const shape = constants.get(node.inputs[1] ?? "");
+  const values = shape ? plainValues(shape) : intsAttribute(node, "shape", []);
+  if (!shape && values.length === 0) return undefined;
+  const target = values.map((dim, i): Dim => (dim === 0 ? (x?.[i] ?? null) : dim));
+  const open = target.indexOf(-1);
+  if (open === -1) return target;
+  const left = x
+    ? divideDims(
+        x,
+        target.filter((_, i) => i !== open),
+      )
+    : null;
+  return target.map((dim, i) => (i === open ? left : dim));
+};
+
+export const transpose: ShapeRule = (node, [x]) => {
+  if (!x) return undefined;
+  const reversed = x.map((_, i) => x.length - 1 - i);
+  return intsAttribute(node, "perm", reversed).map((axis) => x[axis]);
+};
+
+export const squeeze: ShapeRule = (node, [x], constants) => {
+  if (!x) return undefined;
+  const axes = axesOf(node, constants).map((axis) => axisOf(axis, x.length));
+  return x.filter((dim, i) => (axes.length > 0 ? !axes.includes(i) : dim !== 1));
+};
+
+export const unsqueeze: ShapeRule = (node, [x], constants) => {
+  if (!x) return undefined;
+  const axes = axesOf(node, constants);
+  const rank = x.length + axes.length;
+  const places = axes.map((axis) => axisOf(axis, rank));
+  const rest = [...x];
+  return Array.from({ length: rank }, (_, i): Dim => (places.includes(i) ? 1 : (rest.shift() as Dim)));
+};
+
+export const gemm: ShapeRule = (node, [a, b]) => {
+  if (!a || !b) return undefined;
+  return [a[intAttribute(node, "transA", 0) ? 1 : 0], b[intAttribute(node, "transB", 0) ? 0 : 1]];
+};
+
+export const matMul: ShapeRule = (_, [a, b]) => {
+  if (!a || !b || b.length < 2 || a.length < 2) return undefined;
+  const batch = broadcast(a.slice(0, -2), b.slice(0, -2));
+  return batch && [...batch, a[a.length - 2], b[b.length - 1]];
+};
+
+export const pad: ShapeRule = (node, [x], constants) => {
+  const given = constants.get(node.inputs[1] ?? "");
+  const pads = given ? plainValues(given) : intsAttribute(node, "pads", []);
+  if (!x || pads.length !== 2 * x.length) return undefined;
+  return x.map((dim, i) => {
+    const grown = pads[i] + pads[i + x.length];
+    return typeof dim === "number" ? dim + grown : grown === 0 ? dim : null;
+  });
+};
+
+export const slice: ShapeRule = (node, [x], constants) => {
+  const parts = sliceParts(node, constants);
+  if (!x || !parts) return undefined;
+  const shape: Dim[] = [...x];
+  parts.axes.forEach((axis, i) => {
+    const at = axisOf(axis, x.length);
+    const size = x[at];
+    const [start, end, step] = [parts.starts[i], parts.ends[i], parts.steps[i]];
+    if (start === 0 && step === 1 && end >= ALL) return;
+    if (typeof size !== "number") {
+      shape[at] = null;
+      return;
+    }
+    const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
+    const clamp = (value: number): number => Math.min(high, Math.max(low, value < 0 ? value + size : value));
+    shape[at] = Math.max(0, Math.ceil((clamp(end) - clamp(start)) / step));
+  });
+  return shape;
+};
+
+/** An end that no dimension reaches. */
+export const ALL: number = 2 ** 31 - 1;
+
+/** What a `Slice` takes, as inputs or as attributes; undefined where it is computed. */
+export function sliceParts(
+  node: Node,
+  constants: ReadonlyMap<string, Tensor>,
+): Record<"starts" | "ends" | "axes" | "steps", readonly number[]> | undefined {
+  const list = (i: number): number[] | undefined => {
+    const tensor = constants.get(node.inputs[i] ?? "");
+    return tensor && plainValues(tensor);
+  };
+  if (node.inputs.length === 1) {
+    const starts = intsAttribute(node, "starts", []);
+    const axes = intsAttribute(
+      node,
+      "axes",
+      starts.map((_, i) => i),
+    );
+    return { starts, ends: intsAttribute(node, "ends", []), axes, steps: starts.map(() => 1) };
+  }
+  const [starts, ends] = [list(1), list(2)];
+  if (!starts || !ends || (node.inputs[3] && !list(3)) || (node.inputs[4] && !list(4))) return undefined;
+  return { starts, ends, axes: list(3) ?? starts.map((_, i) => i), steps: list(4) ?? starts.map(() => 1) };
+}
+
+export const split: ShapeRule = (node, [x], constants) => {
+  if (!x || (node.inputs[1] && !constants.has(node.inputs[1]))) return undefined;
+  const axis = axisOf(intAttribute(node, "axis", 0), x.length);
+  const given = constants.get(node.inputs[1] ?? "");
+  const sizes = given ? plainValues(given) : intsAttribute(node, "split", []);
+  const whole = x[axis];
+  const even = typeof whole === "number" ? Math.ceil(whole / node.outputs.length) : null;
+  return node.outputs.map((_, part): Shape => {
+    const last = typeof whole === "number" && even !== null ? whole - even * (node.outputs.length - 1) : null;
+    const own = part === node.outputs.length - 1 ? last : even;
+    return x.map((dim, i) => (i === axis ? (sizes[part] ?? own) : dim));
+  });
+};
+
+export const reduction: ShapeRule = (node, [x], constants) => {
+  if (!x || (node.inputs[1] && !constants.has(node.inputs[1]))) return undefined;
+  const axes = reducedAxes(node, x.length, constants);
+  const kept = x.map((dim, i): Dim => (axes.includes(i) ? 1 : dim));
+  return intAttribute(node, "keepdims", 1) ? kept : kept.filter((_, i) => !axes.includes(i));
+};
+
+export const argument: ShapeRule = (node, [x]) => {
+  if (!x) return undefined;
+  const axis = axisOf(intAttribute(node, "axis", 0), x.length);
+  const kept = x.map((dim, i): Dim => (i === axis ? 1 : dim));
+  return intAttribute(node, "keepdims", 1) ? kept : kept.filter((_, i) => i !== axis);
+};
+
+export const shapeOf: ShapeRule = (node, [x]) => {
+  if (!x) return undefined;
+  return [x.slice(intAttribute(node, "start", 0), intAttribute(node, "end", x.length)).length];
+};
+
+export const gather: ShapeRule = (node, [x, indices]) => {
+  if (!x || !indices) return undefined;
+  const axis = axisOf(intAttribute(node, "axis", 0), x.length);
+  return [...x.slice(0, axis), ...indices, ...x.slice(axis + 1)];
+};
+
+export const expand: ShapeRule = (node, [x], constants) => {
+  const target = constants.get(node.inputs[1] ?? "");
+  return target && broadcast(x, plainValues(target));
+};
+
+export const depthToSpace: ShapeRule = (node, [x]) => {
+  const side = intAttribute(node, "blocksize", 1);
+  const [n, c, h, w] = x ?? [];
+  if (x?.length !== 4 || typeof c !== "number" || typeof h !== "number" || typeof w !== "number") return undefined;
+  return [n, c / side ** 2, h * side, w * side];
+};
+
+export const spaceToDepth: ShapeRule = (node, [x]) => {
+  const side = intAttribute(node, "blocksize", 1);
+  const [n, c, h, w] = x ?? [];
+  if (x?.length !== 4 || typeof c !== "number" || typeof h !== "number" || typeof w !== "number") return undefined;
+  return [n, c * side ** 2, h / side, w / side];
+};
+
+/** The axes that a reduction sums over, from 0; all of them where it names none. */
+export function reducedAxes(node: Node, rank: number, constants: ReadonlyMap<string, Tensor>): number[] {
+  const given = axesOf(node, constants).map((axis) => axisOf(axis, rank));
+  if (given.length === 0 && intAttribute(node, "noop_with_empty_axes", 0) === 1) return [];
+  return given.length > 0 ? given : Array.from({ length: rank }, (_, axis) => axis);
+}
+
+/** The axes that an operator names, in an input or an attribute. */
+export function axesOf(node: Node, constants: ReadonlyMap<string, Tensor>): readonly number[] {
+  const given = constants.get(node.inputs[1] ?? "");
+  return given ? plainValues(given) : intsAttribute(node, "axes", []);
+}
+
+function isFree(dim: Dim | undefined): dim is string {
+  return typeof dim === "string";
+}
+
+/** Height and width after a sliding window. */
+function slid(node: Node, x: Shape, kernel: readonly number[]): Dim[] {
+  const strides = intsAttribute(node, "strides", [1, 1]);
+  const dilations = intsAttribute(node, "dilations", [1, 1]);
+  const pads = intsAttribute(node, "pads", [0, 0, 0, 0]);
+  const isSame = stringAttribute(node, "auto_pad", "NOTSET").startsWith("SAME");
+  const isValid = stringAttribute(node, "auto_pad", "NOTSET") === "VALID";
+  const round = intAttribute(node, "ceil_mode", 0) ? Math.ceil : Math.floor;
+  return [0, 1].map((axis): Dim => {
+    const size = x[axis + 2];
+    const stride = strides[axis] ?? 1;
+    if (typeof size !== "number") return null;
+    if (isSame) return Math.ceil(size / stride);
+    const before = isValid ? 0 : (pads[axis] ?? 0);
+    const padding = isValid ? 0 : before + (pads[axis + 2] ?? 0);
+    const reach = (dilations[axis] ?? 1) * ((kernel[axis] ?? 1) - 1) + 1;
+    const windows = round((size + padding - reach) / stride) + 1;
+    // With ceil_mode the last window must start inside the input or its leading padding.
+    return round === Math.ceil && (windows - 1) * stride >= size + before ? windows - 1 : windows;
+  });
+}
+
+/** Height and width behind a transposed convolution. */
+function spread(node: Node, x: Shape, kernel: readonly number[]): Dim[] {
+  const strides = intsAttribute(node, "strides", [1, 1]);
+  const dilations = intsAttribute(node, "dilations", [1, 1]);
+  const pads = intsAttribute(node, "pads", [0, 0, 0, 0]);
+  const extra = intsAttribute(node, "output_padding", [0, 0]);
+  const given = intsAttribute(node, "output_shape", []);
+  return [0, 1].map((axis): Dim => {
+    const size = x[axis + 2];
+    if (given.length > 0) return given[given.length - 2 + axis];
+    if (typeof size !== "number") return null;
+    const reach = (dilations[axis] ?? 1) * ((kernel[axis] ?? 1) - 1) + 1;
+    const padding = (pads[axis] ?? 0) + (pads[axis + 2] ?? 0);
+    return (strides[axis] ?? 1) * (size - 1) + (extra[axis] ?? 0) + reach - padding;
+  });
+}

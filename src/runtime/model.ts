@@ -1,0 +1,45 @@
+/** An opened classifier, as plain data: what every other part works on. */
+import type { Graph } from "../onnx/graph.ts";
+import type { ImageInput } from "../onnx/image-input.ts";
+import type { Layer } from "../onnx/layers.ts";
+import type { RowFact } from "../onnx/rows.ts";
+import type { Shape } from "../onnx/shapes.ts";
+
+export type { ImageInput } from "../onnx/image-input.ts";
+
+/** An opened classifier. */
+export interface Model {
+  /** The file's name without its folder. */
+  readonly name: string;
+  /** SHA-256 (hex) of the file. */
+  readonly sha256: string;
+  /** The graph from image input to logits: constants folded, floats of 32 bits, batch dimension free where it can be. */
+  readonly graph: Graph;
+  readonly input: ImageInput;
+  /** The tensor `[N, classCount]` of logits; a final softmax or sigmoid is left off, since it changes no prediction. */
+  readonly logits: string;
+  /**
+   * `softmax`: one class an image; `sigmoid`: the file ends in one sigmoid a class, so that its classes do not exclude
+   * each other.
+   */
+  readonly head: "softmax" | "sigmoid";
+  readonly classCount: number;
+  readonly layers: readonly Layer[];
+  /** What looks like a layer and is none, and why. */
+  readonly leftOut: readonly { readonly tensor: string; readonly reason: string }[];
+  /** Shapes of the tensors; a free dimension is `"N"`, the number of images, or a multiple of it. */
+  readonly shapes: ReadonlyMap<string, Shape>;
+  /** What is proven of where each image's part stands in the tensors. */
+  readonly rows: ReadonlyMap<string, RowFact>;
+  /** Images that one run takes: any number (`null`), or exactly so many. */
+  readonly batch: number | null;
+  /**
+   * Predictions whose top-2 margin is within this part of the largest logit are settled by one image at a time;
+   * infinite where rounding may be magnified, so that every prediction is.
+   */
+  readonly tieTolerance: number;
+  /** What was decided on opening, in sentences. */
+  readonly notes: readonly string[];
+  /** The file's metadata properties. */
+  readonly metadata: ReadonlyMap<string, string>;
+}

@@ -1,0 +1,206 @@
+/**
+ * From the graph of a file to a classifier whose layers can be ablated: images in, logits out, and proven of every tensor
+ * where each image's part stands. Free of any one runtime.
+ */
+import { UnitscopeError } from "../errors.ts";
+import { cutTo, raiseOpset } from "../onnx/edit.ts";
+import { hasOtherFloats, inSinglePrecision } from "../onnx/element-types.ts";
+import { foldConstants } from "../onnx/fold.ts";
+import { freeBatch } from "../onnx/free-batch.ts";
+import type { Graph } from "../onnx/graph.ts";
+import { findImageInput, type ImageInput, type ImageSize, withImageInput } from "../onnx/image-input.ts";
+import { surveyLayers } from "../onnx/layers.ts";
+import { type Classes, findLogits } from "../onnx/logits.ts";
+import { mayJump } from "../onnx/operators.ts";
+import { resolveShapes } from "../onnx/resolve-shapes.ts";
+import { isBatchFirst, type RowFact, rowsOf, traceRows } from "../onnx/rows.ts";
+import { inferShapes, type Shape } from "../onnx/shapes.ts";
+import { computeConstants, measure, noise, type Runner, settleCounts } from "./measure-graph.ts";
+import type { Model } from "./model.ts";
+
+/** What the caller may know better than the file. */
+export interface OpenOptions {
+  /** The output that holds the classes, where the file has several. */
+  readonly output?: string | undefined;
+  /** Height and width of the images, for a network that takes any. */
+  readonly size?: ImageSize | undefined;
+}
+
+/** Rounding differences between routes on networks of usual conditioning, some twenty times over. */
+const USUAL_TOLERANCE = 3e-5;
+
+/**
+ * Prepares a classifier.
+ * @throws {UnitscopeError} `model` if the graph is no image classifier, naming what is in the way.
+ */
+export async function prepareModel(
+  file: Graph,
+  { place, run, output, size }: OpenOptions & { place: string; run: Runner },
+): Promise<Omit<Model, "name" | "sha256">> {
+  const notes: string[] = [];
+  // What no output needs is no part of the classifier.
+  const needed = cutTo(
+    file,
+    file.outputs.map((port) => port.name),
+  );
+  const found = findImageInput(needed, { place, size });
+  const { input, ownBatch } = found;
+  if (hasOtherFloats(needed)) notes.push("floats of 16 or 64 bits are computed in 32 bits");
+  const source = raiseOpset(inSinglePrecision(needed));
+  const settled = await settle(source, { input, ownBatch, run, notes });
+  const classes = findLogits(settled.graph, { shapes: settled.shapes, place, output });
+  notes.push(...classes.notes);
+  const { graph, logits } = classes;
+  const shapes = inferShapes(graph, settled.measured);
+  const known = traceRows(graph, { input: input.name, shapes });
+  const { batch, rows } = await settleBatch(classes, { input, known, settled, run, notes });
+  const { layers, leftOut } = surveyLayers(graph, { shapes, logits, input });
+  const jumps = graph.nodes.find(
+    (node) =>
+      mayJump(node) &&
+      !node.outputs[0]?.startsWith("unitscope/image/") &&
+      node.inputs.some((name) => isOfImage(known.get(name), name, graph)),
+  );
+  if (jumps) {
+    notes.push(
+      `${jumps.op} "${jumps.name}" may turn rounding into another result: every prediction is made one image at a time`,
+    );
+  }
+  return {
+    graph,
+    input,
+    logits,
+    head: classes.head,
+    classCount: classes.classCount,
+    layers,
+    leftOut,
+    shapes,
+    rows,
+    batch,
+    tieTolerance: jumps ? Infinity : USUAL_TOLERANCE,
+    notes,
+    metadata: file.metadata,
+  };
+}
+
+interface Settled {
+  readonly graph: Graph;
+  readonly shapes: ReadonlyMap<string, Shape>;
+  readonly measured: ReadonlyMap<string, Shape>;
+  readonly batch: number | null;
+}
+
+/** Folds what no image changes, frees the batch, and finds all shapes. */
+async function settle(
+  source: Graph,
+  { input, ownBatch, run, notes }: { input: ImageInput; ownBatch: number | null; run: Runner; notes: string[] },
+): Promise<Settled> {
+  const free = freeBatch(foldConstants(withImageInput(source, input, ownBatch ?? "N")), input.name);
+  try {
+    return { ...(await settleShapes(resolveShapes(free), { input, run, batch: null })), batch: null };
+  } catch (cause) {
+    if (!(cause instanceof UnitscopeError) || cause.code === "internal") throw cause;
+    const batch = ownBatch ?? 1;
+    const fixed = resolveShapes(foldConstants(withImageInput(source, input, batch)));
+    const settled = await settleShapes(fixed, { input, run, batch });
+    notes.push(
+      `runs at ${batch} image${batch === 1 ? "" : "s"} at a time: it does not run with another number of images`,
+    );
+    return { ...settled, batch };
+  }
+}
+
+async function settleShapes(
+  start: Graph,
+  { input, run, batch }: { input: ImageInput; run: Runner; batch: number | null },
+): Promise<Omit<Settled, "batch">> {
+  let shapes = inferShapes(start);
+  const first = traceRows(start, { input: input.name, shapes });
+  let graph = await computeConstants(start, first, run);
+  if (graph !== start) {
+    graph = resolveShapes(foldConstants(graph));
+    shapes = inferShapes(graph);
+  }
+  const facts = traceRows(graph, { input: input.name, shapes });
+  const tensors = graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== ""));
+  const unknown = tensors.filter((name) => !isKnown(shapes.get(name)));
+  const counts = tensors.filter((name) => facts.get(name) === "count");
+  if (unknown.length === 0 && counts.length === 0) return { graph, shapes, measured: new Map() };
+  const { channels, height, width } = input;
+  const imageDims = input.layout === "nchw" ? [channels, height, width] : [height, width, channels];
+  const asked = [...new Set([...unknown, ...tensors.filter((name) => facts.get(name) !== "count")])];
+  const found = await measure(graph, { input: input.name, imageDims, tensors: asked, counts, run, batch });
+  const measured = new Map(found.shapes);
+  graph = settleCounts(graph, { input: input.name, shapes: found.shapes, counts: found.counts });
+  graph = foldConstants(graph);
+  return { graph, shapes: inferShapes(graph, measured), measured };
+}
+
+/** Whether each image's logits are its own: proven, or else shown by running images together and alone. */
+async function settleBatch(
+  { graph, logits }: Classes,
+  {
+    input,
+    known,
+    settled,
+    run,
+    notes,
+  }: {
+    input: ImageInput;
+    known: Map<string, RowFact>;
+    settled: Settled;
+    run: Runner;
+    notes: string[];
+  },
+): Promise<{ batch: number | null; rows: Map<string, RowFact> }> {
+  const fixedFacts = (): Map<string, RowFact> => new Map([...known].filter(([, fact]) => !rowsOf(fact)));
+  if (settled.batch !== null) {
+    if (settled.batch === 1) return { batch: 1, rows: fixedFacts() };
+    const isOwn = await isPerImage(graph, logits, { input, run, count: settled.batch });
+    if (isOwn) return { batch: settled.batch, rows: fixedFacts() };
+    throw new UnitscopeError(
+      "model",
+      `model: expected each image's logits to be its own, got a network of ${settled.batch} images whose logits depend on each other (${unprovenAt(graph, known)})`,
+    );
+  }
+  if (isBatchFirst(known.get(logits))) return { batch: null, rows: known };
+  if (await isPerImage(graph, logits, { input, run, count: 3 })) return { batch: null, rows: known };
+  notes.push(`runs one image at a time: images of a batch are mixed (${unprovenAt(graph, known)})`);
+  return { batch: 1, rows: fixedFacts() };
+}
+
+/** Whether logits of images of noise are the same whatever other images are beside them. */
+async function isPerImage(
+  graph: Graph,
+  logits: string,
+  { input, run, count }: { input: ImageInput; run: Runner; count: number },
+): Promise<boolean> {
+  const { channels, height, width } = input;
+  const dims = input.layout === "nchw" ? [count, channels, height, width] : [count, height, width, channels];
+  const [a, b] = [noise(dims), noise(dims, 7)];
+  const size = a.data.length / count;
+  const mixed = Float32Array.from(b.data);
+  mixed.set(a.data.subarray(0, size));
+  const results = await run(graph, [{ [input.name]: a }, { [input.name]: { ...a, data: mixed } }]);
+  const [one, other] = results.map((each) => each[logits]?.data as Float32Array);
+  if (!one || !other || one.length !== other.length) return false;
+  const classes = one.length / count;
+  let scale = 0;
+  for (const logit of one) scale = Math.max(scale, Math.abs(logit));
+  for (let cls = 0; cls < classes; cls++) if (!(Math.abs(one[cls] - other[cls]) <= 1e-4 * scale)) return false;
+  return true;
+}
+
+/** The first operator of which it is not proven that images stay apart. */
+function unprovenAt(graph: Graph, known: ReadonlyMap<string, RowFact>): string {
+  const node = graph.nodes.find((each) => known.get(each.outputs[0] ?? "") === undefined);
+  return node ? `${node.op} "${node.name}"` : "operators unknown";
+}
+
+function isOfImage(fact: RowFact, name: string, graph: Graph): boolean {
+  return name !== "" && fact !== "constant" && fact !== "count" && !graph.constants.has(name);
+}
+
+function isKnown(shape: Shape | undefined): boolean {
+  return shape !== undefined && !shape.includes(null);
+}
