@@ -189,7 +189,5 @@ export function tapFor(layer: Layer, method: AblationMethod): string {
 }
 
 async function boundAll(model: Model, taps: readonly string[]): Promise<(SuffixBound | undefined)[]> {
-  return await Promise.all(
-    taps.map((tap) => boundSuffix(model, planSuffix(model, tap))),
-  );
+  return await Promise.all(taps.map((tap) => boundSuffix(model, planSuffix(model, tap))));
 }
