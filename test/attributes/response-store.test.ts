@@ -16,7 +16,7 @@ const layers = [
   { name: "a", tap: "a/out", units: 3, height: 2, width: 2 },
   { name: "b", tap: "b/out", units: 2, height: 1, width: 1 },
 ];
-const { model } = randomNetwork({ seed: 1, blocks: ["plain"], head: "average" });
+const { model } = await randomNetwork({ seed: 1, blocks: ["plain"], head: "average" });
 const source = sourceOf(new Float32Array(images), [1], new Int32Array(images));
 
 /** Opens the store of a run; what is not said is always the same. */
