@@ -5,7 +5,7 @@
 import sharp from "sharp";
 import type { RgbImage } from "../data/image-set.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
-import { resizeBilinear } from "../numeric/resize.ts";
+import { resizeImage } from "../numeric/resize.ts";
 
 /** Alpha outside a tile's region. */
 export const outsideAlpha = 96;
@@ -34,7 +34,9 @@ export function tileSize({ width, height }: TileSize): TileSize {
 
 /** An image at a tile's size: uint8, row-major `[height, width, 3]`. */
 export function tilePixels(image: RgbImage, { width, height }: TileSize): Uint8Array {
-  return image.width === width && image.height === height ? image.data : resizeBilinear(image, width, height);
+  return image.width === width && image.height === height
+    ? image.data
+    : resizeImage(image, { width, height }, "bilinear");
 }
 
 /**

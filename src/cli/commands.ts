@@ -16,6 +16,10 @@ import { trainCommand } from "./commands/train.ts";
 import { unitCommand } from "./commands/unit.ts";
 import { viewCommand } from "./commands/view.ts";
 import type { CliContext } from "./context.ts";
+import { withRelocation } from "./relocation.ts";
+
+/** Commands that read a run's images again. */
+const opensImages: ReadonlySet<string> = new Set(["attributes", "sets", "rotate"]);
 
 /** Builds every command over one context. */
 export function commands(context: CliContext): Command[] {
@@ -35,5 +39,7 @@ export function commands(context: CliContext): Command[] {
     reproduceCommand,
     exportCommand,
     trainCommand,
-  ].map((build) => build(context));
+  ]
+    .map((build) => build(context))
+    .map((command) => (opensImages.has(command.name()) ? withRelocation(command, context) : command));
 }

@@ -62,7 +62,13 @@ export async function openSubject(
   const model = await openModel(modelPath);
   const given = preprocess === undefined ? ownPreprocessing(model, modelPath) : await parsePreprocessing(preprocess);
   const preprocessing = forChannels(given, model.input.channels);
-  const set = await openImageSet(data, { root, limit, progress, signal });
+  const set = await openImageSet(data, {
+    root,
+    limit,
+    orient: preprocessing.orientation === "apply",
+    progress,
+    signal,
+  });
   const images = await underClasses(set, model, { modelPath, classes });
   return fit({
     model,
@@ -118,7 +124,22 @@ export async function reopenSubject(
   }
   const dataOptions = manifest.options as DataOptions;
   const dataPath = manifest.data.path ?? manifest.data.name;
-  const set = await openImageSet(dataPath, { root: dataOptions.root, limit: dataOptions.limit, progress, signal });
+  const preprocessing = manifest.preprocessing as unknown as Preprocessing;
+  const orient = preprocessing.orientation === "apply";
+  const set = await openImageSet(dataPath, {
+    root: dataOptions.root,
+    limit: dataOptions.limit,
+    orient,
+    progress,
+    signal,
+  }).catch((cause: unknown) => {
+    if (!(cause instanceof UnitscopeError) || cause.code !== "usage") throw cause;
+    throw new UnitscopeError(
+      "run",
+      `run folder "${run.path}": expected its images at ${dataPath}, got none there; say where they are with --data PATH`,
+      { cause },
+    );
+  });
   const named = { ...set, name: manifest.data.name };
   const images = await underClasses(named, model, { modelPath: manifest.model.path, classes: dataOptions.classes });
   if (images.hash !== manifest.data.hash) {
@@ -127,7 +148,6 @@ export async function reopenSubject(
       `run folder "${run.path}": expected the images of the run (hash ${manifest.data.hash.slice(0, 12)}…), got "${images.name}" with ${images.hash.slice(0, 12)}…`,
     );
   }
-  const preprocessing = manifest.preprocessing as unknown as Preprocessing;
   return fit({ model, modelPath: manifest.model.path, images, preprocessing, dataPath, dataOptions });
 }
 

@@ -5,7 +5,7 @@
 import { pixelTable, writePixels } from "../data/preprocess-image.ts";
 import { channelCount, type Preprocessing } from "../data/preprocessing.ts";
 import { UnitscopeError } from "../errors.ts";
-import { resizeBilinear, resizeNearest } from "../numeric/resize.ts";
+import { resizeImage } from "../numeric/resize.ts";
 import { cutTo } from "../onnx/edit.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { writeModel } from "../onnx/model-file.ts";
@@ -50,7 +50,6 @@ export async function openNetworkResponses(
   const pool = await openPool(networkWork, setup, { workers, signal });
   const [height, width] = conceptInputSize(model, preprocessing);
   const table = pixelTable(preprocessing);
-  const resize = preprocessing.interpolation === "nearest" ? resizeNearest : resizeBilinear;
   const channels = channelCount(preprocessing);
   const dims = preprocessing.layout === "nchw" ? [1, channels, height, width] : [1, height, width, channels];
   const expected = layer.units * layer.height * layer.width;
@@ -58,7 +57,7 @@ export async function openNetworkResponses(
   const respond = async (image: number): Promise<Float32Array> => {
     const picture = await set.read(image);
     const fits = picture.width === width && picture.height === height;
-    const data = fits ? picture.data : resize(picture, width, height);
+    const data = fits ? picture.data : resizeImage(picture, { width, height }, preprocessing.interpolation);
     const pixels = new Float32Array(channels * height * width);
     writePixels({ width, height, data }, preprocessing, table, pixels, 0);
     const responses = await pool.run({ pixels, dims }, { transfer: [pixels.buffer] });

@@ -12,6 +12,8 @@ export interface ImageSetReport {
   readonly classes: readonly { readonly name: string; readonly images: number }[];
   /** Sizes of the images that can be decoded, the most frequent first. */
   readonly sizes: readonly { readonly width: number; readonly height: number; readonly images: number }[];
+  /** Images whose EXIF orientation is not upright. */
+  readonly turned: number;
   /** Images that cannot be decoded, in order. */
   readonly undecodable: readonly { readonly image: number; readonly name: string; readonly reason: string }[];
 }
@@ -26,13 +28,15 @@ export async function checkImageSet(
 ): Promise<ImageSetReport> {
   const sizes = new Map<string, { width: number; height: number; images: number }>();
   const undecodable: { image: number; name: string; reason: string }[] = [];
+  let turned = 0;
   let next = 0;
   const take = async (): Promise<void> => {
     while (next < set.imageCount) {
       throwIfInterrupted(signal, `data "${set.name}"`);
       const image = next++;
       try {
-        const { width, height } = await set.read(image);
+        const { width, height, orientation } = await set.read(image);
+        if (orientation !== undefined) turned++;
         const size = sizes.get(`${width}×${height}`) ?? { width, height, images: 0 };
         size.images++;
         sizes.set(`${width}×${height}`, size);
@@ -53,6 +57,7 @@ export async function checkImageSet(
     images: set.imageCount,
     classes: set.classNames.map((name, cls) => ({ name, images: counts[cls] })),
     sizes: [...sizes.values()].sort((a, b) => b.images - a.images || a.width - b.width || a.height - b.height),
+    turned,
     undecodable: undecodable.sort((a, b) => a.image - b.image),
   };
 }

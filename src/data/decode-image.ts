@@ -1,6 +1,6 @@
 /**
  * An image file's bytes to 8-bit RGB, with the values that Pillow's `Image.open(f).convert("RGB")` gives, since
- * published networks were measured with those: embedded colour profiles and EXIF orientation are not applied, alpha is
+ * published networks were measured with those: embedded colour profiles and EXIF orientation are not applied (this one on request), alpha is
  * dropped, gray is repeated, CMYK is multiplied out. The one difference: of 16-bit gray the high byte is kept, where
  * Pillow clips at 255.
  */
@@ -29,20 +29,32 @@ export const imageExtensions: readonly string[] = [
   ".pgm",
 ];
 
+/** How images are decoded. */
+export interface DecodeOptions {
+  /** Turn images as their EXIF orientation says; torchvision does not. */
+  readonly orient?: boolean | undefined;
+}
+
 /**
  * Decodes an encoded image (JPEG, PNG, WebP, GIF's first frame, TIFF, AVIF) at its own size.
  *
  * @param place what to call it in messages.
  * @throws {UnitscopeError} `data` if it is truncated, damaged or no image.
  */
-export async function decodeImage(bytes: Uint8Array, place: string): Promise<RgbImage> {
+export async function decodeImage(
+  bytes: Uint8Array,
+  place: string,
+  { orient = false }: DecodeOptions = {},
+): Promise<RgbImage> {
   if (bytes.length === 0) throw new UnitscopeError("data", `${place}: expected an image, got an empty file`);
   try {
     // Libjpeg's warnings (stray bytes between segments) are no reason to refuse: a few files of ImageNet have them.
     const image = sharp(bytes, { ignoreIcc: true, failOn: "error" });
-    const { space } = await image.metadata();
+    const { space, orientation } = await image.metadata();
+    if (orient) image.autoOrient();
+    const turned = orientation !== undefined && orientation > 1 && { orientation };
     if (space === "cmyk") {
-      return fromCmyk(
+      const cmyk = fromCmyk(
         await image
           .pipelineColourspace("cmyk")
           .toColourspace("cmyk")
@@ -50,9 +62,11 @@ export async function decodeImage(bytes: Uint8Array, place: string): Promise<Rgb
           .raw()
           .toBuffer({ resolveWithObject: true }),
       );
+      return { ...cmyk, ...turned };
     }
     const { data, info } = await image.removeAlpha().toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
-    return { width: info.width, height: info.height, data: info.channels === 1 ? repeatGray(data) : plain(data) };
+    const rgb = info.channels === 1 ? repeatGray(data) : plain(data);
+    return { width: info.width, height: info.height, data: rgb, ...turned };
   } catch (cause) {
     const reason = messageOf(cause).replaceAll(/\s*\n\s*/g, "; ");
     throw new UnitscopeError("data", `${place}: expected an image that can be decoded, got: ${reason}`, { cause });
@@ -63,14 +77,14 @@ export async function decodeImage(bytes: Uint8Array, place: string): Promise<Rgb
  * Reads and decodes an image file.
  * @throws {UnitscopeError} `file` if it cannot be read, `data` if it cannot be decoded.
  */
-export async function decodeImageFile(path: string): Promise<RgbImage> {
+export async function decodeImageFile(path: string, options: DecodeOptions = {}): Promise<RgbImage> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
   } catch (cause) {
     throw diskError(path, cause, { rule: "an image file" });
   }
-  return decodeImage(bytes, path);
+  return decodeImage(bytes, path, options);
 }
 
 /** Ink to light: `(255 − ink)(255 − black) / 255`, rounded. */

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { throwIfInterrupted } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
 import { type DataProgress } from "./cache.ts";
-import { decodeImageFile } from "./decode-image.ts";
+import { type DecodeOptions, decodeImageFile } from "./decode-image.ts";
 import type { ImageSet } from "./image-set.ts";
 import { checkLabels } from "./pixel-set.ts";
 import { checkImage, firstPerClass } from "./select-images.ts";
@@ -20,7 +20,7 @@ export interface FileList {
 }
 
 /** How a set is made of sources that are read while opening. */
-export interface SourceOptions {
+export interface SourceOptions extends DecodeOptions {
   /** The first so many images of every class. */
   readonly limit?: number | undefined;
   /** Leaves images that cannot be read to `read` to refuse, for a check that wants to find all of them. */
@@ -50,7 +50,7 @@ export async function fileSet(list: FileList, options: SourceOptions = {}): Prom
     imageName: (image) => imageNames[image] ?? `image ${image}`,
     read: async (image) => {
       checkImage(name, image, paths.length);
-      return decodeImageFile(paths[image]);
+      return decodeImageFile(paths[image], options);
     },
   };
 }

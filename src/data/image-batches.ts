@@ -2,6 +2,7 @@
 import { throwIfInterrupted, UnitscopeError } from "../errors.ts";
 import { forEachImage } from "./for-each-image.ts";
 import type { ImageSet, PixelArray } from "./image-set.ts";
+import { openMeanImage } from "./mean-image.ts";
 import { fitImage, inputSize, luma, pixelTable, type Size, writePixels } from "./preprocess-image.ts";
 import { channelCount, type Preprocessing } from "./preprocessing.ts";
 
@@ -53,6 +54,7 @@ export async function* imageBatches(
   const table = pixelTable(preprocessing);
   const channels = channelCount(preprocessing);
   const plane = channels * size.height * size.width;
+  const subtract = await openMeanImage(preprocessing, size);
   const arranged = isArranged(set, preprocessing) ? set.pixels : undefined;
   const load = async (first: number): Promise<ImageBatch> => {
     const count = Math.min(batchSize, end - first);
@@ -70,6 +72,7 @@ export async function* imageBatches(
         writePixels(image, preprocessing, table, pixels, at * plane);
       });
     }
+    if (subtract) for (let at = 0; at < count; at++) subtract(pixels.subarray(at * plane, (at + 1) * plane));
     const { height, width } = size;
     const dims =
       preprocessing.layout === "nchw"
@@ -106,7 +109,8 @@ function isArranged(set: ImageSet, preprocessing: Preprocessing): boolean {
   const { width, height } = set.pixels;
   const { resize, crop } = preprocessing;
   return (
-    (resize === null || resize === Math.min(width, height)) && (crop === null || (crop === width && crop === height))
+    (resize === null || (typeof resize === "number" && resize === Math.min(width, height))) &&
+    (crop === null || (crop === width && crop === height))
   );
 }
 

@@ -9,6 +9,8 @@ export interface RgbImage {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
+  /** Its file's EXIF orientation, 2..8, if it states one that is not upright. */
+  readonly orientation?: number;
 }
 
 /** The pixels of images of one size, all in memory: uint8, planar, row-major `[imageCount, channels, height, width]`. */

@@ -100,7 +100,7 @@ export async function openParquet(
     imageName: (image) => `${basename(path)}/${rows[image]}`,
     read: async (image) => {
       checkImage(name, image, rows.length);
-      return toImage(table, rows[image], await group(rows[image]));
+      return toImage(table, rows[image], await group(rows[image]), options);
     },
   };
 }
@@ -233,11 +233,16 @@ function imageBytes(value: unknown): Uint8Array | undefined {
   return undefined;
 }
 
-async function toImage(table: Table, row: number, { image, height, width }: Row): Promise<RgbImage> {
+async function toImage(
+  table: Table,
+  row: number,
+  { image, height, width }: Row,
+  options: SourceOptions,
+): Promise<RgbImage> {
   const bytes = imageBytes(image);
   const place = `${table.path}: row ${row}`;
   if (!bytes) throw notAnImage(table, row, image);
-  if (!Array.isArray(image) && isEncodedImage(bytes)) return decodeImage(bytes, place);
+  if (!Array.isArray(image) && isEncodedImage(bytes)) return decodeImage(bytes, place, options);
   if (Array.isArray(image) && Array.isArray(image[0])) {
     return rawImage(bytes, { height: image.length, width: (image[0] as unknown[]).length }, place);
   }

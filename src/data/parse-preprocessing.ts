@@ -1,17 +1,33 @@
-/** `--preprocess`: a preset by name or a JSON file; and the same JSON out of a model's metadata. */
+/** `--preprocess`: a preset by name, JSON or a JSON file; and the same JSON out of a model's metadata. */
 import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
+import { meanImageFile } from "./mean-image.ts";
 import { channelCount, forChannels, noPreprocessing, type Preprocessing } from "./preprocessing.ts";
 
 /** Mean and standard deviation of ImageNet's training images, as torchvision's and Places365's networks use them. */
 const imagenetScale = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
 
+const imagenet: Preprocessing = { ...noPreprocessing, resize: 256, crop: 224, ...imagenetScale };
+const halves = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
+
 /** The presets. Where their constants come from is in docs/data.md. */
 export const preprocessingPresets: Readonly<Record<string, Preprocessing>> = {
-  imagenet: { ...noPreprocessing, resize: 256, crop: 224, ...imagenetScale },
-  places365: { ...noPreprocessing, resize: 256, crop: 224, ...imagenetScale },
+  imagenet,
+  "imagenet-v2": { ...imagenet, resize: 232 },
+  inception: { ...imagenet, resize: 342, crop: 299 },
+  timm: { ...imagenet, interpolation: "bicubic" },
+  "timm-vit": { ...imagenet, resize: 248, interpolation: "bicubic", ...halves },
+  clip: {
+    ...imagenet,
+    resize: 224,
+    interpolation: "bicubic",
+    mean: [0.48145466, 0.4578275, 0.40821073],
+    std: [0.26862954, 0.26130258, 0.27577711],
+  },
+  places365: imagenet,
   cifar10: { ...noPreprocessing, mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] },
   "tiny-imagenet": { ...noPreprocessing, mean: [0.4818, 0.4505, 0.3985], std: [0.275, 0.2666, 0.2796] },
   tf: { ...noPreprocessing, resize: 256, crop: 224, range: [-1, 1], layout: "nhwc" },
@@ -27,42 +43,51 @@ export const preprocessingPresets: Readonly<Record<string, Preprocessing>> = {
   none: noPreprocessing,
 };
 
-const pixelCount = z.int().min(1).max(65_536).nullable();
+const pixelCount = z.int().min(1).max(65_536);
 const perChannel = z.array(z.number());
 const schema = z
   .strictObject({
-    resize: pixelCount.optional(),
-    crop: pixelCount.optional(),
-    interpolation: z.enum(["bilinear", "nearest"]).optional(),
+    preset: z.enum(Object.keys(preprocessingPresets)).optional(),
+    resize: z
+      .union([pixelCount, z.tuple([pixelCount, pixelCount])])
+      .nullable()
+      .optional(),
+    crop: pixelCount.nullable().optional(),
+    interpolation: z.enum(["bilinear", "bicubic", "nearest"]).optional(),
     range: z
       .tuple([z.number(), z.number()])
       .refine(([low, high]) => low !== high)
       .optional(),
     mean: perChannel.optional(),
     std: perChannel.refine((values) => values.every((value) => value > 0)).optional(),
+    mean_image: z.union([z.string(), z.strictObject({ path: z.string(), sha256: z.string() })]).optional(),
+    orientation: z.enum(["ignore", "apply"]).optional(),
     channels: z.enum(["rgb", "bgr", "gray"]).optional(),
     layout: z.enum(["nchw", "nhwc"]).optional(),
   })
-  .superRefine(({ mean, std, channels = "rgb" }, context) => {
+  .superRefine(({ mean, std, preset = "none", channels = preprocessingPresets[preset].channels }, context) => {
     const count = channelCount({ channels });
     if (mean && mean.length !== count) context.addIssue({ code: "custom", path: ["mean"] });
     if (std && std.length !== count) context.addIssue({ code: "custom", path: ["std"] });
   });
 
 /** What every key must be, in words, for messages. */
-const rules: Readonly<Record<keyof Preprocessing, string>> = {
-  resize: "a whole number of pixels from 1 to 65536, or null",
+const rules: Readonly<Record<keyof z.infer<typeof schema>, string>> = {
+  preset: Object.keys(preprocessingPresets).join(", "),
+  resize: "a whole number of pixels from 1 to 65536, two of them for height and width, or null",
   crop: "a whole number of pixels from 1 to 65536, or null",
-  interpolation: '"bilinear" or "nearest"',
+  interpolation: '"bilinear", "bicubic" or "nearest"',
   range: "two different numbers",
   mean: "three numbers (one for gray)",
   std: "three numbers (one for gray) above 0",
+  mean_image: "a .npy or .binaryproto file",
+  orientation: '"ignore" or "apply"',
   channels: '"rgb", "bgr" or "gray"',
   layout: '"nchw" or "nhwc"',
 };
 
 /**
- * The preprocessing that `--preprocess` names: a preset, else a JSON file.
+ * The preprocessing that `--preprocess` names: a preset, else JSON, else a JSON file.
  *
  * @throws {UnitscopeError} `usage` if it is neither, `file` if the file cannot be read, `value` if its content does
  * not fit.
@@ -70,9 +95,10 @@ const rules: Readonly<Record<keyof Preprocessing, string>> = {
 export async function parsePreprocessing(nameOrFile: string): Promise<Preprocessing> {
   const preset = Object.hasOwn(preprocessingPresets, nameOrFile) ? preprocessingPresets[nameOrFile] : undefined;
   if (preset) return preset;
+  if (nameOrFile.trimStart().startsWith("{")) return withMeanImage(nameOrFile, "--preprocess", ".");
   if (!nameOrFile.toLowerCase().endsWith(".json")) {
     const names = Object.keys(preprocessingPresets).join(", ");
-    throw new UnitscopeError("usage", `--preprocess: expected ${names} or a .json file, got "${nameOrFile}"`);
+    throw new UnitscopeError("usage", `--preprocess: expected ${names}, JSON or a .json file, got "${nameOrFile}"`);
   }
   let text: string;
   try {
@@ -80,7 +106,13 @@ export async function parsePreprocessing(nameOrFile: string): Promise<Preprocess
   } catch (cause) {
     throw diskError(nameOrFile, cause, { rule: "a JSON file of preprocessing" });
   }
-  return preprocessingFromJson(text, nameOrFile);
+  return withMeanImage(text, nameOrFile, dirname(nameOrFile));
+}
+
+/** The same, with the mean image's file looked at; its path starts from `folder`. */
+async function withMeanImage(text: string, place: string, folder: string): Promise<Preprocessing> {
+  const { meanImage, ...rest } = preprocessingFromJson(text, place);
+  return meanImage ? { ...rest, meanImage: await meanImageFile(resolve(folder, meanImage.path)) } : rest;
 }
 
 /**
@@ -98,9 +130,15 @@ export function preprocessingFromJson(text: string, place: string): Preprocessin
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) {
-    const given = Object.entries(parsed.data).filter(([, each]) => each !== undefined);
-    const base = parsed.data.channels === "gray" ? forChannels(noPreprocessing, 1) : noPreprocessing;
-    return { ...base, ...(Object.fromEntries(given) as Partial<Preprocessing>) };
+    const { preset = "none", mean_image: file, orientation, ...keys } = parsed.data;
+    const given = Object.entries(keys).filter(([, each]) => each !== undefined);
+    const from = preprocessingPresets[preset];
+    return {
+      ...(keys.channels === "gray" ? forChannels(from, 1) : from),
+      ...(Object.fromEntries(given) as Partial<Preprocessing>),
+      ...(file !== undefined && { meanImage: typeof file === "string" ? { path: file, sha256: "" } : file }),
+      ...(orientation === "apply" && { orientation }),
+    };
   }
   const issue = parsed.error.issues[0];
   if (issue?.code === "unrecognized_keys") {
@@ -109,7 +147,7 @@ export function preprocessingFromJson(text: string, place: string): Preprocessin
       `${place}: expected keys ${Object.keys(rules).join(", ")}, got "${issue.keys[0]}"`,
     );
   }
-  const key = issue?.path[0] as keyof Preprocessing | undefined;
+  const key = issue?.path[0] as keyof typeof rules | undefined;
   if (key === undefined) {
     throw new UnitscopeError("value", `${place}: expected a JSON object, got ${JSON.stringify(value)}`);
   }

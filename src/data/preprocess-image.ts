@@ -5,7 +5,7 @@
  * An 8-bit value has only 256 results per channel, so every path looks them up in one table: whatever route an image
  * takes, equal pixels give equal floats.
  */
-import { resizeBilinear, resizeNearest } from "../numeric/resize.ts";
+import { resizeImage } from "../numeric/resize.ts";
 import type { RgbImage } from "./image-set.ts";
 import { channelCount, type Preprocessing } from "./preprocessing.ts";
 
@@ -37,9 +37,13 @@ export function pixelTable(preprocessing: Preprocessing): Float32Array {
   return table;
 }
 
-/** The size of an image after resizing: the shorter side becomes `resize`, the longer is cut down to whole pixels. */
+/**
+ * The size of an image after resizing: with a number the shorter side becomes it, the longer is cut down to whole
+ * pixels; with two, height and width become them, whatever the shape was.
+ */
 export function resizedSize({ width, height }: Size, { resize }: Pick<Preprocessing, "resize">): Size {
   if (resize === null) return { width, height };
+  if (typeof resize !== "number") return { width: resize[1], height: resize[0] };
   if (width <= height) return { width: resize, height: Math.trunc((resize * height) / width) };
   return { width: Math.trunc((resize * width) / height), height: resize };
 }
@@ -64,8 +68,7 @@ export function fitImage(image: RgbImage, preprocessing: Preprocessing): RgbImag
   const isWhole = window.width === resized.width && window.height === resized.height;
   const keepsSize = resized.width === image.width && resized.height === image.height;
   if (keepsSize && isWhole && target.width === image.width && target.height === image.height) return image;
-  const resize = preprocessing.interpolation === "bilinear" && !keepsSize ? resizeBilinear : resizeNearest;
-  const part = resize(image, resized.width, resized.height, window);
+  const part = resizeImage(image, resized, keepsSize ? "nearest" : preprocessing.interpolation, window);
   if (window.width === target.width && window.height === target.height) return { ...target, data: part };
   const padded = new Uint8Array(target.width * target.height * 3);
   for (let y = 0; y < window.height; y++) {

@@ -3,19 +3,33 @@
  * and that trained models carry in their metadata.
  */
 
+import type { Interpolation } from "../numeric/resize.ts";
+
+/** A mean image, by its file. */
+export interface MeanImageFile {
+  /** Absolute. */
+  readonly path: string;
+  /** Of the file, hex. */
+  readonly sha256: string;
+}
+
 /** Everything between a decoded image and the input tensor. */
 export interface Preprocessing {
-  /** Shorter side after resizing, in pixels; `null`: no resize. */
-  readonly resize: number | null;
+  /** Shorter side after resizing, in pixels, or height and width whatever the image's shape is; `null`: no resize. */
+  readonly resize: number | readonly [number, number] | null;
   /** Side of the centre crop, in pixels; `null`: no crop. */
   readonly crop: number | null;
-  readonly interpolation: "bilinear" | "nearest";
+  readonly interpolation: Interpolation;
   /** The values that 0 and 255 become before `mean` and `std`. */
   readonly range: readonly [number, number];
   /** Subtracted per channel, in the order of `channels`: three numbers, or one for `gray`. */
   readonly mean: readonly number[];
   /** Divided by per channel, as many. */
   readonly std: readonly number[];
+  /** An image that is subtracted too, before dividing. */
+  readonly meanImage?: MeanImageFile;
+  /** `apply`: images are turned as their EXIF orientation says, before anything else. */
+  readonly orientation?: "apply";
   /** `gray`: one channel, 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601), rounded to 8 bits. */
   readonly channels: "rgb" | "bgr" | "gray";
   readonly layout: "nchw" | "nhwc";

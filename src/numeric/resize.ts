@@ -2,9 +2,12 @@
  * Resizing of 8-bit RGB images as Pillow does it, to the bit, because that is what torchvision's `Resize` runs on a
  * decoded file and therefore what published networks were measured with.
  *
- * Bilinear is antialiased: a triangle filter as wide as the reduction, horizontally and then vertically, with weights
+ * Bilinear and bicubic are antialiased: a filter as wide as the reduction, horizontally and then vertically, with weights
  * in fixed point of 22 fraction bits and rounding to 8 bits after each pass (Pillow's resampling, from version 3.4 on).
  */
+
+/** How resized pixels come from those of an image. */
+export type Interpolation = "bilinear" | "bicubic" | "nearest";
 
 /** A rectangle of the resized image, in its pixels. */
 export interface Window {
@@ -32,38 +35,42 @@ interface Taps {
   readonly weights: Int32Array;
 }
 
+/** Filters, by how far they reach and their weight at a distance: the triangle, and Keys' cubic with a = −0.5. */
+const filters = {
+  bilinear: { reach: 1, weight: (x: number) => Math.max(0, 1 - Math.abs(x)) },
+  bicubic: {
+    reach: 2,
+    weight: (x: number) => {
+      const far = Math.abs(x);
+      if (far < 1) return (1.5 * far - 2.5) * far * far + 1;
+      return far < 2 ? (((far - 5) * far + 8) * far - 4) * -0.5 : 0;
+    },
+  },
+} as const;
+
 /**
- * Antialiased bilinear resizing.
+ * Antialiased bilinear or bicubic resizing, or that to the nearest pixel.
  *
  * @param window the part of the result to compute; all of it by default. The values do not depend on it.
  * @returns uint8, row-major `[window.height, window.width, 3]`.
  */
-export function resizeBilinear(
+export function resizeImage(
   image: Rgb,
-  width: number,
-  height: number,
+  { width, height }: { width: number; height: number },
+  interpolation: Interpolation,
   window: Window = { left: 0, top: 0, width, height },
 ): Uint8Array {
-  const columns = triangleTaps(image.width, width, window.left, window.width);
-  const rows = triangleTaps(image.height, height, window.top, window.height);
+  if (interpolation === "nearest") return resizeNearest(image, width, height, window);
+  const columns = filterTaps(interpolation, image.width, width, { first: window.left, count: window.width });
+  const rows = filterTaps(interpolation, image.height, height, { first: window.top, count: window.height });
   const firstRow = rows.starts[0];
   const lastRow = rows.starts[window.height - 1] + rows.counts[window.height - 1];
   const narrow = resizeRows(image, columns, firstRow, lastRow - firstRow, window.width);
   return resizeColumns(narrow, rows, firstRow, window.width, window.height);
 }
 
-/**
- * Nearest-neighbour resizing: the pixel under the output pixel's centre.
- *
- * @param window the part of the result to compute; all of it by default.
- * @returns uint8, row-major `[window.height, window.width, 3]`.
- */
-export function resizeNearest(
-  image: Rgb,
-  width: number,
-  height: number,
-  window: Window = { left: 0, top: 0, width, height },
-): Uint8Array {
+/** Nearest-neighbour resizing: the pixel under the output pixel's centre. */
+function resizeNearest(image: Rgb, width: number, height: number, window: Window): Uint8Array {
   const columns = nearestPositions(image.width, width);
   const rows = nearestPositions(image.height, height);
   const resized = new Uint8Array(window.width * window.height * 3);
@@ -92,10 +99,17 @@ function nearestPositions(from: number, to: number): Int32Array {
   return positions;
 }
 
-/** Taps of the triangle filter for output positions `first` to `first + count - 1`. */
-function triangleTaps(from: number, to: number, first: number, count: number): Taps {
+/** Taps of a filter for output positions `first` to `first + count - 1`. */
+function filterTaps(
+  name: keyof typeof filters,
+  from: number,
+  to: number,
+  { first, count }: { first: number; count: number },
+): Taps {
+  const { reach, weight: weightAt } = filters[name];
   const scale = from / to;
-  const support = Math.max(scale, 1);
+  const spread = Math.max(scale, 1);
+  const support = reach * spread;
   const tapCount = Math.ceil(support) * 2 + 1;
   const starts = new Int32Array(count);
   const counts = new Int32Array(count);
@@ -107,14 +121,15 @@ function triangleTaps(from: number, to: number, first: number, count: number): T
     const end = Math.min(from, Math.trunc(centre + support + 0.5));
     let sum = 0;
     for (let tap = 0; tap < end - start; tap++) {
-      const weight = Math.max(0, 1 - Math.abs((tap + start - centre + 0.5) * (1 / support)));
+      const weight = weightAt((tap + start - centre + 0.5) * (1 / spread));
       raw[tap] = weight;
       sum += weight;
     }
     starts[at] = start;
     counts[at] = end - start;
     for (let tap = 0; tap < end - start; tap++) {
-      weights[at * tapCount + tap] = Math.trunc((raw[tap] / sum) * (1 << FRACTION_BITS) + 0.5);
+      const scaled = (raw[tap] / sum) * (1 << FRACTION_BITS);
+      weights[at * tapCount + tap] = Math.trunc(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
     }
   }
   return { tapCount, starts, counts, weights };
@@ -170,7 +185,7 @@ function resizeColumns(data: Uint8Array, taps: Taps, firstRow: number, width: nu
   return result;
 }
 
-/** Rounded weights can add up to a little more than one. */
+/** Rounded weights can add up to a little more than one, and a cubic overshoots. */
 function clip(value: number): number {
-  return value > 255 ? 255 : value;
+  return value > 255 ? 255 : value < 0 ? 0 : value;
 }

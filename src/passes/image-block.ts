@@ -33,10 +33,15 @@ export interface BlockSource {
   read(images: Int32Array): Promise<ImageBlock>;
 }
 
+/** What of the preprocessing tells its result apart: everything, but where a mean image lies. */
+function identityOf({ meanImage, ...rest }: Preprocessing): JsonRecord {
+  return { ...rest, ...(meanImage && { meanImage: meanImage.sha256 }) };
+}
+
 /** The images of a set, preprocessed. */
 export function blockSource(set: ImageSet, preprocessing: Preprocessing, signal?: AbortSignal): BlockSource {
   return {
-    identity: { images: set.hash, preprocessing: { ...preprocessing } },
+    identity: { images: set.hash, preprocessing: identityOf(preprocessing) },
     imageCount: set.imageCount,
     labels: set.labels,
     read: async (images) => {

@@ -8,8 +8,14 @@ describe("--preprocess", () => {
   it("takes presets by name", async () => {
     expect(Object.keys(preprocessingPresets)).toEqual([
       "imagenet",
+      "imagenet-v2",
+      "inception",
+      "timm",
+      "timm-vit",
+      "clip",
       "places365",
       "cifar10",
+      "tiny-imagenet",
       "tf",
       "caffe",
       "mnist",
@@ -28,6 +34,16 @@ describe("--preprocess", () => {
       std: [1, 2, 3],
     });
     expect(preprocessingFromJson("{}", "p")).toEqual(noPreprocessing);
+  });
+
+  it("takes JSON as it is, and a preset with other values", async () => {
+    expect(await parsePreprocessing(' {"preset": "caffe", "resize": [224, 224], "layout": "nhwc"}')).toEqual({
+      ...preprocessingPresets["caffe"],
+      resize: [224, 224],
+      layout: "nhwc",
+    });
+    expect(await parsePreprocessing('{"orientation": "apply"}')).toEqual({ ...noPreprocessing, orientation: "apply" });
+    expect(await parsePreprocessing('{"orientation": "ignore"}')).toEqual(noPreprocessing);
   });
 
   it("takes one mean and deviation for gray, 0 and 1 where they are left out", () => {
@@ -54,7 +70,7 @@ describe("--preprocess", () => {
 
   it("refuses unknown names and files", async () => {
     await expect(parsePreprocessing("toString")).rejects.toThrow(
-      '--preprocess: expected imagenet, places365, cifar10, tf, caffe, mnist, none or a .json file, got "toString"',
+      '--preprocess: expected imagenet, imagenet-v2, inception, timm, timm-vit, clip, places365, cifar10, tiny-imagenet, tf, caffe, mnist, none, JSON or a .json file, got "toString"',
     );
     await expect(parsePreprocessing("/none/p.json")).rejects.toThrow(
       "/none/p.json: expected a JSON file of preprocessing, got none there",
@@ -62,8 +78,17 @@ describe("--preprocess", () => {
   });
 
   it.each([
-    ['{"size": 3}', 'p: expected keys resize, crop, interpolation, range, mean, std, channels, layout, got "size"'],
-    ['{"resize": 2.5}', 'p: "resize": expected a whole number of pixels from 1 to 65536, or null, got 2.5'],
+    [
+      '{"size": 3}',
+      "p: expected keys preset, resize, crop, interpolation, range, mean, std, mean_image, orientation, ",
+    ],
+    ['{"preset": "vgg"}', 'p: "preset": expected imagenet, imagenet-v2,'],
+    ['{"resize": [3]}', 'p: "resize": expected a whole number'],
+    ['{"orientation": "turn"}', 'p: "orientation": expected "ignore" or "apply", got "turn"'],
+    [
+      '{"resize": 2.5}',
+      'p: "resize": expected a whole number of pixels from 1 to 65536, two of them for height and width, or null, got 2.5',
+    ],
     ['{"crop": "224"}', 'p: "crop": expected a whole number of pixels from 1 to 65536, or null, got "224"'],
     ['{"mean": [1, 2]}', 'p: "mean": expected three numbers (one for gray), got [1,2]'],
     ['{"std": [1, 0, 1]}', 'p: "std": expected three numbers (one for gray) above 0, got [1,0,1]'],
@@ -71,7 +96,7 @@ describe("--preprocess", () => {
     ['{"channels": "grey"}', 'p: "channels": expected "rgb", "bgr" or "gray", got "grey"'],
     ['{"channels": "gray", "mean": [1, 2, 3]}', 'p: "mean": expected three numbers (one for gray), got [1,2,3]'],
     ['{"std": [1]}', 'p: "std": expected three numbers (one for gray) above 0, got [1]'],
-    ['{"interpolation": "bicubic"}', 'p: "interpolation": expected "bilinear" or "nearest", got "bicubic"'],
+    ['{"interpolation": "area"}', 'p: "interpolation": expected "bilinear", "bicubic" or "nearest", got "area"'],
     ['{"layout": null}', 'p: "layout": expected "nchw" or "nhwc", got null'],
     ["[1]", "p: expected a JSON object, got [1]"],
     ["{", "p: expected JSON, got: "],

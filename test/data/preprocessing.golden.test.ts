@@ -10,9 +10,9 @@ import { noPreprocessing, type Preprocessing } from "../../src/data/preprocessin
 interface FitCase {
   readonly width: number;
   readonly height: number;
-  readonly resize: number | null;
+  readonly resize: Preprocessing["resize"];
   readonly crop: number | null;
-  readonly interpolation: "bilinear" | "nearest";
+  readonly interpolation: Preprocessing["interpolation"];
   readonly fitted: { readonly width: number; readonly height: number; readonly data: string };
 }
 

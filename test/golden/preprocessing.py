@@ -34,10 +34,12 @@ sizes = [
     (31, 17, 17, 17),
     (50, 23, 12, None),
     (16, 10, 11, 24),
+    (53, 37, (20, 31), None),
+    (19, 41, (24, 24), 20),
 ]
 cases = []
 for width, height, resize, crop in sizes:
-    for name, mode in (("bilinear", InterpolationMode.BILINEAR), ("nearest", InterpolationMode.NEAREST)):
+    for name, mode in (("bilinear", InterpolationMode.BILINEAR), ("bicubic", InterpolationMode.BICUBIC), ("nearest", InterpolationMode.NEAREST)):
         steps = [transforms.Resize(resize, interpolation=mode)] if resize else []
         steps += [transforms.CenterCrop(crop)] if crop else []
         fitted = transforms.Compose(steps)(Image.fromarray(pattern(width, height)))

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { resizeBilinear, resizeNearest } from "../../src/numeric/resize.ts";
+import { type Interpolation, resizeImage, type Window } from "../../src/numeric/resize.ts";
 import { noise } from "../data/pictures.ts";
 
 const sides = fc.integer({ min: 1, max: 24 });
@@ -31,13 +31,19 @@ function naive(image: ReturnType<typeof noise>, width: number, height: number): 
   return result;
 }
 
+/** A resizing of one kind. */
+function resizeBy(interpolation: Interpolation) {
+  return (image: Parameters<typeof resizeImage>[0], width: number, height: number, window?: Window): Uint8Array =>
+    resizeImage(image, { width, height }, interpolation, window);
+}
+
 describe("resizing", () => {
   it("is the triangle filter, within the rounding of two passes", () => {
     fc.assert(
       fc.property(sides, sides, sides, sides, fc.integer(), (fromWidth, fromHeight, width, height, seed) => {
         const image = noise(seed, fromWidth, fromHeight);
         const exact = naive(image, width, height);
-        const resized = resizeBilinear(image, width, height);
+        const resized = resizeImage(image, { width, height }, "bilinear");
         expect(resized.length).toBe(exact.length);
         resized.forEach((value, at) => expect(Math.abs(value - exact[at])).toBeLessThan(1.001)); // half per pass
       }),
@@ -46,8 +52,9 @@ describe("resizing", () => {
   });
 
   it.each([
-    ["bilinear", resizeBilinear],
-    ["nearest", resizeNearest],
+    ["bilinear", resizeBy("bilinear")],
+    ["bicubic", resizeBy("bicubic")],
+    ["nearest", resizeBy("nearest")],
   ])("%s: a window of the result is that part of the whole result", (_, resize) => {
     fc.assert(
       fc.property(sides, sides, sides, sides, fc.nat(), fc.nat(), (fromWidth, fromHeight, width, height, a, b) => {
@@ -67,8 +74,9 @@ describe("resizing", () => {
   });
 
   it.each([
-    ["bilinear", resizeBilinear],
-    ["nearest", resizeNearest],
+    ["bilinear", resizeBy("bilinear")],
+    ["bicubic", resizeBy("bicubic")],
+    ["nearest", resizeBy("nearest")],
   ])("%s: keeps an image at its own size, and a constant image constant", (_, resize) => {
     fc.assert(
       fc.property(

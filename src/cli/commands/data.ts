@@ -14,7 +14,16 @@ export function dataCommand(context: CliContext): Command {
   data
     .command("list", { isDefault: true })
     .description("data sets known by name, and whether they are on this machine")
-    .action(() => listData(context));
+    .allowExcessArguments() // what is no subcommand comes here
+    .action(async (_, { args }: Command) => {
+      if (args.length === 0) return listData(context);
+      const { closest } = await import("fastest-levenshtein");
+      const names = data.commands.map((each) => each.name());
+      throw new UnitscopeError(
+        "usage",
+        `data: expected ${names.join(", ")}, got "${args[0]}"; did you mean "${closest(args[0], names)}"?`,
+      );
+    });
   data
     .command("pull")
     .description("fetch a data set into the cache folder")
@@ -95,7 +104,7 @@ async function checkData(
 }
 
 /** The report as lines of text. */
-function reportLines({ name, hash, images, classes, sizes, undecodable }: ImageSetReport): string[] {
+function reportLines({ name, hash, images, classes, sizes, turned, undecodable }: ImageSetReport): string[] {
   const counts = classes.map((cls) => cls.images);
   const least = Math.min(...counts);
   const most = Math.max(...counts);
@@ -111,6 +120,11 @@ function reportLines({ name, hash, images, classes, sizes, undecodable }: ImageS
       .slice(0, 10)
       .map((size, at) => (at === 0 ? "sizes" : "").padEnd(13) + `${size.width}×${size.height}: ${size.images}`),
     ...(sizes.length > 10 ? [`${" ".repeat(13)}and ${sizes.length - 10} other sizes`] : []),
+    ...(turned > 0
+      ? [
+          `turned       ${turned}: an EXIF orientation that is ignored; "orientation": "apply" in --preprocess follows it`,
+        ]
+      : []),
     `undecodable  ${undecodable.length === 0 ? "none" : undecodable.length}`,
     ...undecodable.slice(0, LISTED).map(({ reason }) => `  ${reason}`),
     ...(undecodable.length > LISTED ? [`  and ${undecodable.length - LISTED} more`] : []),

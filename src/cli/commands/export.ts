@@ -1,4 +1,4 @@
-/** `unitscope export RUN --format csv|json`: every table of a run as text. */
+/** `unitscope export RUN [--format csv|json]`: every table of a run as text. */
 import { Command, Option } from "commander";
 import type { ExportFormat } from "../../runs/export.ts";
 import type { CliContext } from "../context.ts";
@@ -12,7 +12,7 @@ export function exportCommand(context: CliContext): Command {
         "an empty field. JSON: an array with one object a row, a missing value is null. Numbers keep full precision.",
     )
     .argument("<run>", "run folder")
-    .addOption(new Option("--format <format>", "text format").choices(["csv", "json"]).makeOptionMandatory())
+    .addOption(new Option("--format <format>", "text format").choices(["csv", "json"]).default("csv"))
     .action(async (path: string, { format }: { format: ExportFormat }) => {
       const { exportRun } = await import("../../runs/export.ts");
       const { openRun } = await import("../../runs/run-folder.ts");

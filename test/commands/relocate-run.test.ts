@@ -1,0 +1,27 @@
+/** A run finds its images from any folder, and where they have moved to. */
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { handFolder } from "../cli/hand-network.ts";
+import { printed, unitscope } from "../cli/run-cli.ts";
+
+test("a run is followed from folder to folder", async () => {
+  const folder = await handFolder();
+  const run = join(folder, "run");
+  await printed(["ablate", "network.onnx", "images", "--preprocess", "none", "--layers", "mix", "--out", "run"], {
+    cwd: folder,
+  });
+  await printed(["attributes", run, "--shuffles", "0"], { cwd: "/" });
+  await rename(join(folder, "images"), join(folder, "elsewhere"));
+  const lost = await unitscope(["attributes", run, "--pool", "max", "--shuffles", "0"]);
+  expect([lost.code, lost.stderr]).toEqual([
+    2,
+    `run folder "${run}": expected its images at ${join(folder, "images")}, got none there; say where they are with --data PATH\n`,
+  ]);
+  await rename(join(folder, "elsewhere", "navy"), join(folder, "navy"));
+  const other = await unitscope(["attributes", run, "--data", join(folder, "elsewhere")]);
+  expect(other.stderr).toMatch(/classes to match them by|expected the images of the run/);
+  await rename(join(folder, "navy"), join(folder, "elsewhere", "navy"));
+  await printed(["attributes", run, "--pool", "max", "--shuffles", "0", "--data", "elsewhere"], { cwd: folder });
+  await printed(["attributes", run, "--pool", "max", "--top", "1", "--shuffles", "0"], { cwd: "/" });
+});
