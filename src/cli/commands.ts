@@ -9,6 +9,7 @@ import { exportCommand } from "./commands/export.ts";
 import { figuresCommand } from "./commands/figures.ts";
 import { layersCommand } from "./commands/layers.ts";
 import { predictCommand } from "./commands/predict.ts";
+import { reportCommand } from "./commands/report.ts";
 import { reproduceCommand } from "./commands/reproduce.ts";
 import { rotateCommand } from "./commands/rotate.ts";
 import { setsCommand } from "./commands/sets.ts";
@@ -36,6 +37,7 @@ export function commands(context: CliContext): Command[] {
     viewCommand,
     compareCommand,
     predictCommand,
+    reportCommand,
     reproduceCommand,
     exportCommand,
     trainCommand,

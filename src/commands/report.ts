@@ -1,0 +1,92 @@
+/** `unitscope report`: opens runs with their networks and images again and writes the page about them. */
+import { findReplacement } from "../ablation/replacement.ts";
+import type { AblationMethod } from "../ablation/sweep.ts";
+import { messageOf, UnitscopeError } from "../errors.ts";
+import { type ReportRun, type WrittenReport, writeReport } from "../report/write-report.ts";
+import { openRun, type RunFolder } from "../runs/run-folder.ts";
+import { openRunResponses } from "./observe-run.ts";
+import { type FetchProgress, reopenSubject, type Subject, sweepImages } from "./subject.ts";
+
+/** What a caller may watch and stop. */
+export interface ReportEffects {
+  readonly fetching?: FetchProgress;
+  readonly progress?: ((done: number, total: number, what: string) => void) | undefined;
+  /** Called with what the report lacks and why, where a network or its images are not there any more. */
+  readonly lacking?: ((message: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Writes the report of one or several runs.
+ *
+ * @param out its folder; by default `report` inside the first run.
+ * @throws {UnitscopeError} `run` if a run is not complete or the folder holds something else.
+ */
+export async function reportRuns(
+  paths: readonly string[],
+  { out }: { out?: string | undefined } = {},
+  { fetching, progress, lacking, signal }: ReportEffects = {},
+): Promise<WrittenReport> {
+  const runs = paths.map((path) => openRun(path));
+  const [first] = runs;
+  if (!first) throw new UnitscopeError("usage", "report: expected at least one run folder, got none");
+  for (const run of runs) {
+    if (run.hasTable("units") && run.hasTable("drops")) continue;
+    throw new UnitscopeError("run", `run folder "${run.path}": expected a finished run, got one without its tables; repeat the command that began it`);
+  }
+  const labels = labelsOf(runs);
+  const prepared: ReportRun[] = [];
+  for (const [at, run] of runs.entries()) {
+    const label = labels[at] as string;
+    try {
+      prepared.push(await withSubject(run, label, await reopenSubject(run, { progress: fetching, signal }), signal));
+    } catch (cause) {
+      if (!(cause instanceof UnitscopeError) || cause.code === "interrupted" || cause.code === "internal") throw cause;
+      lacking?.(`${messageOf(cause)}; the page is written without removing units live`);
+      prepared.push({ run, label, subject: undefined });
+    }
+  }
+  return await writeReport(out ?? first.file("report"), prepared, {
+    ...(progress && { progress }),
+    signal,
+  });
+}
+
+async function withSubject(
+  run: RunFolder,
+  label: string,
+  subject: Subject,
+  signal: AbortSignal | undefined,
+): Promise<ReportRun> {
+  const manifest = run.manifest();
+  const method = manifest.ablation.method as AblationMethod;
+  const replacements = new Map<string, Float32Array>();
+  if (method === "mean") {
+    for (const { name } of manifest.layers) {
+      const layer = subject.model.layers.find((each) => each.name === name);
+      if (!layer) continue;
+      const images = sweepImages(subject, signal);
+      const { replacement } = await findReplacement(subject.model, { images, layer, method, workers: 1, signal });
+      replacements.set(name, replacement);
+    }
+  }
+  return { run, label, subject, replacements, responses: responsesOf(run, subject) };
+}
+
+/** Pooled responses as far as the run stores them for all images. */
+function responsesOf(run: RunFolder, subject: Subject): (name: string) => Float64Array | undefined {
+  return (name) => {
+    const layer = subject.model.layers.find((each) => each.name === name);
+    if (!layer) return undefined;
+    const store = openRunResponses(run, subject, [layer]);
+    if (store.coverage() < subject.images.imageCount) return undefined;
+    return store.pooled(0, "mean", 0, layer.units);
+  };
+}
+
+/** The models' names, or those of the run folders where models have the same, made unique. */
+function labelsOf(runs: readonly RunFolder[]): string[] {
+  const models = runs.map((run) => run.manifest().model.name.replace(/\.onnx$/i, ""));
+  const names = new Set(models).size === models.length ? models : runs.map(({ path }) => path.split(/[\\/]/).findLast((part) => part !== "") ?? path);
+  return names.map((name, at) => (names.indexOf(name) === at ? name : `${name} (${at + 1})`));
+}

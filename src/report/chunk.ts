@@ -1,0 +1,87 @@
+/**
+ * Chunks: named typed arrays behind a JSON header in one run of bytes, little-endian. Written by Node, read by the page.
+ *
+ * Layout: int32 length of the header, the header in UTF-8 padded with spaces so that arrays start at a multiple of 8,
+ * then the arrays, each at a multiple of 8.
+ */
+import { UnitscopeError } from "../errors.ts";
+
+/** Arrays that a chunk can hold. */
+export type ChunkArray =
+  | Uint8Array
+  | Uint16Array
+  | Int32Array
+  | Float32Array
+  | Float64Array;
+
+/** A chunk: JSON beside arrays. */
+export interface Chunk {
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly arrays: Readonly<Record<string, ChunkArray>>;
+}
+
+interface Entry {
+  readonly name: string;
+  readonly type: string;
+  readonly length: number;
+}
+
+const makers: Readonly<Record<string, (buffer: ArrayBuffer, offset: number, length: number) => ChunkArray>> = {
+  Uint8Array: (buffer, offset, length) => new Uint8Array(buffer, offset, length),
+  Uint16Array: (buffer, offset, length) => new Uint16Array(buffer, offset, length),
+  Int32Array: (buffer, offset, length) => new Int32Array(buffer, offset, length),
+  Float32Array: (buffer, offset, length) => new Float32Array(buffer, offset, length),
+  Float64Array: (buffer, offset, length) => new Float64Array(buffer, offset, length),
+};
+
+/** A chunk as bytes. */
+export function encodeChunk({ header, arrays }: Chunk): Uint8Array {
+  const named = Object.entries(arrays);
+  const entries = named.map(([name, { constructor, length }]): Entry => ({ name, type: constructor.name, length }));
+  const plain = new TextEncoder().encode(JSON.stringify({ header, entries }));
+  const start = aligned(4 + plain.length);
+  const size = named.reduce((at, [, array]) => aligned(at + array.byteLength), start);
+  const bytes = new Uint8Array(size);
+  new DataView(bytes.buffer).setInt32(0, start - 4, true);
+  bytes.fill(0x20, 4, start);
+  bytes.set(plain, 4);
+  let at = start;
+  for (const [, array] of named) {
+    bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), at);
+    at = aligned(at + array.byteLength);
+  }
+  return bytes;
+}
+
+/**
+ * Reads a chunk; its arrays are views of the bytes.
+ * @throws {UnitscopeError} `value` if it is no chunk.
+ */
+export function decodeChunk(bytes: Uint8Array): Chunk {
+  const buffer = bytes.slice().buffer;
+  const start = 4 + new DataView(buffer).getInt32(0, true);
+  const text = new TextDecoder().decode(new Uint8Array(buffer, 4, start - 4));
+  const { header, entries } = JSON.parse(text) as { header: Chunk["header"]; entries: readonly Entry[] };
+  const arrays: Record<string, ChunkArray> = {};
+  let at = start;
+  for (const { name, type, length } of entries) {
+    const make = makers[type];
+    if (!make) throw new UnitscopeError("value", `chunk: array "${name}": expected a known type, got ${type}`);
+    const array = make(buffer, at, length);
+    arrays[name] = array;
+    at = aligned(at + array.byteLength);
+  }
+  return { header, arrays };
+}
+
+/** Counts in the smallest type that holds them. */
+export function compactCounts(counts: ArrayLike<number>): Uint8Array | Uint16Array | Int32Array {
+  let largest = 0;
+  for (let i = 0; i < counts.length; i++) largest = Math.max(largest, counts[i]);
+  if (largest < 1 << 8) return Uint8Array.from(counts);
+  return largest < 1 << 16 ? Uint16Array.from(counts) : Int32Array.from(counts);
+}
+
+function aligned(at: number): number {
+  return Math.ceil(at / 8) * 8;
+}
