@@ -2,7 +2,7 @@
  * Builds the explorer into `dist/web/`: `app/` (one classic script and a style sheet, since a page that was opened from
  * disk may not load modules) and `runtime/` (ONNX Runtime's WebAssembly as a chunk, and its module for threads).
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync, copyFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
@@ -35,7 +35,9 @@ function withoutWasm(): Plugin {
     enforce: "pre",
     transform(code, id) {
       if (!id.includes("onnxruntime-web")) return null;
-      return code.replaceAll(/new URL\("ort[^"]*",\s*import\.meta\.url\)\.href/g, "\"\"").replaceAll("import.meta.url", "document.baseURI");
+      return code
+        .replaceAll(/new URL\("ort[^"]*",\s*import\.meta\.url\)\.href/g, '""')
+        .replaceAll("import.meta.url", "document.baseURI");
     },
   };
 }
@@ -65,12 +67,23 @@ function runtimeFiles(): Plugin {
 
 export default defineConfig({
   root: join(root, "web"),
-  plugins: [browserSessions(), withoutWasm(), svelte({ configFile: false, compilerOptions: { css: "external" } }), runtimeFiles()],
+  plugins: [
+    browserSessions(),
+    withoutWasm(),
+    svelte({ configFile: false, compilerOptions: { css: "external" } }),
+    runtimeFiles(),
+  ],
   build: {
     outDir: join(out, "app"),
     emptyOutDir: true,
     target: "es2022",
     minify: true,
-    lib: { entry: join(root, "web/main.ts"), formats: ["iife"], name: "unitscopeExplorer", fileName: () => "app.js", cssFileName: "app" },
+    lib: {
+      entry: join(root, "web/main.ts"),
+      formats: ["iife"],
+      name: "unitscopeExplorer",
+      fileName: () => "app.js",
+      cssFileName: "app",
+    },
   },
 });

@@ -32,7 +32,10 @@ export async function reportRuns(
   if (!first) throw new UnitscopeError("usage", "report: expected at least one run folder, got none");
   for (const run of runs) {
     if (run.hasTable("units") && run.hasTable("drops")) continue;
-    throw new UnitscopeError("run", `run folder "${run.path}": expected a finished run, got one without its tables; repeat the command that began it`);
+    throw new UnitscopeError(
+      "run",
+      `run folder "${run.path}": expected a finished run, got one without its tables; repeat the command that began it`,
+    );
   }
   const labels = labelsOf(runs);
   const prepared: ReportRun[] = [];
@@ -87,6 +90,9 @@ function responsesOf(run: RunFolder, subject: Subject): (name: string) => Float6
 /** The models' names, or those of the run folders where models have the same, made unique. */
 function labelsOf(runs: readonly RunFolder[]): string[] {
   const models = runs.map((run) => run.manifest().model.name.replace(/\.onnx$/i, ""));
-  const names = new Set(models).size === models.length ? models : runs.map(({ path }) => path.split(/[\\/]/).findLast((part) => part !== "") ?? path);
+  const names =
+    new Set(models).size === models.length
+      ? models
+      : runs.map(({ path }) => path.split(/[\\/]/).findLast((part) => part !== "") ?? path);
   return names.map((name, at) => (names.indexOf(name) === at ? name : `${name} (${at + 1})`));
 }

@@ -249,10 +249,11 @@ function tensorData(proto: TensorProto, type: ElementType, place: string): Tenso
 
 /**
  * A copy of a tensor's bytes, since elements must be aligned; large ones in shared memory, so that worker threads that
- * are sent the graph read the same weights.
+ * are sent the graph read the same weights. Browsers have shared memory on pages with certain headers only.
  */
 function copied(raw: Uint8Array): ArrayBufferLike {
-  const buffer = raw.length > LARGE_TENSOR ? new SharedArrayBuffer(raw.length) : new ArrayBuffer(raw.length);
+  const isShared = raw.length > LARGE_TENSOR && typeof SharedArrayBuffer !== "undefined";
+  const buffer = isShared ? new SharedArrayBuffer(raw.length) : new ArrayBuffer(raw.length);
   new Uint8Array(buffer).set(raw);
   return buffer;
 }

@@ -5,7 +5,11 @@ import type { AlikeUnits } from "./layer-data.ts";
  * The most correlated other units of every unit; silent units have none and are nobody's.
  * @param pooled responses, row-major `[units, images]`.
  */
-export function alikeUnits(pooled: Float64Array, unitCount: number, { count = 6 }: { count?: number } = {}): AlikeUnits {
+export function alikeUnits(
+  pooled: Float64Array,
+  unitCount: number,
+  { count = 6 }: { count?: number } = {},
+): AlikeUnits {
   const imageCount = pooled.length / unitCount;
   const normal = new Float32Array(pooled.length);
   const varies = new Uint8Array(unitCount);

@@ -7,12 +7,7 @@
 import { UnitscopeError } from "../errors.ts";
 
 /** Arrays that a chunk can hold. */
-export type ChunkArray =
-  | Uint8Array
-  | Uint16Array
-  | Int32Array
-  | Float32Array
-  | Float64Array;
+export type ChunkArray = Uint8Array | Uint16Array | Int32Array | Float32Array | Float64Array;
 
 /** A chunk: JSON beside arrays. */
 export interface Chunk {

@@ -2,7 +2,7 @@
 import { setCurvesOf } from "../figures/from-tables.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { wilsonInterval } from "../stats/wilson.ts";
-import { doubles, integers, isMissing, rowsWhere, type Table, texts } from "../tables/table.ts";
+import { doubles, hasValues, integers, isMissing, rowsWhere, type Table, texts } from "../tables/table.ts";
 
 /** One sentence or two about one question. */
 export interface Finding {
@@ -21,11 +21,13 @@ export async function findingsOf(run: RunFolder): Promise<Finding[]> {
   const units = await run.readTable("units");
   const layers = await run.readTable("layers");
   if (units.rows === 0) return findings;
-  findings.push(accuracyFinding(units, model.name, data.name));
+  if (hasValues(units, "correct") && hasValues(units, "images")) {
+    findings.push(accuracyFinding(units, model.name, data.name));
+  }
   const deepest = layers.rows - 1;
   const layer = texts(layers, "layer")[deepest] as string;
   const own = rowsWhere(units, "layer", layer);
-  findings.push(...effectFindings(layers, deepest, own, classNames));
+  if (hasValues(layers, "effects")) findings.push(...effectFindings(layers, deepest, own, classNames));
   if (run.hasTable("sets")) findings.push(...setFindings(await run.readTable("sets")));
   if (run.hasTable("directions")) findings.push(...rotationFindings(await run.readTable("directions")));
   if (run.hasTable("relations")) findings.push(...attributeFindings(await run.readTable("relations"), layer));
@@ -45,13 +47,17 @@ function effectFindings(layers: Table, at: number, units: Table, classNames: rea
   const layer = texts(layers, "layer")[at] as string;
   const [overall, largest] = [doubles(layers, "overall_drop_mean")[at], doubles(layers, "max_class_drop_mean")[at]];
   const real = integers(layers, "significant_effects")[at] as number;
-  const [effects, realUnits] = [integers(layers, "effects")[at] as number, integers(layers, "significant_units")[at] as number];
+  const [effects, realUnits] = [
+    integers(layers, "effects")[at] as number,
+    integers(layers, "significant_units")[at] as number,
+  ];
   const drops = doubles(units, "max_class_drop");
   const worst = drops.reduce((best, drop, row) => (drop > drops[best] ? row : best), 0);
   const cls = integers(units, "max_class")[worst] as number;
   const number = integers(units, "unit")[worst];
   const p = units.columns["max_class_p_value"];
-  const chance = p && !isMissing(p, worst) ? ` (p ${probability(Number(p[worst]))} against the largest drop by chance)` : "";
+  const chance =
+    p && !isMissing(p, worst) ? ` (p ${probability(Number(p[worst]))} against the largest drop by chance)` : "";
   const unbiased = units.columns["split_half_drop"];
   const honest =
     unbiased && !isMissing(unbiased, worst)
@@ -98,7 +104,12 @@ function rotationFindings(directions: Table): Finding[] {
   if (row < 0) return [];
   const value = (name: string): number => Number(directions.columns[name]?.[row]);
   const [superiority, p] = [value("superiority"), value("p_value")];
-  const verdict = p > 0.05 ? "which these images do not tell apart" : superiority > 0.5 ? "so units are more specific" : "so units are less specific";
+  const verdict =
+    p > 0.05
+      ? "which these images do not tell apart"
+      : superiority > 0.5
+        ? "so units are more specific"
+        : "so units are less specific";
   return [
     {
       about: "rotation",
@@ -108,9 +119,15 @@ function rotationFindings(directions: Table): Finding[] {
 }
 
 function attributeFindings(relations: Table, layer: string): Finding[] {
-  const [layers, attribute, drop] = [texts(relations, "layer"), texts(relations, "attribute"), texts(relations, "drop")];
+  const [layers, attribute, drop] = [
+    texts(relations, "layer"),
+    texts(relations, "attribute"),
+    texts(relations, "drop"),
+  ];
   const of = (wanted: string): { r: string } | undefined => {
-    const row = layers.findIndex((each, at) => each === layer && attribute[at] === "class_selectivity" && drop[at] === wanted);
+    const row = layers.findIndex(
+      (each, at) => each === layer && attribute[at] === "class_selectivity" && drop[at] === wanted,
+    );
     if (row < 0) return undefined;
     const value = (name: string): string => Number(relations.columns[name]?.[row]).toFixed(2).replace("-", "−");
     return { r: `${value("pearson")} (95 % interval ${value("pearson_low")} to ${value("pearson_high")})` };

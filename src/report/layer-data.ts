@@ -2,7 +2,7 @@
 import type { RunFolder } from "../runs/run-folder.ts";
 import { integers, type Table } from "../tables/table.ts";
 import { type Chunk, type ChunkArray, compactCounts } from "./chunk.ts";
-import { openLayerTable, type LayerTable } from "./layer-tables.ts";
+import { type LayerTable, openLayerTable } from "./layer-tables.ts";
 
 /** The effects count as real up to this q-value. */
 const rate = 0.05;
@@ -43,7 +43,12 @@ export async function openLayerSources(run: RunFolder): Promise<LayerSources> {
 /** A layer's chunk. */
 export async function layerChunk(
   sources: LayerSources,
-  { layer, unitCount, classCount, alike }: { layer: string; unitCount: number; classCount: number; alike: AlikeUnits | undefined },
+  {
+    layer,
+    unitCount,
+    classCount,
+    alike,
+  }: { layer: string; unitCount: number; classCount: number; alike: AlikeUnits | undefined },
 ): Promise<Chunk> {
   const units = await sources.units.read(layer);
   const order = rowOfUnit(integers(units, "unit"), unitCount);
@@ -51,8 +56,10 @@ export async function layerChunk(
   const columnTexts: Record<string, string[]> = {};
   for (const [name, column] of Object.entries(units.columns)) {
     if (name === "layer" || name === "unit") continue;
-    if (column instanceof Float64Array) columns[`column:${name}`] = Float64Array.from(order, (row) => column[row] ?? Number.NaN);
-    else if (column instanceof Int32Array) columns[`column:${name}`] = Int32Array.from(order, (row) => column[row] ?? -1);
+    if (column instanceof Float64Array)
+      columns[`column:${name}`] = Float64Array.from(order, (row) => column[row] ?? Number.NaN);
+    else if (column instanceof Int32Array)
+      columns[`column:${name}`] = Int32Array.from(order, (row) => column[row] ?? -1);
     else columnTexts[name] = Array.from(order, (row) => column[row] ?? "");
   }
   const effects = await effectArrays(sources.drops, layer, unitCount, classCount);
@@ -126,10 +133,11 @@ async function flipArrays(
 ): Promise<Record<string, ChunkArray>> {
   const table = await flips?.read(layer, ["unit", "image", "prediction"]);
   const { start, order } = groupByUnit(table, unitCount);
+  const [image, prediction] = table ? [integers(table, "image"), integers(table, "prediction")] : [order, order];
   return {
     flipStart: start,
-    flipImage: Int32Array.from(order, (row) => (table?.columns["image"] as Int32Array)[row]),
-    flipPrediction: Uint16Array.from(order, (row) => (table?.columns["prediction"] as Int32Array)[row]),
+    flipImage: Int32Array.from(order, (row) => image[row]),
+    flipPrediction: Uint16Array.from(order, (row) => prediction[row]),
   };
 }
 

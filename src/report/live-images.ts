@@ -18,7 +18,9 @@ export function chooseImages(labels: ArrayLike<number>, flips: ArrayLike<number>
     if (own) own.push(image);
     else ofClass.set(labels[image], [image]);
   }
-  const queues = [...ofClass].sort(([a], [b]) => a - b).map(([, own]) => own.sort((a, b) => flips[b] - flips[a] || a - b));
+  const queues = [...ofClass]
+    .sort(([a], [b]) => a - b)
+    .map(([, own]) => own.sort((a, b) => flips[b] - flips[a] || a - b));
   const chosen: number[] = [];
   for (let rank = 0; chosen.length < Math.min(limit, labels.length); rank++) {
     for (const queue of queues) if (rank < queue.length && chosen.length < limit) chosen.push(queue[rank] as number);
@@ -46,7 +48,11 @@ export function pixelsChunk(images: readonly RgbImage[]): Chunk {
 }
 
 /** The pixels of one image of such a chunk: uint8, `[height, width, 3]`. */
-export function unpackPixels(pixels: Uint8Array, image: number, { width, height }: { width: number; height: number }): Uint8Array {
+export function unpackPixels(
+  pixels: Uint8Array,
+  image: number,
+  { width, height }: { width: number; height: number },
+): Uint8Array {
   const size = 3 * width * height;
   const stride = 3 * width;
   const data = pixels.slice(image * size, (image + 1) * size);

@@ -166,7 +166,12 @@ export interface SetsChunk {
     readonly rankSplit: number;
     readonly greedy: readonly GreedySequence[];
     /** Accuracy over the same measured images as random units go: mean and central 95 %, per class and step. */
-    readonly random: readonly { readonly cls: number; readonly mean: number[]; readonly low: number[]; readonly high: number[] }[];
+    readonly random: readonly {
+      readonly cls: number;
+      readonly mean: number[];
+      readonly low: number[];
+      readonly high: number[];
+    }[];
   }[];
 }
 

@@ -2,18 +2,29 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { layerDropsFigure, layerDropsOf } from "../figures/layer-drops.ts";
-import { writeFileAtomic } from "../files/atomic-file.ts";
-import { diskError } from "../files/atomic-file.ts";
+import { diskError, writeFileAtomic } from "../files/atomic-file.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { sourceOf } from "../runs/run-manifest.ts";
 
 /** Kinds of figures by the beginnings of their names, in the page's order. */
 const captions: readonly (readonly [prefix: string, caption: string])[] = [
-  ["layer-drops", "Every unit, sorted by what it costs the class that suffers most. The overall drop (near zero) hides what single classes lose (the upper curve)."],
+  [
+    "layer-drops",
+    "Every unit, sorted by what it costs the class that suffers most. The overall drop (near zero) hides what single classes lose (the upper curve).",
+  ],
   ["unit-drops", "The most damaging units: few classes pay for each of them, most do not change."],
-  ["sets", "Units removed one after another. A class falls after a handful of units that were chosen for it; randomly chosen units hardly matter."],
-  ["rotation", "Units beside random directions of the same layer. If both had the same curve, units would be an arbitrary basis."],
-  ["relations", "Attributes of units against what their removal costs: does an attribute tell which units matter, to all images or to single classes?"],
+  [
+    "sets",
+    "Units removed one after another. A class falls after a handful of units that were chosen for it; randomly chosen units hardly matter.",
+  ],
+  [
+    "rotation",
+    "Units beside random directions of the same layer. If both had the same curve, units would be an arbitrary basis.",
+  ],
+  [
+    "relations",
+    "Attributes of units against what their removal costs: does an attribute tell which units matter, to all images or to single classes?",
+  ],
   ["detectors", "Concepts that units respond to (intersection over union above 0.04)."],
 ];
 

@@ -10,11 +10,13 @@ import type { RunData } from "./page-data.ts";
 export async function describeRun(
   run: RunFolder,
   drops: LayerTable,
-): Promise<Pick<RunData, "model" | "data" | "commands" | "classNames" | "classImages" | "classCorrect" | "accuracy" | "method">> {
+): Promise<
+  Pick<RunData, "model" | "data" | "commands" | "classNames" | "classImages" | "classCorrect" | "accuracy" | "method">
+> {
   const manifest = run.manifest();
   const { classNames, layers, model, data } = manifest;
-  const classImages = new Array<number>(classNames.length).fill(0);
-  const classCorrect = new Array<number>(classNames.length).fill(0);
+  const classImages = classNames.map(() => 0);
+  const classCorrect = classNames.map(() => 0);
   const first = layers[0]?.name ?? "";
   const table = await drops.read(first, ["class", "images", "correct"]);
   const [cls, images, correct] = [integers(table, "class"), integers(table, "images"), integers(table, "correct")];

@@ -12,7 +12,7 @@ export interface Introduction {
 /** The page. Scripts and styles are files beside it, so that a strict content security policy holds. */
 export function staticPage(introductions: readonly Introduction[], unitscope: string): string {
   const [first] = introductions;
-  const subject = introductions.map(({ run }) => run.model.name).join(", ");
+  const subject = introductions.map(({ run }) => run.model.name.replace(/\.onnx$/i, "")).join(", ");
   const title = `What each unit of ${subject} is for`;
   return `<!doctype html>
 <html lang="en">
@@ -52,9 +52,18 @@ function runSection({ run, findings }: Introduction, isNamed: boolean): string {
   const units = run.layers.reduce((sum, layer) => sum + layer.units, 0);
   const facts: [string, string][] = [
     ["Network", isolated(run.model.name)],
-    ["Images", `${run.data.images.toLocaleString("en")} of ${isolated(run.data.name)}, ${run.classNames.length.toLocaleString("en")} classes`],
-    ["Accuracy", `${(100 * (run.accuracy.correct / run.accuracy.images)).toFixed(1)} % <span class="muted">(${(100 * run.accuracy.low).toFixed(1)} to ${(100 * run.accuracy.high).toFixed(1)} %)</span>`],
-    ["Removed", `${units.toLocaleString("en")} units of ${run.layers.map(({ name }) => isolated(name)).join(", ")}, each alone`],
+    [
+      "Images",
+      `${run.data.images.toLocaleString("en")} of ${isolated(run.data.name)}, ${run.classNames.length.toLocaleString("en")} classes`,
+    ],
+    [
+      "Accuracy",
+      `${(100 * (run.accuracy.correct / run.accuracy.images)).toFixed(1)} % <span class="muted">(${(100 * run.accuracy.low).toFixed(1)} to ${(100 * run.accuracy.high).toFixed(1)} %)</span>`,
+    ],
+    [
+      "Removed",
+      `${units.toLocaleString("en")} units of ${run.layers.map(({ name }) => isolated(name)).join(", ")}, each alone`,
+    ],
   ];
   return `<section class="run">
 ${heading}

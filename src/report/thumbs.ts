@@ -20,7 +20,12 @@ interface SpriteIndex {
 }
 
 /** Copies a layer's sheets to `folder` under `out`; `null` where the run has none. */
-export async function copyThumbs(run: RunFolder, layer: string, out: string, folder: string): Promise<ThumbData | null> {
+export async function copyThumbs(
+  run: RunFolder,
+  layer: string,
+  out: string,
+  folder: string,
+): Promise<ThumbData | null> {
   const path = run.file("sprites", "index.json");
   if (!existsSync(path)) return null;
   const index = JSON.parse(readFileSync(path, "utf8")) as SpriteIndex;

@@ -31,7 +31,9 @@ export interface ReportRun {
   /** What to call it; unique. */
   readonly label: string;
   /** The network and the images, for removing units in the page. */
-  readonly subject: { readonly model: Model; readonly images: ImageSet; readonly preprocessing: Preprocessing } | undefined;
+  readonly subject:
+    | { readonly model: Model; readonly images: ImageSet; readonly preprocessing: Preprocessing }
+    | undefined;
   /** What replaces a layer's removed units, `[units]`, where that is not 0. */
   readonly replacements?: ReadonlyMap<string, Float32Array>;
   /** Pooled responses of a layer, `[units, images]`, where the run still has them. */
@@ -60,7 +62,10 @@ const explorerFolder = fileURLToPath(new URL("../../dist/web/", import.meta.url)
 export async function writeReport(
   path: string,
   runs: readonly ReportRun[],
-  { progress, signal }: { progress?: (done: number, total: number, what: string) => void; signal?: AbortSignal | undefined } = {},
+  {
+    progress,
+    signal,
+  }: { progress?: (done: number, total: number, what: string) => void; signal?: AbortSignal | undefined } = {},
 ): Promise<WrittenReport> {
   const out = resolve(path);
   checkFolder(out, path);
@@ -222,7 +227,10 @@ async function liveData(
 
 function copyExplorer(scratch: string): void {
   if (!existsSync(join(explorerFolder, "app", "app.js"))) {
-    throw new UnitscopeError("internal", `internal: ${explorerFolder}: expected the built explorer, got none; npm run build makes it`);
+    throw new UnitscopeError(
+      "internal",
+      `internal: ${explorerFolder}: expected the built explorer, got none; npm run build makes it`,
+    );
   }
   try {
     cpSync(join(explorerFolder, "app"), join(scratch, "explorer"), { recursive: true });

@@ -31,8 +31,12 @@ export function alikeByDrops({ drops, units, classes }: LoadedLayer, unit: numbe
     const theirs = other === unit ? 0 : length(other);
     if (theirs === 0) continue;
     let sum = 0;
-    for (let cls = 0; cls < classes; cls++) sum += (drops[unit * classes + cls] || 0) * (drops[other * classes + cls] || 0);
+    for (let cls = 0; cls < classes; cls++)
+      sum += (drops[unit * classes + cls] || 0) * (drops[other * classes + cls] || 0);
     all.push({ unit: other, likeness: sum / (own * theirs) });
   }
-  return all.sort((a, b) => b.likeness - a.likeness || a.unit - b.unit).slice(0, limit).filter(({ likeness }) => likeness > 0);
+  return all
+    .sort((a, b) => b.likeness - a.likeness || a.unit - b.unit)
+    .slice(0, limit)
+    .filter(({ likeness }) => likeness > 0);
 }

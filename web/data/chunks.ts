@@ -18,7 +18,9 @@ globalThis.unitscopeChunk = (name, content) => waiting.get(name)?.(content);
 export function loadChunk(name: string, folder: string = "data"): Promise<Chunk> {
   const known = loading.get(name);
   if (known) return known;
-  const loaded = scriptContent(name, `${folder}/${encodeURIComponent(name)}.js`).then(inflate).then(decodeChunk);
+  const loaded = scriptContent(name, `${folder}/${encodeURIComponent(name)}.js`)
+    .then(inflate)
+    .then(decodeChunk);
   loading.set(name, loaded);
   return loaded;
 }

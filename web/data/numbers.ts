@@ -26,11 +26,14 @@ export function count(value: number): string {
 /** Three significant digits. */
 export function digits(value: number): string {
   if (!Number.isFinite(value)) return "–";
-  const text = value === 0 || (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e6) ? String(Number(value.toPrecision(3))) : value.toExponential(2);
+  const text =
+    value === 0 || (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e6)
+      ? String(Number(value.toPrecision(3)))
+      : value.toExponential(2);
   return text.replace("-", "−");
 }
 
 /** `1 image`, `2 images`. */
 export function plural(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? "" : /s$/.test(noun) ? "es" : "s"}`;
+  return `${count(value)} ${noun}${value === 1 ? "" : noun.endsWith("s") ? "es" : "s"}`;
 }

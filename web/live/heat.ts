@@ -16,9 +16,16 @@ export function paintHeat(
   const pixels = new ImageData(image.width, image.height);
   for (let y = 0, from = 0, to = 0; y < image.height; y++) {
     for (let x = 0; x < image.width; x++, from += 3, to += 4) {
-      const value = bilinear(response, width, height, ((x + 0.5) * width) / image.width - 0.5, ((y + 0.5) * height) / image.height - 0.5);
+      const value = bilinear(
+        response,
+        width,
+        height,
+        ((x + 0.5) * width) / image.width - 0.5,
+        ((y + 0.5) * height) / image.height - 0.5,
+      );
       const light = 1 - darkest * (1 - Math.min(1, Math.max(0, largest > 0 ? value / largest : 0)));
-      for (let channel = 0; channel < 3; channel++) pixels.data[to + channel] = (image.data[from + channel] as number) * light;
+      for (let channel = 0; channel < 3; channel++)
+        pixels.data[to + channel] = (image.data[from + channel] as number) * light;
       pixels.data[to + 3] = 255;
     }
   }
@@ -29,7 +36,12 @@ export function paintHeat(
 export function paintMap(
   canvas: HTMLCanvasElement,
   response: ArrayLike<number>,
-  { width, height, largest, colour }: { width: number; height: number; largest: number; colour: readonly [number, number, number] },
+  {
+    width,
+    height,
+    largest,
+    colour,
+  }: { width: number; height: number; largest: number; colour: readonly [number, number, number] },
 ): void {
   canvas.width = width;
   canvas.height = height;

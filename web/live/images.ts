@@ -41,7 +41,11 @@ export function networkInput(live: LiveData, image: RgbImage): { input: Float32A
 
 /** Decodes an image file at its own size, with its stored colours: no colour profile, no rotation, no alpha. */
 export async function decodeFile(file: Blob): Promise<RgbImage> {
-  const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none", imageOrientation: "none" as "from-image", premultiplyAlpha: "none" });
+  const bitmap = await createImageBitmap(file, {
+    colorSpaceConversion: "none",
+    imageOrientation: "none" as "from-image",
+    premultiplyAlpha: "none",
+  });
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
   const context = canvas.getContext("2d", { willReadFrequently: true }) as OffscreenCanvasRenderingContext2D;
   context.drawImage(bitmap, 0, 0);

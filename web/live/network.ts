@@ -6,9 +6,15 @@
  * route instead: what comes before the layer once, then per unit only what its removal changes; predictions that are
  * close to a tie are settled by the reference, ties by the lowest class.
  */
-import { openFastRoute, type FastRoute } from "../../src/ablation/fast-route.ts";
-import { keepInput, maskShape, plainGraph, replacementInput, type SwitchedTensor } from "../../src/ablation/plain-graph.ts";
-import { isTie, readRow, type Reading } from "../../src/ablation/predictions.ts";
+import { type FastRoute, openFastRoute } from "../../src/ablation/fast-route.ts";
+import {
+  keepInput,
+  maskShape,
+  plainGraph,
+  replacementInput,
+  type SwitchedTensor,
+} from "../../src/ablation/plain-graph.ts";
+import { isTie, type Reading, readRow } from "../../src/ablation/predictions.ts";
 import { planSuffix } from "../../src/ablation/suffix-plan.ts";
 import type { Graph, Port } from "../../src/onnx/graph.ts";
 import { readModel } from "../../src/onnx/model-file.ts";
@@ -16,7 +22,7 @@ import { inferShapes } from "../../src/onnx/shapes.ts";
 import type { LiveData, LiveLayer, RunData } from "../../src/report/page-data.ts";
 import type { Model } from "../../src/runtime/open-model.ts";
 import { loadChunk } from "../data/chunks.ts";
-import { floatValue, openSession, type Session, type Value } from "./session.ts";
+import { floatValue, openSession, type Value } from "./session.ts";
 
 /** Units that are removed, by layer name. */
 export type Removed = Readonly<Record<string, readonly number[]>>;
@@ -68,14 +74,19 @@ async function open(run: RunData, live: LiveData): Promise<Network> {
   const graph = readModel(arrays["onnx"] as Uint8Array, run.model.name);
   const shapes = inferShapes(graph);
   const classCount = run.classNames.length;
-  const switched = live.layers.map(({ tap, units }): SwitchedTensor => ({ tap, units, rank: shapes.get(tap)?.length ?? 4 }));
+  const switched = live.layers.map(
+    ({ tap, units }): SwitchedTensor => ({ tap, units, rank: shapes.get(tap)?.length ?? 4 }),
+  );
   const reference = await openSession(withTaps(plainGraph(graph, switched), switched));
-  const imageDims = live.input.layout === "nchw"
-    ? [live.input.channels, live.input.height, live.input.width]
-    : [live.input.height, live.input.width, live.input.channels];
+  const imageDims =
+    live.input.layout === "nchw"
+      ? [live.input.channels, live.input.height, live.input.width]
+      : [live.input.height, live.input.width, live.input.channels];
   const ask = async (input: Float32Array, removed: Removed, layer?: LiveLayer): Promise<Record<string, Value>> => {
     const feeds: Record<string, Value> = { [live.input.name]: floatValue([1, ...imageDims], input) };
-    live.layers.forEach((each, at) => Object.assign(feeds, masks(switched[at] as SwitchedTensor, each, removed[each.name] ?? [])));
+    live.layers.forEach((each, at) =>
+      Object.assign(feeds, masks(switched[at] as SwitchedTensor, each, removed[each.name] ?? [])),
+    );
     return await reference.run(feeds, [reference.outputNames[0] as string, ...(layer ? [layer.tap] : [])]);
   };
   const routes = new Map<string, Promise<FastRoute>>();
@@ -84,14 +95,19 @@ async function open(run: RunData, live: LiveData): Promise<Network> {
     if (known) return known;
     const plan = planSuffix(graph, layer.tap, { logits: live.logits, shapes });
     const model: Pick<Model, "graph" | "logits" | "classCount" | "name" | "input"> = {
-      graph, logits: live.logits, classCount, name: run.model.name, input: live.input,
+      graph,
+      logits: live.logits,
+      classCount,
+      name: run.model.name,
+      input: live.input,
     };
     const route = openFastRoute(model as Model, [{ plan, replacement: replacementOf(layer) }]);
     routes.set(layer.name, route);
     return route;
   };
   const layerOf = (name: string | undefined): LiveLayer | undefined => live.layers.find((each) => each.name === name);
-  const read = (logits: Float32Array, row: number): Reading => readRow(logits, row, { classCount, into: { prediction: 0, margin: 0, scale: 0 } });
+  const read = (logits: Float32Array, row: number): Reading =>
+    readRow(logits, row, { classCount, into: { prediction: 0, margin: 0, scale: 0 } });
   return {
     answer: async (input, removed, name) => {
       const started = performance.now();

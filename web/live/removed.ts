@@ -10,13 +10,20 @@ export function removedText(removed: Removed): string {
 }
 
 /** Reads it back; what does not fit the layers is left out. */
-export function parseRemoved(text: string, layers: readonly { readonly name: string; readonly units: number }[]): Removed {
+export function parseRemoved(
+  text: string,
+  layers: readonly { readonly name: string; readonly units: number }[],
+): Removed {
   const removed: Record<string, number[]> = {};
   for (const part of text.split("|")) {
     const [name = "", units = ""] = part.split(":");
     const layer = layers.find((each) => encodeURIComponent(each.name) === name);
     if (!layer) continue;
-    const numbers = units.split(".").filter((each) => /^\d+$/.test(each)).map(Number).filter((unit) => unit < layer.units);
+    const numbers = units
+      .split(".")
+      .filter((each) => /^\d+$/.test(each))
+      .map(Number)
+      .filter((unit) => unit < layer.units);
     if (numbers.length > 0) removed[layer.name] = [...new Set(numbers)].sort((a, b) => a - b);
   }
   return removed;

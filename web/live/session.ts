@@ -21,7 +21,10 @@ let queue: Promise<unknown> = Promise.resolve();
 /** Opens a session over a graph or the bytes of a model. @throws {UnitscopeError} `model` if it is refused. */
 export async function openSession(
   model: Graph | Uint8Array,
-  { place = "model", optimize = "all" }: { threads?: number; provider?: Provider; optimize?: "all" | "extended" | "disabled"; place?: string } = {},
+  {
+    place = "model",
+    optimize = "all",
+  }: { threads?: number; provider?: Provider; optimize?: "all" | "extended" | "disabled"; place?: string } = {},
 ): Promise<Session> {
   await (starting ??= start());
   const bytes = model instanceof Uint8Array ? model : writeModel(model);
@@ -33,7 +36,11 @@ export async function openSession(
         logSeverityLevel: 3,
       });
     } catch (cause) {
-      throw new UnitscopeError("model", `${place}: expected a graph that ONNX Runtime can run, got: ${messageOf(cause)}`, { cause });
+      throw new UnitscopeError(
+        "model",
+        `${place}: expected a graph that ONNX Runtime can run, got: ${messageOf(cause)}`,
+        { cause },
+      );
     }
   });
   return {
@@ -44,14 +51,21 @@ export async function openSession(
         const tensors: Record<string, ort.Tensor> = {};
         for (const [name, { type, dims, data }] of Object.entries(feeds)) {
           if (data.length !== elementCount(dims)) {
-            throw new UnitscopeError("internal", `internal: input "${name}": expected ${elementCount(dims)} elements, got ${data.length}`);
+            throw new UnitscopeError(
+              "internal",
+              `internal: input "${name}": expected ${elementCount(dims)} elements, got ${data.length}`,
+            );
           }
           tensors[name] = new ort.Tensor(type as "float32", data as Float32Array, dims as number[]);
         }
         const results = await session.run(tensors, [...(outputs ?? session.outputNames)]);
         const values: Record<string, Value> = {};
         for (const [name, tensor] of Object.entries(results)) {
-          values[name] = { type: tensor.type as "float32", dims: tensor.dims, data: tensor.data as unknown as TensorData };
+          values[name] = {
+            type: tensor.type as "float32",
+            dims: tensor.dims,
+            data: tensor.data as unknown as TensorData,
+          };
         }
         return values;
       }),

@@ -16,7 +16,8 @@ export function byValue(count: number, value: (at: number) => number): Int32Arra
   const keys = Float64Array.from({ length: count }, (_, at) => value(at));
   return Int32Array.from({ length: count }, (_, at) => at).sort((a, b) => {
     const [first, second] = [keys[a] as number, keys[b] as number];
-    if (Number.isNaN(first) || Number.isNaN(second)) return Number(Number.isNaN(first)) - Number(Number.isNaN(second)) || a - b;
+    if (Number.isNaN(first) || Number.isNaN(second))
+      return Number(Number.isNaN(first)) - Number(Number.isNaN(second)) || a - b;
     return second - first || a - b;
   });
 }
@@ -25,7 +26,8 @@ export function byValue(count: number, value: (at: number) => number): Int32Arra
 export function transposed({ count, width, values }: Vectors): Vectors {
   const turned = new Float32Array(values.length);
   for (let row = 0; row < count; row++) {
-    for (let column = 0; column < width; column++) turned[column * count + row] = values[row * width + column] as number;
+    for (let column = 0; column < width; column++)
+      turned[column * count + row] = values[row * width + column] as number;
   }
   return { count: width, width: count, values: turned };
 }
@@ -81,7 +83,8 @@ export function clusterOrder(vectors: Vectors): Int32Array {
   function merge(a: number, b: number): void {
     const [sa, sb] = [sizes[a] as number, sizes[b] as number];
     for (let at = 0; at < width; at++) {
-      centres[a * width + at] = ((centres[a * width + at] as number) * sa + (centres[b * width + at] as number) * sb) / (sa + sb);
+      centres[a * width + at] =
+        ((centres[a * width + at] as number) * sa + (centres[b * width + at] as number) * sb) / (sa + sb);
     }
     sizes[a] = sa + sb;
     alive[b] = 0;
@@ -100,7 +103,8 @@ function projected({ count, width, values }: Vectors): Vectors {
       const value = values[row * width + column] as number;
       if (value === 0 || Number.isNaN(value)) continue;
       for (let to = 0; to < widest; to++) {
-        result[row * widest + to] = (result[row * widest + to] as number) + value * (directions[column * widest + to] as number);
+        result[row * widest + to] =
+          (result[row * widest + to] as number) + value * (directions[column * widest + to] as number);
       }
     }
   }

@@ -42,7 +42,19 @@ export function paintMatrix(
   canvas: HTMLCanvasElement,
   picture: MatrixPicture,
   layout: MatrixLayout,
-  { cursor, brush, text, muted, line }: { cursor: Cell | undefined; brush: { from: Cell; to: Cell } | undefined; text: string; muted: string; line: string },
+  {
+    cursor,
+    brush,
+    text,
+    muted,
+    line,
+  }: {
+    cursor: Cell | undefined;
+    brush: { from: Cell; to: Cell } | undefined;
+    text: string;
+    muted: string;
+    line: string;
+  },
 ): void {
   const { cellWidth, cellHeight, left, top, width, height, scrollLeft, scrollTop } = layout;
   const ratio = devicePixelRatio || 1;
@@ -87,13 +99,17 @@ export function paintMatrix(
     if (cellWidth >= 14 && cellHeight >= 9) {
       context.fillStyle = line;
       for (let row = firstRow; row <= endRow; row++) context.fillRect(left, Math.round(y(row)), width - left, 1);
-      for (let column = firstColumn; column <= endColumn; column++) context.fillRect(Math.round(x(column)), top, 1, height - top);
+      for (let column = firstColumn; column <= endColumn; column++)
+        context.fillRect(Math.round(x(column)), top, 1, height - top);
     }
     context.lineWidth = 2;
     context.strokeStyle = text;
     if (brush) {
       const [rowA, rowB] = [Math.min(brush.from.row, brush.to.row), Math.max(brush.from.row, brush.to.row) + 1];
-      const [columnA, columnB] = [Math.min(brush.from.column, brush.to.column), Math.max(brush.from.column, brush.to.column) + 1];
+      const [columnA, columnB] = [
+        Math.min(brush.from.column, brush.to.column),
+        Math.max(brush.from.column, brush.to.column) + 1,
+      ];
       context.setLineDash([4, 3]);
       context.strokeRect(x(columnA), y(rowA), (columnB - columnA) * cellWidth, (rowB - rowA) * cellHeight);
       context.setLineDash([]);
@@ -108,8 +124,22 @@ function paintLabels(
   context: CanvasRenderingContext2D,
   picture: MatrixPicture,
   { cellWidth, cellHeight, left, top, width, height, scrollLeft, scrollTop }: MatrixLayout,
-  { firstRow, endRow, firstColumn, endColumn, cursor, text, muted }: {
-    firstRow: number; endRow: number; firstColumn: number; endColumn: number; cursor: Cell | undefined; text: string; muted: string;
+  {
+    firstRow,
+    endRow,
+    firstColumn,
+    endColumn,
+    cursor,
+    text,
+    muted,
+  }: {
+    firstRow: number;
+    endRow: number;
+    firstColumn: number;
+    endColumn: number;
+    cursor: Cell | undefined;
+    text: string;
+    muted: string;
   },
 ): void {
   context.textBaseline = "middle";
@@ -132,7 +162,15 @@ function paintLabels(
     if (cellWidth < 64) context.rotate(-Math.PI / 3.4);
     else context.textAlign = "center";
     context.fillStyle = cursor?.column === column ? text : muted;
-    context.fillText(shortened(context, picture.columnLabel(picture.columns[column] as number), cellWidth < 64 ? top * 1.05 : cellWidth - 6), 0, -2);
+    context.fillText(
+      shortened(
+        context,
+        picture.columnLabel(picture.columns[column] as number),
+        cellWidth < 64 ? top * 1.05 : cellWidth - 6,
+      ),
+      0,
+      -2,
+    );
     context.restore();
   }
 }

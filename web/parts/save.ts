@@ -1,7 +1,24 @@
 /** Saves what is on the page: figures as SVG that looks the same elsewhere, numbers as CSV. */
 
 /** Properties that a figure's look depends on, copied from the page's styles into the saved file. */
-const looks = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "opacity", "fill-opacity", "font-family", "font-size", "font-weight", "font-style", "text-anchor", "dominant-baseline", "paint-order", "visibility"];
+const looks = [
+  "fill",
+  "stroke",
+  "stroke-width",
+  "stroke-dasharray",
+  "stroke-linecap",
+  "stroke-linejoin",
+  "opacity",
+  "fill-opacity",
+  "font-family",
+  "font-size",
+  "font-weight",
+  "font-style",
+  "text-anchor",
+  "dominant-baseline",
+  "paint-order",
+  "visibility",
+];
 
 /** Hands the reader a file. */
 export function download(name: string, content: string, type: string): void {
@@ -54,5 +71,8 @@ export function canvasSvg(canvas: HTMLCanvasElement): string {
 
 /** A file's name without what file systems refuse. */
 export function fileName(...parts: readonly (string | number)[]): string {
-  return parts.join("-").replaceAll(/[^\w.-]+/g, "_").slice(0, 100);
+  return parts
+    .join("-")
+    .replaceAll(/[^\w.-]+/g, "_")
+    .slice(0, 100);
 }

@@ -30,7 +30,9 @@ export function followAddress(): void {
 
 /** The address of a view; `layer` and `run` stay unless given. */
 export function hrefOf(view: View, params: Readonly<Record<string, string | number | undefined>> = {}): string {
-  const kept = Object.fromEntries(lasting.flatMap((name) => (route.params[name] === undefined ? [] : [[name, route.params[name]]])));
+  const kept = Object.fromEntries(
+    lasting.flatMap((name) => (route.params[name] === undefined ? [] : [[name, route.params[name]]])),
+  );
   return address(view, { ...kept, ...params });
 }
 
@@ -40,7 +42,10 @@ export function go(view: View, params: Readonly<Record<string, string | number |
 }
 
 /** Changes some parameters of the present view; `undefined` and "" take one away. */
-export function change(params: Readonly<Record<string, string | number | undefined>>, { isStep = false }: { isStep?: boolean } = {}): void {
+export function change(
+  params: Readonly<Record<string, string | number | undefined>>,
+  { isStep = false }: { isStep?: boolean } = {},
+): void {
   const next = address(route.view, { ...route.params, ...params });
   if (next === location.hash) return;
   if (isStep) location.hash = next;
