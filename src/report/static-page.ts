@@ -85,7 +85,7 @@ function closing(introductions: readonly Introduction[], unitscope: string): str
   return `<section class="closing">
 <h2>How to repeat it</h2>
 <p>With unitscope ${escapeText(unitscope)}; the counts are the same on any machine.</p>
-<pre>${commands.join("\n")}</pre>
+<pre tabindex="0">${commands.join("\n")}</pre>
 <p>${introductions.map(({ run }) => `SHA-256 of ${isolated(run.model.name)}: <code>${escapeText(run.model.sha256)}</code>`).join("<br>")}</p>
 <h2>How to cite</h2>
 <p>The method: Zhou, Sun, Bau and Torralba, <cite>Revisiting the Importance of Individual Units in CNNs via Ablation</cite>, 2018, <a href="https://arxiv.org/abs/1806.02891">arXiv:1806.02891</a>. The software: unitscope ${escapeText(unitscope)}.</p>
