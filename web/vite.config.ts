@@ -14,17 +14,12 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const out = join(root, "dist/web");
 const ort = join(root, "node_modules/onnxruntime-web");
 
-/** The graph code of `src/` opens its sessions through this project's one file about it; in the page that is another. */
-function browserSessions(): Plugin {
-  const session = join(root, "src/runtime/session.ts");
+/** The page chooses its own runtime, so Node's stays out of it. */
+function withoutNode(): Plugin {
   return {
-    name: "browser-sessions",
+    name: "without-node",
     enforce: "pre",
-    async resolveId(source, importer, options) {
-      if (!source.endsWith("runtime/session.ts") && !source.endsWith("./session.ts")) return null;
-      const found = await this.resolve(source, importer, { ...options, skipSelf: true });
-      return found?.id === session ? join(root, "web/live/session.ts") : found;
-    },
+    load: (id) => (id === join(root, "src/runtime/node-runtime.ts") ? "export const nodeRuntime = undefined;" : null),
   };
 }
 
@@ -68,7 +63,7 @@ function runtimeFiles(): Plugin {
 export default defineConfig({
   root: join(root, "web"),
   plugins: [
-    browserSessions(),
+    withoutNode(),
     withoutWasm(),
     svelte({ configFile: false, compilerOptions: { css: "external" } }),
     runtimeFiles(),

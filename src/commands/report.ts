@@ -2,10 +2,11 @@
 import { findReplacement } from "../ablation/replacement.ts";
 import type { AblationMethod } from "../ablation/sweep.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
+import { blockSource } from "../passes/image-block.ts";
 import { type ReportRun, type WrittenReport, writeReport } from "../report/write-report.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
 import { openRunResponses } from "./observe-run.ts";
-import { type FetchProgress, reopenSubject, type Subject, sweepImages } from "./subject.ts";
+import { type FetchProgress, reopenSubject, type Subject } from "./subject.ts";
 
 /** What a caller may watch and stop. */
 export interface ReportEffects {
@@ -68,7 +69,7 @@ async function withSubject(
     for (const { name } of manifest.layers) {
       const layer = subject.model.layers.find((each) => each.name === name);
       if (!layer) continue;
-      const images = sweepImages(subject, signal);
+      const images = blockSource(subject.images, subject.preprocessing, signal);
       const { replacement } = await findReplacement(subject.model, { images, layer, method, workers: 1, signal });
       replacements.set(name, replacement);
     }

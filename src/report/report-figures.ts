@@ -2,7 +2,8 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { layerDropsFigure, layerDropsOf } from "../figures/layer-drops.ts";
-import { diskError, writeFileAtomic } from "../files/atomic-file.ts";
+import { writeFileAtomic } from "../files/atomic-file.ts";
+import { diskError } from "../files/disk-error.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { sourceOf } from "../runs/run-manifest.ts";
 

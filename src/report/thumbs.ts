@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { diskError, writeFileAtomic } from "../files/atomic-file.ts";
+import { writeFileAtomic } from "../files/atomic-file.ts";
+import { diskError } from "../files/disk-error.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import type { ThumbData } from "./page-data.ts";
 import { copyInto } from "./report-figures.ts";

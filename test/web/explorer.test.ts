@@ -5,7 +5,8 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openPlainRoute, openReference } from "../../src/ablation/plain-route.ts";
 import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
-import { reopenSubject, sweepImages } from "../../src/commands/subject.ts";
+import { reopenSubject } from "../../src/commands/subject.ts";
+import { blockSource } from "../../src/passes/image-block.ts";
 import { openRun } from "../../src/runs/run-folder.ts";
 import { integers, rowsWhere } from "../../src/tables/table.ts";
 import { serveFolder } from "../../src/view/serve-folder.ts";
@@ -118,11 +119,10 @@ describeInBrowser("the explorer, opened from disk", (browser) => {
     const run = openRun(made.run);
     const subject = await reopenSubject(run);
     const { model } = subject;
-    const pixels = { count: 0, imageDims: [3, 32, 32], data: new Float32Array(40 * 3 * 32 * 32) };
-    for await (const batch of sweepImages(subject).batches({ start: 0, end: 40, batchSize: 40 })) {
-      pixels.data.set(batch.pixels, batch.start * 3 * 32 * 32);
-      pixels.count += batch.count;
-    }
+    const block = await blockSource(subject.images, subject.preprocessing).read(
+      Int32Array.from({ length: 40 }, (_, at) => at),
+    );
+    const pixels = { count: block.count, imageDims: block.imageDims, data: block.data };
     const reference = openReference(model, switchedTensors(model, []));
     let worst = 0;
     let pairs = 0;

@@ -21,8 +21,9 @@ import { readModel } from "../../src/onnx/model-file.ts";
 import { inferShapes } from "../../src/onnx/shapes.ts";
 import type { LiveData, LiveLayer, RunData } from "../../src/report/page-data.ts";
 import type { Model } from "../../src/runtime/open-model.ts";
+import { floatValue, openSession, useRuntime, type Value } from "../../src/runtime/session.ts";
 import { loadChunk } from "../data/chunks.ts";
-import { floatValue, openSession, type Value } from "./session.ts";
+import { browserRuntime } from "./browser-runtime.ts";
 
 /** Units that are removed, by layer name. */
 export type Removed = Readonly<Record<string, readonly number[]>>;
@@ -55,6 +56,8 @@ export interface Network {
   /** Every unit of a layer whose removal alone changes the prediction; `logits` are those of each unit's removal. */
   flips(input: Float32Array, layer: string): Promise<{ flips: Flip[]; logits: Float32Array; elapsedMs: number }>;
 }
+
+useRuntime(browserRuntime);
 
 const opened = new Map<string, Promise<Network>>();
 
