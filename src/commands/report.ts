@@ -2,11 +2,11 @@
 import { findReplacement } from "../ablation/replacement.ts";
 import type { AblationMethod } from "../ablation/sweep.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
-import { blockSource } from "../passes/image-block.ts";
 import { type ReportRun, type WrittenReport, writeReport } from "../report/write-report.ts";
+import { planResponses } from "../responses/response-pass.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
-import { openRunResponses } from "./observe-run.ts";
-import { type FetchProgress, reopenSubject, type Subject } from "./subject.ts";
+import { openResponseStore } from "./response-store.ts";
+import { type FetchProgress, passImages, reopenSubject, type Subject } from "./subject.ts";
 
 /** What a caller may watch and stop. */
 export interface ReportEffects {
@@ -69,7 +69,7 @@ async function withSubject(
     for (const { name } of manifest.layers) {
       const layer = subject.model.layers.find((each) => each.name === name);
       if (!layer) continue;
-      const images = blockSource(subject.images, subject.preprocessing, signal);
+      const images = passImages(subject, signal);
       const { replacement } = await findReplacement(subject.model, { images, layer, method, workers: 1, signal });
       replacements.set(name, replacement);
     }
@@ -82,8 +82,8 @@ function responsesOf(run: RunFolder, subject: Subject): (name: string) => Float6
   return (name) => {
     const layer = subject.model.layers.find((each) => each.name === name);
     if (!layer) return undefined;
-    const store = openRunResponses(run, subject, [layer]);
-    if (store.coverage() < subject.images.imageCount) return undefined;
+    const store = openResponseStore(run.path, { plan: planResponses(subject.model, passImages(subject), [layer]) });
+    if (!store.isWhole()) return undefined;
     return store.pooled(0, "mean", 0, layer.units);
   };
 }

@@ -1,5 +1,5 @@
 /** A run of the shipped network on made images whose classes have hostile names, with its report. */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -49,7 +49,9 @@ export async function makeLiveRun(): Promise<LiveRun> {
   }
   const model = fileURLToPath(new URL("../../models/alexnet-cifar10.onnx", import.meta.url));
   const run = join(folder, "run");
-  await runAblate(model, data, { out: run, layers: ["conv4", "conv5"], workers: 1 });
+  const classes = join(folder, "classes.txt"); // the network knows its classes by other names
+  writeFileSync(classes, `${liveClasses.join("\n")}\n`);
+  await runAblate(model, data, { out: run, layers: ["conv4", "conv5"], classes, workers: 1 });
   const report = join(folder, "page with spaces # and ünïcode");
   const { index } = await reportRuns([run], { out: report });
   return {
