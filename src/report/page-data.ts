@@ -86,7 +86,7 @@ export interface LiveData {
   readonly input: {
     readonly name: string;
     readonly layout: "nchw" | "nhwc";
-    readonly channels: 1 | 3;
+    readonly channels: 1 | 3 | 4;
     readonly height: number;
     readonly width: number;
   };
