@@ -7,10 +7,9 @@ import { describeLayer, openDescriber } from "../src/attributes/describe-layer.t
 import { openFetcher, type Wanted } from "../src/attributes/fetch-responses.ts";
 import { openSubject } from "../src/commands/subject.ts";
 import type { Layer } from "../src/onnx/layers.ts";
-import { memoryStore } from "../src/passes/block-store.ts";
 import { blockSource } from "../src/passes/image-block.ts";
 import { runPass } from "../src/passes/run-pass.ts";
-import { defaultTailFraction, type ObservedLayer, type ObservedOutputs } from "../src/responses/observed.ts";
+import { defaultTailFraction, type ObservedLayer } from "../src/responses/observed.ts";
 import { responsePass } from "../src/responses/response-pass.ts";
 
 const [modelPath = "models/alexnet-cifar10.onnx", data = "cifar10:test"] = process.argv.slice(2);
@@ -73,8 +72,7 @@ interface Pass {
 }
 
 async function observeAll(observedLayers: readonly Layer[]): Promise<Pass> {
-  const store = memoryStore<ObservedOutputs, ObservedLayer>();
-  const found = await runPass(responsePass(model, source, observedLayers), source, { workers, store });
+  const found = await runPass(responsePass(model, source, observedLayers), source, { workers });
   return {
     observed: observedLayers.map((_, at) => found.layer(at)),
     probabilities: found.shared().probabilities,

@@ -1,6 +1,6 @@
 /**
  * Cost of concept alignment on generated data: `node --import tsx bench/concepts.ts [--images 10000] [--units 256]
- * [--concepts 1200] [--height 7] [--shuffles 0] [--random 0] [--auroc] [--numpy 40]`.
+ * [--concepts 1200] [--height 7] [--shuffles 0] [--random 0] [--auroc] [--workers 1] [--numpy 40]`.
  *
  * Images are 112×112 with three label maps (patches of objects, parts and colours) and a scene. Responses are sparse
  * blobs, as after a ReLU, held in memory: the forward passes are not part of the cost. `--numpy N` does N images the
@@ -9,9 +9,10 @@
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { type AlignmentStage, alignConcepts } from "../src/concepts/align-concepts.ts";
+import type { ConceptLayer } from "../src/concepts/concept-layer.ts";
 import type { ConceptSet, LabelMaps } from "../src/concepts/concept-set.ts";
-import type { ResponseSource } from "../src/concepts/response-source.ts";
 import { seededRandom } from "../src/numeric/random.ts";
+import { givenResponses } from "../test/concepts/given-responses.ts";
 
 const SIDE = 112;
 const { values } = parseArgs({
@@ -23,11 +24,13 @@ const { values } = parseArgs({
     shuffles: { type: "string", default: "0" },
     random: { type: "string", default: "0" },
     auroc: { type: "boolean", default: false },
+    workers: { type: "string", default: "1" },
     numpy: { type: "string", default: "0" },
   },
 });
-const number = (name: "images" | "units" | "concepts" | "height" | "shuffles" | "random" | "numpy"): number =>
-  Number(values[name]);
+const number = (
+  name: "images" | "units" | "concepts" | "height" | "shuffles" | "random" | "workers" | "numpy",
+): number => Number(values[name]);
 const imageCount = number("images");
 
 /** Half objects, a quarter parts, an eighth scenes, the rest materials; patches of an image of their own seed. */
@@ -70,7 +73,7 @@ function generatedSet(conceptCount: number): ConceptSet {
 }
 
 /** One pool of responses, of which every image shows another stretch: sparse blobs of a few positions. */
-function generatedResponses(unitCount: number, side: number): ResponseSource {
+function generatedResponses(unitCount: number, side: number): ConceptLayer {
   const random = seededRandom(1);
   const length = unitCount * side * side;
   const pool = new Float32Array(length * 16);
@@ -79,26 +82,20 @@ function generatedResponses(unitCount: number, side: number): ResponseSource {
     const strength = Math.abs(random.normal());
     for (const step of [0, 1, side, side + 1]) if (at + step < pool.length) pool[at + step] += strength;
   }
-  return {
-    unitCount,
-    height: side,
-    width: side,
-    async *responsesOf(images) {
-      for (const image of images) {
-        const start = seededRandom(image, 9).integer(pool.length - length);
-        yield { image, data: pool.slice(start, start + length) };
-      }
-    },
+  const responses = (image: number): Float32Array => {
+    const start = seededRandom(image, 9).integer(pool.length - length);
+    return pool.subarray(start, start + length);
   };
+  return givenResponses(responses, [unitCount, side, side], { workers: number("workers"), blockSize: 128 });
 }
 
 const set = generatedSet(number("concepts"));
-const source = generatedResponses(number("units"), number("height"));
+const layer = generatedResponses(number("units"), number("height"));
 const stages = new Map<AlignmentStage, { wall: number; cpu: number }>();
 let last = { wall: performance.now(), cpu: process.cpuUsage() };
 let peak = 0;
 const begun = last;
-await alignConcepts(set, source, {
+await alignConcepts(set, layer, {
   shuffles: number("shuffles"),
   randomUnits: number("random"),
   auroc: values.auroc,

@@ -6,9 +6,9 @@ import { type AlignmentStage, alignConcepts, type ConceptAlignment } from "../co
 import { type CategoryDetectors, detectorsByCategory } from "../concepts/alignment-tables.ts";
 import type { ConceptSplit } from "../concepts/broden.ts";
 import { imageColors, renderedConcepts, withColors } from "../concepts/builtin-concepts.ts";
+import { conceptInputSize, conceptLayer } from "../concepts/concept-layer.ts";
 import type { ConceptSet } from "../concepts/concept-set.ts";
 import { joinConcepts } from "../concepts/join-concepts.ts";
-import { conceptInputSize, openNetworkResponses } from "../concepts/network-responses.ts";
 import { openConcepts } from "../concepts/open-concepts.ts";
 import { receptiveField } from "../concepts/receptive-field.ts";
 import { UnitscopeError } from "../errors.ts";
@@ -67,8 +67,6 @@ const stageTitles: Readonly<Record<AlignmentStage, string>> = {
   thresholds: "finding thresholds",
   overlaps: "counting overlaps",
   auroc: "measuring AUROC",
-  "random thresholds": "finding thresholds of random units",
-  "random overlaps": "counting overlaps of random units",
 };
 
 /**
@@ -173,18 +171,13 @@ async function alignLayer(
   },
   { progress, signal }: ConceptsEffects,
 ): Promise<ConceptAlignment> {
-  const responses = await openNetworkResponses(subject.model, layer, set, subject.preprocessing, { workers, signal });
-  try {
-    return await alignConcepts(set, responses, {
-      ...options,
-      field: upsampling === "half-pixel" ? undefined : fieldOf(subject, layer),
-      signal,
-      progress: (stage, done, total) =>
-        progress?.({ title: `${layer.name}: ${stageTitles[stage]}`, done, total, unit: "images" }),
-    });
-  } finally {
-    await responses.close();
-  }
+  return await alignConcepts(set, conceptLayer(subject.model, layer, set, subject.preprocessing, { workers }), {
+    ...options,
+    field: upsampling === "half-pixel" ? undefined : fieldOf(subject, layer),
+    signal,
+    progress: (stage, done, total) =>
+      progress?.({ title: `${layer.name}: ${stageTitles[stage]}`, done, total, unit: "images" }),
+  });
 }
 
 /**

@@ -2,18 +2,31 @@
  * Concept alignment (Network Dissection; Bau, Zhou, Khosla, Oliva, Torralba 2017): which concept the region where a
  * unit responds strongly overlaps best, and how that compares with what random units and shuffled masks reach.
  */
-import { setImmediate } from "node:timers/promises";
+import { forEachImage } from "../data/for-each-image.ts";
 import { throwIfInterrupted, UnitscopeError } from "../errors.ts";
 import { TailSketch } from "../numeric/quantile-sketch.ts";
 import { seededRandom } from "../numeric/random.ts";
 import { randomDirections } from "../numeric/random-directions.ts";
+import { chosenBlocks, splitEvenly } from "../passes/image-order.ts";
+import type { BlockWork, Merge, Pass } from "../passes/pass.ts";
+import { type JsonRecord, planKey } from "../passes/plan.ts";
+import { type PassResult, runPass } from "../passes/run-pass.ts";
 import { type BestConcepts, bestConcepts } from "./best-concepts.ts";
-import { combineResponses } from "./combined-responses.ts";
-import { type Concept, type ConceptSet, categoriesOf, categoryIndices } from "./concept-set.ts";
+import type { ConceptLayer } from "./concept-layer.ts";
+import {
+  aurocWork,
+  type ConceptBlock,
+  type ConceptSetup,
+  mergeHistograms,
+  mergeOverlaps,
+  mergeSketches,
+  overlapWork,
+  thresholdWork,
+} from "./concept-pass.ts";
+import { type Concept, type ConceptSet, categoriesOf, categoryIndices, type LabelMaps } from "./concept-set.ts";
+import type { ResponseField } from "./overlap-counter.ts";
 import { intersectionOverUnion, type OverlapCounts } from "./overlap-counts.ts";
-import { countOverlaps, type PassOptions, type ResponseField } from "./overlap-pass.ts";
-import { type Auroc, measureAuroc } from "./pixel-auroc.ts";
-import { type ResponseSource, rememberResponses } from "./response-source.ts";
+import { type Auroc, areasUnderCurves } from "./pixel-auroc.ts";
 
 /** What to measure; every default is the one that `unitscope attributes --concepts` uses. */
 export interface AlignmentOptions {
@@ -30,14 +43,12 @@ export interface AlignmentOptions {
   /** Whether to measure the AUROC of each unit's best concept. */
   readonly auroc?: boolean;
   readonly seed?: number;
-  /** Memory for keeping responses between passes; when they do not fit, each pass computes them again. */
-  readonly memoryBytes?: number;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((stage: AlignmentStage, done: number, total: number) => void) | undefined;
 }
 
 /** The passes over the set, in their order. */
-export type AlignmentStage = "thresholds" | "overlaps" | "auroc" | "random thresholds" | "random overlaps";
+export type AlignmentStage = "thresholds" | "overlaps" | "auroc";
 
 /** The alignment of one layer's units with the concepts of a set. */
 export interface ConceptAlignment {
@@ -66,12 +77,15 @@ export interface ConceptAlignment {
 /**
  * Measures the alignment of a layer's units with a set's concepts.
  *
+ * Shuffled masks: the images stand in a random order, and for shift s each image's responses meet the labels of the image
+ * that stands s places before it (in a circle). So the shifts are random permutations that give no image its own labels.
+ *
  * @throws {UnitscopeError} `data` for an empty set or damaged labels, `value` for responses that are not finite,
  * `interrupted`.
  */
 export async function alignConcepts(
   set: ConceptSet,
-  source: ResponseSource,
+  layer: ConceptLayer,
   {
     fraction = 0.005,
     field,
@@ -80,74 +94,89 @@ export async function alignConcepts(
     directions,
     auroc = true,
     seed = 0,
-    memoryBytes = 512 * 2 ** 20,
     signal,
     progress,
   }: AlignmentOptions = {},
 ): Promise<ConceptAlignment> {
-  if (set.imageCount === 0 || set.concepts.length === 0) {
+  const { imageCount } = set;
+  if (imageCount === 0 || set.concepts.length === 0) {
     throw new UnitscopeError(
       "data",
-      `concepts "${set.name}": expected at least one image and one concept, got ${set.imageCount} and ${set.concepts.length}`,
+      `concepts "${set.name}": expected at least one image and one concept, got ${imageCount} and ${set.concepts.length}`,
     );
   }
-  const options = (stage: AlignmentStage): PassOptions => ({
-    field,
-    signal,
-    progress: progress && ((done) => progress(stage, done, set.imageCount)),
-  });
-  const responses = rememberResponses(source, set.imageCount, memoryBytes);
+  throwIfInterrupted(signal, "concept alignment");
   const categoryOf = categoryIndices(set.concepts);
-  const best = (counts: OverlapCounts): BestConcepts =>
-    bestConcepts(intersectionOverUnion(counts, categoryOf), categoryOf);
+  const categoryCount = categoriesOf(set.concepts).length;
+  const drawn = directions ?? (randomUnits > 0 ? randomDirections(layer.unitCount, randomUnits, seed) : undefined);
+  const { graph, input, tap, layer: name, unitCount, height, width, choice } = layer;
+  const setup: ConceptSetup = {
+    ...{ graph, input, tap, layer: name, unitCount, height, width },
+    ...{ threads: choice.threads, field, categoryOf, categoryCount, directions: drawn },
+  };
+  const listed = Int32Array.from({ length: imageCount }, (_, image) => image);
+  const walk = async <Setup, Layer>(
+    stage: AlignmentStage,
+    { order = listed, shifts = 0, ...rest }: Walk<Setup, Layer>,
+  ): Promise<PassResult<null, Layer>> =>
+    await runPass(
+      passOf(set, layer, stage, { order, ...rest }),
+      blocksOf(set, layer, { order, shifts, stage, signal }),
+      {
+        workers: choice.workers,
+        signal,
+        progress: progress && ((done) => progress(stage, done, imageCount)),
+      },
+    );
 
-  const sketch = await findThresholds(responses, set.imageCount, fraction, options("thresholds"));
+  const sketches = await walk("thresholds", {
+    key: { fraction },
+    work: thresholdWork,
+    setup: { ...setup, fraction, imageCount },
+    merge: mergeSketches,
+  });
+  const sketch = TailSketch.from(sketches.layer(0));
   const thresholds = sketch.thresholds();
-  const order = Int32Array.from({ length: set.imageCount }, (_, image) => image);
-  const shifts = Math.min(shuffles, set.imageCount - 1);
+  const randomThresholds = drawn && TailSketch.from(sketches.layer(1)).thresholds();
+
+  const order = listed.slice();
+  const shifts = Math.min(shuffles, imageCount - 1);
   if (shifts > 0) seededRandom(seed, 0x5f1e).shuffle(order);
-  const [counts, ...shifted] = (await countOverlaps(
-    set,
-    responses,
-    thresholds,
+  const overlaps = await walk("overlaps", {
     order,
     shifts,
-    options("overlaps"),
-  )) as [OverlapCounts, ...OverlapCounts[]];
+    key: { fraction, shifts, seed },
+    work: overlapWork,
+    setup: { ...setup, thresholds, randomThresholds, shuffles: shifts },
+    merge: mergeOverlaps,
+  });
+  const [counts, ...shifted] = overlaps.layer(0) as [OverlapCounts, ...OverlapCounts[]];
+  const best = (each: OverlapCounts): BestConcepts => bestConcepts(intersectionOverUnion(each, categoryOf), categoryOf);
   const iou = intersectionOverUnion(counts, categoryOf);
   const found = bestConcepts(iou, categoryOf);
-  const units = Array.from({ length: source.unitCount }, (_, unit) => unit);
+  const units = Array.from({ length: unitCount }, (_, unit) => unit);
 
-  let random: BestConcepts | undefined;
-  const drawn = directions ?? (randomUnits > 0 ? randomDirections(source.unitCount, randomUnits, seed) : undefined);
-  const areas = auroc
-    ? await measureAuroc(
-        set,
-        responses,
-        found.concept,
-        {
-          minima: Float64Array.from(units, (unit) => sketch.minimum(unit)),
-          maxima: Float64Array.from(units, (unit) => sketch.maximum(unit)),
-        },
-        options("auroc"),
-      )
-    : undefined;
-  if (drawn) {
-    const combined = await combineResponses(responses, drawn);
-    try {
-      const theirs = await findThresholds(combined, set.imageCount, fraction, options("random thresholds"));
-      const [overlaps] = await countOverlaps(set, combined, theirs.thresholds(), order, 0, options("random overlaps"));
-      random = best(overlaps);
-    } finally {
-      await combined.close();
-    }
+  let areas: readonly Auroc[] | undefined;
+  if (auroc) {
+    const histograms = await walk("auroc", {
+      key: { fraction },
+      work: aurocWork,
+      setup: {
+        ...setup,
+        concepts: found.concept,
+        minima: Float64Array.from(units, (unit) => sketch.minimum(unit)),
+        maxima: Float64Array.from(units, (unit) => sketch.maximum(unit)),
+      },
+      merge: mergeHistograms,
+    });
+    areas = areasUnderCurves(histograms.layer(0));
   }
   return {
     concepts: set.concepts,
     categories: categoriesOf(set.concepts),
     categoryOf,
-    unitCount: source.unitCount,
-    imageCount: set.imageCount,
+    unitCount,
+    imageCount,
     thresholds,
     thresholdErrors: Float64Array.from(units, (unit) => sketch.relativeError(unit)),
     counts,
@@ -155,29 +184,76 @@ export async function alignConcepts(
     best: found,
     auroc: areas,
     shuffled: shifted.map(best),
-    random,
+    random: drawn && best(overlaps.layer(1)[0]),
   };
 }
 
-/** Reads all responses once and finds every unit's threshold. */
-async function findThresholds(
-  source: ResponseSource,
-  imageCount: number,
-  fraction: number,
-  { signal, progress }: PassOptions,
-): Promise<TailSketch> {
-  const sketch = new TailSketch(source.unitCount, imageCount * source.height * source.width, { fraction });
-  const images = Int32Array.from({ length: imageCount }, (_, image) => image);
-  let done = 0;
-  for await (const { data } of source.responsesOf(images)) {
-    throwIfInterrupted(signal, "concept alignment");
-    sketch.add(data);
-    done++;
-    progress?.(done);
-    if (done % 64 === 0) await setImmediate();
-  }
-  if (done !== imageCount) {
-    throw new UnitscopeError("internal", `internal: responses: expected ${imageCount} images, got ${done}`);
-  }
-  return sketch;
+/** One walk over the set. */
+interface Walk<Setup, Layer> {
+  /** The images in their order; that of the set when absent. */
+  readonly order?: Int32Array;
+  /** Images before a block whose labels it needs. */
+  readonly shifts?: number;
+  readonly key: JsonRecord;
+  readonly work: BlockWork<Setup, null, Layer, never, ConceptBlock>;
+  readonly setup: Setup;
+  readonly merge: Merge<null, Layer>;
+}
+
+function passOf<Setup, Layer>(
+  set: ConceptSet,
+  { layer, tap, blockSize, key }: ConceptLayer,
+  stage: AlignmentStage,
+  { order, key: own, work, setup, merge }: Omit<Walk<Setup, Layer>, "shifts"> & { order: Int32Array },
+): Pass<Setup, null, Layer, never, ConceptBlock> {
+  const blocks = chosenBlocks(own, splitEvenly(order, blockSize));
+  const { model, preprocessing } = key as { model: string; preprocessing: JsonRecord };
+  return {
+    ...blocks,
+    plan: {
+      pass: `concept ${stage}`,
+      key: planKey({ model, preprocessing, images: set.hash }, own),
+      shared: {},
+      layers: ["units", "random units"].map((part) => ({ name: `${layer}: ${part}`, key: { tap } })),
+      ...blocks.plan,
+    },
+    work,
+    setup,
+    merge,
+  };
+}
+
+/** Reads blocks of the set: pixels, and the labels that the stage needs. */
+function blocksOf(
+  set: ConceptSet,
+  { imageDims, writeImage }: ConceptLayer,
+  {
+    order,
+    shifts,
+    stage,
+    signal,
+  }: { order: Int32Array; shifts: number; stage: AlignmentStage; signal: AbortSignal | undefined },
+): { read(images: Int32Array): Promise<ConceptBlock> } {
+  const place = new Map(Array.from(order, (image, at) => [image, at]));
+  const size = imageDims.reduce((a, b) => a * b, 1);
+  const each = (count: number, work: (at: number) => Promise<void>): Promise<void> =>
+    forEachImage(count, { signal, place: `concepts "${set.name}"` }, work);
+  return {
+    read: async (images) => {
+      const count = images.length;
+      const data = new Float32Array(count * size);
+      await each(count, (row) => writeImage(images[row], data.subarray(row * size, (row + 1) * size)));
+      const first = place.get(images[0]) ?? 0;
+      const before = Array.from(
+        { length: shifts },
+        (_, at) => order[(first + at - shifts + order.length) % order.length],
+      );
+      const labelled = stage === "thresholds" ? [] : [...before, ...images];
+      const maps: LabelMaps[] = [];
+      await each(labelled.length, async (at) => {
+        maps[at] = await set.labels(labelled[at]);
+      });
+      return { count, images: images.slice(), labels: new Int32Array(count), imageDims, data, maps };
+    },
+  };
 }

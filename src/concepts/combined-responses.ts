@@ -6,21 +6,26 @@
 import { UnitscopeError } from "../errors.ts";
 import { floatTensor, type Graph, node } from "../onnx/graph.ts";
 import { floatValue, openSession } from "../runtime/session.ts";
-import type { ResponseSource } from "./response-source.ts";
+import type { ResponseShape } from "./overlap-counter.ts";
 
-/** A response source that holds a session until it is closed. */
-export interface CombinedResponses extends ResponseSource {
+/** The responses of combined units to one image after another. */
+export interface CombinedResponses {
+  readonly unitCount: number;
+  /** @param data float32, row-major `[unitCount, positions]` of the layer's own units. */
+  combine(data: Float32Array): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
 /**
- * Opens the responses of combined units.
+ * Opens the products.
  *
  * @param directions float64, row-major `[directionCount, unitCount]`; used as float32.
  * @throws {UnitscopeError} `shape` if the length is not a multiple of the units.
  */
-export async function combineResponses(source: ResponseSource, directions: Float64Array): Promise<CombinedResponses> {
-  const { unitCount, height, width } = source;
+export async function combineResponses(
+  { unitCount, height, width }: ResponseShape,
+  directions: Float64Array,
+): Promise<CombinedResponses> {
   const directionCount = directions.length / unitCount;
   const positions = height * width;
   if (!Number.isInteger(directionCount) || directionCount === 0) {
@@ -32,15 +37,10 @@ export async function combineResponses(source: ResponseSource, directions: Float
   const session = await openSession(productGraph(directions, directionCount, unitCount, positions));
   return {
     unitCount: directionCount,
-    height,
-    width,
-    async *responsesOf(images) {
-      for await (const { image, data } of source.responsesOf(images)) {
-        const { combined } = await session.run({ responses: floatValue([unitCount, positions], data) });
-        if (!combined)
-          throw new UnitscopeError("internal", "internal: combined responses: expected an output, got none");
-        yield { image, data: combined.data as Float32Array };
-      }
+    combine: async (data) => {
+      const { combined } = await session.run({ responses: floatValue([unitCount, positions], data) });
+      if (combined?.data instanceof Float32Array) return combined.data;
+      throw new UnitscopeError("internal", "internal: combined responses: expected an output, got none");
     },
     close: () => session.close(),
   };

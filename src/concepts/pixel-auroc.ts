@@ -5,12 +5,9 @@
  * Values are counted in equal bins between the unit's smallest and largest response. The smallest value (0 after a
  * ReLU) has a bin of its own, so its ties count exactly as ½; what other pairs fall into one bin bounds the error.
  */
-import { setImmediate } from "node:timers/promises";
-import { throwIfInterrupted, UnitscopeError } from "../errors.ts";
 import type { UpsampleAxis } from "../numeric/upsample.ts";
-import { type ConceptSet, categoryIndices, type LabelMaps } from "./concept-set.ts";
-import { type PassOptions, readLabels, upsamplingOf } from "./overlap-pass.ts";
-import type { ResponseSource } from "./response-source.ts";
+import type { LabelMaps } from "./concept-set.ts";
+import { type MeasuredLabels, type ResponseField, type ResponseShape, upsamplingOf } from "./overlap-counter.ts";
 
 const BINS = 2048;
 
@@ -22,55 +19,57 @@ export interface Auroc {
   readonly error: number;
 }
 
+/** Counts images one after another: per unit two rows of bins, pixels outside its concept and inside. */
+export interface AurocCounter {
+  add(data: Float32Array, labels: MeasuredLabels): void;
+  /** `null` for units that are left out. */
+  readonly histograms: readonly (Float64Array | null)[];
+}
+
 /**
- * AUROC of pairs of a unit and a concept.
+ * Starts counting.
  *
  * @param concepts concept of each unit, or -1 to leave the unit out; `[unitCount]`.
  * @param ranges smallest and largest response of a unit over the set.
- * @returns `[unitCount]`; `NaN` for units that were left out.
  */
-export async function measureAuroc(
-  set: ConceptSet,
-  source: ResponseSource,
+export function aurocCounter(
+  shape: ResponseShape,
   concepts: Int32Array,
-  ranges: { readonly minima: Float64Array; readonly maxima: Float64Array },
-  { field, signal, progress }: PassOptions = {},
-): Promise<Auroc[]> {
-  const categoryOf = categoryIndices(set.concepts);
-  const positions = source.height * source.width;
-  const axesFor = upsamplingOf(source, field);
-  // two rows a unit: pixels outside the concept, and inside
-  const histograms = Array.from(concepts, (concept) => (concept < 0 ? undefined : new Float64Array(2 * BINS)));
-  const images = Int32Array.from({ length: set.imageCount }, (_, image) => image);
-  const labelsInOrder = readLabels(set, images);
+  {
+    minima,
+    maxima,
+    categoryOf,
+    field,
+  }: { minima: Float64Array; maxima: Float64Array; categoryOf: Int32Array; field: ResponseField | undefined },
+): AurocCounter {
+  const positions = shape.height * shape.width;
+  const axesFor = upsamplingOf(shape, field);
+  const histograms = Array.from(concepts, (concept) => (concept < 0 ? null : new Float64Array(2 * BINS)));
   const scaled = new Float64Array(positions);
-  let done = 0;
-  for await (const { data } of source.responsesOf(images)) {
-    throwIfInterrupted(signal, "concept alignment");
-    const next = await labelsInOrder.next();
-    if (next.done)
-      throw new UnitscopeError("internal", `internal: responses: expected ${images.length} images, got more`);
-    const { labels, areas } = next.value;
-    const { rows, columns } = axesFor(labels);
-    const masks = new Map<number, ConceptMask>();
-    for (let unit = 0; unit < source.unitCount; unit++) {
-      const concept = concepts[unit];
-      const histogram = histograms[unit];
-      if (!histogram || !areas.categories.includes(categoryOf[concept])) continue;
-      const shown = areas.concepts.includes(concept) ? concept : NOTHING; // images without it share one empty mask
-      let mask = masks.get(shown);
-      if (!mask) masks.set(shown, (mask = maskOf(labels, shown)));
-      const minimum = ranges.minima[unit];
-      const range = ranges.maxima[unit] - minimum;
-      const scale = range > 0 ? (BINS - 2) / range : 0;
-      // Upsampling commutes with this, so each pixel's value is its bin.
-      for (let i = 0; i < positions; i++) scaled[i] = (data[unit * positions + i] - minimum) * scale;
-      countValues(histogram, scaled, mask, rows, columns);
-    }
-    done++;
-    progress?.(done);
-    if (done % 4 === 0) await setImmediate();
-  }
+  return {
+    histograms,
+    add: (data, { labels, areas }) => {
+      const { rows, columns } = axesFor(labels);
+      const masks = new Map<number, ConceptMask>();
+      for (let unit = 0; unit < shape.unitCount; unit++) {
+        const concept = concepts[unit];
+        const histogram = histograms[unit];
+        if (!histogram || !areas.categories.includes(categoryOf[concept])) continue;
+        const shown = areas.concepts.includes(concept) ? concept : NOTHING; // images without it share one empty mask
+        let mask = masks.get(shown);
+        if (!mask) masks.set(shown, (mask = maskOf(labels, shown)));
+        const range = maxima[unit] - minima[unit];
+        const scale = range > 0 ? (BINS - 2) / range : 0;
+        // Upsampling commutes with this, so each pixel's value is its bin.
+        for (let i = 0; i < positions; i++) scaled[i] = (data[unit * positions + i] - minima[unit]) * scale;
+        countValues(histogram, scaled, mask, rows, columns);
+      }
+    },
+  };
+}
+
+/** The areas from the counts of all images, `[unitCount]`; `NaN` for units that were left out. */
+export function areasUnderCurves(histograms: AurocCounter["histograms"]): Auroc[] {
   return histograms.map((histogram) =>
     histogram ? areaUnderCurve(histogram) : { value: Number.NaN, error: Number.NaN },
   );

@@ -10,6 +10,20 @@ import { UnitscopeError } from "../errors.ts";
 
 const SIGN = 0x8000_0000;
 
+/** What a sketch has seen. Plain data that can be posted between threads and stored. */
+export interface SketchState {
+  readonly unitCount: number;
+  readonly totalCount: number;
+  readonly fraction: number;
+  readonly capacity: number;
+  /** Per unit: values seen, smallest and largest of them, bits that were given up, and the tail. */
+  readonly seen: Float64Array;
+  readonly minima: Float64Array;
+  readonly maxima: Float64Array;
+  readonly shifts: Uint8Array;
+  readonly tails: readonly Tail[];
+}
+
 /** The sketch's settings. */
 export interface TailSketchOptions {
   /** Fraction of the values that may lie strictly above the threshold; in (0, 1). */
@@ -114,6 +128,33 @@ export class TailSketch {
       this.#seen[unit] += positions;
       this.#checkTotal(unit);
     }
+  }
+
+  /** All that the sketch has seen, as plain data. */
+  state(): SketchState {
+    for (let unit = 0; unit < this.unitCount; unit++) this.#flush(unit);
+    return {
+      unitCount: this.unitCount,
+      totalCount: this.totalCount,
+      fraction: this.fraction,
+      capacity: this.capacity,
+      seen: this.#seen,
+      minima: this.#minima,
+      maxima: this.#maxima,
+      shifts: this.#shifts,
+      tails: this.#tails,
+    };
+  }
+
+  /** A sketch that goes on from a state, which is not changed. */
+  static from({ unitCount, totalCount, fraction, capacity, ...state }: SketchState): TailSketch {
+    const sketch = new TailSketch(unitCount, totalCount, { fraction, capacity });
+    sketch.#seen.set(state.seen);
+    sketch.#minima.set(state.minima);
+    sketch.#maxima.set(state.maxima);
+    sketch.#shifts.set(state.shifts);
+    for (const [unit, tail] of state.tails.entries()) sketch.#keep(unit, tail);
+    return sketch;
   }
 
   /** Adds what another sketch with the same settings has seen. */

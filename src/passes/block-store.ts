@@ -1,8 +1,8 @@
 /**
- * Where the partial results of finished blocks are kept: in memory, or in a run's folder, from which an interrupted pass
- * continues and other machines' blocks are merged.
+ * Where the partial results of finished blocks are kept: in a run's folder, from which an interrupted pass continues and
+ * other machines' blocks are merged.
  *
- * In a folder every layer's part of a block is a file of its own (`piece-store.ts`), keyed by everything that it depends
+ * Every layer's part of a block is a file of its own (`piece-store.ts`), keyed by everything that it depends
  * on and nothing else: what one command computed serves another that asks for other layers.
  */
 import { UnitscopeError } from "../errors.ts";
@@ -22,21 +22,6 @@ export interface BlockStore<Shared, Layer> {
   layer(block: number, at: number): Layer;
   /** Forgets all blocks. */
   clear(): void;
-}
-
-/** Keeps blocks in memory. */
-export function memoryStore<Shared, Layer>(): BlockStore<Shared, Layer> {
-  const kept = new Map<number, PartialResult<Shared, Layer>>();
-  const of = (block: number): PartialResult<Shared, Layer> => kept.get(block) ?? missing(`block ${block}`);
-  return {
-    has: (block) => kept.has(block),
-    put: (block, result) => {
-      if (!kept.has(block)) kept.set(block, { shared: result.shared, layers: result.layers });
-    },
-    shared: (block) => of(block).shared,
-    layer: (block, at) => of(block).layers[at] ?? missing(`layer ${at} of block ${block}`),
-    clear: () => kept.clear(),
-  };
 }
 
 /** Keeps blocks in the folder of a run. */

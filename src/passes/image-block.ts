@@ -34,14 +34,14 @@ export interface BlockSource {
 }
 
 /** What of the preprocessing tells its result apart: everything, but where a mean image lies. */
-function identityOf({ meanImage, ...rest }: Preprocessing): JsonRecord {
+export function preprocessingIdentity({ meanImage, ...rest }: Preprocessing): JsonRecord {
   return { ...rest, ...(meanImage && { meanImage: meanImage.sha256 }) };
 }
 
 /** The images of a set, preprocessed. */
 export function blockSource(set: ImageSet, preprocessing: Preprocessing, signal?: AbortSignal): BlockSource {
   return {
-    identity: { images: set.hash, preprocessing: identityOf(preprocessing) },
+    identity: { images: set.hash, preprocessing: preprocessingIdentity(preprocessing) },
     imageCount: set.imageCount,
     labels: set.labels,
     read: async (images) => {

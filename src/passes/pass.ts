@@ -18,9 +18,9 @@ export interface PartialResult<Shared, Layer, Beside = never> {
 }
 
 /** What is done to a block of images. */
-export type BlockWork<Setup, Shared, Layer, Beside = never> = Work<
+export type BlockWork<Setup, Shared, Layer, Beside = never, Block extends ImageBlock = ImageBlock> = Work<
   Setup,
-  ImageBlock,
+  Block,
   PartialResult<Shared, Layer, Beside>
 >;
 
@@ -35,11 +35,11 @@ export interface Merge<Shared, Layer> {
 }
 
 /** A pass, ready to run. */
-export interface Pass<Setup, Shared, Layer, Beside = never> {
+export interface Pass<Setup, Shared, Layer, Beside = never, Block extends ImageBlock = ImageBlock> {
   readonly plan: Plan;
   /** Numbers of the images of a block, in their order. */
   imagesOf(block: number): Int32Array;
-  readonly work: BlockWork<Setup, Shared, Layer, Beside>;
+  readonly work: BlockWork<Setup, Shared, Layer, Beside, Block>;
   readonly setup: Setup;
   readonly merge: Merge<Shared, Layer>;
 }

@@ -3,15 +3,15 @@
  * that the plan names are merged. Which worker was faster makes no difference.
  */
 import { openPool } from "../runtime/worker-pool.ts";
-import { type BlockStore, memoryStore } from "./block-store.ts";
-import type { BlockSource } from "./image-block.ts";
+import type { BlockStore } from "./block-store.ts";
+import type { ImageBlock } from "./image-block.ts";
 import { overBlocks } from "./over-blocks.ts";
-import type { Pass } from "./pass.ts";
+import type { Merge, PartialResult, Pass } from "./pass.ts";
 
 /** How a pass is run. */
 export interface RunPassOptions<Shared, Layer, Beside = never> {
   readonly workers: number;
-  /** Where finished blocks are kept; in memory by default. */
+  /** Where finished blocks are kept; when absent they are merged as they come and forgotten. */
   readonly store?: BlockStore<Shared, Layer> | undefined;
   /** Called with the images done, counted from the plan's first block; a block that is under way counts in part. */
   readonly progress?: ((images: number) => void) | undefined;
@@ -29,12 +29,13 @@ export interface PassResult<Shared, Layer> {
 }
 
 /** Carries out a pass, or what is left of it. */
-export async function runPass<Setup, Shared, Layer, Beside = never>(
-  pass: Pass<Setup, Shared, Layer, Beside>,
-  source: Pick<BlockSource, "read">,
-  { workers, store = memoryStore(), progress, signal, beside }: RunPassOptions<Shared, Layer, Beside>,
+export async function runPass<Setup, Shared, Layer, Beside = never, Block extends ImageBlock = ImageBlock>(
+  pass: Pass<Setup, Shared, Layer, Beside, Block>,
+  source: { read(images: Int32Array): Promise<Block> },
+  { workers, store, progress, signal, beside }: RunPassOptions<Shared, Layer, Beside>,
 ): Promise<PassResult<Shared, Layer>> {
   const { plan, work, setup } = pass;
+  const fold = openFold(pass.merge);
   const missing: number[] = [];
   const doneOf = new Map<number, number>();
   const tell = (block: number, fraction: number): void => {
@@ -44,7 +45,7 @@ export async function runPass<Setup, Shared, Layer, Beside = never>(
     progress?.(Math.floor(images));
   };
   for (let block = plan.from; block < plan.to; block++) {
-    if (store.has(block)) doneOf.set(block, plan.blockSizes[block]);
+    if (store?.has(block)) doneOf.set(block, plan.blockSizes[block]);
     else missing.push(block);
   }
   const began = performance.now();
@@ -63,7 +64,8 @@ export async function runPass<Setup, Shared, Layer, Beside = never>(
             report: (fraction) => tell(block, fraction),
           });
           if (result.beside !== undefined) beside?.(block, result.beside);
-          store.put(block, result);
+          if (store) store.put(block, result);
+          else fold.add(result);
           tell(block, 1);
         },
       });
@@ -72,7 +74,7 @@ export async function runPass<Setup, Shared, Layer, Beside = never>(
     }
   }
   const timings = { openMs: opened - began, runMs: performance.now() - opened };
-  return { ...mergeStored(pass, store), timings };
+  return { ...(store ? mergeStored(pass, store) : fold), timings };
 }
 
 /** Merges what a store holds of a plan's blocks, wherever it was computed. */
@@ -88,5 +90,41 @@ export function mergeStored<Shared, Layer>(
         blocks.map((block) => store.layer(block, at)),
         at,
       ),
+  };
+}
+
+/** Merges results as they come: always two of like size, so that nothing is merged more often than need be. */
+function openFold<Shared, Layer>(
+  merge: Merge<Shared, Layer>,
+): Pick<PassResult<Shared, Layer>, "shared" | "layer"> & { add(result: PartialResult<Shared, Layer, unknown>): void } {
+  interface Folded {
+    readonly blocks: number;
+    readonly shared: Shared;
+    readonly layers: readonly Layer[];
+  }
+  const parts: Folded[] = [];
+  const joined = (some: readonly Folded[]): Folded => ({
+    blocks: some.reduce((sum, { blocks }) => sum + blocks, 0),
+    shared: merge.shared(some.map(({ shared }) => shared)),
+    layers: some[0].layers.map((_, at) =>
+      merge.layer(
+        some.map(({ layers }) => layers[at]),
+        at,
+      ),
+    ),
+  });
+  const whole = (): Folded => {
+    if (parts.length > 1) parts.push(joined(parts.splice(0)));
+    return parts[0];
+  };
+  return {
+    add: ({ shared, layers }) => {
+      parts.push({ blocks: 1, shared, layers });
+      while (parts.length > 1 && (parts.at(-2)?.blocks ?? 0) <= (parts.at(-1)?.blocks ?? 0)) {
+        parts.push(joined(parts.splice(-2)));
+      }
+    },
+    shared: () => whole().shared,
+    layer: (at) => whole().layers[at],
   };
 }

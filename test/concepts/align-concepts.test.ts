@@ -9,9 +9,13 @@ import {
   shuffledNull,
   vectorRows,
 } from "../../src/concepts/alignment-tables.ts";
+import { bestConcepts } from "../../src/concepts/best-concepts.ts";
+import type { ConceptLayer } from "../../src/concepts/concept-layer.ts";
 import { type ConceptSet, makeLabelMaps } from "../../src/concepts/concept-set.ts";
-import { emptyCounts, intersectionOverUnion, mergeCounts } from "../../src/concepts/overlap-counts.ts";
-import type { ResponseSource } from "../../src/concepts/response-source.ts";
+import { measured, overlapCounter } from "../../src/concepts/overlap-counter.ts";
+import { emptyCounts, intersectionOverUnion } from "../../src/concepts/overlap-counts.ts";
+import { seededRandom } from "../../src/numeric/random.ts";
+import { givenResponses } from "./given-responses.ts";
 
 interface Golden {
   fraction: number;
@@ -55,20 +59,11 @@ function setOf(images: Golden["images"] = golden.images): ConceptSet {
   };
 }
 
-function sourceOf(responses: number[][] = golden.responses): ResponseSource & { asked: number } {
-  const source = {
-    unitCount: golden.units,
-    height: golden.height,
-    width: golden.width,
-    asked: 0,
-    async *responsesOf(images: Int32Array) {
-      for (const image of images) {
-        source.asked++;
-        yield { image, data: Float32Array.from(responses[image]) };
-      }
-    },
-  };
-  return source;
+function layerOf(
+  responses: number[][] = golden.responses,
+  how: { workers?: number; blockSize?: number } = {},
+): ConceptLayer {
+  return givenResponses((image) => responses[image], [golden.units, golden.height, golden.width], how);
 }
 
 /** Intersections without the place for unlabelled pixels. */
@@ -81,7 +76,7 @@ function intersectionsOf({ counts, unitCount, concepts }: ConceptAlignment): num
 describe("alignConcepts", () => {
   let alignment: ConceptAlignment;
   beforeAll(async () => {
-    alignment = await alignConcepts(setOf(), sourceOf(), { fraction: golden.fraction, shuffles: 5, randomUnits: 10 });
+    alignment = await alignConcepts(setOf(), layerOf(), { fraction: golden.fraction, shuffles: 5, randomUnits: 10 });
   });
 
   it("has numpy's thresholds and counts, every one", () => {
@@ -106,55 +101,44 @@ describe("alignConcepts", () => {
     });
   });
 
-  it("does not depend on memory, nulls or the order of reading", async () => {
-    const source = sourceOf();
-    const plain = await alignConcepts(setOf(), source, {
-      fraction: golden.fraction,
+  it("does not depend on blocks, workers, nulls or the order of reading", async () => {
+    const how = { workers: 2, blockSize: 7 };
+    const fraction = golden.fraction;
+    const plain = await alignConcepts(setOf(), layerOf(golden.responses, how), {
+      fraction,
       shuffles: 0,
       randomUnits: 0,
-      memoryBytes: 0,
     });
     expect(plain.counts).toEqual(alignment.counts);
     expect(plain.auroc).toEqual(alignment.auroc);
-    expect(source.asked).toBe(3 * golden.images.length);
-    const kept = sourceOf();
-    await alignConcepts(setOf(), kept, { fraction: golden.fraction, shuffles: 5, randomUnits: 10 });
-    expect(kept.asked).toBe(golden.images.length);
-  });
-
-  it("adds up over parts of the set when the thresholds are fixed", async () => {
-    const { countOverlaps } = await import("../../src/concepts/overlap-pass.ts");
-    const sum = emptyCounts(golden.units, 7, 3);
-    for (const [from, to] of [
-      [0, 13],
-      [13, 40],
-    ] as const) {
-      const order = Int32Array.from({ length: to - from }, (_, image) => image);
-      const [part] = await countOverlaps(
-        setOf(golden.images.slice(from, to)),
-        sourceOf(golden.responses.slice(from, to)),
-        alignment.thresholds,
-        order,
-        0,
-      );
-      if (part) mergeCounts(sum, part);
-    }
-    expect(sum).toEqual(alignment.counts);
+    const whole = await alignConcepts(setOf(), layerOf(golden.responses, how), {
+      fraction,
+      shuffles: 5,
+      randomUnits: 10,
+    });
+    expect(whole).toEqual(alignment);
   });
 
   it("shuffles by giving every image another's labels, each label map once a shuffle", async () => {
-    const { countOverlaps } = await import("../../src/concepts/overlap-pass.ts");
-    const all = [0, 1].map((parity) => golden.images.map((_, i) => i).filter((i) => i % 2 === parity)).flat();
-    const order = Int32Array.from(all);
-    const [, ...shifted] = await countOverlaps(setOf(), sourceOf(), alignment.thresholds, order, 39);
-    for (const [index, counts] of shifted.entries()) {
-      const others = golden.images.map((_, image) => {
-        const at = order.indexOf(image);
-        return golden.images[order[(at - index - 1 + 40) % 40]];
-      });
-      const [expected] = await countOverlaps(setOf(others), sourceOf(), alignment.thresholds, order, 0);
-      expect(counts).toEqual(expected);
-      expect(counts.conceptPixels).toEqual(alignment.counts.conceptPixels);
+    const order = golden.images.map((_, image) => image);
+    const shuffled = seededRandom(3, 0x5f1e).shuffle(Int32Array.from(order));
+    const categoryOf = Int32Array.from(golden.categoryOf);
+    const { concepts, labels } = setOf();
+    const sizes = { conceptCount: concepts.length, categoryCount: 3, shuffles: 0, field: undefined };
+    const shape = { unitCount: golden.units, height: golden.height, width: golden.width };
+    for (const blockSize of [40, 6]) {
+      const layer = layerOf(golden.responses, { blockSize });
+      const found = await alignConcepts(setOf(), layer, { fraction: golden.fraction, shuffles: 39, seed: 3 });
+      for (const [shift, best] of found.shuffled.entries()) {
+        const counter = overlapCounter(shape, found.thresholds, sizes);
+        for (const [at, image] of shuffled.entries()) {
+          const other = await labels(shuffled[(at - shift - 1 + 40) % 40]);
+          counter.add(Float32Array.from(golden.responses[image]), [measured(other, categoryOf)]);
+        }
+        const iou = intersectionOverUnion(counter.counts[0], categoryOf);
+        expect(best).toEqual(bestConcepts(iou, categoryOf));
+        expect(counter.counts[0].conceptPixels).toEqual(alignment.counts.conceptPixels);
+      }
     }
   });
 
@@ -172,21 +156,19 @@ describe("alignConcepts", () => {
 
   it("takes rotations as an argument: the identity gives the units themselves", async () => {
     const identity = Float64Array.from({ length: golden.units ** 2 }, (_, i) => (i % (golden.units + 1) === 0 ? 1 : 0));
-    const turned = await alignConcepts(setOf(), sourceOf(), { fraction: golden.fraction, directions: identity });
+    const turned = await alignConcepts(setOf(), layerOf(), { fraction: golden.fraction, directions: identity });
     expect(turned.random).toEqual(turned.best);
   });
 
   it("refuses responses that are not numbers, and empty sets", async () => {
     const broken = golden.responses.with(3, golden.responses[3].with(25, Number.NaN));
-    await expect(alignConcepts(setOf(), sourceOf(broken))).rejects.toThrow(
-      "unit 1: expected finite responses, got NaN",
-    );
-    await expect(alignConcepts(setOf([]), sourceOf())).rejects.toThrow("expected at least one image and one concept");
+    await expect(alignConcepts(setOf(), layerOf(broken))).rejects.toThrow("unit 1: expected finite responses, got NaN");
+    await expect(alignConcepts(setOf([]), layerOf())).rejects.toThrow("expected at least one image and one concept");
   });
 
   it("stops when it is told to", async () => {
     const signal = AbortSignal.abort();
-    await expect(alignConcepts(setOf(), sourceOf(), { signal })).rejects.toMatchObject({ code: "interrupted" });
+    await expect(alignConcepts(setOf(), layerOf(), { signal })).rejects.toMatchObject({ code: "interrupted" });
   });
 
   it("becomes columns and rows", () => {
