@@ -7,11 +7,14 @@ import type { Graph } from "../onnx/graph.ts";
 import { writeModel } from "../onnx/model-file.ts";
 import type { Runtime, Session, SessionOptions, Value } from "./runtime.ts";
 
-export type { Provider, Runtime, Session, SessionOptions, Value } from "./runtime.ts";
+export type { Provider, Session, Value } from "./runtime.ts";
 
 let chosen: Runtime | undefined;
 
-/** Chooses the runtime of all sessions of this thread that are opened from here on; `onnxruntime-node` by default. */
+/**
+ * Chooses the runtime of all sessions of this thread that are opened from here on; `onnxruntime-node` by default.
+ * @public
+ */
 export function useRuntime(runtime: Runtime): void {
   chosen = runtime;
 }
