@@ -111,33 +111,30 @@ export function planSweep(
   };
 }
 
+/** A sweep as a pass, for whoever carries it out: all of it, or a cut of its plan. */
+export type SweepPass = Pass<SweepSetup, BaselinePart, SweptPart, Observed>;
+
 /**
- * Removes every unit of every given layer, one at a time, on all images.
+ * Prepares a sweep: the constants that replace responses, and the bounds of certified skips.
  *
- * @throws {UnitscopeError} `layer` for a method that a layer does not allow; `value` for logits that are not finite.
+ * @throws {UnitscopeError} `layer` for a method that a layer does not allow.
  */
-export async function runSweep(
+export async function sweepPass(
   model: Model,
   { images, layers, options = {} }: { images: BlockSource; layers: readonly Layer[]; options?: RunSweepOptions },
-): Promise<Sweep> {
+): Promise<SweepPass> {
   const { method = "zero", engine = "auto", routes = allRoutes, continuous = false, verify = 0, seed = 1 } = options;
-  const { provider = "cpu", observe, progress, signal } = options;
+  const { provider = "cpu", workers, observe, signal } = options;
   const plan = planSweep(model, { images, layers, settings: options });
-  const { workers, threads } = chooseThreads(model, { workers: options.workers, tasks: plan.to - plan.from });
+  const { threads } = chooseThreads(model, { workers, tasks: plan.to - plan.from });
   const taps = layers.map((layer) => tapFor(layer, method));
-  const units = layers.reduce((sum, layer) => sum + layer.units, 0);
-  const total = images.imageCount * units;
-  progress?.(0, total);
-
-  const began = performance.now();
   const replacements =
     method === "mean"
-      ? await meanResponses(model, images, { taps, workers: options.workers, signal })
+      ? await meanResponses(model, images, { taps, workers, signal })
       : layers.map((layer) => new Float32Array(layer.units));
   const isCertified = engine !== "plain" && !continuous && routes.certified;
   const bounds = isCertified ? await boundAll(model, taps) : [];
-  const prepareMs = performance.now() - began;
-  const pass: Pass<SweepSetup, BaselinePart, SweptPart, Observed> = {
+  return {
     ...consecutiveBlocks(images.imageCount, blockSizeFor(model)),
     plan,
     work: sweepWork,
@@ -150,6 +147,26 @@ export async function runSweep(
     },
     merge: mergeSwept,
   };
+}
+
+/**
+ * Removes every unit of every given layer, one at a time, on all images.
+ *
+ * @throws {UnitscopeError} `layer` for a method that a layer does not allow; `value` for logits that are not finite.
+ */
+export async function runSweep(
+  model: Model,
+  { images, layers, options = {} }: { images: BlockSource; layers: readonly Layer[]; options?: RunSweepOptions },
+): Promise<Sweep> {
+  const { observe, progress, signal } = options;
+  const units = layers.reduce((sum, layer) => sum + layer.units, 0);
+  const total = images.imageCount * units;
+  progress?.(0, total);
+  const began = performance.now();
+  const pass = await sweepPass(model, { images, layers, options });
+  const { plan } = pass;
+  const { workers } = chooseThreads(model, { workers: options.workers, tasks: plan.to - plan.from });
+  const prepareMs = performance.now() - began;
   const store = options.folder === undefined ? undefined : folderStore<BaselinePart, SweptPart>(options.folder, plan);
   const found = await runPass(pass, images, {
     workers,

@@ -3,7 +3,6 @@
  * class that each matters most for, learnt from some networks and tested on others.
  */
 
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { predictClasses } from "../analysis/class-prediction.ts";
 import { predictionWork } from "../analysis/prediction-worker.ts";
@@ -12,6 +11,7 @@ import { UnitscopeError } from "../errors.ts";
 import { predictionAccuraciesOf } from "../figures/from-tables.ts";
 import { predictionFigure } from "../figures/prediction.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
+import { chooseWorkers } from "../passes/thread-choice.ts";
 import { tableCsv } from "../runs/export.ts";
 import { writeParquetTable } from "../runs/write-table.ts";
 import { openPool } from "../runtime/worker-pool.ts";
@@ -80,7 +80,7 @@ export async function runPrediction(
     layers: asked,
     units: which = "harmful",
     seed = 0,
-    workers = availableParallelism(),
+    workers = chooseWorkers(),
     out = "runs/predict",
   }: PredictRunsOptions,
   {

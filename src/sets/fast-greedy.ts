@@ -45,8 +45,14 @@ interface Search {
  * Finds the greedy sequence of a class.
  * @param from images of one class, at least one.
  * @param size units to remove; 0 only evaluates every unit alone.
+ * @param report called with the fraction that is done.
  */
-export async function fastGreedy(context: SetContext, from: ImageBlock, size: number): Promise<GreedySequence> {
+export async function fastGreedy(
+  context: SetContext,
+  from: ImageBlock,
+  size: number,
+  report?: (done: number) => void,
+): Promise<GreedySequence> {
   const { units: unitCount } = context.planned.plan;
   const cls = from.labels[0];
   checkSize(size, unitCount);
@@ -74,7 +80,8 @@ export async function fastGreedy(context: SetContext, from: ImageBlock, size: nu
     // The likely winner first: whoever comes after it is abandoned early.
     candidates.sort((a, b) => lastDrop[b] - lastDrop[a] || a - b);
     let best: Candidate | undefined;
-    for (const unit of candidates) {
+    for (const [at, unit] of candidates.entries()) {
+      report?.((step + at / candidates.length) / Math.max(size, 1));
       // The first step is counted out for every unit: its drops break the ties of all later ones.
       const rival = step === 0 ? undefined : best;
       const isBeaten = (right: number): boolean =>

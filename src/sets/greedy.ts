@@ -56,7 +56,12 @@ export function checkSize(size: number, units: number): void {
  * The plain way: every image of the class through the whole network, for every candidate of every step.
  * @param from images of one class, at least one.
  */
-export async function plainGreedy(context: SetContext, from: ImageBlock, size: number): Promise<GreedySequence> {
+export async function plainGreedy(
+  context: SetContext,
+  from: ImageBlock,
+  size: number,
+  report?: (done: number) => void,
+): Promise<GreedySequence> {
   const cls = from.labels[0];
   const { units: unitCount } = context.planned.plan;
   checkSize(size, unitCount);
@@ -73,6 +78,7 @@ export async function plainGreedy(context: SetContext, from: ImageBlock, size: n
   const removed: number[] = [];
   const right = [await rightWithout([])];
   while (removed.length < size) {
+    report?.(removed.length / size);
     let best: { unit: number; right: number } | undefined;
     for (let unit = 0; unit < unitCount; unit++) {
       if (removed.includes(unit)) continue;

@@ -30,6 +30,7 @@ export async function measureSequences(
   context: SetContext,
   from: ImageBlock,
   sequences: readonly Sequence[],
+  report?: (done: number) => void,
 ): Promise<Measured> {
   const { layer, route, model, reference } = context;
   const { classCount } = model;
@@ -56,7 +57,8 @@ export async function measureSequences(
   const intact = new Uint8Array(from.count);
   await judge(prepared.logits, everyRow, intact, []);
   const right: Int32Array[] = [];
-  for (const { initial, units } of sequences) {
+  for (const [at, { initial, units }] of sequences.entries()) {
+    report?.(at / sequences.length);
     const running = openRunningSet(layer, prepared);
     const verdicts = intact.slice();
     const counts = new Int32Array((units.length + 1) * classCount);
@@ -80,6 +82,7 @@ export async function plainMeasure(
   context: SetContext,
   from: ImageBlock,
   sequences: readonly Sequence[],
+  report?: (done: number) => void,
 ): Promise<Measured> {
   const { classCount } = context.model;
   const { labels } = from;
@@ -90,7 +93,8 @@ export async function plainMeasure(
     return Uint8Array.from(predictions, (prediction, row) => Number(prediction === labels[row]));
   };
   const right: Int32Array[] = [];
-  for (const { initial, units } of sequences) {
+  for (const [at, { initial, units }] of sequences.entries()) {
+    report?.(at / sequences.length);
     const counts = new Int32Array((units.length + 1) * classCount);
     for (let step = 0; step <= units.length; step++) {
       const verdicts = await judge([...initial, ...units.slice(0, step)]);

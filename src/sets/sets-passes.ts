@@ -25,7 +25,7 @@ export const searchWork: BlockWork<SetsSetup & { readonly size: number }, null, 
   open: async ({ size, ...setup }) => {
     const context = await openContext(setup);
     const search = setup.options.engine === "plain" ? plainGreedy : fastGreedy;
-    return async (block) => ({ shared: null, layers: [[await search(context, block, size)]] });
+    return async (block, report) => ({ shared: null, layers: [[await search(context, block, size, report)]] });
   },
 };
 
@@ -42,7 +42,7 @@ export const measureWork: BlockWork<SetsSetup & { readonly sequences: readonly S
   open: async ({ sequences, ...setup }) => {
     const context = await openContext(setup);
     const measure = setup.options.engine === "plain" ? plainMeasure : measureSequences;
-    return async (block) => ({ shared: null, layers: [await measure(context, block, sequences)] });
+    return async (block, report) => ({ shared: null, layers: [await measure(context, block, sequences, report)] });
   },
 };
 

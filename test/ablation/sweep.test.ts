@@ -2,10 +2,20 @@
 import { cpSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type LayerSweep, planSweep, type RunSweepOptions, runSweep, type Sweep } from "../../src/ablation/sweep.ts";
+import {
+  type LayerSweep,
+  planSweep,
+  type RunSweepOptions,
+  runSweep,
+  type Sweep,
+  sweepPass,
+} from "../../src/ablation/sweep.ts";
+import { folderStore } from "../../src/passes/block-store.ts";
 import type { BlockSource } from "../../src/passes/image-block.ts";
 import { openPieceStore } from "../../src/passes/piece-store.ts";
-import type { Plan } from "../../src/passes/plan.ts";
+import { type Plan, shard } from "../../src/passes/plan.ts";
+import { runPass } from "../../src/passes/run-pass.ts";
+import { decodeValue, encodeValue } from "../../src/passes/value-codec.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { sourceOf } from "../passes/images-in-memory.ts";
 import { CLASSES, randomImages, randomNetwork, SIDE } from "./random-network.ts";
@@ -115,6 +125,36 @@ describe("a sweep through worker threads", () => {
     expect(keptBlocks(folder)).toEqual(["block-000000", "block-000001", "block-000002"]);
     again.forget();
     expect(keptBlocks(folder)).toEqual([]);
+  });
+
+  test("shards that other machines swept merge to the sweep of one, without the images", async () => {
+    const folder = await temporaryFolder();
+    for (const index of [1, 0]) {
+      const pass = await sweepPass(model, { images: images(), layers });
+      const plan = shard(JSON.parse(JSON.stringify(pass.plan)) as Plan, { index, count: 2 });
+      await runPass({ ...pass, plan }, images(), { workers: 1, store: folderStore(folder, plan) });
+    }
+    const source = images();
+    expect(result(await sweep({ folder }, source))).toEqual(result(expected));
+    expect(source.asked).toEqual([]);
+  });
+
+  test("a pass needs no threads: a page or a queue's worker opens its work and merges what it gives", async () => {
+    const { work, setup, merge, imagesOf, plan } = await sweepPass(model, { images: images(), layers });
+    const answer = await work.open(setup);
+    const source = images();
+    const parts: Awaited<ReturnType<typeof answer>>[] = [];
+    for (const block of [2, 0, 1]) {
+      const found = await answer(await source.read(imagesOf(block)), () => {});
+      parts.push(decodeValue(encodeValue(found)) as typeof found);
+    }
+    expect(plan.to).toBe(3);
+    expect(merge.shared(parts.map(({ shared }) => shared)).predictions).toEqual(expected.predictions);
+    for (const at of layers.keys()) {
+      const { unit, image, prediction } = expected.layer(at).flips;
+      const own = parts.map((part) => part.layers[at]);
+      expect(merge.layer(own, at).flips).toEqual({ unit, image, prediction });
+    }
   });
 
   test("a block that another sweep made is refused, and what differs is named", async () => {
