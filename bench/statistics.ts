@@ -39,7 +39,7 @@ for (const [unitCount, classCount, imagesPerClass] of [
   );
 }
 for (const conceptCount of [50, 200]) {
-  time(`class prediction, 5 networks × 96 units, 10 classes, ${conceptCount} concepts, all 10 splits`, () =>
+  await time(`class prediction, 5 networks × 96 units, 10 classes, ${conceptCount} concepts, all 10 splits`, () =>
     predictClasses(networks(conceptCount), { layer: "conv5", classCount: 10, trainCount: 3 }),
   );
 }

@@ -118,7 +118,8 @@ async function annotationFiles(folder: string): Promise<string[]> {
     ["annotations", /\.json$/],
   ] as const) {
     const names = await readdir(join(folder, place)).catch(() => []);
-    for (const name of names.sort()) if (pattern.test(name)) found.push(join(folder, place, name));
+    for (const name of names.sort((a, b) => (a < b ? -1 : 1)))
+      if (pattern.test(name)) found.push(join(folder, place, name));
   }
   return found;
 }

@@ -23,7 +23,7 @@ export function textWidth(text: string, className: string = ""): number {
 /** The text, or its beginning with an ellipsis, so that it fits into `width` pixels. */
 export function fitText(text: string, width: number, className: string = ""): string {
   if (textWidth(text, className) <= width) return text;
-  const characters = [...text];
+  const characters = Array.from(text);
   while (characters.length > 1 && textWidth(`${characters.join("").trimEnd()}…`, className) > width) characters.pop();
   return `${characters.join("").trimEnd()}…`;
 }
@@ -31,7 +31,7 @@ export function fitText(text: string, width: number, className: string = ""): st
 /** The text, or both its ends around an ellipsis, for names that differ in their last characters. */
 export function fitEnds(text: string, width: number, className: string = ""): string {
   if (textWidth(text, className) <= width) return text;
-  const characters = [...text];
+  const characters = Array.from(text);
   for (let kept = characters.length - 1; kept > 2; kept--) {
     const [head, tail] = [Math.ceil(kept / 2), Math.floor(kept / 2)];
     const cut = `${characters.slice(0, head).join("")}…${characters.slice(-tail).join("")}`;
@@ -65,7 +65,7 @@ export function wrapText(
   }
   if (line !== "") lines.push(line);
   if (lines.length <= most) return lines;
-  return [...lines.slice(0, most - 1), fitText(`${lines.slice(most - 1).join(" ")}`, width, className)];
+  return [...lines.slice(0, most - 1), fitText(lines.slice(most - 1).join(" "), width, className)];
 }
 
 /** How a text element is placed. */

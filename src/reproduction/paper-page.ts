@@ -191,7 +191,7 @@ function show({ unit }: Finding, value: number | null): string {
 }
 
 function superscript(digits: string): string {
-  return [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("");
+  return Array.from(digits, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("");
 }
 
 function unitOf(found: Finding | undefined): string {

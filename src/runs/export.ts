@@ -57,7 +57,7 @@ async function exportTable(run: RunFolder, name: TableName, format: ExportFormat
     for (let start = 0; start < table.rows; start += batchRows) {
       const end = Math.min(table.rows, start + batchRows);
       const { columns } = await table.read({ start, end });
-      const named = table.columnNames.map((column): [string, Column] => [column, columns[column] as Column]);
+      const named = table.columnNames.map((column): [string, Column] => [column, columns[column]]);
       const rows = Array.from({ length: end - start }, (_, row) =>
         format === "csv" ? csvRow(named, row) : jsonRow(named, row),
       );

@@ -175,7 +175,7 @@ function checkTable(name: TableName, table: Table): void {
 function inSchemaOrder(name: TableName, table: Table): [string, Column][] {
   return Object.keys(tableSchemas[name].columns)
     .filter((column) => table.columns[column])
-    .map((column) => [column, table.columns[column] as Column]);
+    .map((column) => [column, table.columns[column]]);
 }
 
 function parquetSchemaOf(name: TableName, columns: readonly string[]): SchemaElement[] {
@@ -200,7 +200,7 @@ function toFileValues(name: TableName, column: string, values: Column): DecodedA
   };
   let missing = 0;
   for (let row = 0; row < values.length; row++) {
-    const value = values[row] as number | string;
+    const value = values[row];
     if (isMissing(values, row)) missing++;
     else if (value === Infinity || value === -Infinity) refuse(row, "a finite number");
     else if (typeof value === "number" && value < noInteger && values instanceof Int32Array) refuse(row, "0 or more");

@@ -12,7 +12,7 @@ const refuse = (error: unknown): void => {
       ? error
       : {
           code: "internal" as const,
-          message: `internal: ${String((error as Error)?.message ?? error)}`,
+          message: `internal: ${error instanceof Error ? error.message : String(error)}`,
           stack: (error as Error)?.stack,
         };
   port.postMessage({ kind: "failed", code, message, stack } satisfies Reply<unknown>);

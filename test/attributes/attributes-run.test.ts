@@ -98,7 +98,7 @@ describe("runAttributes", () => {
       return isRight && integers(flips, "unit")[row] === 1;
     });
     expect(lost.length).toBeGreaterThan(0);
-    expect([...of(1, "hurt", "image")].sort()).toEqual(lost.slice(0, 3).sort());
+    expect([...of(1, "hurt", "image")].sort(byNumber)).toEqual(lost.slice(0, 3).sort(byNumber));
     for (const sprite of new Set(texts(images, "sprite")))
       expect(existsSync(run.file(...sprite.split("/")))).toBe(true);
   });
@@ -176,3 +176,8 @@ describe("a unit's card", () => {
     expect(readFileSync(openRun(other).file("run.json"), "utf8")).toContain('"ablate"');
   });
 });
+
+/** Compares numbers for sorting. */
+function byNumber(a: number, b: number): number {
+  return a - b;
+}

@@ -8,7 +8,7 @@ import { newFolder } from "../runs/example-run.ts";
 function chain(folder: string, keys: Record<string, string>, fails: ReadonlySet<string> = new Set()): RecordedStep[] {
   return ["a", "b", "c"].map((title, at) => ({
     title,
-    reads: at === 0 ? [] : [["a", "b"][at - 1] as string],
+    reads: at === 0 ? [] : [["a", "b"][at - 1]],
     changes: [title],
     key: () => keys[title] ?? "",
     perform: () => {

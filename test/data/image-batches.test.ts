@@ -133,7 +133,7 @@ describe("batches of preprocessed images", () => {
       expect(batch.count).toBe(2);
       break;
     }
-    expect(read.sort()).toEqual([0, 1, 2, 3]);
+    expect(read.sort((a, b) => a - b)).toEqual([0, 1, 2, 3]);
   });
 
   it("stop when interrupted", async () => {

@@ -140,7 +140,7 @@ describe("Tiny-ImageNet", () => {
     for (const set of [train, test]) {
       for (let image = 0; image < set.imageCount; image++) {
         const name = set.imageName(image);
-        expect(await set.read(image)).toEqual(await decodeImage(sorted[name] as Buffer, name));
+        expect(await set.read(image)).toEqual(await decodeImage(sorted[name], name));
       }
     }
     expect((await readdir(folder)).filter((name) => name.includes("part"))).toEqual([]);
@@ -222,7 +222,7 @@ describe("Tiny-ImageNet", () => {
     const { "tiny-imagenet-200/train/n02/images/n02_1.JPEG": gone, ...missing } = layout;
     await refuse(await write(missing), "expected 5 training images n02_0.JPEG to n02_4.JPEG, got 4; is it whole?");
     const swapped = { ...layout, "tiny-imagenet-200/train/n01/images/n01_1.JPEG": gone };
-    await refuse(await write(swapped as Files), "expected the published files in the classes at even places");
+    await refuse(await write(swapped), "expected the published files in the classes at even places");
     const undecodable = { ...layout, "tiny-imagenet-200/train/n02/images/n02_1.JPEG": "no picture" };
     await refuse(await write(undecodable), "n02_1.JPEG: expected an image that can be decoded");
     await refuse(await write({ "a/1.png": "" }), "expected Tiny-ImageNet with a file wnids.txt, got none");

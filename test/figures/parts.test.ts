@@ -101,9 +101,9 @@ test("text is cut and wrapped to its width; wrapping loses nothing", () => {
     property(string(), integer({ min: 20, max: 300 }), (text, width) => {
       const fitted = fitText(text, width);
       expect(fitted === text || fitted.endsWith("…")).toBe(true);
-      if ([...fitted].length > 2) expect(textWidth(fitted)).toBeLessThanOrEqual(width);
+      if (Array.from(fitted).length > 2) expect(textWidth(fitted)).toBeLessThanOrEqual(width);
       const lines = wrapText(text, width);
-      for (const line of lines) if ([...line].length > 1) expect(textWidth(line)).toBeLessThanOrEqual(width);
+      for (const line of lines) if (Array.from(line).length > 1) expect(textWidth(line)).toBeLessThanOrEqual(width);
       expect(lines.join("").replaceAll(" ", "")).toBe(text.replaceAll(" ", ""));
       expect(wrapText(text, width, { lines: 2 }).length).toBeLessThanOrEqual(2);
     }),

@@ -208,7 +208,10 @@ function commandLine(arch: string, data: string, options: Options, command: Comm
     else if (value === false) words.push(option.long ?? "");
     else if (key === "channelDropout") {
       for (const [layer, p] of Object.entries(value)) words.push(`${option.long} ${layer}=${p}`);
-    } else words.push(`${option.long} ${Array.isArray(value) ? value.join(",") : value}`);
+    } else {
+      const text = Array.isArray(value) ? value.join(",") : (value as string | number);
+      words.push(`${option.long} ${text}`);
+    }
   }
   return words.join(" ");
 }

@@ -43,7 +43,10 @@ export function defineNetwork(
     const foreign = { fullyConnected, dropout, channelDropout: Object.keys(channelDropout)[0] };
     for (const [option, value] of Object.entries(foreign)) {
       if (value !== undefined) {
-        throw new UnitscopeError("usage", `resnet18: expected no option ${option}, got ${value}; it is AlexNet's`);
+        throw new UnitscopeError(
+          "usage",
+          `resnet18: expected no option ${option}, got ${String(value)}; it is AlexNet's`,
+        );
       }
     }
     if (widths !== undefined && widths.length !== 1) {
