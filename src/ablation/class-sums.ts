@@ -4,30 +4,57 @@
  */
 import { addSums, type ExactSums, exactSums, sumsOf, zeroSums } from "../numeric/exact-sums.ts";
 
-/** Quantities per unit and class: log-probability drop, its square, margin drop, its square. */
-const QUANTITIES = 4;
+/** Quantities per unit and class, four of each companion: sum and sum of squares of damage, then of gains (as sizes). */
+const QUANTITIES = 8;
+
+/** What a unit's removal does to the companions, log-probability first, then margin. */
+export interface CompanionChanges {
+  /** Float64 `[units, classCount, 8]`. */
+  readonly sums: Float64Array;
+  /** Largest damage and largest gain of a single image, of each companion; float64 `[units, 4]`. */
+  readonly largest: Float64Array;
+}
 
 /** Sums over some images. */
 export interface ClassSums {
   /** The classes that occur, ascending, int32 `[k]`. */
   readonly classes: Int32Array;
-  /** Row-major `[units, k, 4]`. */
+  /** Row-major `[units, k, 8]`. */
   readonly sums: ExactSums;
+  /** `[units, 4]`. */
+  readonly largest: Float64Array;
 }
 
-/** The sums of one block. @param dense float64 `[units, classCount, 4]`; @param labels the block's. */
-export function classSums(dense: Float64Array, labels: Int32Array, classCount: number): ClassSums {
+/** Collects the changes of one block of images. */
+export interface ChangeCollector {
+  /** Takes what removing `unit` takes from the log-probability and the margin of image `row` of the block. */
+  add(unit: number, row: number, drops: readonly [logProbability: number, margin: number]): void;
+  finish(): ClassSums;
+}
+
+/** Starts collecting. @param labels class of every image of the block. */
+export function collectChanges(units: number, labels: Int32Array): ChangeCollector {
   const classes = Int32Array.from(new Set(labels)).sort();
-  const units = dense.length / (classCount * QUANTITIES);
-  const own = new Float64Array(units * classes.length * QUANTITIES);
-  for (let unit = 0, to = 0; unit < units; unit++) {
-    for (const cls of classes) {
-      const from = (unit * classCount + cls) * QUANTITIES;
-      own.set(dense.subarray(from, from + QUANTITIES), to);
-      to += QUANTITIES;
-    }
-  }
-  return { classes, sums: exactSums(own) };
+  const place = new Map(Array.from(classes, (cls, at) => [cls, at]));
+  const places = labels.map((cls) => place.get(cls) ?? 0);
+  const sums = new Float64Array(units * classes.length * QUANTITIES);
+  const largest = new Float64Array(units * 4);
+  return {
+    add: (unit, row, drops) => {
+      const start = (unit * classes.length + places[row]) * QUANTITIES;
+      for (let companion = 0; companion < 2; companion++) {
+        const drop = drops[companion];
+        const size = Math.abs(drop);
+        const side = drop > 0 ? 0 : 1;
+        const at = start + 4 * companion + 2 * side;
+        sums[at] += size;
+        sums[at + 1] += size * size;
+        const extreme = unit * 4 + 2 * companion + side;
+        if (size > largest[extreme]) largest[extreme] = size;
+      }
+    },
+    finish: () => ({ classes, sums: exactSums(sums), largest }),
+  };
 }
 
 /** Sums over all images of the parts. */
@@ -35,8 +62,10 @@ export function mergeClassSums(parts: readonly ClassSums[]): ClassSums {
   const classes = Int32Array.from(new Set(parts.flatMap((part) => [...part.classes]))).sort();
   const place = new Map(Array.from(classes, (cls, at) => [cls, at]));
   const units = unitsOf(parts[0]);
+  const largest = new Float64Array(parts[0]?.largest.length ?? 0);
   const sums = zeroSums(units * classes.length * QUANTITIES);
   for (const part of parts) {
+    for (let at = 0; at < largest.length; at++) largest[at] = Math.max(largest[at], part.largest[at]);
     const places = Int32Array.from(part.classes, (cls) => place.get(cls) ?? 0);
     const row = part.classes.length * QUANTITIES;
     addSums(sums, part.sums, (index) => {
@@ -45,11 +74,11 @@ export function mergeClassSums(parts: readonly ClassSums[]): ClassSums {
       return (unit * classes.length + at) * QUANTITIES + (index % QUANTITIES);
     });
   }
-  return { classes, sums };
+  return { classes, sums, largest };
 }
 
-/** All classes, float64 `[units, classCount, 4]`. */
-export function denseSums({ classes, sums }: ClassSums, classCount: number): Float64Array {
+/** The same for all classes. */
+export function denseSums({ classes, sums, largest }: ClassSums, classCount: number): CompanionChanges {
   const own = sumsOf(sums);
   const units = own.length / (classes.length * QUANTITIES);
   const dense = new Float64Array(units * classCount * QUANTITIES);
@@ -59,7 +88,7 @@ export function denseSums({ classes, sums }: ClassSums, classCount: number): Flo
       from += QUANTITIES;
     }
   }
-  return dense;
+  return { sums: dense, largest };
 }
 
 function unitsOf(part: ClassSums | undefined): number {

@@ -1,5 +1,6 @@
 /** Takes the logits of (unit, image) pairs and keeps what changed: flips, and sums of the continuous companions. */
 import type { ImageBlock } from "../passes/image-block.ts";
+import { type ClassSums, collectChanges } from "./class-sums.ts";
 import type { Flips } from "./flips.ts";
 import type { Reference, Removal } from "./plain-route.ts";
 import { companions, isTie, type Reading, readRow } from "./predictions.ts";
@@ -18,11 +19,8 @@ export interface Settled {
 /** One layer's part of a swept block: flips sorted by unit, then image; images are numbered in the whole set. */
 export interface LayerBlock extends Flips {
   readonly settled: Settled;
-  /**
-   * With continuous companions: per (unit, class) sums over the block's images of log-probability drop, its square,
-   * margin drop, its square; float64 `[units, classCount, 4]`.
-   */
-  readonly continuous: Float64Array | null;
+  /** With continuous companions, what they change by over the block's images. */
+  readonly continuous: ClassSums | null;
 }
 
 /** Collects one layer of one block. */
@@ -62,29 +60,23 @@ export function collectFlips(
   const flips: { unit: number; row: number; prediction: number }[] = [];
   const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
   const settled: Settled = { silent: 0, certified: 0, closedForm: 0, suffix: 0, plain: 0 };
-  const continuous = isContinuous ? new Float64Array(units * classCount * 4) : null;
+  const continuous = isContinuous ? collectChanges(units, block.labels) : null;
   const before = isContinuous
     ? Array.from(block.labels, (cls, row) => companions(baseline, row, { classCount, cls }))
     : [];
   const keep = (unit: number, row: number, prediction: number): void => {
     if (prediction !== predictions[row]) flips.push({ unit, row, prediction });
   };
-  const addCompanions = (sums: Float64Array, unit: number, row: number, logits: Float32Array, at: number): void => {
-    const cls = block.labels[row];
-    const after = companions(logits, at, { classCount, cls });
-    const logProbabilityDrop = before[row]?.logProbability - after.logProbability;
-    const marginDrop = before[row]?.margin - after.margin;
-    const start = (unit * classCount + cls) * 4;
-    sums[start] += logProbabilityDrop;
-    sums[start + 1] += logProbabilityDrop * logProbabilityDrop;
-    sums[start + 2] += marginDrop;
-    sums[start + 3] += marginDrop * marginDrop;
+  const addCompanions = (unit: number, row: number, logits: Float32Array, at: number): void => {
+    const after = companions(logits, at, { classCount, cls: block.labels[row] });
+    const { logProbability, margin } = before[row];
+    continuous?.add(unit, row, [logProbability - after.logProbability, margin - after.margin]);
   };
   return {
     settled,
     take: (unit, row, logits, at, removal) => {
       readRow(logits, at, { classCount, into: reading });
-      if (continuous) addCompanions(continuous, unit, row, logits, at);
+      if (continuous) addCompanions(unit, row, logits, at);
       if (!isTie(reading)) {
         keep(unit, row, reading.prediction);
         return undefined;
@@ -99,7 +91,7 @@ export function collectFlips(
         image: Int32Array.from(flips, ({ row }) => block.images[row]),
         prediction: Int32Array.from(flips, ({ prediction }) => prediction),
         settled,
-        continuous,
+        continuous: continuous && continuous.finish(),
       };
     },
   };

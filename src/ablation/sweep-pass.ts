@@ -9,7 +9,7 @@ import { createObserver } from "../responses/observer.ts";
 import type { ObserveSetup } from "../responses/response-pass.ts";
 import { softmaxRows } from "../responses/softmax.ts";
 import type { Model } from "../runtime/open-model.ts";
-import { type ClassSums, classSums, mergeClassSums } from "./class-sums.ts";
+import { type ClassSums, mergeClassSums } from "./class-sums.ts";
 import type { LayerBlock, Settled } from "./flip-collector.ts";
 import { type Flips, mergeFlips } from "./flips.ts";
 import type { BlockTensor, PreparedBlock } from "./prepared-block.ts";
@@ -71,7 +71,7 @@ export const sweepWork: BlockWork<SweepSetup, BaselinePart, SweptPart, Observed>
       const { predictions, margins, layers: swept } = await sweep.sweep(block, prepared, report); // it checks the logits
       return {
         shared: { images: block.images, predictions, margins },
-        layers: swept.map((layer) => sweptPart(layer, block, model.classCount)),
+        layers: swept.map(sweptPart),
         beside: watch?.(block, prepared),
       };
     };
@@ -109,23 +109,19 @@ export function mergeBaselines(parts: readonly BaselinePart[]): BaselinePart {
   };
 }
 
-function sweptPart(
-  {
-    unit,
-    image,
-    prediction,
-    settled,
-    continuous,
-    verified,
-    mismatches,
-  }: LayerBlock & Pick<SweptPart, "verified" | "mismatches">,
-  { labels }: ImageBlock,
-  classCount: number,
-): SweptPart {
+function sweptPart({
+  unit,
+  image,
+  prediction,
+  settled,
+  continuous,
+  verified,
+  mismatches,
+}: LayerBlock & Pick<SweptPart, "verified" | "mismatches">): SweptPart {
   return {
     flips: { unit, image, prediction },
     settled,
-    continuous: continuous && classSums(continuous, labels, classCount),
+    continuous,
     verified,
     mismatches,
   };

@@ -12,7 +12,7 @@ import type { Observed } from "../responses/observed.ts";
 import type { ObserveSetup } from "../responses/response-pass.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
-import { denseSums } from "./class-sums.ts";
+import { type CompanionChanges, denseSums } from "./class-sums.ts";
 import type { Settled } from "./flip-collector.ts";
 import type { LayerFlips } from "./flips.ts";
 import { meanResponses } from "./response-means.ts";
@@ -55,8 +55,8 @@ export interface LayerSweep {
   readonly layer: Layer;
   readonly flips: LayerFlips;
   readonly settled: Settled;
-  /** Sums of the continuous companions, float64 `[units, classCount, 4]` as in `LayerBlock`, or null. */
-  readonly continuous: Float64Array | null;
+  /** What the continuous companions change by, or null. */
+  readonly continuous: CompanionChanges | null;
   readonly verified: number;
   readonly mismatches: readonly Mismatch[];
 }
@@ -93,7 +93,7 @@ export function planSweep(
   model: Model,
   { images, layers, settings = {} }: { images: BlockSource; layers: readonly Layer[]; settings?: SweepSettings },
 ): Plan {
-  const { method = "zero", engine = "auto", continuous = false, verify = 0, seed = 1 } = settings;
+  const { method = "zero", engine = "auto", continuous = true, verify = 0, seed = 1 } = settings;
   const checked = verify > 0 ? { verify, seed } : { verify };
   return {
     pass: "sweep",
@@ -123,7 +123,7 @@ export async function sweepPass(
   model: Model,
   { images, layers, options = {} }: { images: BlockSource; layers: readonly Layer[]; options?: RunSweepOptions },
 ): Promise<SweepPass> {
-  const { method = "zero", engine = "auto", routes = allRoutes, continuous = false, verify = 0, seed = 1 } = options;
+  const { method = "zero", engine = "auto", routes = allRoutes, continuous = true, verify = 0, seed = 1 } = options;
   const { provider = "cpu", workers, observe, signal } = options;
   const plan = planSweep(model, { images, layers, settings: options });
   const { threads } = chooseThreads(model, { workers, tasks: plan.to - plan.from });

@@ -1,59 +1,73 @@
-/** Continuous companions of the drop: mean changes of log-probability and margin, and their paired tests. */
+/** Continuous companions of the drop: mean changes of log-probability and margin, and the tests of whether they are 0. */
+import type { CompanionChanges } from "../ablation/class-sums.ts";
 import type { Counts } from "../ablation/flips.ts";
 import { UnitscopeError } from "../errors.ts";
-import { pairedT } from "../stats/paired-t.ts";
+import { benjaminiHochberg } from "../stats/false-discovery.ts";
+import { testMeanChange } from "../stats/mean-change-test.ts";
 import type { Column } from "../tables/table.ts";
 
-/** The companions, in the order in which a sweep sums them: each a sum, then a sum of squares. */
+/** The companions, in the order in which a sweep keeps them. */
 const companions: readonly string[] = ["logprob", "margin"];
 
+/** Sums of one companion: damage, its squares, gains, their squares. */
+const OWN_SUMS = 4;
+
 /**
- * Columns of `drops`: mean change and paired t p-value per (unit, class), in the order unit, class.
- *
- * @param sums what a sweep with continuous companions gives: per (unit, class) the sums over the class's images of the
- *   log-probability's drop, its square, the margin's drop, its square; float64 `[unitCount, classCount, 4]`. Sums of
- *   disjoint images add up.
- * @throws {UnitscopeError} `shape` if there are not that many.
+ * Columns of `drops`: mean change, its p-value and its q-value over the layer, per (unit, class), in the order unit,
+ * class. The largest change of a unit over all classes stands for what the class's own images did not show.
+ * @throws {UnitscopeError} `shape` if sums and counts disagree.
  */
-export function continuousDropColumns(counts: Counts, sums: Float64Array): Record<string, Column> {
+export function continuousDropColumns(counts: Counts, changes: CompanionChanges): Record<string, Column> {
   const { unitCount, classCount, images } = counts;
-  checkLength(counts, sums);
+  checkLength(counts, changes);
   const columns: Record<string, Column> = {};
   companions.forEach((name, companion) => {
     const drop = new Float64Array(unitCount * classCount);
     const pValue = new Float64Array(unitCount * classCount);
     for (let pair = 0; pair < drop.length; pair++) {
-      const at = pair * 4 + companion * 2;
-      const test = pairedT(sums[at], sums[at + 1], images[pair % classCount]);
-      drop[pair] = test.mean;
-      pValue[pair] = test.pValue;
+      const count = images[pair % classCount];
+      const [up, upSquares, down, downSquares] = sumsOf(changes, pair, companion);
+      const place = 4 * Math.floor(pair / classCount) + 2 * companion;
+      const [largestUp, largestDown] = [changes.largest[place], changes.largest[place + 1]];
+      drop[pair] = (up - down) / count;
+      pValue[pair] =
+        count === 0 ? Number.NaN : testMeanChange({ up, upSquares, down, downSquares }, { largestUp, largestDown });
     }
     columns[`${name}_drop`] = drop;
     columns[`${name}_p_value`] = pValue;
+    columns[`${name}_q_value`] = benjaminiHochberg(pValue);
   });
   return columns;
 }
 
 /** Columns of `units`: mean change over all images. */
-export function continuousUnitColumns(counts: Counts, sums: Float64Array): Record<string, Column> {
+export function continuousUnitColumns(counts: Counts, changes: CompanionChanges): Record<string, Column> {
   const { unitCount, classCount, images } = counts;
-  checkLength(counts, sums);
+  checkLength(counts, changes);
   const imageCount = images.reduce((total, count) => total + count, 0);
   const columns: Record<string, Column> = {};
   companions.forEach((name, companion) => {
     columns[`${name}_drop`] = Float64Array.from({ length: unitCount }, (_, unit) => {
       let sum = 0;
-      for (let cls = 0; cls < classCount; cls++) sum += sums[(unit * classCount + cls) * 4 + companion * 2];
+      for (let cls = 0; cls < classCount; cls++) {
+        const [up, , down] = sumsOf(changes, unit * classCount + cls, companion);
+        sum += up - down;
+      }
       return sum / imageCount;
     });
   });
   return columns;
 }
 
-function checkLength({ unitCount, classCount }: Counts, sums: Float64Array): void {
-  if (sums.length === unitCount * classCount * 4) return;
+function sumsOf({ sums }: CompanionChanges, pair: number, companion: number): Float64Array {
+  const at = (pair * companions.length + companion) * OWN_SUMS;
+  return sums.subarray(at, at + OWN_SUMS);
+}
+
+function checkLength({ unitCount, classCount }: Counts, { sums, largest }: CompanionChanges): void {
+  if (sums.length === unitCount * classCount * 8 && largest.length === unitCount * 4) return;
   throw new UnitscopeError(
     "shape",
-    `continuous drops: expected ${unitCount} units × ${classCount} classes × 4 sums, got ${sums.length}`,
+    `continuous drops: expected ${unitCount} units × ${classCount} classes × 8 sums and ${unitCount} × 4 largest, got ${sums.length} and ${largest.length}`,
   );
 }

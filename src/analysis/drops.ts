@@ -2,6 +2,7 @@
  * From flipped predictions to drops and what can be believed of them: the tables `drops` and `units` of a layer and its
  * row of `layers`. `docs/statistics.md` says what each number means and why it is there.
  */
+import type { CompanionChanges } from "../ablation/class-sums.ts";
 import { type BaselineTable, type Counts, countFlips, type LayerFlips } from "../ablation/flips.ts";
 import { UnitscopeError } from "../errors.ts";
 import { detectableDrop } from "../stats/detectable-drop.ts";
@@ -35,7 +36,7 @@ export interface LayerStatistics {
  * @param options.classNames one a class.
  * @param options.rate false-discovery rate at which effects count as significant.
  * @param options.splits number of stratified splits behind the split-half values.
- * @param options.continuous sums of the continuous companions as a sweep gives them, `[unitCount, classCount, 4]`.
+ * @param options.continuous what the continuous companions change by, as a sweep gives it.
  * @throws {UnitscopeError} `shape` or `value` if the parts do not fit each other.
  */
 export function analyseLayer(
@@ -52,7 +53,7 @@ export function analyseLayer(
     rate?: number;
     splits?: number;
     seed?: number;
-    continuous?: Float64Array | null | undefined;
+    continuous?: CompanionChanges | null | undefined;
   },
 ): LayerStatistics {
   const { layer } = flips;
@@ -77,7 +78,7 @@ function describeDrops(
     classNames,
     rate,
     continuous,
-  }: { classNames: readonly string[]; rate: number; continuous: Float64Array | null | undefined },
+  }: { classNames: readonly string[]; rate: number; continuous: CompanionChanges | null | undefined },
 ): { drops: Table; bar: number } {
   const { unitCount, classCount, images, correct, lost, gained } = counts;
   const pairs = unitCount * classCount;
@@ -123,7 +124,7 @@ function describeUnits(
   counts: Counts,
   halves: readonly HalfCounts[],
   drops: Table,
-  { rate, continuous }: { rate: number; continuous: Float64Array | null | undefined },
+  { rate, continuous }: { rate: number; continuous: CompanionChanges | null | undefined },
 ): Table {
   const { unitCount, classCount, images, correct, lost, gained } = counts;
   const qValues = doubles(drops, "q_value");

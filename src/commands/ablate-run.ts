@@ -38,6 +38,7 @@ export interface AblateRunOptions {
   readonly out: string;
   readonly method?: AblationMethod | undefined;
   readonly engine?: "auto" | "plain" | undefined;
+  /** Also the mean changes of log-probability and margin, the default; without them certified pairs can be skipped. */
   readonly continuous?: boolean | undefined;
   /** Fraction of the pairs to repeat the plain way, in [0, 1]. */
   readonly verify?: number | undefined;
@@ -110,7 +111,7 @@ async function sweepInto(
   { progress, signal }: RunEffects,
 ): Promise<AblateRunResult> {
   const began = performance.now();
-  const { method = "zero", engine = "auto", continuous = false, verify = 0, seed = 1 } = options;
+  const { method = "zero", engine = "auto", continuous = true, verify = 0, seed = 1 } = options;
   const missing = await missingLayers(run, layers, options);
   let sweep: Sweep | undefined;
   let checks: SweepChecks | undefined;
@@ -177,7 +178,7 @@ async function missingLayers(
   if (finished === null || (options.verify ?? 0) > 0 || engine !== (options.engine ?? "auto")) return layers;
   const isHeld = async ({ name }: Layer): Promise<boolean> => {
     if (!held.some((layer) => layer.name === name)) return false;
-    return !options.continuous || (await hasContinuous(run, name));
+    return options.continuous === false || (await hasContinuous(run, name));
   };
   const missing: Layer[] = [];
   for (const layer of layers) if (!(await isHeld(layer))) missing.push(layer);

@@ -17,7 +17,7 @@ export interface AblateOptions extends LayerChoice {
   readonly method?: AblationMethod | undefined;
   /** `plain` computes the whole network for every unit; the counts are the same. */
   readonly engine?: "auto" | "plain" | undefined;
-  /** Also the mean changes of log-probability and margin. */
+  /** Also the mean changes of log-probability and margin; `false` leaves them out and may be faster. Default: true. */
   readonly continuous?: boolean | undefined;
   /** Fraction of the (unit, image) pairs to repeat the plain way, in [0, 1]; differences come back as `mismatches`. */
   readonly verify?: number | undefined;

@@ -120,8 +120,18 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
         "optional",
         "Mean over the class's images of the true class's logit minus the best other, before minus after.",
       ],
-      logprob_p_value: ["double", "optional", "Paired test of logprob_drop against 0, two-sided."],
-      margin_p_value: ["double", "optional", "Paired test of margin_drop against 0, two-sided."],
+      logprob_p_value: ["double", "optional", "Test of logprob_drop against 0, two-sided, for lopsided changes too."],
+      logprob_q_value: [
+        "double",
+        "optional",
+        "Its Benjamini–Hochberg q-value over all (unit, class) pairs of the layer.",
+      ],
+      margin_p_value: ["double", "optional", "Test of margin_drop against 0, two-sided, for lopsided changes too."],
+      margin_q_value: [
+        "double",
+        "optional",
+        "Its Benjamini–Hochberg q-value over all (unit, class) pairs of the layer.",
+      ],
     },
   },
   baseline: {

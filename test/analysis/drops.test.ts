@@ -5,7 +5,7 @@ import { analyseLayer } from "../../src/analysis/drops.ts";
 import { countHalves, splitHalfDrops } from "../../src/analysis/split-half.ts";
 import { detectableDrop } from "../../src/stats/detectable-drop.ts";
 import { exactMcNemar } from "../../src/stats/mcnemar.ts";
-import { pairedT } from "../../src/stats/paired-t.ts";
+import { testMeanChange } from "../../src/stats/mean-change-test.ts";
 import { tableSchemas } from "../../src/tables/schema.ts";
 import { doubles, integers, type Table, texts } from "../../src/tables/table.ts";
 import { namesOf, simulateLayer } from "./simulated-layer.ts";
@@ -94,20 +94,27 @@ describe("analyseLayer", () => {
     check(summary, tableSchemas.layers.columns);
   });
 
-  it("adds the continuous companions with their paired tests", () => {
+  it("adds the continuous companions with the tests of their means", () => {
     const changes = [0.5, 0.1, -0.2, 0.9, 1.1, 0.3, 0, 0.4];
+    const own = { up: 3.3, upSquares: 2.53, down: 0.2, downSquares: 0.04 };
     const sum = changes.reduce((total, value) => total + value, 0);
-    const squares = changes.reduce((total, value) => total + value * value, 0);
-    const sums = new Float64Array(6 * 4);
-    sums.set([sum, squares, 2 * sum, 4 * squares]);
-    const found = analyseLayer(baseline, flips, { classNames, continuous: sums });
-    const test = pairedT(sum, squares, 8);
-    expect([...doubles(found.drops, "logprob_drop")]).toEqual([test.mean, 0, Number.NaN, 0, 0, Number.NaN]);
-    expect([...doubles(found.drops, "margin_drop")]).toEqual([2 * test.mean, 0, Number.NaN, 0, 0, Number.NaN]);
-    expect([...doubles(found.drops, "margin_p_value")]).toEqual([test.pValue, 1, Number.NaN, 1, 1, Number.NaN]);
-    expect([...doubles(found.units, "logprob_drop")]).toEqual([sum / 16, 0]);
-    expect(() => analyseLayer(baseline, flips, { classNames, continuous: sums.slice(4) })).toThrow(
-      "expected 2 units × 3 classes × 4 sums, got 20",
+    const sums = new Float64Array(6 * 8);
+    sums.set([3.3, 2.53, 0.2, 0.04, 6.6, 10.12, 0.4, 0.16]);
+    // Another class has seen a gain of 0.7.
+    const largest = Float64Array.of(1.1, 0.7, 2.2, 1.4, 0, 0, 0, 0);
+    const found = analyseLayer(baseline, flips, { classNames, continuous: { sums, largest } });
+    const p = testMeanChange(own, { largestUp: 1.1, largestDown: 0.7 });
+    const values = (name: string): number[] => [...doubles(found.drops, name)];
+    expect(values("logprob_drop")[0]).toBeCloseTo(sum / 8, 12);
+    expect(values("margin_drop")[0]).toBeCloseTo(sum / 4, 12);
+    expect(values("logprob_drop").slice(1)).toEqual([0, Number.NaN, 0, 0, Number.NaN]);
+    expect(values("margin_p_value")[0]).toBeCloseTo(p, 10);
+    expect(values("logprob_p_value")).toEqual([p, 1, Number.NaN, 1, 1, Number.NaN]);
+    expect(values("logprob_q_value")[0]).toBeCloseTo(Math.min(1, 4 * p), 12);
+    expect(doubles(found.units, "logprob_drop")[0]).toBeCloseTo(sum / 16, 12);
+    const short = { sums: sums.slice(8), largest };
+    expect(() => analyseLayer(baseline, flips, { classNames, continuous: short })).toThrow(
+      "expected 2 units × 3 classes × 8 sums and 2 × 4 largest, got 40 and 8",
     );
   });
 

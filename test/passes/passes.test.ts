@@ -28,13 +28,13 @@ function found(block: number): PartialResult<BaselinePart, SweptPart> {
   const layer = (seed: number): SweptPart => {
     const flipped = images.filter((image) => (image * 7 + seed) % 5 === 0);
     const values = Float64Array.from(
-      { length: 2 * 3 * 4 },
+      { length: 2 * 3 * 8 },
       (_, i) => Math.sin(block * 100 + seed * 10 + i) * 10 ** ((i % 7) - 3),
     );
     return {
       flips: { unit: flipped.map((image) => image % 2), image: flipped, prediction: flipped.map((image) => image % 3) },
       settled: { silent: block, certified: seed, closedForm: 0, suffix: images.length, plain: 1 },
-      continuous: { classes: Int32Array.of(block, block + 1, 9), sums: exactSums(values) },
+      continuous: { classes: Int32Array.of(block, block + 1, 9), sums: exactSums(values), largest: values.slice(0, 8) },
       verified: block + seed,
       mismatches: block === 1 ? [{ layer: seed, unit: 1, image: images[3], fast: 0, plain: 1 }] : [],
     };

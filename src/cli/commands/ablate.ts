@@ -33,7 +33,8 @@ export function ablateCommand(context: CliContext): Command {
         .choices(["auto", "plain"])
         .default("auto"),
     )
-    .option("--continuous", "also the mean change of log-probability and margin; certified skips are then off")
+    .option("--counts-only", "no mean changes of log-probability and margin; pairs that cannot flip are then skipped")
+    .addOption(new Option("--continuous", "the default").conflicts("countsOnly").hideHelp())
     .option(
       "--verify <fraction>",
       "repeat this fraction of the pairs the plain way; exit code 1 on any difference",
