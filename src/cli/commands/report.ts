@@ -1,6 +1,5 @@
 /** `unitscope report RUN [RUN…]`: one folder with everything to see, which opens from disk. */
 import { Command } from "commander";
-import { reportRuns } from "../../commands/report.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 
@@ -13,6 +12,7 @@ export function reportCommand(context: CliContext): Command {
     .argument("<runs...>", "run folders")
     .option("--out <folder>", "folder of the page (default: report in the first run)")
     .action(async (paths: string[], { out }: { out?: string }) => {
+      const { reportRuns } = await import("../../commands/report.ts");
       const fetching = showDataProgress(context);
       const shown = context.progress("report", undefined, "parts");
       try {
