@@ -13,6 +13,7 @@ import { reportCommand } from "./commands/report.ts";
 import { reproduceCommand } from "./commands/reproduce.ts";
 import { rotateCommand } from "./commands/rotate.ts";
 import { setsCommand } from "./commands/sets.ts";
+import { studyCommand } from "./commands/study.ts";
 import { trainCommand } from "./commands/train.ts";
 import { unitCommand } from "./commands/unit.ts";
 import { viewCommand } from "./commands/view.ts";
@@ -25,6 +26,7 @@ const opensImages: ReadonlySet<string> = new Set(["attributes", "sets", "rotate"
 /** Builds every command over one context. */
 export function commands(context: CliContext): Command[] {
   return [
+    studyCommand,
     layersCommand,
     dataCommand,
     ablateCommand,

@@ -2,7 +2,7 @@
 
 /** A long piece of work as the terminal shows it: a bar with rate and time left, a plain line now and then, or nothing. */
 export interface Progress {
-  /** Reports how much is done; `unit` is what is counted (`images`, `pairs`), in `start`. */
+  /** Reports how much is done; the unit is what is counted (`images`, `pairs`), or `%` of everything. */
   update(done: number, note?: string): void;
   finish(): void;
 }

@@ -45,6 +45,10 @@ function openProgress(title: string, total: number | undefined, unit: string): P
     const fresh = done - (first ?? 0);
     const seconds = (performance.now() - began) / 1000;
     const rate = seconds > 0 ? fresh / seconds : 0;
+    if (unit === "%") {
+      const left = done > 0 && done < 100 && rate > 0 ? [`${duration((100 - done) / rate)} left`] : [];
+      return [title, `${Math.floor(done)} %`, ...left, note].filter((part) => part !== "").join("  ");
+    }
     const parts = [title, total === undefined ? amount(done) : `${amount(done)} of ${amount(total)} ${unit}`];
     if (total !== undefined && total > 0) parts.push(`${Math.floor((100 * done) / total)} %`);
     if (rate > 0) parts.push(`${amount(rate)} ${unit}/s`);

@@ -1,0 +1,176 @@
+/**
+ * `unitscope study`: everything about a network in order (ablation, concepts, attributes, unit sets, rotation, figures,
+ * the page), each step done once, and the sentences that it comes down to.
+ */
+import { join } from "node:path";
+import { UnitscopeError } from "../errors.ts";
+import { canonicalJson, type Json } from "../files/canonical-json.ts";
+import { sha256 } from "../files/hash.ts";
+import { type Finding, findingsOf } from "../report/findings.ts";
+import { openRun, type RunFolder } from "../runs/run-folder.ts";
+import { openModel } from "../runtime/open-model.ts";
+import { schemaVersion } from "../tables/schema.ts";
+import { version } from "../version.ts";
+import { performExperiment } from "./experiment.ts";
+import { planStudy, quickLimit, type StudyChoice, type StudyStep, studiedLayers } from "./plan-study.ts";
+import { type RecordedStep, runRecordedSteps, type StepNotice } from "./recorded-steps.ts";
+import { reportRuns } from "./report.ts";
+import { type FetchProgress, openSubject, preprocessingJson } from "./subject.ts";
+
+/** Options of `unitscope study`. */
+export interface StudyOptions extends StudyChoice {
+  /** The run folder. */
+  readonly out: string;
+  readonly preprocess?: string | undefined;
+  readonly root?: string | undefined;
+  /** The first so many images of every class; all by default, fewer for a first look. */
+  readonly limit?: number | undefined;
+}
+
+/** What a caller may watch and stop. */
+export interface StudyEffects {
+  readonly fetching?: FetchProgress;
+  /** A step begins, or turns out to be done. */
+  readonly step?: ((step: StepNotice) => void) | undefined;
+  /** How much of everything is done, from 0 to 1, and what is being done. */
+  readonly progress?: ((share: number, what: string) => void) | undefined;
+  /** Something that a reader of the results must know. */
+  readonly warn?: ((message: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a study found and wrote. */
+export interface StudyResult {
+  readonly run: RunFolder;
+  /** The page: an HTML file that opens from disk. */
+  readonly page: string;
+  /** What was found, each with how sure it is; the most important first. */
+  readonly findings: readonly Finding[];
+  /** What all steps took when they were done, now or in an earlier call. */
+  readonly elapsedMs: number;
+}
+
+/** What the page takes, beside the weights of the other steps. */
+const pageWeight = 4;
+
+/**
+ * Studies a network on labelled images; a call that is repeated on the same folder does what is missing.
+ * @throws {UnitscopeError} with what does not fit; nothing is written before model, data and folder have been checked.
+ */
+export async function study(
+  modelPath: string,
+  data: string,
+  options: StudyOptions,
+  effects: StudyEffects = {},
+): Promise<StudyResult> {
+  const { out, preprocess, root, workers, quick = false } = options;
+  const { fetching, signal, warn } = effects;
+  if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1)) {
+    throw new UnitscopeError("usage", `workers: expected a whole number from 1, got ${workers}`);
+  }
+  const limit = options.limit ?? (quick ? quickLimit(await openModel(modelPath)) : undefined);
+  const subject = await openSubject(modelPath, data, { preprocess, root, limit, progress: fetching, signal });
+  const layers = studiedLayers(subject.model, options);
+  const ablation = { preprocess, root, limit };
+  const steps = planStudy({ model: subject.model, modelPath, data }, layers, { ...options, ablation });
+  const content = {
+    version,
+    schemaVersion,
+    model: subject.model.sha256,
+    data: subject.images.hash,
+    preprocessing: preprocessingJson(subject.preprocessing),
+  };
+  const progress = weighedProgress(steps, effects);
+  const page = join(out, "report", "index.html");
+  const recorded = [
+    ...steps.map(
+      (step): RecordedStep => ({
+        title: step.title,
+        reads: step.reads,
+        changes: [step.title],
+        key: () => keyOf(out, { ...content, experiment: withoutPaths(step) }),
+        perform: () => performExperiment(step.experiment, out, { fetching, signal, progress: progress.part }),
+      }),
+    ),
+    {
+      title: "page",
+      reads: steps.map(({ title }) => title),
+      changes: ["page"],
+      key: () => keyOf(out, content),
+      perform: async () => {
+        const made = await reportRuns(
+          [out],
+          {},
+          {
+            fetching,
+            signal,
+            ...(warn && { lacking: warn }),
+            progress: (done, total, title) => progress.part({ title, done, total }),
+          },
+        );
+        return [made.index];
+      },
+    } satisfies RecordedStep,
+  ];
+  const records = await runRecordedSteps(recorded, join(out, "study.json"), {
+    signal,
+    step: (notice) => {
+      progress.begin(notice);
+      effects.step?.(notice);
+    },
+  });
+  progress.end();
+  const run = openRun(out);
+  const elapsedMs = [...records.values()].reduce((sum, record) => sum + record.elapsedMs, 0);
+  return { run, page, findings: await findingsOf(run), elapsedMs };
+}
+
+/** Everything that a step's result depends on; empty while there is no run. */
+function keyOf(out: string, content: Record<string, Json>): string {
+  try {
+    return sha256(canonicalJson({ ...content, started: openRun(out).manifest().started }));
+  } catch (error) {
+    if (error instanceof UnitscopeError && error.code === "run") return "";
+    throw error;
+  }
+}
+
+/** An experiment without where its files lie and how many threads work on it: neither changes a count. */
+function withoutPaths({ experiment }: StudyStep): Json {
+  const { options = {}, ...rest } = experiment as { kind: string; options?: object };
+  const { workers: _, ...counted } = options as { workers?: number };
+  return JSON.parse(JSON.stringify({ kind: rest.kind, options: counted })) as Json;
+}
+
+/** One share of everything, from the weights of the steps that are not done yet. */
+function weighedProgress(
+  steps: readonly StudyStep[],
+  { progress }: StudyEffects,
+): {
+  begin: (notice: StepNotice) => void;
+  part: (part: { title: string; done: number; total: number }) => void;
+  end: () => void;
+} {
+  const weights = [...steps.map(({ weight }) => weight), pageWeight];
+  const parts = [...steps.map((step) => step.parts), 1];
+  let total = weights.reduce((sum, weight) => sum + weight, 0);
+  let before = 0;
+  let current: { title: string; at: number; seen: string[] } | undefined;
+  return {
+    begin: ({ title, at, isDone }) => {
+      if (current) before += weights[current.at] as number;
+      current = isDone ? undefined : { title, at, seen: [] };
+      if (isDone) total -= weights[at] as number;
+      else progress?.(before / total, title);
+    },
+    part: ({ title, done, total: of }) => {
+      if (!current) return;
+      if (!current.seen.includes(title)) current.seen.push(title);
+      const expected = Math.max(parts[current.at] as number, current.seen.length);
+      const share = (current.seen.length - 1 + (of > 0 ? done / of : 0)) / expected;
+      const what = title === "" ? current.title : `${current.title}: ${title}`;
+      progress?.((before + share * (weights[current.at] as number)) / total, what);
+    },
+    end: () => progress?.(1, "done"),
+  };
+}
