@@ -7,7 +7,7 @@ import { showDataProgress } from "../data-progress.ts";
 import { list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../terminal.ts";
 
-type Options = Omit<StudyOptions, "layers" | "concepts"> & { layers?: string[]; concepts: string[] };
+type Options = Omit<StudyOptions, "layers" | "concepts"> & { layers?: string[]; concepts: string[] | false };
 
 /** The sentences of a study that are printed; the page has all. */
 const printed = 3;
@@ -35,6 +35,7 @@ export function studyCommand(context: CliContext): Command {
         .argParser(list)
         .default(["builtin"], "builtin"),
     )
+    .option("--no-concepts", "leave the concepts out")
     .option("--out <folder>", "the run folder", "runs/study")
     .option(
       "--preprocess <preset>",
@@ -53,16 +54,21 @@ export function studyCommand(context: CliContext): Command {
         shown = undefined;
       };
       try {
-        const result = await study(model, data, options, {
-          fetching: fetching.progress,
-          progress: (share, what) => {
-            fetching.finish();
-            shown ??= context.progress("study", 100, "%");
-            shown.update(100 * share, what);
+        const result = await study(
+          model,
+          data,
+          { ...options, concepts: options.concepts || [] },
+          {
+            fetching: fetching.progress,
+            progress: (share, what) => {
+              fetching.finish();
+              shown ??= context.progress("study", 100, "%");
+              shown.update(100 * share, what);
+            },
+            warn: (message) => context.note(message),
+            signal: context.signal,
           },
-          warn: (message) => context.note(message),
-          signal: context.signal,
-        });
+        );
         finish();
         show(context, result);
       } finally {

@@ -1,7 +1,7 @@
 /** `unitscope view RUN`: shows a run's report in the browser, served by this process to this machine alone. */
 import { Command, Option } from "commander";
-import { UnitscopeError } from "../../errors.ts";
 import type { CliContext } from "../context.ts";
+import { showDataProgress } from "../data-progress.ts";
 import { portNumber } from "../option-parsers.ts";
 
 interface Options {
@@ -25,9 +25,7 @@ export function viewCommand(context: CliContext): Command {
       const { viewedFolder } = await import("../../commands/viewed-folder.ts");
       const { serveFolder } = await import("../../view/serve-folder.ts");
       const { folder, isOutdated } = viewedFolder(path);
-      if (isOutdated) {
-        throw new UnitscopeError("run", `run folder "${path}": expected a report that is as new as the run, got none`);
-      }
+      if (isOutdated) await writeReport(path, context);
       const served = await serveFolder(folder, { port });
       try {
         context.print(context.json ? JSON.stringify({ url: served.url, folder }) : served.url);
@@ -38,6 +36,27 @@ export function viewCommand(context: CliContext): Command {
         await served.close();
       }
     });
+}
+
+async function writeReport(path: string, context: CliContext): Promise<void> {
+  const { reportRuns } = await import("../../commands/report.ts");
+  const fetching = showDataProgress(context);
+  const shown = context.progress("report", undefined, "parts");
+  try {
+    await reportRuns(
+      [path],
+      {},
+      {
+        fetching: fetching.progress,
+        progress: (done, _, what) => shown.update(done, what),
+        lacking: (message) => context.note(message),
+        signal: context.signal,
+      },
+    );
+  } finally {
+    fetching.finish();
+    shown.finish();
+  }
 }
 
 /** Opens a page in the user's browser; where there is none, the address has been printed. */
