@@ -119,7 +119,7 @@ export async function study(
       },
     } satisfies RecordedStep,
   ];
-  const records = await runRecordedSteps(recorded, join(out, "study.json"), {
+  const records = await runRecordedSteps(recorded, join(out, ".study.json"), {
     signal,
     step: (notice) => {
       progress.begin(notice);

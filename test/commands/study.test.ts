@@ -18,7 +18,7 @@ let data: string;
 beforeAll(async () => {
   const folder = await temporaryFolder();
   [model, data] = [join(folder, "network.onnx"), join(folder, "images.npz")];
-  writeFileSync(model, randomNetwork(recipe).bytes);
+  writeFileSync(model, (await randomNetwork(recipe)).bytes);
   const random = seededRandom(11);
   const count = 4 * CLASSES;
   const pixels = Uint8Array.from({ length: count * SIDE * SIDE * 3 }, () => random.integer(256));
