@@ -36,7 +36,7 @@ async function did(
   effects: Parameters<typeof study>[3] = {},
 ): Promise<{ steps: string[]; result: Awaited<ReturnType<typeof study>> }> {
   const steps: string[] = [];
-  const options = { out, preprocess: "none", concepts: [], workers: 1, ...change };
+  const options = { out, preprocess: "none", concepts: [], quick: true, workers: 1, ...change };
   const result = await study(model, data, options, {
     ...effects,
     step: (step) => {
@@ -52,11 +52,13 @@ const all = ["ablation", "attributes", "unit sets", "rotation", "figures", "page
 test("a study does everything once, goes on after an interruption, and only repeats what changed", async () => {
   const out = join(await temporaryFolder(), "run");
   const abort = new AbortController();
+  const warnings: string[] = [];
   const stopped = did(
     out,
     {},
     {
       signal: abort.signal,
+      warn: (text) => warnings.push(text),
       step: ({ title }) => {
         if (title === "unit sets") abort.abort(new Error("enough"));
       },
@@ -64,10 +66,7 @@ test("a study does everything once, goes on after an interruption, and only repe
   );
   await expect(stopped).rejects.toThrow("enough");
   expect(existsSync(join(out, "report"))).toBe(false);
-
   // Its labels are those of nobody, and a reader is told.
-  const warnings: string[] = [];
-  await did(join(await temporaryFolder(), "run"), {}, { warn: (text) => warnings.push(text) });
   expect(warnings[0]).toMatch(/which chance does too .*are the labels in its order of classes/);
 
   const shares: number[] = [];
