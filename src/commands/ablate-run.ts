@@ -15,6 +15,7 @@ import { schemaVersion } from "../tables/schema.ts";
 import { filterRows, hasValues, type Table, texts } from "../tables/table.ts";
 import { version } from "../version.ts";
 import { chooseLayers } from "./choose-layers.ts";
+import { examineSubject } from "./examine-subject.ts";
 import { imagesPerClass } from "./images-per-class.ts";
 import { observingSweep } from "./observe-run.ts";
 import type { OpeningEffects } from "./open-run.ts";
@@ -47,6 +48,8 @@ export interface AblateRunOptions {
   readonly limit?: number | undefined;
   /** The network's classes in the order of its outputs: a file, or `imagenet`. */
   readonly classes?: string | undefined;
+  /** Leave out images that cannot be decoded. */
+  readonly skipUnreadable?: boolean | undefined;
   readonly seed?: number | undefined;
   readonly workers?: number | undefined;
   readonly provider?: Provider | undefined;
@@ -54,6 +57,8 @@ export interface AblateRunOptions {
 
 /** What a caller may watch and stop. */
 export interface RunEffects extends OpeningEffects {
+  /** Told before the work begins what looks wrong with model, images or preprocessing; see `examineSubject`. */
+  readonly caution?: ((text: string) => void) | undefined;
   /** (unit, image) pairs done, of how many. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
 }
@@ -92,12 +97,14 @@ export async function runAblate(
   if (!(verify >= 0 && verify <= 1)) {
     throw new UnitscopeError("usage", `--verify: expected a fraction from 0 to 1, got ${verify}`);
   }
-  const { preprocess, root, limit, classes } = options;
+  const { preprocess, root, limit, classes, skipUnreadable } = options;
   const { fetching, signal } = effects;
-  const subject = await openSubject(modelPath, data, { preprocess, root, limit, classes, progress: fetching, signal });
+  const source = { preprocess, root, limit, classes, skipUnreadable };
+  const subject = await openSubject(modelPath, data, { ...source, progress: fetching, signal });
   const layers = chooseLayers(subject.model, options);
   const manifest = manifestOf(subject, layers, options);
   startRun(options.out, manifest);
+  if (effects.caution) for (const caution of await examineSubject(subject, { signal })) effects.caution(caution);
   return await holdingRun(options.out, "ablate", async () =>
     // Once more: another process may have begun another run meanwhile.
     sweepInto(startRun(options.out, manifest), { subject, layers }, options, effects),

@@ -32,6 +32,8 @@ export interface DataOptions {
   readonly limit?: number | undefined;
   /** The network's classes in the order of its outputs: a file, or `imagenet`. */
   readonly classes?: string | undefined;
+  /** Leave out images that cannot be decoded. */
+  readonly skipUnreadable?: boolean | undefined;
 }
 
 /** Progress of opening a data set that must be fetched first. */
@@ -51,6 +53,7 @@ export async function openSubject(
     root,
     limit,
     classes,
+    skipUnreadable,
     progress,
     signal,
   }: DataOptions & {
@@ -66,6 +69,7 @@ export async function openSubject(
     root,
     limit,
     orient: preprocessing.orientation === "apply",
+    skipUnreadable,
     progress,
     signal,
   });
@@ -76,12 +80,13 @@ export async function openSubject(
     images,
     preprocessing,
     dataPath: absoluteSource(data),
-    dataOptions: absoluteOptions({ root, limit, classes }),
+    dataOptions: absoluteOptions({ root, limit, classes, skipUnreadable }),
   });
 }
 
-function absoluteOptions({ root, limit, classes }: DataOptions): DataOptions {
+function absoluteOptions({ root, limit, classes, skipUnreadable }: DataOptions): DataOptions {
   return {
+    ...(skipUnreadable && { skipUnreadable }),
     ...(root !== undefined && { root: resolve(root) }),
     ...(limit !== undefined && { limit }),
     ...(classes !== undefined && { classes: classes === "imagenet" ? classes : resolve(classes) }),
@@ -130,6 +135,7 @@ export async function reopenSubject(
     root: dataOptions.root,
     limit: dataOptions.limit,
     orient,
+    skipUnreadable: dataOptions.skipUnreadable,
     progress,
     signal,
   }).catch((cause: unknown) => {

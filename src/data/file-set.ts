@@ -5,6 +5,7 @@ import { throwIfInterrupted } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
 import { type DataProgress } from "./cache.ts";
 import { type DecodeOptions, decodeImageFile } from "./decode-image.ts";
+import { findRepeats } from "./find-repeats.ts";
 import type { ImageSet } from "./image-set.ts";
 import { checkLabels } from "./pixel-set.ts";
 import { checkImage, firstPerClass } from "./select-images.ts";
@@ -40,13 +41,14 @@ const READERS = 4;
 export async function fileSet(list: FileList, options: SourceOptions = {}): Promise<ImageSet> {
   checkLabels(list.name, list.labels, list.classNames.length);
   const { name, paths, imageNames, labels, classNames } = options.limit ? limitFiles(list, options.limit) : list;
-  const hash = await hashFiles(name, paths, labels, options);
+  const { hash, digests } = await hashFiles(name, paths, labels, options);
   return {
     name,
     imageCount: paths.length,
     labels,
     classNames,
     hash,
+    repeats: findRepeats(digests, labels),
     imageName: (image) => imageNames[image] ?? `image ${image}`,
     read: async (image) => {
       checkImage(name, image, paths.length);
@@ -71,8 +73,9 @@ async function hashFiles(
   paths: readonly string[],
   labels: Int32Array,
   { tolerant = false, progress, signal }: SourceOptions,
-): Promise<string> {
+): Promise<{ hash: string; digests: (string | undefined)[] }> {
   const all = createHash("sha256");
+  const found: (string | undefined)[] = [];
   const digests: (Promise<Uint8Array> | undefined)[] = [];
   const digest = async (path: string): Promise<Uint8Array> => {
     try {
@@ -91,11 +94,13 @@ async function hashFiles(
       digests[ahead] = digest(paths[ahead]);
       digests[ahead]?.catch(() => undefined); // awaited in its turn
     }
-    all.update((await digests[image]) as Uint8Array).update(`${labels[image]}\n`);
+    const own = (await digests[image]) ?? new Uint8Array(32);
+    found.push(own.some((byte) => byte !== 0) ? Buffer.from(own).toString("latin1") : undefined);
+    all.update(own).update(`${labels[image]}\n`);
     digests[image] = undefined;
     if (image % 256 === 255 || image === paths.length - 1) {
       progress?.({ title: `reading ${name}`, done: image + 1, total: paths.length, unit: "images" });
     }
   }
-  return all.digest("hex");
+  return { hash: all.digest("hex"), digests: found };
 }

@@ -22,6 +22,15 @@ export interface PixelArray {
   readonly width: number;
 }
 
+/** Copies in an image set. */
+export interface Repeats {
+  readonly count: number;
+  /** Of these, how many have another label than the image that they are copies of. */
+  readonly otherLabel: number;
+  /** An image and its copy. */
+  readonly example: readonly [number, number];
+}
+
 /** An ordered, labelled image set. Images are numbered from 0 in its order. */
 export interface ImageSet {
   /** What the user called it, with its split: `cifar10:test`, `photos/`. */
@@ -33,6 +42,10 @@ export interface ImageSet {
   readonly classNames: readonly string[];
   /** SHA-256 (hex) over the ordered images (content or path, size and time) and their labels. */
   readonly hash: string;
+  /** Images that are the same as an earlier one, byte by byte; for sources that read all bytes when they are opened. */
+  readonly repeats?: Repeats;
+  /** Images that were left out because they cannot be decoded, with the reason. */
+  readonly skipped?: readonly { readonly name: string; readonly reason: string }[];
   /** All pixels, for sources that hold them in memory; read only. `read` gives the same values. */
   readonly pixels?: PixelArray;
   /** A short name of one image, for people: a path, or `test/123`. */

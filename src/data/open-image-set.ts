@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { diskError, systemCode } from "../files/disk-error.ts";
+import { skipUnreadable } from "./check-image-set.ts";
 import { fileSet, type SourceOptions } from "./file-set.ts";
 import { listFolder } from "./folder.ts";
 import type { ImageSet } from "./image-set.ts";
@@ -16,6 +17,8 @@ import { limitPerClass } from "./select-images.ts";
 export interface OpenOptions extends SourceOptions {
   /** Folder that a list file's paths start from; the list's own folder by default. */
   readonly root?: string | undefined;
+  /** Decode every image first and leave out those that cannot be. */
+  readonly skipUnreadable?: boolean | undefined;
   /** The cache folder, instead of the user's. */
   readonly cacheDir?: string | undefined;
 }
@@ -32,7 +35,9 @@ export async function openImageSet(spec: string, options: OpenOptions = {}): Pro
   if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) {
     throw new UnitscopeError("usage", `--limit: expected a whole number of images per class from 1, got ${limit}`);
   }
-  const set = await openSource(spec, options);
+  const { skipUnreadable: isSkipping = false, ...rest } = options;
+  const opened = await openSource(spec, isSkipping ? { ...rest, tolerant: true } : rest);
+  const set = isSkipping ? await skipUnreadable(opened, options) : opened;
   return limit === undefined ? set : limitPerClass(set, limit);
 }
 

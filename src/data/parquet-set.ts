@@ -17,6 +17,7 @@ import { messageOf, throwIfInterrupted, UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
 import { decodeImage } from "./decode-image.ts";
 import type { SourceOptions } from "./file-set.ts";
+import { findRepeats } from "./find-repeats.ts";
 import type { ImageSet, RgbImage } from "./image-set.ts";
 import { checkLabels } from "./pixel-set.ts";
 import { isEncodedImage, rawImage } from "./raw-image.ts";
@@ -90,6 +91,7 @@ export async function openParquet(
   const labels = rows.map((row) => all[row]);
   const hash = createHash("sha256");
   rows.forEach((row) => hash.update(digests.subarray(row * 32, row * 32 + 32)).update(`${all[row]}\n`));
+  const texts = Array.from(rows, (row) => Buffer.from(digests.subarray(row * 32, row * 32 + 32)).toString("latin1"));
   const group = cachedGroups(table);
   return {
     name,
@@ -97,6 +99,7 @@ export async function openParquet(
     labels,
     classNames,
     hash: hash.digest("hex"),
+    repeats: findRepeats(texts, labels),
     imageName: (image) => `${basename(path)}/${rows[image]}`,
     read: async (image) => {
       checkImage(name, image, rows.length);

@@ -68,6 +68,7 @@ describe("unitscope data", () => {
       "  dog  1",
       "sizes        6×4: 2",
       "             5×5: 1",
+      "copies       1 with the pixels of another image, 0 of them of another class",
       "undecodable  none",
     ]);
     expect(titles).toEqual([`reading ${folder}`, `decoding ${folder}`]);

@@ -1,7 +1,6 @@
 /** `unitscope ablate`: removes every unit of some layers in turn and says which classes suffer. */
 import { Command, Option } from "commander";
 import type { AblateRunOptions, AblateRunResult } from "../../commands/ablate-run.ts";
-import { emptyClasses } from "../../data/classes/fit-classes.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { describeLayer, resultJson } from "../describe-ablation.ts";
@@ -49,6 +48,7 @@ export function ablateCommand(context: CliContext): Command {
       "--classes <list>",
       "the model's classes in the order of its outputs: imagenet, or a file with one a line; else the model's own",
     )
+    .option("--skip-unreadable", "decode every image first, leave out those that cannot be, and say which")
     .option("--limit <images>", "the first so many images of every class", wholeNumber)
     .option("--seed <seed>", "which pairs --verify repeats", wholeNumber)
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
@@ -64,6 +64,10 @@ export function ablateCommand(context: CliContext): Command {
       try {
         const result = await runAblate(model, data, options, {
           fetching: fetching.progress,
+          caution: (text) => {
+            fetching.finish();
+            context.note(`caution: ${text}`);
+          },
           progress: (done, total) => {
             fetching.finish();
             shown ??= context.progress("ablating", total, "pairs");
@@ -89,10 +93,6 @@ function show(context: CliContext, result: AblateRunResult): void {
     context.print(
       `${model.name} on ${images.name}: ${right} % of ${images.imageCount.toLocaleString("en")} images right`,
     );
-    const present = images.classNames.length - emptyClasses(images).length;
-    if (present < images.classNames.length) {
-      context.print(`${present} of its ${images.classNames.length} classes have images; predictions are over all`);
-    }
     for (const layer of result.layers) for (const line of describeLayer(result, layer.name)) context.print(line);
     if (verified > 0) {
       const pairs = verified.toLocaleString("en");

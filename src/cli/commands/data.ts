@@ -104,7 +104,7 @@ async function checkData(
 }
 
 /** The report as lines of text. */
-function reportLines({ name, hash, images, classes, sizes, turned, undecodable }: ImageSetReport): string[] {
+function reportLines({ name, hash, images, classes, sizes, repeats, turned, undecodable }: ImageSetReport): string[] {
   const counts = classes.map((cls) => cls.images);
   const least = Math.min(...counts);
   const most = Math.max(...counts);
@@ -120,6 +120,11 @@ function reportLines({ name, hash, images, classes, sizes, turned, undecodable }
       .slice(0, 10)
       .map((size, at) => (at === 0 ? "sizes" : "").padEnd(13) + `${size.width}×${size.height}: ${size.images}`),
     ...(sizes.length > 10 ? [`${" ".repeat(13)}and ${sizes.length - 10} other sizes`] : []),
+    ...(repeats.count > 0
+      ? [
+          `copies       ${repeats.count} with the pixels of another image, ${repeats.otherLabel} of them of another class`,
+        ]
+      : []),
     ...(turned > 0
       ? [
           `turned       ${turned}: an EXIF orientation that is ignored; "orientation": "apply" in --preprocess follows it`,
