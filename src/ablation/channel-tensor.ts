@@ -53,7 +53,7 @@ export function channelTensor(
 export function sizesOf(shape: Shape | undefined, rows: Rows | undefined): number[] | undefined {
   if (!shape || !rows) return undefined;
   const dims = shape.map((dim, axis) => (axis === rows.axis ? rows.outer * rows.inner : dim));
-  return dims.every((dim) => typeof dim === "number") ? (dims as number[]) : undefined;
+  return dims.every((dim) => typeof dim === "number") ? dims : undefined;
 }
 
 /** The output of a node that keeps units apart; undefined if it mixes them or is not known here. */

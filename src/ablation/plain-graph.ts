@@ -42,6 +42,6 @@ export function maskShape({ units, rank, axis, unitSize }: Omit<SwitchedTensor, 
 export function perEntry<T extends Float32Array | Uint8Array>(values: T, unitSize: number): T {
   if (unitSize === 1) return values;
   const spread = new (values.constructor as new (length: number) => T)(values.length * unitSize);
-  for (let i = 0; i < spread.length; i++) spread[i] = values[Math.floor(i / unitSize)] as number;
+  for (let i = 0; i < spread.length; i++) spread[i] = values[Math.floor(i / unitSize)];
   return spread;
 }

@@ -126,7 +126,7 @@ export function pickImages(
   { start, count, batch = null }: { start: number; count: number; batch?: number | null },
 ): Value<Float32Array> {
   if (batch !== null && count < batch) {
-    const some = Array.from({ length: count }, (_, i) => rows[start + i] as number);
+    const some = Array.from({ length: count }, (_, i) => rows[start + i]);
     return pickImages(pixels, filledUp(some, batch), { start: 0, count: batch });
   }
   const { imageDims, data } = pixels;
@@ -144,7 +144,7 @@ export function pickImages(
 
 /** Rows up to a number of them, the last repeated. */
 export function filledUp(rows: ArrayLike<number>, count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, i) => rows[Math.min(i, rows.length - 1)] as number);
+  return Int32Array.from({ length: count }, (_, i) => rows[Math.min(i, rows.length - 1)]);
 }
 
 function firstOutput(session: Session, results: Record<string, Value>): Float32Array {

@@ -41,7 +41,7 @@ export async function reportRuns(
   const labels = labelsOf(runs);
   const prepared: ReportRun[] = [];
   for (const [at, run] of runs.entries()) {
-    const label = labels[at] as string;
+    const label = labels[at];
     try {
       prepared.push(await withSubject(run, label, await reopenSubject(run, { progress: fetching, signal }), signal));
     } catch (cause) {

@@ -11,7 +11,7 @@ export type Shape = readonly Dim[];
 export function freeDim(dim: Dim | undefined): { readonly factor: number; readonly name: string } | undefined {
   if (typeof dim !== "string") return undefined;
   const match = /^(\d+)\*(.+)$/.exec(dim);
-  return match ? { factor: Number(match[1]), name: match[2] as string } : { factor: 1, name: dim };
+  return match ? { factor: Number(match[1]), name: match[2] } : { factor: 1, name: dim };
 }
 
 /** `factor` times a free dimension. */

@@ -25,7 +25,7 @@ export async function findingsOf(run: RunFolder): Promise<Finding[]> {
     findings.push(accuracyFinding(units, model.name, data.name));
   }
   const deepest = layers.rows - 1;
-  const layer = texts(layers, "layer")[deepest] as string;
+  const layer = texts(layers, "layer")[deepest];
   const own = rowsWhere(units, "layer", layer);
   if (hasValues(layers, "effects")) findings.push(...effectFindings(layers, deepest, own, classNames));
   if (run.hasTable("sets")) findings.push(...setFindings(await run.readTable("sets")));
@@ -35,7 +35,7 @@ export async function findingsOf(run: RunFolder): Promise<Finding[]> {
 }
 
 function accuracyFinding(units: Table, model: string, data: string): Finding {
-  const [correct, images] = [integers(units, "correct")[0] as number, integers(units, "images")[0] as number];
+  const [correct, images] = [integers(units, "correct")[0], integers(units, "images")[0]];
   const { low, high } = wilsonInterval(correct, images);
   return {
     about: "accuracy",
@@ -44,16 +44,13 @@ function accuracyFinding(units: Table, model: string, data: string): Finding {
 }
 
 function effectFindings(layers: Table, at: number, units: Table, classNames: readonly string[]): Finding[] {
-  const layer = texts(layers, "layer")[at] as string;
+  const layer = texts(layers, "layer")[at];
   const [overall, largest] = [doubles(layers, "overall_drop_mean")[at], doubles(layers, "max_class_drop_mean")[at]];
-  const real = integers(layers, "significant_effects")[at] as number;
-  const [effects, realUnits] = [
-    integers(layers, "effects")[at] as number,
-    integers(layers, "significant_units")[at] as number,
-  ];
+  const real = integers(layers, "significant_effects")[at];
+  const [effects, realUnits] = [integers(layers, "effects")[at], integers(layers, "significant_units")[at]];
   const drops = doubles(units, "max_class_drop");
   const worst = drops.reduce((best, drop, row) => (drop > drops[best] ? row : best), 0);
-  const cls = integers(units, "max_class")[worst] as number;
+  const cls = integers(units, "max_class")[worst];
   const number = integers(units, "unit")[worst];
   const p = units.columns["max_class_p_value"];
   const chance =

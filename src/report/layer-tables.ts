@@ -36,7 +36,7 @@ export async function openLayerTable(run: RunFolder, name: TableName): Promise<L
       const parts: Table[] = [];
       for (const range of ranges.get(layer) ?? []) parts.push(await reader.read({ columns, ...range }));
       if (parts.length === 0) return await reader.read({ columns, start: 0, end: 0 });
-      return parts.length === 1 ? (parts[0] as Table) : concatTables(parts);
+      return parts.length === 1 ? parts[0] : concatTables(parts);
     },
   };
 }

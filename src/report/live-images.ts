@@ -23,7 +23,7 @@ export function chooseImages(labels: ArrayLike<number>, flips: ArrayLike<number>
     .map(([, own]) => own.sort((a, b) => flips[b] - flips[a] || a - b));
   const chosen: number[] = [];
   for (let rank = 0; chosen.length < Math.min(limit, labels.length); rank++) {
-    for (const queue of queues) if (rank < queue.length && chosen.length < limit) chosen.push(queue[rank] as number);
+    for (const queue of queues) if (rank < queue.length && chosen.length < limit) chosen.push(queue[rank]);
   }
   return chosen;
 }

@@ -47,7 +47,7 @@ export function commandsOf({ model, data, options, ablation, layers, steps }: Ru
     ...(typeof options["limit"] === "number" ? [`--limit ${options["limit"]}`] : []),
     ...(typeof options["preprocess"] === "string" ? [`--preprocess ${options["preprocess"]}`] : []),
   ];
-  const later = [...new Set(steps.map(({ command }) => command.split(" ")[0] as string))];
+  const later = [...new Set(steps.map(({ command }) => command.split(" ")[0]))];
   const concepts = steps.some(({ command }) => command.includes("--concepts")) ? " --concepts builtin" : "";
   return [
     `unitscope ablate ${model.name} ${data.name} ${given.join(" ")} --out ${run}`,

@@ -27,7 +27,7 @@ function greedySequences(own: Table): GreedySequence[] {
     const correct = integers(rows, "correct");
     return {
       cls,
-      images: integers(rows, "images")[order[0] as number],
+      images: integers(rows, "images")[order[0]],
       units: order.slice(1).map((row) => unit[row]),
       correct: order.map((row) => correct[row]),
       othersDrop: others ? order.map((row) => others[row]) : [],

@@ -53,7 +53,7 @@ async function smaller(
 ): Promise<Uint8Array> {
   try {
     const sheet = sharp(path);
-    const { height = tileHeight } = await sheet.metadata();
+    const { height } = await sheet.metadata();
     return await sheet
       .resize(columns * size(tileWidth), Math.round(height / tileHeight) * size(tileHeight), { fit: "fill" })
       .webp({ quality: 75, alphaQuality: 80 })

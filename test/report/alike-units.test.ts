@@ -24,7 +24,7 @@ test("the most correlated other units, as a plain comparison of all pairs finds 
           const other = alike.units[unit * count + place];
           if (place >= all.length) expect(other).toBe(-1);
           else {
-            expect(alike.correlations[unit * count + place]).toBeCloseTo(all[place] as number, 4);
+            expect(alike.correlations[unit * count + place]).toBeCloseTo(all[place], 4);
             expect(other).not.toBe(unit);
           }
         }

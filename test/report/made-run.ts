@@ -31,9 +31,7 @@ export function hostileNames(count: number): string[] {
     "猫、それとも犬",
     "'; DROP TABLE classes; --",
   ];
-  return Array.from({ length: count }, (_, cls) =>
-    cls < nasty.length ? (nasty[cls] as string) : `class number ${cls}`,
-  );
+  return Array.from({ length: count }, (_, cls) => (cls < nasty.length ? nasty[cls] : `class number ${cls}`));
 }
 
 /** Writes the run. Every unit prefers one class and hurts it, and flips a few images of others. */
@@ -59,28 +57,25 @@ export function makeLargeRun(
       );
     }
     for (const image of [...chosen].sort((a, b) => a - b)) {
-      const before = prediction[image] as number;
-      const cls = label[image] as number;
+      const before = prediction[image];
+      const cls = label[image];
       const after = before === cls ? (cls + 1 + random.integer(classes - 1)) % classes : cls;
       flips.unit.push(unit);
       flips.image.push(image);
       flips.prediction.push(after);
       const counts = before === cls ? lost : gained;
       const at = unit * classes + cls;
-      counts[at] = (counts[at] as number) + 1;
+      counts[at] = counts[at] + 1;
     }
   }
   const correct = new Int32Array(classes);
   label.forEach((cls, image) => {
-    if (prediction[image] === cls) correct[cls] = (correct[cls] as number) + 1;
+    if (prediction[image] === cls) correct[cls] = correct[cls] + 1;
   });
   const pairs = units * classes;
-  const p = Float64Array.from({ length: pairs }, (_, at) => exactMcNemar(lost[at] as number, gained[at] as number));
+  const p = Float64Array.from({ length: pairs }, (_, at) => exactMcNemar(lost[at], gained[at]));
   const q = benjaminiHochberg(p);
-  const drop = Float64Array.from(
-    { length: pairs },
-    (_, at) => ((lost[at] as number) - (gained[at] as number)) / imagesPerClass,
-  );
+  const drop = Float64Array.from({ length: pairs }, (_, at) => (lost[at] - gained[at]) / imagesPerClass);
   const run = startRun(path, {
     ...exampleManifest,
     command: "ablate",
@@ -102,12 +97,10 @@ export function makeLargeRun(
       layer: ofPairs,
       unit: perPair(unitOf),
       class: perPair((at) => at % classes),
-      class_name: Array.from({ length: pairs }, (_, at) => classNames[at % classes] as string),
+      class_name: Array.from({ length: pairs }, (_, at) => classNames[at % classes]),
       images: perPair(() => imagesPerClass),
-      correct: perPair((at) => correct[at % classes] as number),
-      correct_ablated: perPair(
-        (at) => (correct[at % classes] as number) - (lost[at] as number) + (gained[at] as number),
-      ),
+      correct: perPair((at) => correct[at % classes]),
+      correct_ablated: perPair((at) => correct[at % classes] - lost[at] + gained[at]),
       lost,
       gained,
       drop,
@@ -118,8 +111,7 @@ export function makeLargeRun(
   const rows = Array.from({ length: units }, (_, unit) => unit);
   const extreme = (unit: number, sign: number): number => {
     let best = unit * classes;
-    for (let at = best + 1; at < (unit + 1) * classes; at++)
-      if (sign * (drop[at] as number) > sign * (drop[best] as number)) best = at;
+    for (let at = best + 1; at < (unit + 1) * classes; at++) if (sign * drop[at] > sign * drop[best]) best = at;
     return best;
   };
   const [largest, smallest] = [rows.map((unit) => extreme(unit, 1)), rows.map((unit) => extreme(unit, -1))];
@@ -135,9 +127,9 @@ export function makeLargeRun(
       layer: rows.map(() => layer),
       unit: Int32Array.from(rows),
       overall_drop: Float64Array.from(rows, (unit) => (total(lost, unit) - total(gained, unit)) / images),
-      max_class_drop: Float64Array.from(largest, (at) => drop[at] as number),
+      max_class_drop: Float64Array.from(largest, (at) => drop[at]),
       max_class: Int32Array.from(largest, (at) => at % classes),
-      min_class_drop: Float64Array.from(smallest, (at) => drop[at] as number),
+      min_class_drop: Float64Array.from(smallest, (at) => drop[at]),
       min_class: Int32Array.from(smallest, (at) => at % classes),
       images: new Int32Array(units).fill(images),
       correct: new Int32Array(units).fill(right),
@@ -179,7 +171,7 @@ export function makeLargeRun(
       height: Int32Array.of(7),
       width: Int32Array.of(7),
       overall_drop_mean: Float64Array.of(mean(rows.map((unit) => (total(lost, unit) - total(gained, unit)) / images))),
-      max_class_drop_mean: Float64Array.of(mean(largest.map((at) => drop[at] as number))),
+      max_class_drop_mean: Float64Array.of(mean(largest.map((at) => drop[at]))),
       significant_effects: Int32Array.of(real.reduce((sum, count) => sum + count, 0)),
       significant_units: Int32Array.of(real.filter((count) => count > 0).length),
       effects: Int32Array.of(pairs),
