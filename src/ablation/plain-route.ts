@@ -103,7 +103,8 @@ export function openReference(model: Model, switched: readonly SwitchedTensor[])
   };
 }
 
-function maskFeeds(tensor: SwitchedTensor, removal: Removal | null): Record<string, Value> {
+/** The switch of a tensor, for one removal: what it keeps and what replaces the rest. */
+export function maskFeeds(tensor: SwitchedTensor, removal: Removal | null): Record<string, Value> {
   const keep = new Uint8Array(tensor.units).fill(1);
   for (const unit of removal?.units ?? []) keep[unit] = 0;
   const dims = maskShape(tensor);

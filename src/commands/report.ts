@@ -1,4 +1,5 @@
 /** `unitscope report`: opens runs with their networks and images again and writes the page about them. */
+import { readFile } from "node:fs/promises";
 import { findReplacement } from "../ablation/replacement.ts";
 import type { AblationMethod } from "../ablation/sweep.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
@@ -74,7 +75,8 @@ async function withSubject(
       replacements.set(name, replacement);
     }
   }
-  return { run, label, subject, replacements, responses: responsesOf(run, subject) };
+  const modelBytes = new Uint8Array(await readFile(subject.modelPath));
+  return { run, label, subject: { ...subject, modelBytes }, replacements, responses: responsesOf(run, subject) };
 }
 
 /** Pooled responses as far as the run stores them for all images. */

@@ -109,6 +109,8 @@ export interface LiveLayer {
   readonly width: number;
   /** What replaces each unit, `[units]`; all 0 where absent. */
   readonly replacement?: readonly number[];
+  /** Tokens before those of the patches; none where absent. */
+  readonly skip?: number;
 }
 
 /** Images in the page, at the size of the network's input, in blocks of one chunk each (`PixelsChunk`). */
@@ -192,7 +194,7 @@ export interface VectorsChunk {
   readonly attributes: Readonly<Record<string, Float32Array>>;
 }
 
-/** The network from its input to its logits, as an ONNX file. */
+/** The model file. */
 export interface ModelChunk {
   readonly onnx: Uint8Array;
 }

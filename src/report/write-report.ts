@@ -8,7 +8,6 @@ import type { Preprocessing } from "../data/preprocessing.ts";
 import { listAllowed, UnitscopeError } from "../errors.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { diskError } from "../files/disk-error.ts";
-import { writeModel } from "../onnx/model-file.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { integers, texts } from "../tables/table.ts";
@@ -33,7 +32,12 @@ export interface ReportRun {
   readonly label: string;
   /** The network and the images, for removing units in the page. */
   readonly subject:
-    | { readonly model: Model; readonly images: ImageSet; readonly preprocessing: Preprocessing }
+    | {
+        readonly model: Model;
+        readonly modelBytes: Uint8Array;
+        readonly images: ImageSet;
+        readonly preprocessing: Preprocessing;
+      }
     | undefined;
   /** What replaces a layer's removed units, `[units]`, where that is not 0. */
   readonly replacements?: ReadonlyMap<string, Float32Array>;
@@ -180,7 +184,7 @@ async function writeRun({
 
 async function liveData(
   run: RunFolder,
-  { model, images, preprocessing }: NonNullable<ReportRun["subject"]>,
+  { model, modelBytes, images, preprocessing }: NonNullable<ReportRun["subject"]>,
   {
     id,
     chunk,
@@ -204,7 +208,7 @@ async function liveData(
   }
   const { name, layout, channels, height, width } = model.input;
   return {
-    model: chunk(`${id}-model`, { header: {}, arrays: { onnx: writeModel(model.graph) } }),
+    model: chunk(`${id}-model`, { header: {}, arrays: { onnx: modelBytes } }),
     input: { name, layout, channels, height, width },
     logits: model.logits,
     preprocessing,
@@ -219,6 +223,7 @@ async function liveData(
           units: layer.units,
           height: layer.height,
           width: layer.width,
+          ...(layer.skip > 0 && { skip: layer.skip }),
           ...(replacement && { replacement: [...replacement] }),
         };
       }),

@@ -7,23 +7,19 @@
  * close to a tie are settled by the reference, ties by the lowest class.
  */
 import { type FastRoute, openFastRoute } from "../../src/ablation/fast-route.ts";
-import {
-  keepInput,
-  maskShape,
-  plainGraph,
-  replacementInput,
-  type SwitchedTensor,
-} from "../../src/ablation/plain-graph.ts";
-import { isTie, type Reading, readRow } from "../../src/ablation/predictions.ts";
-import { planSuffix } from "../../src/ablation/suffix-plan.ts";
+import { plainGraph, type SwitchedTensor } from "../../src/ablation/plain-graph.ts";
+import { maskFeeds, pickImages } from "../../src/ablation/plain-route.ts";
+import { type Reading, readRow } from "../../src/ablation/predictions.ts";
+import { planSuffix, unitPlace } from "../../src/ablation/suffix-plan.ts";
 import type { Graph, Port } from "../../src/onnx/graph.ts";
 import { readModel } from "../../src/onnx/model-file.ts";
-import { inferShapes } from "../../src/onnx/shapes.ts";
 import type { LiveData, LiveLayer, RunData } from "../../src/report/page-data.ts";
-import type { Model } from "../../src/runtime/open-model.ts";
-import { floatValue, openSession, useRuntime, type Value } from "../../src/runtime/session.ts";
+import type { Model } from "../../src/runtime/model.ts";
+import { prepareModel } from "../../src/runtime/prepare-model.ts";
+import { openSession, useRuntime, type Value } from "../../src/runtime/session.ts";
 import { loadChunk } from "../data/chunks.ts";
 import { browserRuntime } from "./browser-runtime.ts";
+import { unitMaps } from "./unit-maps.ts";
 
 /** Units that are removed, by layer name. */
 export type Removed = Readonly<Record<string, readonly number[]>>;
@@ -74,75 +70,82 @@ export function openNetwork(run: RunData): Promise<Network> {
 
 async function open(run: RunData, live: LiveData): Promise<Network> {
   const { arrays } = await loadChunk(live.model);
-  const graph = readModel(arrays["onnx"] as Uint8Array, run.model.name);
-  const shapes = inferShapes(graph);
-  const classCount = run.classNames.length;
-  const switched = live.layers.map(
-    ({ tap, units }): SwitchedTensor => ({ tap, units, rank: shapes.get(tap)?.length ?? 4 }),
-  );
-  const reference = await openSession(withTaps(plainGraph(graph, switched), switched));
-  const imageDims =
-    live.input.layout === "nchw"
-      ? [live.input.channels, live.input.height, live.input.width]
-      : [live.input.height, live.input.width, live.input.channels];
-  const ask = async (input: Float32Array, removed: Removed, layer?: LiveLayer): Promise<Record<string, Value>> => {
-    const feeds: Record<string, Value> = { [live.input.name]: floatValue([1, ...imageDims], input) };
-    live.layers.forEach((each, at) =>
-      Object.assign(feeds, masks(switched[at] as SwitchedTensor, each, removed[each.name] ?? [])),
-    );
-    return await reference.run(feeds, [reference.outputNames[0] as string, ...(layer ? [layer.tap] : [])]);
+  const model = await openNetworkFile(arrays["onnx"] as Uint8Array, run.model);
+  const { classCount, input } = model;
+  const switched = live.layers.map(({ tap }) => unitPlace(model, tap));
+  const reference = await openSession(withTaps(plainGraph(model.graph, switched), switched));
+  const [logitsName = ""] = reference.outputNames;
+  const { channels, height, width } = input;
+  const imageDims = input.layout === "nchw" ? [channels, height, width] : [height, width, channels];
+  const layerOf = (name: string): LiveLayer => {
+    const layer = live.layers.find((each) => each.name === name);
+    if (!layer) throw new Error(`layer ${name}: expected one of the network's, got none`);
+    return layer;
   };
-  const routes = new Map<string, Promise<FastRoute>>();
-  const routeOf = (layer: LiveLayer): Promise<FastRoute> => {
-    const known = routes.get(layer.name);
-    if (known) return known;
-    const plan = planSuffix(graph, layer.tap, { logits: live.logits, shapes });
-    const model: Pick<Model, "graph" | "logits" | "classCount" | "name" | "input"> = {
-      graph,
-      logits: live.logits,
-      classCount,
-      name: run.model.name,
-      input: live.input,
+  const ask = async (pixels: Float32Array, removed: Removed, tap?: string): Promise<Record<string, Value>> => {
+    const image = { count: 1, imageDims, data: pixels };
+    const feeds: Record<string, Value> = {
+      [input.name]: pickImages(image, [0], { start: 0, count: 1, batch: model.batch }),
     };
-    const route = openFastRoute(model as Model, [{ plan, replacement: replacementOf(layer) }]);
-    routes.set(layer.name, route);
-    return route;
+    live.layers.forEach((layer, at) => {
+      const place = switched[at] as SwitchedTensor;
+      const units = removed[layer.name] ?? [];
+      Object.assign(feeds, maskFeeds(place, { tap: layer.tap, units, replacement: replacementOf(layer) }));
+    });
+    return await reference.run(feeds, tap === undefined ? [logitsName] : [logitsName, tap]);
   };
-  const layerOf = (name: string | undefined): LiveLayer | undefined => live.layers.find((each) => each.name === name);
+  const logitsOf = (results: Record<string, Value>): Float32Array =>
+    (results[logitsName]?.data as Float32Array).subarray(0, classCount);
   const read = (logits: Float32Array, row: number): Reading =>
     readRow(logits, row, { classCount, into: { prediction: 0, margin: 0, scale: 0 } });
+  const routes = new Map<string, Promise<FastRoute>>();
+  /** Logits of every unit's removal alone, `[units, classes]`. */
+  const everyUnit = async (pixels: Float32Array, layer: LiveLayer): Promise<Float32Array> => {
+    const all = new Float32Array(layer.units * classCount);
+    const plan = planSuffix(model, layer.tap);
+    if (plan.whole !== undefined) {
+      for (let unit = 0; unit < layer.units; unit++) {
+        all.set(logitsOf(await ask(pixels, { [layer.name]: [unit] })), unit * classCount);
+      }
+      return all;
+    }
+    const opening = routes.get(layer.name) ?? openFastRoute(model, [{ plan, replacement: replacementOf(layer) }]);
+    routes.set(layer.name, opening);
+    const route = await opening;
+    const block = await route.prepare({ count: 1, imageDims, data: pixels });
+    for (let unit = 0; unit < layer.units; unit++) {
+      const own = await route.layers[0]?.removeUnit(block, unit, Int32Array.of(0));
+      if (own) all.set(own, unit * classCount);
+    }
+    return all;
+  };
   return {
-    answer: async (input, removed, name) => {
+    answer: async (pixels, removed, name) => {
       const started = performance.now();
-      const layer = layerOf(name);
-      const results = await ask(input, removed, layer);
-      const logits = results[reference.outputNames[0] as string]?.data as Float32Array;
+      const layer = name === undefined ? undefined : layerOf(name);
+      const results = await ask(pixels, removed, layer?.tap);
+      const logits = logitsOf(results);
+      const response = layer && results[layer.tap];
       return {
         logits,
         probabilities: softmax(logits),
         prediction: read(logits, 0).prediction,
-        responses: layer ? (results[layer.tap]?.data as Float32Array | undefined) : undefined,
+        responses: layer && response ? unitMaps(response, unitPlace(model, layer.tap), layer) : undefined,
         elapsedMs: performance.now() - started,
       };
     },
-    flips: async (input, name) => {
+    flips: async (pixels, name) => {
       const started = performance.now();
-      const layer = layerOf(name) as LiveLayer;
-      const route = await routeOf(layer);
-      const block = await route.prepare({ count: 1, imageDims, data: input });
-      const settle = async (logits: Float32Array, row: number, removed: Removed): Promise<number> => {
-        const reading = read(logits, row);
-        if (!isTie(reading)) return reading.prediction;
-        const settled = (await ask(input, removed))[reference.outputNames[0] as string]?.data as Float32Array;
-        return read(settled, 0).prediction;
-      };
-      const before = await settle(block.logits, 0, {});
-      const logits = new Float32Array(layer.units * classCount);
+      const layer = layerOf(name);
+      const before = read(logitsOf(await ask(pixels, {})), 0).prediction;
+      const logits = await everyUnit(pixels, layer);
       const flips: Flip[] = [];
       for (let unit = 0; unit < layer.units; unit++) {
-        const own = (await route.layers[0]?.removeUnit(block, unit, Int32Array.of(0))) as Float32Array;
-        logits.set(own, unit * classCount);
-        const prediction = await settle(logits, unit, { [layer.name]: [unit] });
+        const { margin, scale, prediction: quick } = read(logits, unit);
+        let prediction = quick;
+        if (!(margin > model.tieTolerance * scale)) {
+          prediction = read(logitsOf(await ask(pixels, { [name]: [unit] })), 0).prediction;
+        }
         if (prediction !== before) flips.push({ unit, prediction });
       }
       return { flips, logits, elapsedMs: performance.now() - started };
@@ -150,21 +153,27 @@ async function open(run: RunData, live: LiveData): Promise<Network> {
   };
 }
 
+/** Opens the run's model file as the command line does. */
+async function openNetworkFile(bytes: Uint8Array, { name, sha256 }: RunData["model"]): Promise<Model> {
+  const place = `model "${name}"`;
+  const prepared = await prepareModel(readModel(bytes, place), {
+    place,
+    run: async (graph, feeds) => {
+      const session = await openSession(graph, { place });
+      const results: Record<string, Value>[] = [];
+      for (const each of feeds) results.push(await session.run(each));
+      await session.close();
+      return results;
+    },
+  });
+  return { name, sha256, ...prepared };
+}
+
 /** The graph with every tap among its outputs, the logits first. */
 function withTaps(graph: Graph, switched: readonly SwitchedTensor[]): Graph {
   const [logits] = graph.outputs;
   const taps = switched.map(({ tap }): Port => ({ name: tap, type: "float32", shape: null }));
   return { ...graph, outputs: [logits as Port, ...taps] };
-}
-
-function masks(tensor: SwitchedTensor, layer: LiveLayer, removed: readonly number[]): Record<string, Value> {
-  const keep = new Uint8Array(tensor.units).fill(1);
-  for (const unit of removed) keep[unit] = 0;
-  const dims = maskShape(tensor);
-  return {
-    [keepInput(tensor.tap)]: { type: "bool", dims, data: keep },
-    [replacementInput(tensor.tap)]: floatValue(dims, replacementOf(layer)),
-  };
 }
 
 function replacementOf(layer: LiveLayer): Float32Array {
