@@ -94,8 +94,10 @@ async function open(run: RunData, live: LiveData): Promise<Network> {
     });
     return await reference.run(feeds, tap === undefined ? [logitsName] : [logitsName, tap]);
   };
-  const logitsOf = (results: Record<string, Value>): Float32Array =>
-    (results[logitsName]?.data as Float32Array).subarray(0, classCount);
+  const logitsOf = (results: Record<string, Value>): Float32Array => {
+    const { data } = results[logitsName] as Value<Float32Array>;
+    return data.subarray(0, classCount);
+  };
   const read = (logits: Float32Array, row: number): Reading =>
     readRow(logits, row, { classCount, into: { prediction: 0, margin: 0, scale: 0 } });
   const routes = new Map<string, Promise<FastRoute>>();
