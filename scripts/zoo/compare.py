@@ -30,7 +30,7 @@ def compare(entry: Entry, net: torch.nn.Module, pictures: np.ndarray, labels: np
         began = time.time()
         before = log_probabilities(logits_of(net, x, entry.logits), entry.head)
         once = time.time() - began
-        find = Find({layer["name"]: taps[layer["tap"]] for layer in answer["chosen"] if layer["tap"] in taps}, net)
+        find = Find({layer["name"]: taps[layer["tap"]] for layer in answer["chosen"] if layer["tap"] in taps}, net, entry.same)
         first = x[:count]
         with find:
             some = logits_of(net, first, entry.logits)
@@ -39,7 +39,7 @@ def compare(entry: Entry, net: torch.nn.Module, pictures: np.ndarray, labels: np
     result["double_error"] = double_error(net, x, entry, before)
     # Two routes that differ by so much can disagree about a pair whose margin is below it: measured, not assumed.
     scale = (before - before.mean(1, keepdim=True)).std().item()
-    near = 4 * min(max(result["logit_error"], 1e-6 * before.abs().max().item()), 0.02 * scale)
+    near = 4 * min(max(result["logit_error"], 1e-6 * before.abs().max().item()), 10 * entry.same * scale)
     result["near"], result["scale"] = near, scale
     baseline = np.array(answer["baseline"])
     result["baseline_different"] = int(((before.argmax(1).numpy() != baseline) & (margin_of(before).numpy() > near)).sum())

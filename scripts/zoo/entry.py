@@ -31,6 +31,8 @@ class Entry:
     layout: str = "nchw"
     preprocess: dict = field(default_factory=dict)
     calibrate: Callable | None = None
+    # Largest difference of a tap's values from torch's, over their largest magnitude.
+    same: float = 2e-3
     # Changes the exported file: (path) -> None.
     after: Callable[[str], None] | None = None
     # Options for unitscope, as `output`.

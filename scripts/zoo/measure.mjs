@@ -30,7 +30,7 @@ async function measure() {
   const preprocessing = await parsePreprocessing(request.preprocessing);
   const settings = { layers: chosen.map((layer) => layer.name), preprocessing, workers: 1 };
   const began = performance.now();
-  const counts = await ablate(model, images, settings);
+  const counts = await ablate(model, images, { ...settings, continuous: false });
   answer.seconds = (performance.now() - began) / 1000;
   answer.chosen = chosen;
   answer.baseline = [...integers(counts.baseline, "prediction")];
@@ -38,8 +38,15 @@ async function measure() {
   answer.pairs = images.imageCount * chosen.reduce((sum, layer) => sum + layer.units, 0);
   answer.phase = "continuous";
   const smallest = chosen.toSorted((a, b) => a.units - b.units).slice(0, request.continuous).map((layer) => layer.name);
-  const continuous = await ablate(model, images, { ...settings, layers: smallest, continuous: true });
   answer.continuousLayers = smallest;
+  if (smallest.length > 0) await measureDrops(model, images, { ...settings, layers: smallest });
+  answer.phase = "taps";
+  await fetchTaps(model, images, preprocessing, chosen);
+  answer.phase = "done";
+}
+
+async function measureDrops(model, images, settings) {
+  const continuous = await ablate(model, images, { ...settings, continuous: true });
   answer.continuousFlips = flipsOf(continuous.flips);
   answer.drops = {
     layer: texts(continuous.drops, "layer"),
@@ -47,9 +54,6 @@ async function measure() {
     cls: [...integers(continuous.drops, "class")],
     logprob: [...doubles(continuous.drops, "logprob_drop")].map((value) => (Number.isNaN(value) ? null : value)),
   };
-  answer.phase = "taps";
-  await fetchTaps(model, images, preprocessing, chosen);
-  answer.phase = "done";
 }
 
 function flipsOf(table) {
@@ -60,6 +64,7 @@ function flipsOf(table) {
 /** Last, first and middle layer of every kind, as far as the budget of units goes; the smallest one in any case. */
 function choose(layers) {
   const candidates = layers.filter((layer) => !layer.isOutput);
+  if (request.all) return candidates;
   const kinds = [...new Set(candidates.map((layer) => layer.kind))];
   const wanted = [1, 0, 0.5].flatMap((place) =>
     kinds.map((kind) => {

@@ -1,8 +1,7 @@
-"""One architecture from its module to its row: `one.py NAME CACHE`. Prints nothing; writes CACHE/rows/NAME.json."""
+"""One architecture from its module to its row."""
 import json
 import os
 import subprocess
-import sys
 import time
 import traceback
 
@@ -13,26 +12,28 @@ import nets  # noqa: F401
 from compare import compare
 from entry import entries
 from export import as_input, make, write_images, write_model
-from reference import logits_of
+from reference import Find, logits_of
+from rows import write_row
 
+UNITS = int(os.environ.get("ZOO_UNITS", "250"))  # swept in one architecture, at least one layer in any case
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def main(name: str, cache: str) -> None:
+def make_row(name: str, cache: str, commit: str) -> None:
+    """Makes CACHE/rows/NAME.json; whatever goes wrong is in it."""
     entry = entries[name]
     torch.set_num_threads(1)
     models, folder = os.path.join(cache, "models"), os.path.join(cache, "work", name)
     os.makedirs(models, exist_ok=True)
     os.makedirs(folder, exist_ok=True)
-    row: dict = {"name": name, "family": entry.family, "exporter": entry.exporter, "opset": entry.opset, "note": entry.note, "commit": os.environ.get("ZOO_COMMIT")}
+    row: dict = {"name": name, "family": entry.family, "exporter": entry.exporter, "opset": entry.opset, "note": entry.note}
+    row["commit"] = commit
     try:
         measure(entry, models, folder, row)
-    except Exception as error:  # the row says so
+    except Exception as error:
         row["failed"] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
         row["trace"] = traceback.format_exc()
-    os.makedirs(os.path.join(cache, "rows"), exist_ok=True)
-    with open(os.path.join(cache, "rows", f"{name}.json"), "w") as file:
-        json.dump(row, file, indent=1)
+    write_row(cache, row)
 
 
 def measure(entry, models: str, folder: str, row: dict) -> None:
@@ -45,14 +46,12 @@ def measure(entry, models: str, folder: str, row: dict) -> None:
     row["predicted_classes"] = len(np.unique(predictions))
     if not os.path.exists(path):
         write_model(entry, net, graph, path + ".part")
-        for suffix in ("", ".data"):
-            if os.path.exists(path + ".part" + suffix):
-                os.replace(path + ".part" + suffix, path + suffix)
+        os.replace(path + ".part", path)
     write_images(entry, pictures, predictions, models)
     row["export_seconds"] = time.time() - began
     request = {
         "model": path, "images": os.path.join(models, f"{entry.name}.npz"), "preprocessing": os.path.join(models, f"{entry.name}.json"),
-        "folder": folder, "units": int(os.environ.get("ZOO_UNITS", "400")), "continuous": 2, "tapImages": entry.batch, "options": entry.options,
+        "folder": folder, "units": UNITS, "continuous": 1, "tapImages": entry.batch, "options": entry.options,
     }  # fmt: skip
     with open(os.path.join(folder, "request.json"), "w") as file:
         json.dump(request, file)
@@ -68,18 +67,13 @@ def measure(entry, models: str, folder: str, row: dict) -> None:
         return
     taps = {tap["name"]: np.fromfile(os.path.join(folder, tap["file"]), np.float32).reshape(tap["dims"]) for tap in answer["taps"]}
     labels = np.load(request["images"])["labels"]
-    row["compared"] = compare(entry, net, pictures, labels, answer, taps, seconds=10)
+    row["compared"] = compare(entry, net, pictures, labels, answer, taps, seconds=8)
     row["module"] = row["compared"].pop("module")
 
 
 def count(net, x) -> dict:
-    from reference import Find
-
     find = Find({}, net)
     with torch.no_grad(), find:
         net(x[:2])
     return find.counts
 
-
-if __name__ == "__main__":
-    main(*sys.argv[1:3])

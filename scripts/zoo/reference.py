@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-# Largest difference between a tap's values in ONNX Runtime and in torch, over the tap's largest magnitude.
-SAME = 2e-3
 VIEWS = {"view", "_unsafe_view", "permute", "transpose", "t", "expand", "slice", "select", "unsqueeze", "squeeze",
          "alias", "detach", "reshape", "_reshape_alias", "unbind", "split", "unfold"}  # fmt: skip
 
@@ -50,9 +48,10 @@ class Results(TorchDispatchMode):
 class Find(Results):
     """Finds taps by their values and counts what a module is made of."""
 
-    def __init__(self, taps: dict[str, np.ndarray], module: torch.nn.Module) -> None:
+    def __init__(self, taps: dict[str, np.ndarray], module: torch.nn.Module, same: float = 2e-3) -> None:
         super().__init__()
         self.taps = {name: torch.from_numpy(value) for name, value in taps.items()}
+        self.same = same
         self.places: dict[str, Place] = {}
         self.closest: dict[str, float] = {}
         self.counts = {"convolution": 0, "linear": 0, "addition": 0, "concatenation": 0, "attention": 0}
@@ -69,7 +68,7 @@ class Find(Results):
             self.counts["addition"] += 1
         elif operator in ("cat", "_cat") and result.dim() == 4 and len(arguments[0]) > 1 and 1 in arguments[1:2]:
             self.counts["concatenation"] += 1
-        elif operator == "_softmax" and result.dim() >= 3:
+        elif operator == "_softmax" and result.dim() >= 3 and result.shape[-1] > 1:
             self.counts["attention"] += 1
 
     def see(self, index, result, operator, arguments):
@@ -83,7 +82,7 @@ class Find(Results):
                 scale = tap.abs().max().item() or 1.0
                 difference = (result.permute(axes).float() - tap).abs().max().item() / scale
                 self.closest[name] = min(difference, self.closest.get(name, np.inf))
-                if difference <= SAME:
+                if difference <= self.same:
                     self.places[name] = Place(index, axes, difference, operator in VIEWS)
                     break
         return result

@@ -11,6 +11,12 @@ def read_row(cache: str, name: str) -> dict | None:
         return json.load(file)
 
 
+def write_row(cache: str, row: dict) -> None:
+    os.makedirs(os.path.join(cache, "rows"), exist_ok=True)
+    with open(os.path.join(cache, "rows", f"{row['name']}.json"), "w") as file:
+        json.dump(row, file, indent=1)
+
+
 def lost_taps(row: dict) -> list[str]:
     return [layer["name"] for layer in row.get("compared", {}).get("layers", []) if "lost" in layer]
 

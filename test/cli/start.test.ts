@@ -23,11 +23,7 @@ function packagesLoadedBy(path: string, seen: Set<string> = new Set()): Set<stri
 }
 
 test("help and usage errors load no runtime, no decoder and no table reader: commands import these when they run", () => {
-  expect([...packagesLoadedBy(join(root, "src/cli/main.ts"))].sort()).toEqual([
-    "commander",
-    "fastest-levenshtein",
-    "string-width",
-  ]);
+  expect([...packagesLoadedBy(join(root, "src/cli/main.ts"))].sort()).toEqual(["commander", "string-width"]);
 });
 
 test("a clone that was not built says so in one line", async () => {

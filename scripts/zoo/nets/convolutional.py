@@ -294,7 +294,7 @@ class SamePadding(nn.Conv2d):
         return F.conv2d(x, self.weight, self.bias, self.stride)
 
 
-@network("convolutional", dynamic_size=True, note="height and width free")
+@network("convolutional", dynamic_size=True, options={"size": [64, 64]}, note="height and width free")
 def traced_same_padding() -> nn.Module:
     return Pooled(SamePadding(3, 24, 3, 2), nn.ReLU(), SamePadding(24, 32, 3, 2), nn.ReLU(), width=32)
 
