@@ -7,7 +7,7 @@ import { describeLayer, resultJson } from "../describe-ablation.ts";
 import { fraction, list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../terminal.ts";
 
-type Options = Omit<AblateRunOptions, "layers"> & { layers?: string[] };
+type Options = Omit<AblateRunOptions, "layers" | "continuous"> & { layers?: string[]; countsOnly?: boolean };
 
 /** The command `ablate`. */
 export function ablateCommand(context: CliContext): Command {
@@ -57,24 +57,29 @@ export function ablateCommand(context: CliContext): Command {
         .choices(["cpu", "cuda", "webgpu"])
         .default("cpu"),
     )
-    .action(async (model: string, data: string, options: Options) => {
+    .action(async (model: string, data: string, { countsOnly, ...options }: Options) => {
       const { runAblate } = await import("../../commands/ablate-run.ts");
       const fetching = showDataProgress(context);
       let shown: ReturnType<CliContext["progress"]> | undefined;
       try {
-        const result = await runAblate(model, data, options, {
-          fetching: fetching.progress,
-          caution: (text) => {
-            fetching.finish();
-            context.note(`caution: ${text}`);
+        const result = await runAblate(
+          model,
+          data,
+          { ...options, continuous: !countsOnly },
+          {
+            fetching: fetching.progress,
+            caution: (text) => {
+              fetching.finish();
+              context.note(`caution: ${text}`);
+            },
+            progress: (done, total) => {
+              fetching.finish();
+              shown ??= context.progress("ablating", total, "pairs");
+              shown.update(done);
+            },
+            signal: context.signal,
           },
-          progress: (done, total) => {
-            fetching.finish();
-            shown ??= context.progress("ablating", total, "pairs");
-            shown.update(done);
-          },
-          signal: context.signal,
-        });
+        );
         shown?.finish();
         show(context, result);
       } finally {
