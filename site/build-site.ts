@@ -108,6 +108,7 @@ function navigationOf(documents: readonly string[], hasExplorer: boolean): Navig
   const wanted: readonly (readonly [label: string, document: string])[] = [
     ["unitscope", "README.md"],
     ["Lesson", "docs/lesson.md"],
+    ["The page", "docs/explorer.md"],
     ["Commands", "docs/commands.md"],
     ["Data", "docs/data.md"],
     ["Files", "docs/files.md"],
