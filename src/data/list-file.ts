@@ -1,16 +1,18 @@
-/** A list file: `path label` a line, as Places365 and ImageNet ship their validation sets. */
+/** A list file: `path label` a line, as Places365 and ImageNet ship their validation sets, or CSV with a header. */
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
 import { classNamesOf, parseClassList } from "./classes/class-list.ts";
 import type { FileList } from "./file-set.ts";
+import { listEntries } from "./list-entries.ts";
+import { textLabels } from "./text-labels.ts";
 
 /** Files beside a list that are taken for its class names. */
 const categoryFile = /^(categories.*|classes|class_names|synset_words)\.txt$/i;
 
 /**
- * Reads a list file. The label is what follows the last blank (or tab, or comma), so paths may have blanks in them.
+ * Reads a list file. Labels are class indices or names.
  *
  * @param root folder that the paths start from, even those that begin with a slash (as in Places365); without it,
  * relative paths start from the list's own folder.
@@ -21,31 +23,19 @@ export async function readListFile(
   list: string,
   { root, name = list }: { root?: string | undefined; name?: string } = {},
 ): Promise<FileList> {
-  const paths: string[] = [];
-  const imageNames: string[] = [];
-  const labels: number[] = [];
-  for (const [at, line] of (await readLines(list)).entries()) {
-    if (line === "") continue;
-    const parts = /^(.*\S)[\s,]+(\d+)$/.exec(line);
-    if (!parts) {
-      throw new UnitscopeError(
-        "data",
-        `${list}:${at + 1}: expected "path label" with a label from 0, got ${JSON.stringify(line.slice(0, 80))}`,
-      );
-    }
-    const path = parts[1].replace(/,$/, "");
-    imageNames.push(path);
-    paths.push(root !== undefined ? join(root, path) : isAbsolute(path) ? path : join(dirname(list), path));
-    labels.push(Number(parts[2]));
-  }
-  if (labels.length === 0) throw new UnitscopeError("data", `${list}: expected "path label" lines, got an empty file`);
-  const classCount = labels.reduce((most, label) => Math.max(most, label + 1), 0);
-  if (classCount > 1_000_000) {
-    throw new UnitscopeError("data", `${list}: expected class indices as labels, got ${classCount - 1}`);
-  }
-  const classNames =
-    (await findClassNames(list, classCount)) ?? Array.from({ length: classCount }, (_, cls) => `${cls}`);
-  return { name, paths, imageNames, labels: Int32Array.from(labels), classNames };
+  const entries = listEntries(await readLines(list), list);
+  if (entries.length === 0) throw new UnitscopeError("data", `${list}: expected "path label" lines, got an empty file`);
+  const imageNames = entries.map(({ path }) => path);
+  const paths = imageNames.map((path) =>
+    root !== undefined ? join(root, path) : isAbsolute(path) ? path : join(dirname(list), path),
+  );
+  const { labels, classNames } = textLabels(
+    entries.map(({ label }) => label),
+    list,
+  );
+  const isNumbered = classNames.every((cls, at) => cls === `${at}`);
+  const found = isNumbered ? await findClassNames(list, classNames.length) : undefined;
+  return { name, paths, imageNames, labels, classNames: found ?? classNames };
 }
 
 /** Class names from a categories file in the list's folder, if there is one. */

@@ -1,6 +1,6 @@
 /** From what the user calls a data set to an `ImageSet`. */
-import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { readdir, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { diskError, systemCode } from "../files/disk-error.ts";
 import { skipUnreadable } from "./check-image-set.ts";
@@ -10,8 +10,9 @@ import type { ImageSet } from "./image-set.ts";
 import { readListFile } from "./list-file.ts";
 import { type NamedSource, namedSources, namedSplits, sourceFolder } from "./named-sources.ts";
 import { openNpz } from "./npz-set.ts";
-import { openParquet } from "./parquet-set.ts";
+import { openParquet, openParquets } from "./parquet-set.ts";
 import { limitPerClass } from "./select-images.ts";
+import { openTars } from "./tar-set.ts";
 
 /** How to open a data set. */
 export interface OpenOptions extends SourceOptions {
@@ -25,7 +26,8 @@ export interface OpenOptions extends SourceOptions {
 
 /**
  * Opens a data set: a name with a split (`cifar10:test`), a folder with one subfolder per class, a list file
- * (`path label` a line), a `.parquet` or a `.npz` of arrays (`file.npz:test` where it holds several splits).
+ * (`path label` a line, or CSV), a `.parquet` or a WebDataset `.tar` (or a folder of several), or a `.npz` of arrays
+ * (`file.npz:test` where it holds several splits).
  *
  * @throws {UnitscopeError} `usage` if there is no such data set, `file` or `data` if it cannot be read or is not what
  * it should be; `download` if it had to be fetched and could not.
@@ -74,11 +76,33 @@ async function openSource(spec: string, { root, cacheDir, ...options }: OpenOpti
   if (!found) {
     throw new UnitscopeError(
       "usage",
-      `data "${spec}": expected ${namedSplits().join(", ")}, a folder, a list file, a .parquet or a .npz, got none of these`,
+      `data "${spec}": expected ${namedSplits().join(", ")}, a folder, a list file, a .parquet, .tar or .npz, got none of these`,
     );
   }
+  if (found.isDirectory()) {
+    const files = await readdir(path);
+    for (const [ending, open] of [
+      [".parquet", openParquets],
+      [".tar", openTars],
+    ] as const) {
+      const parts = files.filter((file) => file.toLowerCase().endsWith(ending)).sort();
+      const isAll = parts.length > 0 && !(await hasSubfolders(path));
+      if (isAll)
+        return open(
+          parts.map((file) => join(path, file)),
+          { name: spec, ...options },
+        );
+    }
+  }
+  if (path.toLowerCase().endsWith(".tar")) return openTars([path], { name: spec, ...options });
   if (found.isDirectory()) return fileSet(await listFolder(path, spec), options);
   if (npz) return openNpz(path, { name: spec, split: npz[2]?.toLowerCase() });
   if (path.toLowerCase().endsWith(".parquet")) return openParquet(path, { name: spec, ...options });
   return fileSet(await readListFile(path, { name: spec, root }), options);
+}
+
+async function hasSubfolders(folder: string): Promise<boolean> {
+  return (await readdir(folder, { withFileTypes: true })).some(
+    (entry) => entry.isDirectory() && !entry.name.startsWith("."),
+  );
 }

@@ -19,9 +19,10 @@ import { decodeImage } from "./decode-image.ts";
 import type { SourceOptions } from "./file-set.ts";
 import { findRepeats } from "./find-repeats.ts";
 import type { ImageSet, RgbImage } from "./image-set.ts";
+import { joinSets } from "./join-sets.ts";
 import { checkLabels } from "./pixel-set.ts";
 import { isEncodedImage, rawImage } from "./raw-image.ts";
-import { checkImage, firstPerClass } from "./select-images.ts";
+import { checkImage, firstPerClass, limitPerClass } from "./select-images.ts";
 
 const imageColumn = /^(image|images|img|pixels|x)$/i;
 const labelColumn = /^(label|labels|fine_label|y|target|class)$/i;
@@ -106,6 +107,20 @@ export async function openParquet(
       return toImage(table, rows[image], await group(rows[image]), options);
     },
   };
+}
+
+/**
+ * Opens several files as one set, in their order, as Hugging Face splits its large sets.
+ * @throws {UnitscopeError} what `openParquet` throws; `data` if their classes differ.
+ */
+export async function openParquets(
+  paths: readonly string[],
+  { name = paths.join(", "), limit, ...options }: SourceOptions & { name?: string } = {},
+): Promise<ImageSet> {
+  const parts: ImageSet[] = [];
+  for (const path of paths) parts.push(await openParquet(path, { name: path, ...options }));
+  const joined = joinSets(name, parts);
+  return limit === undefined ? joined : limitPerClass(joined, limit);
 }
 
 async function openTable(path: string): Promise<Table> {
