@@ -7,6 +7,7 @@
  */
 
 import { elementCount } from "../onnx/graph.ts";
+import { withResponses } from "../onnx/response-views.ts";
 import type { Shape } from "../onnx/shapes.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { floatValue, openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
@@ -72,7 +73,12 @@ export async function openFastRoute(
   const { graph, logits, classCount } = model;
   const { shapes, rows } = model;
   const place = `model "${model.name}"`;
-  const prefix = buildPrefix(graph, planned, { logits, shapes, rows, observed });
+  const prefix = buildPrefix(observed.length > 0 ? withResponses(model) : graph, planned, {
+    logits,
+    shapes,
+    rows,
+    observed,
+  });
   const session = await openSession(prefix.graph, { threads, provider, place });
   const opened: Session[] = [session];
   const open = async (suffix: ReturnType<typeof buildSuffix>): Promise<Session> => {

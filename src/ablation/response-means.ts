@@ -4,6 +4,7 @@
  * Summed in double precision, with batches of a fixed size on one thread, and exactly over the blocks, so that the
  * constant is the same to the last bit whatever the number of workers.
  */
+import { UnitscopeError } from "../errors.ts";
 import { type ExactSums, exactSums, mergeSums, sumsOf } from "../numeric/exact-sums.ts";
 import { cutTo } from "../onnx/edit.ts";
 import type { BlockSource, ImageBlock } from "../passes/image-block.ts";
@@ -15,6 +16,7 @@ import { chooseThreads } from "../passes/thread-choice.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { openSession, type Session } from "../runtime/session.ts";
 import { pickImages } from "./plain-route.ts";
+import { type UnitPlace, unitPlace } from "./suffix-plan.ts";
 
 /** What the work needs. */
 interface MeansSetup {
@@ -38,7 +40,7 @@ export const meansWork: BlockWork<MeansSetup, null, ResponseSums> = {
   name: "meansWork",
   open: async ({ model, taps }) => {
     const session = await openSession(cutTo(model.graph, [...taps]), { threads: 1, place: `model "${model.name}"` });
-    return async (block) => ({ shared: null, layers: await sumResponses(session, model.input.name, taps, block) });
+    return async (block) => ({ shared: null, layers: await sumResponses(session, model, taps, block) });
   },
 };
 
@@ -86,29 +88,40 @@ export async function meanResponses(
   });
 }
 
+/** Where a tap's units are. @throws {UnitscopeError} `layer` where images could not be told from their fill. */
+function meanPlace(model: Model, tap: string): UnitPlace {
+  if (model.batch === null || model.batch === 1) return unitPlace(model, tap);
+  throw new UnitscopeError(
+    "layer",
+    `tensor "${tap}": expected a network of any number of images for means, got one of ${model.batch} at a time; use method zero`,
+  );
+}
+
 async function sumResponses(
   session: Session,
-  input: string,
+  model: Model,
   taps: readonly string[],
   block: ImageBlock,
 ): Promise<ResponseSums[]> {
   const rows = Int32Array.from({ length: block.count }, (_, row) => row);
   const sums: Float64Array[] = [];
   const counts = taps.map(() => 0);
-  for (let start = 0; start < block.count; start += BATCH) {
-    const count = Math.min(BATCH, block.count - start);
-    const results = await session.run({ [input]: pickImages(block, rows, { start, count }) });
-    for (const [index, tap] of taps.entries()) {
+  const places = taps.map((tap) => meanPlace(model, tap));
+  const size = model.batch ?? BATCH;
+  for (let start = 0; start < block.count; start += size) {
+    const count = Math.min(size, block.count - start);
+    const results = await session.run({ [model.input.name]: pickImages(block, rows, { start, count }) });
+    for (const [index, { tap, units, axis, unitSize }] of places.entries()) {
       const { dims, data } = results[tap] as { dims: readonly number[]; data: Float32Array };
-      const units = dims[1];
-      const positions = data.length / (count * units);
+      // Numbers that are one unit's stand together: its entries of the axis, and all behind them.
+      const run = unitSize * dims.slice(axis + 1).reduce((a, b) => a * b, 1);
       const sum = (sums[index] ??= new Float64Array(units));
       for (let at = 0, channel = 0; at < data.length; channel++) {
         let total = 0;
-        for (const end = at + positions; at < end; at++) total += data[at];
+        for (const end = at + run; at < end; at++) total += data[at];
         sum[channel % units] += total;
       }
-      counts[index] = counts[index] + count * positions;
+      counts[index] = counts[index] + data.length / units;
     }
   }
   return sums.map((sum, index) => ({ sums: exactSums(sum), count: counts[index] }));

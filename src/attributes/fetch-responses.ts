@@ -1,10 +1,11 @@
 /** Fetches the responses of single units to single images, for pictures; worker threads run the network. */
 import { cutTo } from "../onnx/edit.ts";
+import { withResponses } from "../onnx/response-views.ts";
 import { type BlockSource, type ImageBlock, partOfBlock } from "../passes/image-block.ts";
 import { splitEvenly } from "../passes/image-order.ts";
 import { overBlocks } from "../passes/over-blocks.ts";
 import { floatsOf } from "../responses/fetched-values.ts";
-import { batchSizeFor, inputOf, type ObservedTap } from "../responses/response-pass.ts";
+import { batchSizeFor, inputOf, type ObservedTap, observedTap } from "../responses/response-pass.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { openSession } from "../runtime/session.ts";
 import type { Work } from "../runtime/work.ts";
@@ -42,8 +43,8 @@ export const fetchWork: Work<FetchSetup, FetchTask, readonly Float32Array[]> = {
   name: "fetchWork",
   open: async ({ model, layers, threads }) => {
     const taps = [...new Set(layers.map(({ tap }) => tap))];
-    const session = await openSession(cutTo(model.graph, taps), { threads, place: `model "${model.name}"` });
-    const batchSize = batchSizeFor(layers);
+    const session = await openSession(cutTo(withResponses(model), taps), { threads, place: `model "${model.name}"` });
+    const batchSize = model.batch ?? batchSizeFor(layers);
     return async ({ block, wanted }) => {
       const fetched: Float32Array[] = [];
       const outputs = [...new Set(wanted.map(({ layer }) => layers[layer].tap))];
@@ -76,7 +77,7 @@ export async function openFetcher(
   layers: readonly ObservedTap[],
   { workers, threads, signal }: { workers: number; threads: number; signal?: AbortSignal | undefined },
 ): Promise<ResponseFetcher> {
-  const own = layers.map(({ name, tap, units, height, width }) => ({ name, tap, units, height, width }));
+  const own = layers.map(observedTap);
   const pool = await openPool(fetchWork, { model, layers: own, threads }, { workers, signal });
   return {
     fetch: async (wanted) => {

@@ -5,10 +5,12 @@
  */
 import { pixelTable, writePixels } from "../data/preprocess-image.ts";
 import { channelCount, type Preprocessing } from "../data/preprocessing.ts";
+import { UnitscopeError } from "../errors.ts";
 import { resizeImage } from "../numeric/resize.ts";
 import { cutTo } from "../onnx/edit.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { writeModel } from "../onnx/model-file.ts";
+import { responseOf, withResponses } from "../onnx/response-views.ts";
 import { preprocessingIdentity } from "../passes/image-block.ts";
 import { blockSizeFor } from "../passes/image-order.ts";
 import type { JsonRecord } from "../passes/plan.ts";
@@ -43,12 +45,20 @@ export function conceptInputSize(
 /** Prepares a layer. */
 export function conceptLayer(
   model: Model,
-  { name, tap, units, height, width }: Layer,
+  layer: Layer,
   set: ConceptSet,
   preprocessing: Preprocessing,
   { workers }: { workers?: number | undefined } = {},
 ): ConceptLayer {
-  const bytes = writeModel(cutTo(model.graph, [tap]));
+  const { name, units, height, width } = layer;
+  const tap = responseOf(layer);
+  if (!layer.isMap && height * width > 1) {
+    throw new UnitscopeError(
+      "layer",
+      `layer "${name}": expected responses at places of the image, got ${height * width} positions that are none`,
+    );
+  }
+  const bytes = writeModel(cutTo(withResponses(model), [tap]));
   const graph = new Uint8Array(new SharedArrayBuffer(bytes.length));
   graph.set(bytes);
   const [rows, columns] = conceptInputSize(model, preprocessing);

@@ -82,7 +82,8 @@ function axesAfter(node: Node, output: number, { axes, shapes, shape, graph }: S
       return ofChannels(x, shape);
     case "product": {
       const second = axes.get(node.inputs[1] ?? "");
-      if (isConstant(node.inputs[1]) || node.op === "Gemm") return [...padded(x, shape.length).slice(0, -1), "channel"];
+      if (isConstant(node.inputs[1]) || node.op === "Gemm")
+        return [...besides(padded(x, shape.length)).slice(0, -1), "channel"];
       if (isConstant(name)) return [...shape.slice(1).map(() => undefined), second?.at(-1)];
       return [...padded(x, shape.length).slice(0, -1), second?.at(-1)];
     }
@@ -115,6 +116,11 @@ function axesAfter(node: Node, output: number, { axes, shapes, shape, graph }: S
       }
       return undefined;
   }
+}
+
+/** Axes without channels of their own. */
+function besides(x: Axes): Axes {
+  return x.map((axis) => (axis === "channel" ? undefined : axis));
 }
 
 /** Axis 1 holds the channels, whatever was known before. */

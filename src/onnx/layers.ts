@@ -10,10 +10,12 @@ import { type Axes, channelAxis, traceAxes } from "./axes.ts";
 import { axisOf } from "./dims.ts";
 import { producersOf, readersOf } from "./edit.ts";
 import { inferTypes } from "./element-types.ts";
-import { type ElementType, type Graph, intAttribute, type Node } from "./graph.ts";
+import { type Dim, type ElementType, type Graph, intAttribute, type Node } from "./graph.ts";
 import { findHeads } from "./heads.ts";
 import { layerNames } from "./layer-names.ts";
 import { roleOf } from "./operators.ts";
+import { responseName } from "./response-views.ts";
+import type { RowFact } from "./rows.ts";
 import { inferShapes, type Shape } from "./shapes.ts";
 import { biasAfter, type Tap, type TapContext, tapOfAddition, tapOfProduct } from "./taps.ts";
 
@@ -31,6 +33,8 @@ export interface Layer {
   readonly units: number;
   /** The axis of the units in the tap. */
   readonly axis: number;
+  /** The tensor in which the response is read as `[N, units, height, width]`; see `responseOf`. */
+  readonly response: string | null;
   /** Consecutive entries of that axis that are one unit: 1, or the length of an attention head. */
   readonly unitSize: number;
   /** Axes of the tap. */
@@ -67,6 +71,10 @@ export interface LayerContext {
   /** The image input; by default the graph's first, channels first. */
   readonly input?: { readonly name: string; readonly layout: "nchw" | "nhwc" };
   readonly logits?: string;
+  /** Where the images stand; by default first. */
+  readonly rows?: ReadonlyMap<string, RowFact>;
+  /** Images that one run takes. */
+  readonly batch?: number | null;
 }
 
 /** Every layer, in the order of the graph. Names are unique. */
@@ -77,7 +85,7 @@ export function findLayers(graph: Graph, context: LayerContext = {}): Layer[] {
 /** The same, with what was left out. */
 export function surveyLayers(
   graph: Graph,
-  { shapes = inferShapes(graph), input, logits = graph.outputs[0]?.name }: LayerContext = {},
+  { shapes = inferShapes(graph), input, logits = graph.outputs[0]?.name, rows, batch = null }: LayerContext = {},
 ): { layers: Layer[]; leftOut: LeftOut[] } {
   const image = input ?? { name: graph.inputs[0]?.name ?? "", layout: "nchw" as const };
   const axes = traceAxes(graph, { input: image, shapes });
@@ -85,11 +93,16 @@ export function surveyLayers(
   const context: TapContext = { graph, readers, outputs: new Set(graph.outputs.map((port) => port.name)), axes };
   const types = inferTypes(graph);
   const heads = findHeads(graph, { producers: producersOf(graph), shapes });
+  const standing = (tensor: string): { fact: RowFact; first: Dim | undefined; batch: number | null } => ({
+    fact: rows ? rows.get(tensor) : firstRows,
+    first: shapes.get(tensor)?.[0],
+    batch,
+  });
   const found: { node: Node; kind: LayerKind; layer: Omit<Layer, "name"> }[] = [];
   const leftOut: LeftOut[] = [];
   const add = (node: Node, kind: LayerKind, tap: Tap, more: Partial<Layer> = {}): void => {
     const { unitSize = 1, output = node.outputs[0] ?? "" } = more;
-    const sized = sizeOf(tap.tap, { shapes, axes, types, unitSize });
+    const sized = sizeOf(tap.tap, { shapes, axes, types, unitSize, isLast: kind === "attention" });
     if (typeof sized === "string") {
       leftOut.push({ tensor: tap.tap, reason: sized });
       return;
@@ -100,9 +113,12 @@ export function surveyLayers(
       tap.norm === null &&
       weights.bias !== null &&
       /^onnx::Conv_\d+$/.test(weights.weight ?? "");
-    const batchNorm = tap.norm === "BatchNormalization" ? "separate" : folded ? "folded" : "none";
+    const own = folded ? "folded" : "none";
+    const batchNorm: Layer["batchNorm"] = tap.norm === "BatchNormalization" ? "separate" : own;
     const isOutput = logits !== undefined && isLogit(tap.tap, logits, context);
-    found.push({ node, kind, layer: { kind, output, ...tap, ...sized, unitSize, ...weights, batchNorm, isOutput } });
+    const response = responseName({ ...tap, ...sized, unitSize }, standing(tap.tap));
+    const layer = { kind, output, ...tap, ...sized, unitSize, response, ...weights, batchNorm, isOutput };
+    found.push({ node, kind, layer });
   };
   for (const node of graph.nodes) {
     const head = heads.find((each) => each.node === node);
@@ -122,14 +138,18 @@ export function surveyLayers(
 export function tensorLayer(
   graph: Graph,
   tensor: string,
-  { shapes = inferShapes(graph), input, logits }: LayerContext,
+  { shapes = inferShapes(graph), input, logits, rows, batch = null }: LayerContext,
 ): Layer | string {
   const image = input ?? { name: graph.inputs[0]?.name ?? "", layout: "nchw" as const };
   const axes = traceAxes(graph, { input: image, shapes });
-  const sized = sizeOf(tensor, { shapes, axes, types: inferTypes(graph), unitSize: 1 });
+  const sized = sizeOf(tensor, { shapes, axes, types: inferTypes(graph), unitSize: 1, isLast: false });
   if (typeof sized === "string") return sized;
   const plain = { norm: null, activation: null, weight: null, bias: null, batchNorm: "none" as const, unitSize: 1 };
-  return { name: tensor, kind: "tensor", tap: tensor, output: tensor, ...sized, ...plain, isOutput: tensor === logits };
+  const fact = rows ? rows.get(tensor) : firstRows;
+  const view = responseName({ tap: tensor, ...sized, unitSize: 1 }, { fact, first: shapes.get(tensor)?.[0], batch });
+  const response = view === tensor ? tensor : null;
+  const own = { name: tensor, kind: "tensor" as const, tap: tensor, output: tensor, response };
+  return { ...own, ...sized, ...plain, isOutput: tensor === logits };
 }
 
 /**
@@ -176,6 +196,8 @@ export function nearest(name: string, names: readonly string[]): string | undefi
   return best !== undefined && distance(name, best) <= Math.max(2, name.length / 3) ? best : undefined;
 }
 
+const firstRows: RowFact = { axis: 0, outer: 1, inner: 1 };
+
 type Sized = Pick<Layer, "units" | "axis" | "rank" | "height" | "width" | "isMap" | "skip">;
 
 function sizeOf(
@@ -185,18 +207,20 @@ function sizeOf(
     axes,
     types,
     unitSize,
+    isLast,
   }: {
     shapes: ReadonlyMap<string, Shape>;
     axes: ReadonlyMap<string, Axes>;
     types: ReadonlyMap<string, ElementType>;
     unitSize: number;
+    isLast: boolean;
   },
 ): Sized | string {
   const shape = shapes.get(tensor);
   const labels = axes.get(tensor);
   if (!shape || !labels) return `a tensor "${tensor}" of unknown shape`;
   if (types.get(tensor) !== "float32") return `a tensor "${tensor}" of ${types.get(tensor)}`;
-  const axis = shape.length === 2 ? 1 : channelAxis(labels);
+  const axis = isLast || shape.length === 2 ? shape.length - 1 : channelAxis(labels);
   if (axis === undefined) return `a tensor "${tensor}" [${shape.join(", ")}] whose axis of channels is not known`;
   const channels = shape[axis];
   const rest = shape.filter((_, i) => i !== axis && i !== 0);

@@ -4,6 +4,7 @@
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
+import { BFLOAT16, typeNumbers, typeOfNumber } from "./element-types.ts";
 import type { Attribute, Dim, ElementType, Graph, Node, Port, Tensor, TensorData } from "./graph.ts";
 import { elementCount } from "./graph.ts";
 import {
@@ -20,33 +21,28 @@ import {
 } from "./proto/onnx_pb.ts";
 import { sortNodes } from "./sort.ts";
 
-/** ONNX's numbers of element types (TensorProto.DataType). */
-const typeNumbers: Record<ElementType, number> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-};
-const typeNames = new Map(Object.entries(typeNumbers).map(([name, n]) => [n, name as ElementType]));
-
 /** Tensors of more bytes than this are kept in shared memory. */
 const LARGE_TENSOR = 1 << 14;
 
 /** The IR version that we write: old enough for any runtime of the last years, new enough for opset 17. */
 const IR_VERSION = 8n;
 
+/** Reads weights that lie beside the model file: `length` bytes (all when absent) of a file, from an offset on. */
+export type ExternalData = (location: string, offset: number, length: number | undefined) => Uint8Array;
+
 /**
  * Reads a model.
  *
  * @param bytes the file's content.
  * @param place what to call the file in messages.
+ * @param options.external reads weights that lie beside the file.
  * @throws {UnitscopeError} `model` if it is not ONNX, truncated, or uses external data or custom element types.
  */
-export function readModel(bytes: Uint8Array, place: string = "model"): Graph {
+export function readModel(
+  bytes: Uint8Array,
+  place: string = "model",
+  { external }: { external?: ExternalData | undefined } = {},
+): Graph {
   const found = `${bytes.length.toLocaleString("en")} bytes`;
   let model: ReturnType<typeof create<typeof ModelProtoSchema>>;
   try {
@@ -68,7 +64,7 @@ export function readModel(bytes: Uint8Array, place: string = "model"): Graph {
     throw new UnitscopeError("model", `${place}: expected dense weights, got sparse initializers`);
   }
   const constants = new Map<string, Tensor>();
-  for (const tensor of proto.initializer) constants.set(tensor.name, readTensor(tensor, place));
+  for (const tensor of proto.initializer) constants.set(tensor.name, readTensor(tensor, place, external));
   const nodes: Node[] = [];
   for (const each of proto.node) {
     const read = readNode(each, place);
@@ -192,35 +188,45 @@ function constantOf(node: Node): Tensor | undefined {
 }
 
 function elementTypeOf(number: number, name: string, place: string): ElementType {
-  const type = typeNames.get(number);
+  const type = typeOfNumber(number);
   if (type) return type;
   throw new UnitscopeError(
     "model",
-    `${place}: tensor "${name}": expected element type ${listAllowed([...typeNames.values()])}, got ONNX type ${number}`,
+    `${place}: tensor "${name}": expected element type ${listAllowed(Object.keys(typeNumbers))}, got ONNX type ${number}`,
   );
 }
 
-function readTensor(proto: TensorProto, place: string): Tensor {
+function readTensor(proto: TensorProto, place: string, external?: ExternalData): Tensor {
   const type = elementTypeOf(proto.dataType, proto.name, place);
   const dims = proto.dims.map(Number);
+  if (proto.dataLocation === 1 && external) {
+    const told = new Map(proto.externalData.map(({ key, value }) => [key, value]));
+    const [offset, length] = [Number(told.get("offset") ?? 0), told.get("length")];
+    const raw = external(told.get("location") ?? "", offset, length === undefined ? undefined : Number(length));
+    const data = tensorData({ ...proto, rawData: raw }, type, place);
+    return checked({ type, dims, data }, proto.name, place);
+  }
   if (proto.dataLocation === 1) {
     throw new UnitscopeError(
       "model",
       `${place}: tensor "${proto.name}": expected weights inside the file, got external data; save the model as one file`,
     );
   }
-  const data = tensorData(proto, type, place);
-  if (data.length !== elementCount(dims)) {
-    throw new UnitscopeError(
-      "model",
-      `${place}: tensor "${proto.name}": expected ${elementCount(dims)} elements for shape [${dims.join(", ")}], got ${data.length}`,
-    );
-  }
-  return { type, dims, data };
+  return checked({ type, dims, data: tensorData(proto, type, place) }, proto.name, place);
 }
 
-function tensorData(proto: TensorProto, type: ElementType, place: string): TensorData {
+function checked(tensor: Tensor, name: string, place: string): Tensor {
+  const { dims, data } = tensor;
+  if (data.length === elementCount(dims)) return tensor;
+  throw new UnitscopeError(
+    "model",
+    `${place}: tensor "${name}": expected ${elementCount(dims)} elements for shape [${dims.join(", ")}], got ${data.length}`,
+  );
+}
+
+function tensorData(proto: Omit<TensorProto, "$typeName" | "$unknown">, type: ElementType, place: string): TensorData {
   const raw = proto.rawData;
+  if (proto.dataType === BFLOAT16) return fromBfloat16(raw.length > 0 ? raw : Uint16Array.from(proto.int32Data));
   if (raw.length > 0) {
     try {
       return bytesToData(copied(raw), type);
@@ -256,6 +262,16 @@ function copied(raw: Uint8Array): ArrayBufferLike {
   const buffer = isShared ? new SharedArrayBuffer(raw.length) : new ArrayBuffer(raw.length);
   new Uint8Array(buffer).set(raw);
   return buffer;
+}
+
+/** The upper halves of 32-bit floats. */
+function fromBfloat16(raw: Uint8Array | Uint16Array): Float32Array {
+  const halves = raw instanceof Uint16Array ? raw : new Uint16Array(copied(raw));
+  const bits = new Uint32Array(new SharedArrayBuffer(4 * halves.length));
+  halves.forEach((half, i) => {
+    bits[i] = half << 16;
+  });
+  return new Float32Array(bits.buffer);
 }
 
 function bytesToData(buffer: ArrayBufferLike, type: ElementType): TensorData {

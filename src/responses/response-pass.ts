@@ -1,5 +1,6 @@
 /** Observing the responses of some layers as a pass of its own, for runs whose sweep did not. */
 import { cutTo } from "../onnx/edit.ts";
+import { responseOf, withResponses } from "../onnx/response-views.ts";
 import { type BlockSource, type ImageBlock, partOfBlock } from "../passes/image-block.ts";
 import { blockSizeFor, consecutiveBlocks } from "../passes/image-order.ts";
 import type { BlockWork, Pass } from "../passes/pass.ts";
@@ -28,6 +29,8 @@ const batchBytes = 32 << 20;
 /** A layer with its place in the graph. */
 export interface ObservedTap extends ObservedShape {
   readonly tap: string;
+  /** The tensor in which the response is read; the tap where it is not said. */
+  readonly response?: string | null;
 }
 
 /** What to observe. */
@@ -49,9 +52,9 @@ export const observeWork: BlockWork<ResponseSetup, ObservedOutputs, ObservedLaye
   open: async ({ model, threads, ...setup }) => {
     const outputs = [...new Set([...setup.layers.map(({ tap }) => tap), model.logits])];
     const place = `model "${model.name}"`;
-    const session = await openSession(cutTo(model.graph, outputs), { threads, place });
+    const session = await openSession(cutTo(withResponses(model), outputs), { threads, place });
     const observer = createObserver(setup);
-    const batchSize = batchSizeFor(setup.layers);
+    const batchSize = model.batch ?? batchSizeFor(setup.layers);
     return async (block, report) => {
       for (let from = 0; from < block.count; from += batchSize) {
         const batch = partOfBlock(block, from, Math.min(block.count, from + batchSize));
@@ -84,7 +87,10 @@ export function planResponses(
     pass: "responses",
     key: { schemaVersion, formatVersion, model: model.sha256, ...source.identity, topImages, tailFraction },
     shared: { tap: model.logits },
-    layers: layers.map(({ name, tap, units, height, width }) => ({ name, key: { tap, units, height, width } })),
+    layers: layers.map((layer) => {
+      const { name, units, height, width } = layer;
+      return { name, key: { tap: responseOf(layer), units, height, width } };
+    }),
     ...consecutiveBlocks(source.imageCount, blockSizeFor(model)).plan,
   };
 }
@@ -115,8 +121,14 @@ export function responsePass(
 export function observeSetup(layers: readonly ObservedTap[], options: Omit<ObserverOptions, "layers">): ObserveSetup {
   return {
     ...options,
-    layers: layers.map(({ name, tap, units, height, width }) => ({ name, tap, units, height, width })),
+    layers: layers.map(observedTap),
   };
+}
+
+/** The plain part of a layer, its tap the tensor in which the response is read. */
+export function observedTap(layer: ObservedTap): ObservedTap {
+  const { name, units, height, width } = layer;
+  return { name, tap: responseOf(layer), units, height, width };
 }
 
 /** Images of one run of the network, by what its responses take. */

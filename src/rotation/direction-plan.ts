@@ -9,6 +9,7 @@
 import { positionsOf } from "../ablation/channel-tensor.ts";
 import { frontierWeights } from "../ablation/suffix-graph.ts";
 import type { Frontier, SuffixPlan } from "../ablation/suffix-plan.ts";
+import { UnitscopeError } from "../errors.ts";
 import { dependentsOf } from "../onnx/edit.ts";
 import type { Graph, Node } from "../onnx/graph.ts";
 
@@ -41,8 +42,18 @@ export function isReshape(node: Node): boolean {
   return reshaping.has(node.op);
 }
 
-/** Plans the way of a direction, from that of the units. */
+/**
+ * Plans the way of a direction, from that of the units.
+ * @throws {UnitscopeError} `layer` for units elsewhere than on axis 1, and for networks of which images are not apart.
+ */
 export function planDirections(graph: Graph, plan: SuffixPlan): DirectionPlan {
+  const { tap, axis, rank, unitSize, whole } = plan;
+  if (axis !== 1 || unitSize !== 1 || (rank !== 2 && rank !== 4) || whole !== null) {
+    throw new UnitscopeError(
+      "layer",
+      `tensor "${tap}": expected units on axis 1 of maps or vectors to rotate, got ${whole ?? `axis ${axis} of ${rank}`}`,
+    );
+  }
   const direct = plan.frontiers.flatMap((frontier): DirectFrontier[] => {
     const path = uniformPath(plan, frontier);
     return path ? [{ frontier, path, positions: positionsOf(frontier.input) }] : [];

@@ -1,10 +1,11 @@
 /** Opens an ONNX classifier: reads the file, checks what an ablation needs, and finds the layers. */
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { systemCode } from "../files/disk-error.ts";
 import { sha256 } from "../files/hash.ts";
-import { readModel } from "../onnx/model-file.ts";
+import { type ExternalData, readModel } from "../onnx/model-file.ts";
 import type { Runner } from "./measure-graph.ts";
 import type { Model } from "./model.ts";
 import { type OpenOptions, prepareModel } from "./prepare-model.ts";
@@ -38,8 +39,73 @@ export async function modelFromBytes(
   { path = "model.onnx", ...options }: OpenOptions & { path?: string } = {},
 ): Promise<Model> {
   const place = `model "${path}"`;
-  const prepared = await prepareModel(readModel(bytes, place), { ...options, place, run: runOnce(place) });
-  return { name: basename(path), sha256: sha256(bytes), ...prepared };
+  refuseOthers(bytes, path, place);
+  const beside: string[] = [];
+  const external = weightsBeside(path, place, (part) => beside.push(sha256(part)));
+  const graph = readModel(bytes, place, { external });
+  const prepared = await prepareModel(graph, { ...options, place, run: runOnce(place) });
+  const digest =
+    beside.length === 0 ? sha256(bytes) : sha256(new TextEncoder().encode([sha256(bytes), ...beside].join()));
+  return { name: basename(path), sha256: digest, ...prepared };
+}
+
+/** Weights that lie in files beside the model, and nowhere else. */
+function weightsBeside(path: string, place: string, read: (part: Uint8Array) => void): ExternalData {
+  const files = new Map<string, Uint8Array>();
+  return (location, offset, length) => {
+    const folder = dirname(resolve(path));
+    const file = resolve(folder, location);
+    if (location === "" || relative(folder, file).startsWith("..") || isAbsolute(location)) {
+      throw new UnitscopeError("model", `${place}: expected weights in a file beside it, got "${location}"`);
+    }
+    let bytes = files.get(file);
+    if (!bytes) {
+      try {
+        bytes = readFileSync(file);
+      } catch (cause) {
+        throw new UnitscopeError(
+          "file",
+          `${place}: expected its weights in "${location}" beside it, got ${systemCode(cause) === "ENOENT" ? "no such file" : messageOf(cause)}`,
+          { cause },
+        );
+      }
+      files.set(file, bytes);
+    }
+    const part = bytes.subarray(offset, length === undefined ? undefined : offset + length);
+    read(part);
+    return part;
+  };
+}
+
+/** Networks of other tools, by their first bytes or their name, and how each becomes an ONNX file. */
+const others: readonly { readonly name: RegExp; readonly starts?: readonly number[]; readonly advice: string }[] = [
+  {
+    name: /\.(pt|pth|ckpt|bin)$/i,
+    starts: [0x50, 0x4b, 3, 4],
+    advice: 'a PyTorch file; export it in Python with torch.onnx.export(model.eval(), images, "model.onnx")',
+  },
+  {
+    name: /\.(h5|hdf5|keras)$/i,
+    starts: [0x89, 0x48, 0x44, 0x46],
+    advice: "a Keras file; export it with python -m tf2onnx.convert --keras model.h5 --output model.onnx",
+  },
+  {
+    name: /\.tflite$/i,
+    advice:
+      "a TensorFlow Lite file; export it with python -m tf2onnx.convert --tflite model.tflite --output model.onnx",
+  },
+  {
+    name: /\.safetensors$/i,
+    advice: "weights without a network; load them into the model in Python and use torch.onnx.export",
+  },
+];
+
+/** @throws {UnitscopeError} `model` for a file of another tool, with how to export it. */
+function refuseOthers(bytes: Uint8Array, path: string, place: string): void {
+  const found = others.find(
+    ({ name, starts }) => name.test(path) || (starts?.every((byte, i) => bytes[i] === byte) ?? false),
+  );
+  if (found) throw new UnitscopeError("model", `${place}: expected an ONNX model, got ${found.advice}`);
 }
 
 /** Runs graphs in sessions that are closed again. */

@@ -47,14 +47,16 @@ export async function prepareModel(
   const { input, ownBatch } = found;
   if (hasOtherFloats(needed)) notes.push("floats of 16 or 64 bits are computed in 32 bits");
   const source = raiseOpset(inSinglePrecision(needed));
-  const settled = await settle(source, { input, ownBatch, run, notes });
-  const classes = findLogits(settled.graph, { shapes: settled.shapes, place, output });
-  notes.push(...classes.notes);
-  const { graph, logits } = classes;
-  const shapes = inferShapes(graph, settled.measured);
-  const known = traceRows(graph, { input: input.name, shapes });
-  const { batch, rows } = await settleBatch(classes, { input, known, settled, run, notes });
-  const { layers, leftOut } = surveyLayers(graph, { shapes, logits, input });
+  const whole = await settleConstants(withImageInput(source, input, ownBatch ?? "N"), input, run);
+  const attempt = (batch: number | null): Promise<Attempt> => settle(whole, { input, batch, run, place, output });
+  const { graph, logits, shapes, rows, batch, known, classes, said } = await attempt(null).catch((cause: unknown) => {
+    if (!(cause instanceof UnitscopeError) || cause.code === "internal" || cause.details["needs"]) throw cause;
+    return attempt(ownBatch ?? 1).catch(() => {
+      throw cause;
+    });
+  });
+  notes.push(...said);
+  const { layers, leftOut } = surveyLayers(graph, { shapes, logits, input, rows, batch });
   const jumps = graph.nodes.find(
     (node) =>
       mayJump(node) &&
@@ -83,56 +85,71 @@ export async function prepareModel(
   };
 }
 
-interface Settled {
+/** A classifier at a number of images. */
+interface Attempt {
   readonly graph: Graph;
+  readonly logits: string;
+  readonly classes: Classes;
   readonly shapes: ReadonlyMap<string, Shape>;
-  readonly measured: ReadonlyMap<string, Shape>;
+  /** What is proven with any number of images. */
+  readonly known: ReadonlyMap<string, RowFact>;
+  readonly rows: ReadonlyMap<string, RowFact>;
   readonly batch: number | null;
+  readonly said: readonly string[];
 }
 
-/** Folds what no image changes, frees the batch, and finds all shapes. */
+/** Finds shapes, logits and rows, with the batch freed (`null`) or at a number of images. */
 async function settle(
-  source: Graph,
-  { input, ownBatch, run, notes }: { input: ImageInput; ownBatch: number | null; run: Runner; notes: string[] },
-): Promise<Settled> {
-  const free = freeBatch(foldConstants(withImageInput(source, input, ownBatch ?? "N")), input.name);
-  try {
-    return { ...(await settleShapes(resolveShapes(free), { input, run, batch: null })), batch: null };
-  } catch (cause) {
-    if (!(cause instanceof UnitscopeError) || cause.code === "internal") throw cause;
-    const batch = ownBatch ?? 1;
-    const fixed = resolveShapes(foldConstants(withImageInput(source, input, batch)));
-    const settled = await settleShapes(fixed, { input, run, batch });
-    notes.push(
+  whole: Graph,
+  {
+    input,
+    batch,
+    run,
+    place,
+    output,
+  }: { input: ImageInput; batch: number | null; run: Runner; place: string; output: string | undefined },
+): Promise<Attempt> {
+  const start = batch === null ? freeBatch(whole, input.name) : withImageInput(whole, input, batch);
+  const settled = await settleShapes(resolveShapes(foldConstants(start)), { input, run, batch });
+  const classes = findLogits(settled.graph, { shapes: settled.shapes, place, output });
+  const { graph, logits } = classes;
+  const shapes = inferShapes(graph, settled.measured);
+  const known = traceRows(graph, { input: input.name, shapes });
+  const said = [...classes.notes];
+  if (batch !== null) {
+    said.push(
       `runs at ${batch} image${batch === 1 ? "" : "s"} at a time: it does not run with another number of images`,
     );
-    return { ...settled, batch };
   }
+  const found = await settleBatch(classes, { input, known, batch, run, notes: said });
+  return { graph, logits, classes, shapes, known, said, ...found };
+}
+
+/** Computes what no image changes. */
+async function settleConstants(start: Graph, input: ImageInput, run: Runner): Promise<Graph> {
+  const folded = foldConstants(start);
+  const facts = traceRows(folded, { input: input.name, shapes: inferShapes(folded) });
+  return computeConstants(folded, facts, run);
 }
 
 async function settleShapes(
   start: Graph,
   { input, run, batch }: { input: ImageInput; run: Runner; batch: number | null },
-): Promise<Omit<Settled, "batch">> {
-  let shapes = inferShapes(start);
-  const first = traceRows(start, { input: input.name, shapes });
-  let graph = await computeConstants(start, first, run);
-  if (graph !== start) {
-    graph = resolveShapes(foldConstants(graph));
-    shapes = inferShapes(graph);
-  }
-  const facts = traceRows(graph, { input: input.name, shapes });
-  const tensors = graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== ""));
-  const unknown = tensors.filter((name) => !isKnown(shapes.get(name)));
+): Promise<{ graph: Graph; shapes: ReadonlyMap<string, Shape>; measured: ReadonlyMap<string, Shape> }> {
+  const shapes = inferShapes(start);
+  const facts = traceRows(start, { input: input.name, shapes });
+  const tensors = start.nodes.flatMap((node) => node.outputs.filter((name) => name !== ""));
   const counts = tensors.filter((name) => facts.get(name) === "count");
-  if (unknown.length === 0 && counts.length === 0) return { graph, shapes, measured: new Map() };
+  if (tensors.every((name) => isKnown(shapes.get(name))) && counts.length === 0) {
+    return { graph: start, shapes, measured: new Map() };
+  }
   const { channels, height, width } = input;
   const imageDims = input.layout === "nchw" ? [channels, height, width] : [height, width, channels];
-  const asked = [...new Set([...unknown, ...tensors.filter((name) => facts.get(name) !== "count")])];
-  const found = await measure(graph, { input: input.name, imageDims, tensors: asked, counts, run, batch });
-  const measured = new Map(found.shapes);
-  graph = settleCounts(graph, { input: input.name, shapes: found.shapes, counts: found.counts });
-  graph = foldConstants(graph);
+  const asked = tensors.filter((name) => facts.get(name) !== "count");
+  const found = await measure(start, { input: input.name, imageDims, tensors: asked, counts, run, batch });
+  const { shapes: measured } = found;
+  const settled = foldConstants(settleCounts(start, { input: input.name, shapes: measured, counts: found.counts }));
+  const graph = await settleConstants(settled, input, run);
   return { graph, shapes: inferShapes(graph, measured), measured };
 }
 
@@ -142,25 +159,25 @@ async function settleBatch(
   {
     input,
     known,
-    settled,
+    batch,
     run,
     notes,
   }: {
     input: ImageInput;
     known: Map<string, RowFact>;
-    settled: Settled;
+    batch: number | null;
     run: Runner;
     notes: string[];
   },
 ): Promise<{ batch: number | null; rows: Map<string, RowFact> }> {
   const fixedFacts = (): Map<string, RowFact> => new Map([...known].filter(([, fact]) => !rowsOf(fact)));
-  if (settled.batch !== null) {
-    if (settled.batch === 1) return { batch: 1, rows: fixedFacts() };
-    const isOwn = await isPerImage(graph, logits, { input, run, count: settled.batch });
-    if (isOwn) return { batch: settled.batch, rows: fixedFacts() };
+  if (batch !== null) {
+    if (batch === 1) return { batch: 1, rows: fixedFacts() };
+    const isOwn = await isPerImage(graph, logits, { input, run, count: batch });
+    if (isOwn) return { batch, rows: fixedFacts() };
     throw new UnitscopeError(
       "model",
-      `model: expected each image's logits to be its own, got a network of ${settled.batch} images whose logits depend on each other (${unprovenAt(graph, known)})`,
+      `model: expected each image's logits to be its own, got a network of ${batch} images whose logits depend on each other (${unprovenAt(graph, known)})`,
     );
   }
   if (isBatchFirst(known.get(logits))) return { batch: null, rows: known };

@@ -1,6 +1,6 @@
 /** Which layers a graph has, where their taps are, and what they are called. */
 import { describe, expect, test } from "vitest";
-import { type Graph, type Node, node, type Tensor } from "../../src/onnx/graph.ts";
+import { floatTensor, type Graph, intTensor, type Node, node, type Tensor } from "../../src/onnx/graph.ts";
 import { findLayers, pickLayers } from "../../src/onnx/layers.ts";
 import { conv, graphOf, norm, ones } from "./build.ts";
 
@@ -166,4 +166,64 @@ describe("names", () => {
     expect(pickLayers(layers, ["a", "/r", "/a/out"]).map(({ name }) => name)).toEqual(["a", "a", "a"]);
     expect(() => pickLayers(layers, ["b"])).toThrow(/^layer "b": expected one of a, got a name that no layer has/);
   });
+});
+
+describe("units on other axes than the second", () => {
+  test("tokens: the hidden units of a product, its addition, and the grid of their patches", () => {
+    const nodes = [
+      node("Conv", ["x", "p"], ["a"], { strides: [4, 4] }),
+      node("Reshape", ["a", "flat"], ["b"]),
+      node("Transpose", ["b"], ["t"], { perm: [0, 2, 1] }),
+      node("MatMul", ["t", "m1"], ["h"]),
+      node("Add", ["h", "b1"], ["hb"]),
+      node("Div", ["hb", "root"], ["d"]),
+      node("Erf", ["d"], ["e"]),
+      node("Add", ["e", "one"], ["f"]),
+      node("Mul", ["hb", "f"], ["g"]),
+      node("Mul", ["g", "half"], ["u"]),
+      node("MatMul", ["u", "m2"], ["v"]),
+      node("Add", ["t", "v"], ["y"]),
+    ];
+    const constants = {
+      p: ones(6, 3, 4, 4),
+      flat: intTensor([0, 6, -1]),
+      m1: ones(6, 10),
+      b1: ones(10),
+      root: floatTensor([], [Math.SQRT2]),
+      one: floatTensor([], [1]),
+      half: floatTensor([], [0.5]),
+      m2: ones(10, 6),
+    };
+    const found = findLayers(graphOf(nodes, constants));
+    expect(found.map(({ kind, tap, units, axis, activation }) => [kind, tap, units, axis, activation])).toEqual([
+      ["convolution", "a", 6, 1, null],
+      ["linear", "u", 10, 2, "Gelu"],
+      ["linear", "v", 6, 2, null],
+      ["addition", "y", 6, 2, null],
+    ]);
+    expect(found[1]).toMatchObject({ height: 2, width: 2, isMap: true, skip: 0, response: "unitscope/response/u" });
+  });
+
+  test("channels last: an addition's units are its channels, whatever the rank", () => {
+    const nodes = [
+      conv("x", "a", "w1"),
+      node("Transpose", ["a"], ["l"], { perm: [0, 2, 3, 1] }),
+      node("Relu", ["l"], ["r"]),
+      node("Add", ["l", "r"], ["s"]),
+    ];
+    const [, addition] = findLayers(graphOf(nodes, weights));
+    expect(addition).toMatchObject({ kind: "addition", units: 4, axis: 3, height: 8, width: 8, isMap: true });
+  });
+});
+
+test("norms and biases that follow belong to the convolution", () => {
+  const constants = { ...weights, ...normed, c: ones(4, 1, 1), d: ones(1, 4, 1, 1) };
+  const tap = (...nodes: Node[]): string | undefined => taps([conv("x", "a", "w1"), ...nodes], constants)[0];
+  expect(tap(node("InstanceNormalization", ["a", "g", "b"], ["n"]), node("Relu", ["n"], ["y"]))).toBe(
+    "convolution y 4 none Relu",
+  );
+  expect(tap(node("Add", ["a", "c"], ["e"]), node("Mul", ["e", "d"], ["f"]), node("Add", ["f", "d"], ["n"]))).toBe(
+    "convolution n 4 none null",
+  );
+  expect(tap(node("Abs", ["a"], ["e"]), node("Add", ["e", "s"], ["f"]), node("Div", ["a", "f"], ["y"]))).toBeDefined();
 });
