@@ -5,10 +5,24 @@
  */
 import { UnitscopeError } from "../errors.ts";
 import { type Dim, type Graph, intTensor, type Node, node, type Tensor } from "./graph.ts";
-import type { Layer } from "./layers.ts";
 import { isBatchFirst, type RowFact } from "./rows.ts";
 
-type Place = Pick<Layer, "tap" | "units" | "axis" | "unitSize" | "rank" | "skip">;
+/** Where a layer's units are. */
+interface Place {
+  readonly tap: string;
+  readonly units: number;
+  readonly axis: number;
+  readonly unitSize: number;
+  readonly rank: number;
+  readonly skip: number;
+}
+
+/** A layer that has a response. */
+interface Viewed extends Place {
+  readonly response: string | null;
+  readonly height: number;
+  readonly width: number;
+}
 
 /** The tensor in which a layer's response is read; `null` where it is not known which part is which image's. */
 export function responseName(
@@ -31,7 +45,7 @@ export function responseOf({ name, tap, response }: { name: string; tap: string;
 }
 
 /** The graph with the responses of all layers that have them in another form. */
-export function withResponses({ graph, layers }: { graph: Graph; layers: readonly Layer[] }): Graph {
+export function withResponses({ graph, layers }: { graph: Graph; layers: readonly Viewed[] }): Graph {
   const views = layers.filter(({ tap, response }) => response !== null && response !== tap);
   if (views.length === 0) return graph;
   const nodes: Node[] = [...graph.nodes];
