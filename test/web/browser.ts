@@ -54,6 +54,7 @@ export function describeInBrowser(name: string, tests: (browser: OpenBrowser) =>
           acceptDownloads: true,
         });
         const page = await context.newPage();
+        page.setDefaultTimeout(120_000); // a busy machine is not a fault
         const complaints: string[] = [];
         page.on("console", (message) => {
           if (message.type() === "error" || message.type() === "warning") complaints.push(`console: ${message.text()}`);
@@ -63,7 +64,10 @@ export function describeInBrowser(name: string, tests: (browser: OpenBrowser) =>
           complaints.push(`dialog: ${dialog.message()}`);
           void dialog.dismiss();
         });
-        page.on("requestfailed", (request) => complaints.push(`failed: ${request.url().slice(0, 200)}`));
+        page.on("requestfailed", (request) => {
+          const reason = request.failure()?.errorText ?? "";
+          if (reason !== "net::ERR_ABORTED") complaints.push(`failed: ${request.url().slice(-120)} ${reason}`); // the reader went on
+        });
         page.on("request", (request) => {
           const { protocol, hostname } = new URL(request.url());
           const isHere = ["file:", "data:", "blob:"].includes(protocol) || hostname === "127.0.0.1";

@@ -44,9 +44,13 @@ const graveOnes = async (page: Page): Promise<string[]> => {
   return await page.evaluate(async () => {
     const { violations } = await (
       globalThis as unknown as {
-        axe: { run(): Promise<{ violations: { impact: string; id: string; nodes: { html: string }[] }[] }> };
+        axe: {
+          run(options: {
+            preload: boolean;
+          }): Promise<{ violations: { impact: string; id: string; nodes: { html: string }[] }[] }>;
+        };
       }
-    ).axe.run();
+    ).axe.run({ preload: false });
     return violations
       .filter(({ impact }) => impact === "serious" || impact === "critical")
       .map(

@@ -24,7 +24,7 @@ export interface LiveRun {
 export const liveClasses: readonly string[] = [
   "<img src=x onerror=alert(1)>",
   "\"quoted\" 'name'",
-  "a class whose name is eighty characters long, counted to the last one of them, yes",
+  "a class whose name is eighty characters long; counted to the last one of them: yes",
   "cat",
   "deer",
   "dog",
