@@ -56,7 +56,7 @@ def measure(entry, models: str, folder: str, row: dict) -> None:
     with open(os.path.join(folder, "request.json"), "w") as file:
         json.dump(request, file)
     began = time.time()
-    subprocess.run(["node", os.path.join(HERE, "measure.mjs"), os.path.join(folder, "request.json")], check=True, timeout=300)
+    subprocess.run(["node", os.path.join(HERE, "measure.mjs"), os.path.join(folder, "request.json")], check=True, timeout=560)
     row["unitscope_seconds"] = time.time() - began
     with open(os.path.join(folder, "answer.json")) as file:
         answer = json.load(file)

@@ -9,7 +9,6 @@ import { type ExternalData, readModel } from "../onnx/model-file.ts";
 import type { Runner } from "./measure-graph.ts";
 import type { Model } from "./model.ts";
 import { type OpenOptions, prepareModel } from "./prepare-model.ts";
-import { openSession } from "./session.ts";
 
 export type { ImageInput, Model } from "./model.ts";
 export type { OpenOptions } from "./prepare-model.ts";
@@ -111,6 +110,8 @@ function refuseOthers(bytes: Uint8Array, path: string, place: string): void {
 /** Runs graphs in sessions that are closed again. */
 function runOnce(place: string): Runner {
   return async (graph, feeds) => {
+    // Most networks open without running anything.
+    const { openSession } = await import("./session.ts");
     const session = await openSession(graph, { place });
     try {
       const results: Awaited<ReturnType<typeof session.run>>[] = [];
