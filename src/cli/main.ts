@@ -48,6 +48,17 @@ function silenceCommander(command: Command): void {
   for (const sub of command.commands) silenceCommander(sub);
 }
 
+/** Options that are called otherwise on the command line. */
+const flagNames: Readonly<Record<string, string>> = { topImages: "top" };
+
+/** The library's messages name options as callers do (`option "rankSplit"`); here they are flags (`--rank-split`). */
+function flagsFor(message: string): string {
+  return message.replaceAll(/\boption "([a-z][A-Za-z]*)"/g, (_, name: string) => {
+    const flag = flagNames[name] ?? name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    return `--${flag}`;
+  });
+}
+
 function report(error: unknown, { isDebug, isAborted }: { isDebug: boolean; isAborted: boolean }): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCodes.done; // help and version
@@ -60,7 +71,7 @@ function report(error: unknown, { isDebug, isAborted }: { isDebug: boolean; isAb
     return exitCodes.interrupted;
   }
   const known = error instanceof UnitscopeError && error.code !== "internal";
-  const message = error instanceof Error ? error.message : String(error);
+  const message = flagsFor(error instanceof Error ? error.message : String(error));
   process.stderr.write(`${known || message.startsWith("internal:") ? message : `internal: ${message}`}\n`);
   if (isDebug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   else if (!known) process.stderr.write("this is a defect of unitscope: please report it with the output of --debug\n");

@@ -95,7 +95,7 @@ export async function runAblate(
 ): Promise<AblateRunResult> {
   const { verify = 0 } = options;
   if (!(verify >= 0 && verify <= 1)) {
-    throw new UnitscopeError("usage", `--verify: expected a fraction from 0 to 1, got ${verify}`);
+    throw new UnitscopeError("usage", `option "verify": expected a fraction from 0 to 1, got ${verify}`);
   }
   const { preprocess, root, limit, classes, skipUnreadable } = options;
   const { fetching, signal } = effects;

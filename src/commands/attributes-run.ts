@@ -75,7 +75,7 @@ export async function runAttributes(
 ): Promise<AttributesRunResult> {
   const { pool = "mean", shuffles = 200, topImages = defaultTopImages, seed = 1 } = options;
   const { workers } = options;
-  checkCounts({ "--shuffles": [shuffles, 0], "--top": [topImages, 1], "--workers": [workers ?? 1, 1] });
+  checkCounts({ shuffles: [shuffles, 0], topImages: [topImages, 1], workers: [workers ?? 1, 1] });
   return await workOnRun(path, "attributes", effects, (opened) =>
     describe(opened, { pool, shuffles, topImages, seed, workers, layers: options.layers }, effects),
   );
@@ -277,7 +277,7 @@ async function relateAll(
 function checkCounts(counts: Readonly<Record<string, readonly [value: number, least: number]>>): void {
   for (const [name, [value, least]] of Object.entries(counts)) {
     if (Number.isInteger(value) && value >= least) continue;
-    throw new UnitscopeError("usage", `${name}: expected a whole number from ${least}, got ${value}`);
+    throw new UnitscopeError("usage", `option "${name}": expected a whole number from ${least}, got ${value}`);
   }
 }
 

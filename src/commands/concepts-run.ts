@@ -190,7 +190,10 @@ export async function openSets(
   { split, seed }: { split: ConceptSplit; seed: number },
 ): Promise<ConceptSet> {
   if (names.length === 0) {
-    throw new UnitscopeError("usage", "--concepts: expected folders or builtin, separated by commas, got nothing");
+    throw new UnitscopeError(
+      "usage",
+      'option "concepts": expected folders or builtin, separated by commas, got nothing',
+    );
   }
   const [height, width] = conceptInputSize(model, preprocessing);
   const side = Math.min(112, Math.max(32, height, width));

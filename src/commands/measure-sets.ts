@@ -148,13 +148,16 @@ function checkOptions({
   randomSequences: number;
 }): void {
   if (!Number.isInteger(size) || size < 1) {
-    throw new UnitscopeError("usage", `--size: expected a whole number of units from 1, got ${size}`);
+    throw new UnitscopeError("usage", `option "size": expected a whole number of units from 1, got ${size}`);
   }
   if (!(verify >= 0 && verify <= 1)) {
-    throw new UnitscopeError("usage", `--verify: expected a fraction from 0 to 1, got ${verify}`);
+    throw new UnitscopeError("usage", `option "verify": expected a fraction from 0 to 1, got ${verify}`);
   }
   if (!Number.isInteger(randomSequences) || randomSequences < 1) {
-    throw new UnitscopeError("usage", `--random-sequences: expected a whole number from 1, got ${randomSequences}`);
+    throw new UnitscopeError(
+      "usage",
+      `option "randomSequences": expected a whole number from 1, got ${randomSequences}`,
+    );
   }
 }
 
@@ -171,7 +174,7 @@ function chooseClasses({ images }: Subject, names: readonly string[] | undefined
     const problem = cls >= 0 && cls < counts.length ? `${counts[cls]} images of it` : "no such class";
     throw new UnitscopeError(
       "usage",
-      `--classes: expected names or indices of classes with at least ${needed} images, got "${name}" (${problem})`,
+      `option "classes": expected names or indices of classes with at least ${needed} images, got "${name}" (${problem})`,
     );
   });
   return [...new Set(chosen)];

@@ -93,10 +93,13 @@ export async function runPrediction(
 ): Promise<PredictRunsResult> {
   const runs = openRuns(paths);
   if (!Number.isInteger(train) || train < 1 || train >= runs.length) {
-    throw new UnitscopeError("usage", `--train: expected 1..${runs.length - 1} of ${runs.length} runs, got ${train}`);
+    throw new UnitscopeError(
+      "usage",
+      `option "train": expected 1..${runs.length - 1} of ${runs.length} runs, got ${train}`,
+    );
   }
   if (!Number.isInteger(workers) || workers < 1) {
-    throw new UnitscopeError("usage", `--workers: expected a whole number from 1, got ${workers}`);
+    throw new UnitscopeError("usage", `option "workers": expected a whole number from 1, got ${workers}`);
   }
   refuseSameNetwork(runs);
   const layers = commonLayers(runs, asked);

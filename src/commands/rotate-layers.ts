@@ -149,14 +149,17 @@ function checkOptions({
   verify: number;
 }): void {
   if (!Number.isInteger(seeds) || seeds < 1) {
-    throw new UnitscopeError("usage", `--seeds: expected a whole number of rotations from 1, got ${seeds}`);
+    throw new UnitscopeError("usage", `option "seeds": expected a whole number of rotations from 1, got ${seeds}`);
   }
   if (!(verify >= 0 && verify <= 1)) {
-    throw new UnitscopeError("usage", `--verify: expected a fraction from 0 to 1, got ${verify}`);
+    throw new UnitscopeError("usage", `option "verify": expected a fraction from 0 to 1, got ${verify}`);
   }
   const wrong = fractions.find((t) => !(t > 0 && t <= 1));
   if (wrong !== undefined || fractions.length === 0) {
-    throw new UnitscopeError("usage", `--fractions: expected numbers above 0 and at most 1, got ${wrong ?? "none"}`);
+    throw new UnitscopeError(
+      "usage",
+      `option "fractions": expected numbers above 0 and at most 1, got ${wrong ?? "none"}`,
+    );
   }
 }
 

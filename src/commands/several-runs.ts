@@ -115,7 +115,7 @@ export function labelsOf(paths: readonly string[], given: ReadonlyMap<string, st
   const resolved = paths.map((path) => resolve(path));
   for (const path of given.keys()) {
     if (resolved.includes(resolve(path))) continue;
-    throw new UnitscopeError("usage", `--name: expected one of the runs ${listAllowed(paths)}, got "${path}"`);
+    throw new UnitscopeError("usage", `option "name": expected one of the runs ${listAllowed(paths)}, got "${path}"`);
   }
   const folders = resolved.map((path) => basename(path));
   return paths.map((path, index) => {

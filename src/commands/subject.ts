@@ -107,7 +107,7 @@ export async function underClasses(
   if (images) return images;
   throw new UnitscopeError(
     "model",
-    `${place}: expected ${set.classNames.length} logits for the classes of data "${set.name}", or names of its ${classCount} classes to match them by, got none; give --classes FILE, one name a line in the order of the logits`,
+    `${place}: expected ${set.classNames.length} logits for the classes of data "${set.name}", or names of its ${classCount} classes to match them by, got none; give option "classes" FILE, one name a line in the order of the logits`,
   );
 }
 
@@ -142,7 +142,7 @@ export async function reopenSubject(
     if (!(cause instanceof UnitscopeError) || cause.code !== "usage") throw cause;
     throw new UnitscopeError(
       "run",
-      `run folder "${run.path}": expected its images at ${dataPath}, got none there; say where they are with --data PATH`,
+      `run folder "${run.path}": expected its images at ${dataPath}, got none there; say where they are with option "data" PATH`,
       { cause },
     );
   });
@@ -179,7 +179,7 @@ export function ownPreprocessing(model: Model, path: string = model.name): Prepr
   if (text !== undefined) return preprocessingFromJson(text, `model "${path}": preprocessing`);
   throw new UnitscopeError(
     "usage",
-    `model "${path}": expected its metadata to say how images are preprocessed, got nothing; give --preprocess imagenet, places365, cifar10, mnist, tf, caffe, none or a JSON file`,
+    `model "${path}": expected its metadata to say how images are preprocessed, got nothing; give option "preprocess" imagenet, places365, cifar10, mnist, tf, caffe, none or a JSON file`,
   );
 }
 
@@ -204,14 +204,14 @@ export async function checkFit(
   if (preprocessing.layout !== model.input.layout) {
     throw new UnitscopeError(
       "usage",
-      `${place}: expected preprocessing with layout "${model.input.layout}" for input "${model.input.name}", got "${preprocessing.layout}"; give --preprocess FILE.json`,
+      `${place}: expected preprocessing with layout "${model.input.layout}" for input "${model.input.name}", got "${preprocessing.layout}"; give option "preprocess" FILE.json`,
     );
   }
   if (channelCount(preprocessing) !== model.input.channels) {
     const [expected, got] = model.input.channels === 1 ? ['"gray"', "three"] : ['"rgb" or "bgr"', "one"];
     throw new UnitscopeError(
       "usage",
-      `${place}: expected preprocessing with channels ${expected} for input "${model.input.name}" with ${model.input.channels} of them, got one for ${got}; give --preprocess FILE.json`,
+      `${place}: expected preprocessing with channels ${expected} for input "${model.input.name}" with ${model.input.channels} of them, got one for ${got}; give option "preprocess" FILE.json`,
     );
   }
   const size = await setInputSize(images, preprocessing);
@@ -219,7 +219,7 @@ export async function checkFit(
   if ((height !== null && height !== size.height) || (width !== null && width !== size.width)) {
     throw new UnitscopeError(
       "usage",
-      `${place}: expected images of ${width}×${height} pixels, got ${size.width}×${size.height} from data "${images.name}"; set "resize" and "crop" with --preprocess FILE.json`,
+      `${place}: expected images of ${width}×${height} pixels, got ${size.width}×${size.height} from data "${images.name}"; set "resize" and "crop" with option "preprocess" FILE.json`,
     );
   }
 }

@@ -90,7 +90,7 @@ export async function trainModel(
   if (existsSync(checkpoint) && !resume) {
     throw new UnitscopeError(
       "usage",
-      `${checkpoint}: expected no unfinished training, got one; add --resume or remove it`,
+      `${checkpoint}: expected no unfinished training, got one; add option "resume" or remove it`,
     );
   }
   if (resume && !existsSync(checkpoint)) {
@@ -108,7 +108,7 @@ export async function trainModel(
   }
   const testSet = test === undefined ? undefined : await openImageSet(test, open);
   if (testSet && testSet.classNames.join("\n") !== trainSet.classNames.join("\n")) {
-    throw new UnitscopeError("data", `--test "${test}": expected the classes of "${data}", got others`);
+    throw new UnitscopeError("data", `option "test" "${test}": expected the classes of "${data}", got others`);
   }
   const network = defineNetwork(architecture, { ...shape, classCount: trainSet.classNames.length });
   const preprocessing = await choosePreprocessing(network.imageSize, trainSet, preprocess);

@@ -131,7 +131,7 @@ async function pickAnnotations(folder: string, split: ConceptSplit): Promise<str
   if (first !== undefined && more.length === 0) return first;
   throw new UnitscopeError(
     "data",
-    `${folder}: expected one annotation file of split ${split}, got ${fitting.length} of ${files.length}; choose with --split train or --split val`,
+    `${folder}: expected one annotation file of split ${split}, got ${fitting.length} of ${files.length}; choose train or val with option "split"`,
   );
 }
 

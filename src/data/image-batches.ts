@@ -66,7 +66,7 @@ export async function* imageBatches(
         if (image.width !== size.width || image.height !== size.height) {
           throw new UnitscopeError(
             "data",
-            `${set.imageName(first + at)}: expected ${size.width}×${size.height} pixels like ${set.imageName(start)}, got ${image.width}×${image.height}; resize and crop with --preprocess`,
+            `${set.imageName(first + at)}: expected ${size.width}×${size.height} pixels like ${set.imageName(start)}, got ${image.width}×${image.height}; resize and crop with option "preprocess"`,
           );
         }
         writePixels(image, preprocessing, table, pixels, at * plane);

@@ -35,7 +35,10 @@ export interface OpenOptions extends SourceOptions {
 export async function openImageSet(spec: string, options: OpenOptions = {}): Promise<ImageSet> {
   const { limit } = options;
   if (limit !== undefined && (!Number.isInteger(limit) || limit < 1)) {
-    throw new UnitscopeError("usage", `--limit: expected a whole number of images per class from 1, got ${limit}`);
+    throw new UnitscopeError(
+      "usage",
+      `option "limit": expected a whole number of images per class from 1, got ${limit}`,
+    );
   }
   const { skipUnreadable: isSkipping = false, ...rest } = options;
   const opened = await openSource(spec, isSkipping ? { ...rest, tolerant: true } : rest);

@@ -95,10 +95,13 @@ const rules: Readonly<Record<keyof z.infer<typeof schema>, string>> = {
 export async function parsePreprocessing(nameOrFile: string): Promise<Preprocessing> {
   const preset = Object.hasOwn(preprocessingPresets, nameOrFile) ? preprocessingPresets[nameOrFile] : undefined;
   if (preset) return preset;
-  if (nameOrFile.trimStart().startsWith("{")) return withMeanImage(nameOrFile, "--preprocess", ".");
+  if (nameOrFile.trimStart().startsWith("{")) return withMeanImage(nameOrFile, 'option "preprocess"', ".");
   if (!nameOrFile.toLowerCase().endsWith(".json")) {
     const names = Object.keys(preprocessingPresets).join(", ");
-    throw new UnitscopeError("usage", `--preprocess: expected ${names}, JSON or a .json file, got "${nameOrFile}"`);
+    throw new UnitscopeError(
+      "usage",
+      `option "preprocess": expected ${names}, JSON or a .json file, got "${nameOrFile}"`,
+    );
   }
   let text: string;
   try {

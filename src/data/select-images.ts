@@ -48,7 +48,10 @@ export function limitPerClass(set: ImageSet, limit: number): ImageSet {
  */
 export function firstPerClass(labels: Int32Array, limit: number): Int32Array {
   if (!Number.isInteger(limit) || limit < 1) {
-    throw new UnitscopeError("usage", `--limit: expected a whole number of images per class from 1, got ${limit}`);
+    throw new UnitscopeError(
+      "usage",
+      `option "limit": expected a whole number of images per class from 1, got ${limit}`,
+    );
   }
   const taken = new Map<number, number>();
   const images: number[] = [];

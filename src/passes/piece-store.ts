@@ -58,7 +58,7 @@ export function openPieceStore(runPath: string, key: Json): PieceStore {
       const difference =
         firstDifference(JSON.parse(piece.key) as Json, key) ?? firstDifference(piece.name, name, "piece");
       if (!difference) return piece.payload;
-      throw new UnitscopeError("run", `${file}: ${difference}; remove the file, or choose another --out`);
+      throw new UnitscopeError("run", `${file}: ${difference}; remove the file, or choose another folder`);
     },
     put: (name, bytes) => {
       const file = openAtomicFile(pathOf(name));

@@ -258,7 +258,7 @@ function checkFolder(out: string, path: string): void {
   if (names.length > 0 && !isReport) {
     throw new UnitscopeError(
       "run",
-      `report folder "${path}": expected an empty folder or a report, got ${listAllowed(names)}; choose another --out`,
+      `report folder "${path}": expected an empty folder or a report, got ${listAllowed(names)}; choose another folder`,
     );
   }
 }

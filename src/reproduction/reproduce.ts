@@ -44,15 +44,15 @@ export async function reproducePaper(
 ): Promise<Reproduction> {
   const { out, limit } = options;
   if (extname(out) !== ".md")
-    throw new UnitscopeError("usage", `--out: expected a file that ends in .md, got "${out}"`);
+    throw new UnitscopeError("usage", `option "out": expected a file that ends in .md, got "${out}"`);
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 2)) {
     throw new UnitscopeError(
       "usage",
-      `--limit: expected at least 2 images of every class (one to choose units by, one to measure), got ${limit}`,
+      `option "limit": expected at least 2 images of every class (one to choose units by, one to measure), got ${limit}`,
     );
   }
   if (options.workers !== undefined && options.workers < 1) {
-    throw new UnitscopeError("usage", `--workers: expected at least 1, got ${options.workers}`);
+    throw new UnitscopeError("usage", `option "workers": expected at least 1, got ${options.workers}`);
   }
   const name = basename(out, ".md");
   const folder = join(dirname(out), name);
@@ -110,6 +110,6 @@ function requirePage(out: string, folder: string): void {
   if (isOurs || taken.length === 0 || (taken[0] === folder && readdirSync(folder).length === 0)) return;
   throw new UnitscopeError(
     "usage",
-    `--out "${out}": expected a new page or one of an earlier call, got "${taken.join('" and "')}" without claims.json; choose another name`,
+    `option "out" "${out}": expected a new page or one of an earlier call, got "${taken.join('" and "')}" without claims.json; choose another name`,
   );
 }

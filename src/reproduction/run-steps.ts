@@ -181,7 +181,7 @@ function refuseOtherVersion(path: string): void {
   if (unitscope === version) return;
   throw new UnitscopeError(
     "run",
-    `run folder "${path}": expected a run of unitscope ${version}, got one of ${unitscope}; delete it, or choose another --work`,
+    `run folder "${path}": expected a run of unitscope ${version}, got one of ${unitscope}; delete it, or choose another option "work"`,
   );
 }
 
@@ -190,6 +190,6 @@ function aboutWork(error: unknown): unknown {
   if (!(error instanceof UnitscopeError) || error.code !== "run") return error;
   return new UnitscopeError(
     "run",
-    error.message.replace("choose another --out", "delete it, or choose another --work"),
+    error.message.replace("choose another folder", 'delete it, or choose another option "work"'),
   );
 }

@@ -97,7 +97,7 @@ export function startRun(path: string, manifest: RunManifest): RunFolder {
   if (existsSync(run.file("run.json"))) {
     const difference = manifestDifference(run.manifest(), manifest);
     if (difference) {
-      throw new UnitscopeError("run", `run folder "${path}": ${difference}; choose another --out`);
+      throw new UnitscopeError("run", `run folder "${path}": ${difference}; choose another folder`);
     }
     return run;
   }
@@ -105,7 +105,7 @@ export function startRun(path: string, manifest: RunManifest): RunFolder {
   if (others.length > 0) {
     throw new UnitscopeError(
       "run",
-      `run folder "${path}": expected an empty folder or a run, got ${listAllowed(others)}; choose another --out`,
+      `run folder "${path}": expected an empty folder or a run, got ${listAllowed(others)}; choose another folder`,
     );
   }
   writeFileAtomic(run.file("run.json"), formatManifest(manifest));

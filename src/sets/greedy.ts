@@ -49,7 +49,7 @@ export function isBetterStep(
 /** @throws {UnitscopeError} `usage` for more steps than units, or none. */
 export function checkSize(size: number, units: number): void {
   if (Number.isInteger(size) && size >= 0 && size <= units) return;
-  throw new UnitscopeError("usage", `--size: expected a whole number of units from 1 to ${units}, got ${size}`);
+  throw new UnitscopeError("usage", `option "size": expected a whole number of units from 1 to ${units}, got ${size}`);
 }
 
 /**

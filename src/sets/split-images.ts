@@ -27,7 +27,10 @@ export function splitImages(
   const all = Int32Array.from(labels, (_, image) => image);
   if (fraction === null) return { choosing: all, measuring: all };
   if (!(fraction > 0 && fraction < 1)) {
-    throw new UnitscopeError("usage", `--rank-split: expected a fraction between 0 and 1, or none, got ${fraction}`);
+    throw new UnitscopeError(
+      "usage",
+      `option "rankSplit": expected a fraction between 0 and 1, or none, got ${fraction}`,
+    );
   }
   const chooses = new Uint8Array(labels.length);
   const classes = [...new Set(labels)].sort((a, b) => a - b);

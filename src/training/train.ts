@@ -130,7 +130,7 @@ export async function train(
   } catch (error) {
     if (!signal?.aborted) throw error;
     const kept =
-      path && log.length > 0 ? `; the checkpoint of epoch ${log.length} is kept, continue with --resume` : "";
+      path && log.length > 0 ? `; the checkpoint of epoch ${log.length} is kept, continue with option "resume"` : "";
     throw new UnitscopeError(
       "interrupted",
       `training: expected to finish ${epochs} epochs, got interrupted in epoch ${log.length + 1}${kept}`,

@@ -74,7 +74,7 @@ export function trainingImages(
       if (source.width < size || source.height < size) {
         throw new UnitscopeError(
           "data",
-          `image "${set.imageName(image)}": expected at least ${size}×${size} pixels, got ${source.width}×${source.height}; resize it with --preprocess`,
+          `image "${set.imageName(image)}": expected at least ${size}×${size} pixels, got ${source.width}×${source.height}; resize it with option "preprocess"`,
         );
       }
       const corner = (share: number, length: number): number => {

@@ -135,7 +135,9 @@ describe("runAttributes", () => {
   });
 
   test("refuses options that make no sense", async () => {
-    await expect(runAttributes(path, { topImages: 0 })).rejects.toThrow("--top: expected a whole number from 1, got 0");
+    await expect(runAttributes(path, { topImages: 0 })).rejects.toThrow(
+      'option "topImages": expected a whole number from 1, got 0',
+    );
     await expect(runAttributes(path, { layers: ["conv9"] })).rejects.toThrow('layer "conv9": expected one of');
   });
 });

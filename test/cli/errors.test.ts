@@ -245,13 +245,13 @@ describe("a run folder that does not fit", () => {
     await printed(ablate(join(folder, "network.onnx"), images, out));
     const before = await readFile(join(out, "run.json"), "utf8");
     expect(await refusal(ablate(join(folder, "network.onnx"), images, out, "--method", "mean"))).toBe(
-      `run folder "${out}": expected ablation.method zero, got mean; choose another --out`,
+      `run folder "${out}": expected ablation.method zero, got mean; choose another folder`,
     );
     expect(await refusal(ablate(join(folder, "network.onnx"), images, out, "--limit", "2"))).toMatch(
-      /: expected data\.hash [0-9a-f]+…?, got [0-9a-f]+…?; choose another --out$/,
+      /: expected data\.hash [0-9a-f]+…?, got [0-9a-f]+…?; choose another folder$/,
     );
     expect(await refusal(ablate(join(folder, "network.onnx"), images, images))).toBe(
-      `run folder "${images}": expected an empty folder or a run, got crimson, green, navy; choose another --out`,
+      `run folder "${images}": expected an empty folder or a run, got crimson, green, navy; choose another folder`,
     );
     expect(await readFile(join(out, "run.json"), "utf8")).toBe(before);
   });

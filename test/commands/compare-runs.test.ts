@@ -70,7 +70,7 @@ describe("runComparison", () => {
       [[first, other("layers", { layer: "conv4" })], {}, /^layers: expected at least one that every run has/],
       [[first, join(folder, "layers")], { layers: ["conv5"] }, /expected layer "conv5", got conv4/],
       [[first, other("concepts", { concepts: ["red", "dots", "grid"] })], {}, /\(concept 1: stripes\), got dots/],
-      [[first, other("ok", {})], { names: new Map([["nowhere", "x"]]) }, /^--name: expected one of the runs/],
+      [[first, other("ok", {})], { names: new Map([["nowhere", "x"]]) }, /^option "name": expected one of the runs/],
     ];
     const twins = [first, other("twin", { network: 0 })];
     const same = new Map(twins.map((path): [string, string] => [path, "plain"]));

@@ -46,8 +46,8 @@ describe("runPrediction", () => {
     const bare = other("bare", { concepts: null });
     const refusals: [string[], object, string | RegExp][] = [
       [[first, bare], {}, new RegExp(`run: unitscope attributes ${bare} --concepts builtin$`)],
-      [[first, second], { workers: 0 }, "--workers: expected a whole number from 1, got 0"],
-      [[first, second], { train: 2 }, "--train: expected 1..1 of 2 runs, got 2"],
+      [[first, second], { workers: 0 }, 'option "workers": expected a whole number from 1, got 0'],
+      [[first, second], { train: 2 }, 'option "train": expected 1..1 of 2 runs, got 2'],
       [[first, second], { layers: ["conv9"] }, 'expected layer "conv9", got conv5'],
       [[first, other("classes", { classNames: ["cat", "cow", "ship"] })], {}, "(class 1: dog), got cow"],
       [[first, other("concepts", { concepts: ["red", "dots", "grid"] })], {}, "(concept 1: stripes), got dots"],

@@ -153,7 +153,7 @@ describe("batches of preprocessed images", () => {
     const folder = await folderOf({ "all/1.png": await png(noise(1, 6, 6)), "all/2.png": await png(noise(2, 7, 6)) });
     const set = await openImageSet(folder);
     await expect(collect(set, noPreprocessing)).rejects.toThrow(
-      "all/2.png: expected 6×6 pixels like all/1.png, got 7×6; resize and crop with --preprocess",
+      'all/2.png: expected 6×6 pixels like all/1.png, got 7×6; resize and crop with option "preprocess"',
     );
     const [batch] = await collect(set, { ...noPreprocessing, crop: 6 });
     expect(batch?.count).toBe(2);

@@ -70,7 +70,7 @@ describe("--preprocess", () => {
 
   it("refuses unknown names and files", async () => {
     await expect(parsePreprocessing("toString")).rejects.toThrow(
-      '--preprocess: expected imagenet, imagenet-v2, inception, timm, timm-vit, clip, places365, cifar10, tiny-imagenet, tf, caffe, mnist, none, JSON or a .json file, got "toString"',
+      'option "preprocess": expected imagenet, imagenet-v2, inception, timm, timm-vit, clip, places365, cifar10, tiny-imagenet, tf, caffe, mnist, none, JSON or a .json file, got "toString"',
     );
     await expect(parsePreprocessing("/none/p.json")).rejects.toThrow(
       "/none/p.json: expected a JSON file of preprocessing, got none there",

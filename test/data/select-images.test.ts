@@ -53,7 +53,7 @@ describe("the first images of every class", () => {
 
   it.each([0, -1, 1.5, Number.NaN])("refuse a limit of %d", async (limit) => {
     await expect(openImageSet("nothing", { limit })).rejects.toThrow(
-      `--limit: expected a whole number of images per class from 1, got ${limit}`,
+      `option "limit": expected a whole number of images per class from 1, got ${limit}`,
     );
   });
 });

@@ -74,10 +74,10 @@ describe("a network solved by hand", () => {
     const path = join(folder, "run");
     await runAblate(join(folder, "network.onnx"), join(folder, "images"), { out: path, preprocess: "none" });
     await expect(rotateLayers(path, { seeds: 0 })).rejects.toThrow(
-      "--seeds: expected a whole number of rotations from 1, got 0",
+      'option "seeds": expected a whole number of rotations from 1, got 0',
     );
     await expect(rotateLayers(path, { fractions: [0.5, 2] })).rejects.toThrow(
-      "--fractions: expected numbers above 0 and at most 1, got 2",
+      'option "fractions": expected numbers above 0 and at most 1, got 2',
     );
   });
 });

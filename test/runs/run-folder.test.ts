@@ -151,7 +151,7 @@ test("a run is continued in its folder; another run is refused with what differs
   expect(startRun(path, later).manifest().finished).toBe("2024-05-01T10:01:00.000Z");
   const other = { ...exampleManifest, model: { ...exampleManifest.model, sha256: "ef".repeat(32) } };
   expect(() => startRun(path, other)).toThrow(
-    `run folder "${path}": expected model.sha256 abababababab…, got efefefefefef…; choose another --out`,
+    `run folder "${path}": expected model.sha256 abababababab…, got efefefefefef…; choose another folder`,
   );
   const mean = { ...exampleManifest, ablation: { method: "mean" } };
   expect(() => startRun(path, mean)).toThrow("expected ablation.method zero, got mean");

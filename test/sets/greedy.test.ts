@@ -79,7 +79,7 @@ describe("greedy sequences", () => {
     expect(Array.from(fast.right)).toEqual(Array.from(plain.right));
     expect(new Set(fast.units).size).toBe(units);
     await expect(fastGreedy(context, from, units + 1)).rejects.toThrow(
-      `--size: expected a whole number of units from 1 to ${units}, got ${units + 1}`,
+      `option "size": expected a whole number of units from 1 to ${units}, got ${units + 1}`,
     );
     await context.close();
   });

@@ -174,10 +174,10 @@ describe("a network solved by hand", () => {
       '--classes: expected names or indices of classes with at least 2 images, got "purple" (no such class)',
     );
     await expect(measureSets(path, { rankSplit: 1.5 })).rejects.toThrow(
-      "--rank-split: expected a fraction between 0 and 1",
+      'option "rankSplit": expected a fraction between 0 and 1',
     );
     await expect(measureSets(path, { size: 0 })).rejects.toThrow(
-      "--size: expected a whole number of units from 1, got 0",
+      'option "size": expected a whole number of units from 1, got 0',
     );
   });
 });

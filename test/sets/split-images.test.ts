@@ -28,5 +28,7 @@ test("another seed splits otherwise; null splits nothing", () => {
   const whole = splitImages(labels, null);
   expect(whole.choosing).toEqual(whole.measuring);
   expect(whole.choosing.length).toBe(100);
-  expect(() => splitImages(labels, 1)).toThrow("--rank-split: expected a fraction between 0 and 1, or none, got 1");
+  expect(() => splitImages(labels, 1)).toThrow(
+    'option "rankSplit": expected a fraction between 0 and 1, or none, got 1',
+  );
 });

@@ -114,7 +114,7 @@ describe("the same seed", () => {
       },
     });
     await expect(stopped).rejects.toThrow(
-      "training: expected to finish 4 epochs, got interrupted in epoch 3; the checkpoint of epoch 2 is kept, continue with --resume",
+      'training: expected to finish 4 epochs, got interrupted in epoch 3; the checkpoint of epoch 2 is kept, continue with option "resume"',
     );
     expect((await readCheckpoint(checkpoint)).epochsDone).toBe(2);
     const resumed = await train(network, trainSet, testSet, options, { checkpoint, resume: true });

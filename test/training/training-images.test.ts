@@ -92,7 +92,7 @@ test("an image that is too small is named", async () => {
   const pixels = { data: new Uint8Array(3 * 9), channels: 3, height: 3, width: 3 } as const;
   const small = pixelSet({ name: "tiny", pixels, labels: Int32Array.of(0), classNames: ["a"] });
   await expect(written(undefined, plain, small)).rejects.toThrow(
-    'image "tiny/0": expected at least 4×4 pixels, got 3×3; resize it with --preprocess',
+    'image "tiny/0": expected at least 4×4 pixels, got 3×3; resize it with option "preprocess"',
   );
 });
 
