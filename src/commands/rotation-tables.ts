@@ -32,7 +32,7 @@ export function basisRows(
   layer: Layer,
 ): Table {
   const baseline: BaselineTable = { labels: images.labels, predictions, classCount: model.classCount };
-  const { units } = analyseLayer(baseline, flips, { classNames: images.classNames, splits: 1 });
+  const { units } = analyseLayer(baseline, flips, { classNames: images.classNames });
   const column = (name: string): Float64Array => doubles(units, name);
   const count = units.rows;
   return makeTable({
@@ -46,6 +46,7 @@ export function basisRows(
     max_class: integers(units, "max_class"),
     min_class_drop: column("min_class_drop"),
     min_class: integers(units, "min_class"),
+    split_half_drop: column("split_half_drop"),
     lost: integers(units, "lost"),
     gained: integers(units, "gained"),
     significant_classes: integers(units, "significant_classes"),
@@ -56,6 +57,7 @@ export function basisRows(
 /** What is compared, from the rows of some directions. */
 const measures: Readonly<Record<string, (rows: Table) => Float64Array>> = {
   max_class_drop: (rows) => doubles(rows, "max_class_drop"),
+  split_half_drop: (rows) => doubles(rows, "split_half_drop"),
   overall_drop: (rows) => doubles(rows, "overall_drop"),
   class_specific_drop: (rows) => {
     const overall = doubles(rows, "overall_drop");

@@ -281,6 +281,11 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
       max_class: ["int32", "always", "Class with the largest class drop."],
       min_class_drop: ["double", "always", "Smallest class drop."],
       min_class: ["int32", "always", "Class with the smallest class drop."],
+      split_half_drop: [
+        "double",
+        "optional",
+        "Drop of the class chosen on one half of the images, on the other half: free of the luck of choosing.",
+      ],
       lost: ["int32", "optional", "Images right before and wrong after."],
       gained: ["int32", "optional", "Images wrong before and right after."],
       significant_classes: [
@@ -300,7 +305,7 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
       measure: [
         "string",
         "key",
-        "`max_class_drop`, `overall_drop`, `class_specific_drop` (max class drop minus overall drop), `significant_classes`.",
+        "`max_class_drop`, `split_half_drop`, `overall_drop`, `class_specific_drop` (max class drop minus overall drop), `significant_classes`.",
       ],
       units: ["int32", "always", "Number of units."],
       seeds: ["int32", "always", "Number of rotations, each with as many directions."],
