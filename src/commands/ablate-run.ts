@@ -50,6 +50,8 @@ export interface AblateRunOptions {
   readonly classes?: string | undefined;
   /** Leave out images that cannot be decoded. */
   readonly skipUnreadable?: boolean | undefined;
+  /** The network's output that holds the classes, where it has several. */
+  readonly output?: string | undefined;
   readonly seed?: number | undefined;
   readonly workers?: number | undefined;
   readonly provider?: Provider | undefined;
@@ -97,13 +99,14 @@ export async function runAblate(
   if (!(verify >= 0 && verify <= 1)) {
     throw new UnitscopeError("usage", `option "verify": expected a fraction from 0 to 1, got ${verify}`);
   }
-  const { preprocess, root, limit, classes, skipUnreadable } = options;
+  const { preprocess, root, limit, classes, skipUnreadable, output } = options;
   const { fetching, signal } = effects;
-  const source = { preprocess, root, limit, classes, skipUnreadable };
+  const source = { preprocess, root, limit, classes, skipUnreadable, output };
   const subject = await openSubject(modelPath, data, { ...source, progress: fetching, signal });
   const layers = chooseLayers(subject.model, options);
   const manifest = manifestOf(subject, layers, options);
   startRun(options.out, manifest);
+  for (const note of subject.model.notes) effects.caution?.(note);
   if (effects.caution) for (const caution of await examineSubject(subject, { signal })) effects.caution(caution);
   return await holdingRun(options.out, "ablate", async () =>
     // Once more: another process may have begun another run meanwhile.

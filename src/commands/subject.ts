@@ -34,6 +34,8 @@ export interface DataOptions {
   readonly classes?: string | undefined;
   /** Leave out images that cannot be decoded. */
   readonly skipUnreadable?: boolean | undefined;
+  /** The network's output that holds the classes, where it has several. */
+  readonly output?: string | undefined;
 }
 
 /** Progress of opening a data set that must be fetched first. */
@@ -54,6 +56,7 @@ export async function openSubject(
     limit,
     classes,
     skipUnreadable,
+    output,
     progress,
     signal,
   }: DataOptions & {
@@ -62,8 +65,9 @@ export async function openSubject(
     signal?: AbortSignal | undefined;
   } = {},
 ): Promise<Subject> {
-  const model = await openModel(modelPath);
-  const given = preprocess === undefined ? ownPreprocessing(model, modelPath) : await parsePreprocessing(preprocess);
+  const named = preprocess === undefined ? undefined : await parsePreprocessing(preprocess);
+  const model = await openModel(modelPath, { output, size: named && sizeAfter(named) });
+  const given = named ?? ownPreprocessing(model, modelPath);
   const preprocessing = forChannels(given, model.input.channels);
   const set = await openImageSet(data, {
     root,
@@ -80,12 +84,19 @@ export async function openSubject(
     images,
     preprocessing,
     dataPath: absoluteSource(data),
-    dataOptions: absoluteOptions({ root, limit, classes, skipUnreadable }),
+    dataOptions: absoluteOptions({ root, limit, classes, skipUnreadable, output }),
   });
 }
 
-function absoluteOptions({ root, limit, classes, skipUnreadable }: DataOptions): DataOptions {
+/** Height and width of the images that a preprocessing gives, where it says; for networks that take any. */
+function sizeAfter({ resize, crop }: Preprocessing): readonly [number, number] | undefined {
+  if (crop !== null) return [crop, crop];
+  return typeof resize === "object" && resize !== null ? [resize[0], resize[1]] : undefined;
+}
+
+function absoluteOptions({ root, limit, classes, skipUnreadable, output }: DataOptions): DataOptions {
   return {
+    ...(output !== undefined && { output }),
     ...(skipUnreadable && { skipUnreadable }),
     ...(root !== undefined && { root: resolve(root) }),
     ...(limit !== undefined && { limit }),
@@ -120,16 +131,16 @@ export async function reopenSubject(
   { progress, signal }: { progress?: FetchProgress; signal?: AbortSignal | undefined } = {},
 ): Promise<Subject> {
   const manifest = run.manifest();
-  const model = await openModel(manifest.model.path);
+  const dataOptions = manifest.options as DataOptions;
+  const preprocessing = manifest.preprocessing as unknown as Preprocessing;
+  const model = await openModel(manifest.model.path, { output: dataOptions.output, size: sizeAfter(preprocessing) });
   if (model.sha256 !== manifest.model.sha256) {
     throw new UnitscopeError(
       "run",
       `run folder "${run.path}": expected the model of the run (SHA-256 ${manifest.model.sha256.slice(0, 12)}…) at ${manifest.model.path}, got ${model.sha256.slice(0, 12)}…`,
     );
   }
-  const dataOptions = manifest.options as DataOptions;
   const dataPath = manifest.data.path ?? manifest.data.name;
-  const preprocessing = manifest.preprocessing as unknown as Preprocessing;
   const orient = preprocessing.orientation === "apply";
   const set = await openImageSet(dataPath, {
     root: dataOptions.root,

@@ -4,7 +4,7 @@ import { planSuffix } from "../../src/ablation/suffix-plan.ts";
 import { allRoutes, openBlockSweep } from "../../src/ablation/sweep-block.ts";
 import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
-import { floatTensor, type Graph, node } from "../../src/onnx/graph.ts";
+import { floatTensor, type Graph, intTensor, node } from "../../src/onnx/graph.ts";
 import { writeModel } from "../../src/onnx/model-file.ts";
 import { type Model, modelFromBytes } from "../../src/runtime/open-model.ts";
 import { conv, graphOf } from "../onnx/build.ts";
@@ -39,6 +39,52 @@ describe("logits", () => {
       { name: "logits", type: "float32" as const, shape: ["N", 5] },
     ];
     expect((await open(graphOf(head, constants, { outputs }))).logits).toBe("logits");
+  });
+
+  test("among several heads, the one that is named; else it is asked for", async () => {
+    const both = [...head, node("MatMul", ["f", "fc"], ["second"])];
+    const outputs = ["logits", "second"].map((name) => ({ name, type: "float32" as const, shape: null }));
+    const graph = graphOf(both, constants, { outputs });
+    await expect(open(graph)).rejects.toThrow(
+      'expected to know which output holds the classes, got "logits" and "second"',
+    );
+    const second = await modelFromBytes(writeModel(graph), { output: "second" });
+    expect(second.logits).toBe("second");
+    await expect(modelFromBytes(writeModel(graph), { output: "third" })).rejects.toThrow('an output named "third"');
+  });
+
+  test("behind an embedding that is an output too, and as wide as the classes", async () => {
+    const outputs = ["f", "logits"].map((name) => ({ name, type: "float32" as const, shape: null }));
+    const wide = { ...constants, fc: noise(4, 4) };
+    const model = await open(graphOf(head, wide, { outputs }));
+    expect(model.logits).toBe("logits");
+    expect(model.notes).toEqual(['output "logits" was taken of "f", "logits"']);
+  });
+
+  test("before a softmax that is written out, or is followed by a shape", async () => {
+    const written = [
+      ...head,
+      node("ReduceMax", ["logits"], ["most"], { axes: [1], keepdims: 1 }),
+      node("Sub", ["logits", "most"], ["less"]),
+      node("Exp", ["less"], ["e"]),
+      node("ReduceSum", ["e", "one"], ["sum"], { keepdims: 1 }),
+      node("Div", ["e", "sum"], ["y"]),
+    ];
+    expect((await open(graphOf(written, { ...constants, one: intTensor([1]) }))).logits).toBe("logits");
+    const shaped = [...head, node("Softmax", ["logits"], ["s"], { axis: 1 }), node("Identity", ["s"], ["i"])];
+    const flat = [...shaped, node("Reshape", ["i", "target"], ["y"])];
+    expect((await open(graphOf(flat, { ...constants, target: intTensor([0, 5]) }))).logits).toBe("logits");
+  });
+
+  test("before a sigmoid a class; one logit means two classes; maps of one place are flattened", async () => {
+    const labels = await open(graphOf([...head, node("Sigmoid", ["logits"], ["y"])], constants));
+    expect([labels.logits, labels.head, labels.classCount]).toEqual(["logits", "sigmoid", 5]);
+    const binary = await open(
+      graphOf([...head, node("Sigmoid", ["logits"], ["y"])], { ...constants, fc: noise(4, 1) }),
+    );
+    expect([binary.classCount, binary.head]).toEqual([2, "softmax"]);
+    const maps = await open(graphOf(body, constants));
+    expect([maps.classCount, maps.logits]).toEqual([4, "unitscope/logits/flat"]);
   });
 
   test("not an output of another shape", async () => {

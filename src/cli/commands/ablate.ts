@@ -49,6 +49,7 @@ export function ablateCommand(context: CliContext): Command {
       "the model's classes in the order of its outputs: imagenet, or a file with one a line; else the model's own",
     )
     .option("--skip-unreadable", "decode every image first, leave out those that cannot be, and say which")
+    .option("--output <tensor>", "the model's output that holds the classes, where it has several")
     .option("--limit <images>", "the first so many images of every class", wholeNumber)
     .option("--seed <seed>", "which pairs --verify repeats", wholeNumber)
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
