@@ -1,5 +1,6 @@
 """Rows as the page docs/architectures.md."""
 import datetime
+import re
 
 import numpy
 import onnx
@@ -21,8 +22,9 @@ KINDS = {"convolution": "convolutions", "linear": "products", "addition": "addit
          "attention": "attentions"}  # fmt: skip
 
 
-def write_page(path: str, rows: list[dict]) -> None:
-    lines = [*introduction(rows)]
+def write_page(path: str, rows: list[dict], known: int) -> None:
+    """Writes the page; `known` architectures are in the zoo, with a row or without."""
+    lines = [*introduction(rows, known)]
     for family, heading in HEADINGS.items():
         own = [row for row in rows if row.get("family") == family]
         if not own:
@@ -33,7 +35,7 @@ def write_page(path: str, rows: list[dict]) -> None:
         file.write("\n".join(lines) + "\n")
 
 
-def introduction(rows: list[dict]) -> list[str]:
+def introduction(rows: list[dict], known: int) -> list[str]:
     sound = [row for row in rows if is_sound(row)]
     pairs = sum(row["compared"]["pairs"] for row in sound)
     ties = sum(row["compared"]["near_ties"] for row in sound)
@@ -51,11 +53,17 @@ def introduction(rows: list[dict]) -> list[str]:
         f"**{len(rows)} architectures: {len(sound)} agree to the last of {pairs:,} pairs** ({ties:,} of them too close to a tie to",
         f"tell), {len(wrong)} do not agree, {len(refused)} are refused or fail with the message in their row, and",
         f"{len(rows) - len(sound) - len(wrong) - len(refused)} were not compared for the reason given.",
+        *unmeasured(rows, known),
         "",
         f"Made on {date} by `scripts/zoo/run.py` with PyTorch {torch.__version__}, torchvision {torchvision.__version__}, onnx",
         f"{onnx.__version__} and NumPy {numpy.__version__}; unitscope at commit {', '.join(commits)}. Weights and images are drawn with",
         "the CRC-32 of the architecture's name as seed. Again: `npm run build && scripts/zoo/run.py --again all`.",
     ]
+
+
+def unmeasured(rows: list[dict], known: int) -> list[str]:
+    left = known - len(rows)
+    return ["", f"{left} more of the {known} architectures of `scripts/zoo` have not been run on this version."] if left else []
 
 
 def differs(row: dict) -> bool:
@@ -111,8 +119,6 @@ def outcome(row: dict) -> list[str]:
 
 
 def cell(text: str) -> str:
-    import re
-
     return re.sub(r"/\S*/", "", text).replace("|", "\\|").replace("\n", " ")
 
 
