@@ -77,7 +77,7 @@ export function collectFlips(
     take: (unit, row, logits, at, removal) => {
       readRow(logits, at, { classCount, into: reading });
       if (continuous) addCompanions(unit, row, logits, at);
-      if (!isTie(reading)) {
+      if (!reference.settlesAll && !isTie(reading)) {
         keep(unit, row, reading.prediction);
         return undefined;
       }

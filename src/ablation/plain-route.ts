@@ -31,6 +31,8 @@ export interface PlainRoute {
 
 /** Predictions that no batch size or route can change. */
 export interface Reference {
+  /** Whether every prediction is its business, since rounding may be magnified in this network. */
+  readonly settlesAll?: boolean;
   /** The prediction of one image; `removal` is null for the network as it is. */
   predict(pixels: Pixels, row: number, removal: Removal | null): Promise<number>;
   close(): Promise<void>;
@@ -71,7 +73,10 @@ export async function openPlainRoute(
       const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
       for (let i = 0; i < rows.length; i++) {
         readRow(all, i, { classCount, into: reading });
-        predictions[i] = isTie(reading) ? await reference.predict(pixels, rows[i], removal) : reading.prediction;
+        predictions[i] =
+          reference.settlesAll || isTie(reading)
+            ? await reference.predict(pixels, rows[i], removal)
+            : reading.prediction;
       }
       return predictions;
     },
@@ -89,6 +94,7 @@ export function openReference(model: Model, switched: readonly SwitchedTensor[])
     (session ??= openSession(plainGraph(model.graph, switched), { threads: 1, place: `model "${model.name}"` }));
   const { classCount } = model;
   return {
+    settlesAll: model.tieTolerance === Infinity,
     predict: async (pixels, row, removal) => {
       const opened = await open();
       const image = pickImages(pixels, [row], { start: 0, count: 1, batch: model.batch });

@@ -183,7 +183,8 @@ async function settleBaseline(
       throw new UnitscopeError("value", `${place}; check the preprocessing and the model`, { cause });
     }
     margins[row] = reading.margin;
-    predictions[row] = isTie(reading) ? await reference.predict(block, row, null) : reading.prediction;
+    predictions[row] =
+      reference.settlesAll || isTie(reading) ? await reference.predict(block, row, null) : reading.prediction;
   }
   return { predictions, margins };
 }
