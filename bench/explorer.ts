@@ -62,7 +62,7 @@ try {
     await page.waitForFunction("document.querySelector('.controls select option:checked')");
     await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
   });
-  const heap = (await page.evaluate("performance.memory.usedJSHeapSize")) as number;
+  const heap = await page.evaluate<number>("performance.memory.usedJSHeapSize");
   rows.push(["JavaScript heap of the page", `${(heap / 2 ** 20).toFixed(0)} MB`]);
   await timed("gallery", async () => {
     await page.goto(`${url}#units`);

@@ -177,18 +177,18 @@ function weighedProgress(
   let current: { title: string; at: number; seen: string[] } | undefined;
   return {
     begin: ({ title, at, isDone }) => {
-      if (current) before += weights[current.at] as number;
+      if (current) before += weights[current.at];
       current = isDone ? undefined : { title, at, seen: [] };
-      if (isDone) total -= weights[at] as number;
+      if (isDone) total -= weights[at];
       else progress?.(before / total, title);
     },
     part: ({ title, done, total: of }) => {
       if (!current) return;
       if (!current.seen.includes(title)) current.seen.push(title);
-      const expected = Math.max(parts[current.at] as number, current.seen.length);
+      const expected = Math.max(parts[current.at], current.seen.length);
       const share = (current.seen.length - 1 + (of > 0 ? done / of : 0)) / expected;
       const what = title === "" ? current.title : `${current.title}: ${title}`;
-      progress?.((before + share * (weights[current.at] as number)) / total, what);
+      progress?.((before + share * weights[current.at]) / total, what);
     },
     end: () => progress?.(1, "done"),
   };

@@ -4,7 +4,7 @@
  * response of an attention head is the length of its vector at each token.
  */
 import { UnitscopeError } from "../errors.ts";
-import { type Dim, type Graph, intTensor, type Node, node, type Tensor } from "./graph.ts";
+import { type Dim, type Graph, intTensor, type Node, node } from "./graph.ts";
 import { isBatchFirst, type RowFact } from "./rows.ts";
 
 /** Where a layer's units are. */
@@ -74,5 +74,5 @@ export function withResponses({ graph, layers }: { graph: Graph; layers: readonl
     }
     nodes.push(node("Reshape", [at, put("map", [0, units, height, width])], [response]));
   }
-  return { ...graph, nodes, constants: constants as ReadonlyMap<string, Tensor> };
+  return { ...graph, nodes, constants: constants };
 }
