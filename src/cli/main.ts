@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { UnitscopeError } from "../errors.ts";
 import { version } from "../version.ts";
 import { commands } from "./commands.ts";
+import { flagsFor } from "./option-flags.ts";
 import { type GlobalOptions, terminalContext } from "./terminal.ts";
 
 /** Exit codes: 0 done, 1 a check failed, 2 usage or input, 3 a defect of ours, 130 interrupted. */
@@ -46,17 +47,6 @@ function withGlobals(command: Command): Command {
 function silenceCommander(command: Command): void {
   command.exitOverride().configureOutput({ outputError: () => {} });
   for (const sub of command.commands) silenceCommander(sub);
-}
-
-/** Options that are called otherwise on the command line. */
-const flagNames: Readonly<Record<string, string>> = { topImages: "top" };
-
-/** The library's messages name options as callers do (`option "rankSplit"`); here they are flags (`--rank-split`). */
-function flagsFor(message: string): string {
-  return message.replaceAll(/\boption "([a-z][A-Za-z]*)"/g, (_, name: string) => {
-    const flag = flagNames[name] ?? name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    return `--${flag}`;
-  });
 }
 
 function report(error: unknown, { isDebug, isAborted }: { isDebug: boolean; isAborted: boolean }): number {

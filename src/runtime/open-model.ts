@@ -76,16 +76,16 @@ function weightsBeside(path: string, place: string, read: (part: Uint8Array) => 
   };
 }
 
-/** Networks of other tools, by their first bytes or their name, and how each becomes an ONNX file. */
-const others: readonly { readonly name: RegExp; readonly starts?: readonly number[]; readonly advice: string }[] = [
+/** Networks of other tools, by their name or what stands in their first bytes, and how each becomes an ONNX file. */
+const others: readonly { readonly name: RegExp; readonly holds?: string; readonly advice: string }[] = [
   {
     name: /\.(pt|pth|ckpt|bin)$/i,
-    starts: [0x50, 0x4b, 3, 4],
+    holds: "/data.pkl", // the first entry of the archive
     advice: 'a PyTorch file; export it in Python with torch.onnx.export(model.eval(), images, "model.onnx")',
   },
   {
     name: /\.(h5|hdf5|keras)$/i,
-    starts: [0x89, 0x48, 0x44, 0x46],
+    holds: "\x89HDF",
     advice: "a Keras file; export it with python -m tf2onnx.convert --keras model.h5 --output model.onnx",
   },
   {
@@ -101,9 +101,10 @@ const others: readonly { readonly name: RegExp; readonly starts?: readonly numbe
 
 /** @throws {UnitscopeError} `model` for a file of another tool, with how to export it. */
 function refuseOthers(bytes: Uint8Array, path: string, place: string): void {
-  const found = others.find(
-    ({ name, starts }) => name.test(path) || (starts?.every((byte, i) => bytes[i] === byte) ?? false),
-  );
+  const start = String.fromCharCode(...bytes.subarray(0, 256));
+  const found =
+    others.find(({ name }) => name.test(path)) ??
+    others.find(({ holds }) => holds !== undefined && start.includes(holds));
   if (found) throw new UnitscopeError("model", `${place}: expected an ONNX model, got ${found.advice}`);
 }
 

@@ -21,13 +21,14 @@ const ablate = (model: string, data: string, out: string, ...more: string[]): st
   ...["ablate", model, data, "--out", out, "--preprocess", "none", ...more],
 ];
 
-/** Runs a command that must be refused; gives its one line. */
+/** Runs a command that must be refused; gives its one line, behind what it cautioned of before. */
 async function refusal(args: readonly string[], options: Parameters<typeof unitscope>[1] = {}): Promise<string> {
   const { code, stdout, stderr } = await unitscope(args, options);
   expect(stdout).toBe("");
-  expect(stderr).toMatch(/^[^\n]+\n$/);
+  const message = stderr.replaceAll(/^caution: .*\n/gm, "");
+  expect(message).toMatch(/^[^\n]+\n$/);
   expect(code).toBe(2);
-  return stderr.trimEnd();
+  return message.trimEnd();
 }
 
 /** The same of an ablation of a model; nothing at all may be left in the run folder. */

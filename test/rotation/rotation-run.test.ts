@@ -66,7 +66,7 @@ describe("a network solved by hand", () => {
     expect(Array.from(explained)).toEqual(Array.from(explained).sort((a, b) => b - a));
     const tests = await run.readTable("directions");
     expect(new Set(texts(tests, "basis"))).toEqual(new Set(["random", "pca"]));
-    expect(tests.rows).toBe(2 * 4);
+    expect(tests.rows).toBe(2 * 5); // five measures of each basis
   });
 
   test("what does not fit is refused", async () => {

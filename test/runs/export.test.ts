@@ -106,10 +106,4 @@ test("a run without tables, and a format that is not known, are refused", async 
   await expect(command.parseAsync([run.path, "--format", "xml"], { from: "user" })).rejects.toThrow(
     "Allowed choices are csv, json",
   );
-  await expect(
-    exportCommand(contextThatKeeps([], false))
-      .exitOverride()
-      .configureOutput({ writeErr: () => {} })
-      .parseAsync([run.path], { from: "user" }),
-  ).rejects.toThrow("--format");
 });

@@ -171,7 +171,7 @@ describe("a network solved by hand", () => {
   test("what does not fit is refused", async () => {
     const path = await handRun();
     await expect(measureSets(path, { classes: ["purple"] })).rejects.toThrow(
-      '--classes: expected names or indices of classes with at least 2 images, got "purple" (no such class)',
+      'option "classes": expected names or indices of classes with at least 2 images, got "purple" (no such class)',
     );
     await expect(measureSets(path, { rankSplit: 1.5 })).rejects.toThrow(
       'option "rankSplit": expected a fraction between 0 and 1',

@@ -8,6 +8,7 @@ import type { TrainProgress } from "../../training/train.ts";
 import { trainDefaults } from "../../training/train-options.ts";
 import type { CliContext, Progress } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
+import { flagsFor } from "../option-flags.ts";
 import { wholeNumber } from "../option-parsers.ts";
 import { duration } from "../terminal.ts";
 
@@ -113,7 +114,7 @@ export function trainCommand(context: CliContext): Command {
       show(context, result);
     } catch (error) {
       shown?.finish();
-      if (error instanceof UnitscopeError && error.code === "interrupted") context.note(error.message);
+      if (error instanceof UnitscopeError && error.code === "interrupted") context.note(flagsFor(error.message));
       throw error;
     } finally {
       fetching.finish();
