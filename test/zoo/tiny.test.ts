@@ -58,7 +58,10 @@ test.each(networks)(
   "$name: the layers are those that PyTorch was asked about, at the same tensors",
   async (network) => {
     const { model } = await open(network);
-    const found = model.layers.filter((layer) => !layer.isOutput).map(({ name, tap, kind }) => ({ name, tap, kind }));
+    // Heads are slices of a tensor, which the reference does not take apart; test/ablation compares them with the plain way.
+    const found = model.layers
+      .filter((layer) => !layer.isOutput && layer.kind !== "attention")
+      .map(({ name, tap, kind }) => ({ name, tap, kind }));
     expect(found).toEqual(network.layers.map(({ name, tap, kind }) => ({ name, tap, kind })));
   },
 );
