@@ -58,7 +58,7 @@ test.each(networks)(
   "$name: the layers are those that PyTorch was asked about, at the same tensors",
   async (network) => {
     const { model } = await open(network);
-    // Heads are slices of a tensor, which the reference does not take apart; test/ablation compares them with the plain way.
+    // The reference does not take a tensor apart into heads; below they are compared with the plain way.
     const found = model.layers
       .filter((layer) => !layer.isOutput && layer.kind !== "attention")
       .map(({ name, tap, kind }) => ({ name, tap, kind }));
@@ -94,4 +94,21 @@ describe.each([false, true])("with log-probabilities: %s", (continuous) => {
 test("the networks are of every kind", () => {
   const kinds = new Set(networks.flatMap(({ layers }) => layers.map(({ kind }) => kind)));
   expect([...kinds]).toEqual(expect.arrayContaining(["addition", "concatenation", "convolution", "linear"]));
+});
+
+test("attention heads: removed by difference as by the whole network", async () => {
+  const network = networks.find(({ name }) => name === "tiny-transformer");
+  if (!network) throw new Error("golden/tiny.json: expected a tiny-transformer");
+  const { model, set } = await open(network);
+  const layers = model.layers.filter(({ kind }) => kind === "attention").map(({ name }) => name);
+  expect(layers).toEqual(["block.attn.heads"]);
+  const options = { layers, preprocessing: noPreprocessing, workers: 1 } as const;
+  const [fast, plain] = [
+    await ablate(model, set, { ...options, engine: "auto" }),
+    await ablate(model, set, { ...options, engine: "plain" }),
+  ];
+  expect(integers(fast.units, "unit").length).toBeGreaterThan(1);
+  for (const column of ["unit", "image", "prediction"]) {
+    expect(integers(fast.flips, column)).toEqual(integers(plain.flips, column));
+  }
 });
