@@ -7,7 +7,7 @@ import type { Graph, Node, Tensor } from "./graph.ts";
 import { operatorOf } from "./operators.ts";
 import { type RowFact, rowsOf } from "./row-rules.ts";
 
-export { isBatchFirst, isSame, type RowFact, type Rows, rowsOf } from "./row-rules.ts";
+export { isBatchFirst, type RowFact, type Rows, rowsOf } from "./row-rules.ts";
 
 /** What is proven of every tensor, by its name; a tensor that is absent is not proven. */
 export function traceRows(

@@ -189,17 +189,26 @@ export interface GreedySequence {
   readonly othersDrop: readonly number[];
 }
 
-/** Attribute vectors over classes, `[units, classes]`. */
+/**
+ * Attribute vectors over classes, `[units, classes]`.
+ * @public what a file of the folder holds
+ */
 export interface VectorsChunk {
   readonly attributes: Readonly<Record<string, Float32Array>>;
 }
 
-/** The model file. */
+/**
+ * The model file.
+ * @public what a file of the folder holds
+ */
 export interface ModelChunk {
   readonly onnx: Uint8Array;
 }
 
-/** RGB pixels, `[images, height, width, 3]`, each channel less its left neighbour (modulo 256). */
+/**
+ * RGB pixels, `[images, height, width, 3]`, each channel less its left neighbour (modulo 256).
+ * @public what a file of the folder holds
+ */
 export interface PixelsChunk {
   readonly pixels: Uint8Array;
 }
