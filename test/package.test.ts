@@ -49,10 +49,10 @@ describe.skipIf(process.platform === "win32")("the packed package, installed wit
     expect(files).toContain("models/alexnet-cifar10.onnx");
     expect(files).toContain("README.md");
     expect(
-      files.filter((path) => !/^(bin|dist|models|docs)\/|^(LICENSE|README\.md|package\.json)$/.test(path)),
+      files.filter((path) => !/^(bin|dist|models|docs|classes)\/|^(LICENSE|README\.md|package\.json)$/.test(path)),
     ).toEqual([]);
     const workers = readdirSync(join(project, "src"), { recursive: true, encoding: "utf8" })
-      .filter((path) => path.endsWith("-worker.ts"))
+      .filter((path) => /-worker\.ts$|worker-thread\.ts$/.test(path))
       .map((path) => `dist/${path.replace(/\.ts$/, ".js")}`);
     expect(workers.length).toBeGreaterThanOrEqual(4);
     expect(files).toEqual(expect.arrayContaining(workers));
@@ -64,7 +64,7 @@ describe.skipIf(process.platform === "win32")("the packed package, installed wit
   test("npx unitscope lists the layers of the shipped network", async () => {
     const { code, stdout } = await npx(["layers", "node_modules/unitscope/models/alexnet-cifar10.onnx", "--json"]);
     expect(code).toBe(0);
-    const names = (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name);
+    const names = (JSON.parse(stdout) as { layers: { name: string }[] }).layers.map(({ name }) => name);
     expect(names).toEqual(["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]);
   });
 
