@@ -35,12 +35,13 @@ export function describeLayer(result: AblateRunResult, layer: string): string[] 
   const specific = integers(summary, "specific_units")[0] ?? 0;
   const header = ["unit", "max class drop", "class", "overall drop", "classes affected (q ≤ 0.05)"];
   const worst = order[0] ?? 0;
+  const unsure = significant[worst] === 0 ? ", which may be chance" : "";
   return [
     "",
     `${layer}: ${units.rows} units, each removed alone; in points of accuracy, positive means damage`,
     `  all images lose ${points(mean(overall))} on average${interval("overall_drop")}, the class that suffers most ${points(mean(largest))}${interval("max_class_drop")}`,
     `  by chance alone it would lose ${of("max_class_null_mean")}; if units hurt all classes alike, as these are fragile, ${of("specificity_null_mean")}: ${specific} of ${units.rows} units single out a class`,
-    `  most specific: unit ${unitNumbers[worst]} costs ${className(worst)} ${points(largest[worst])} and all images ${points(overall[worst])}`,
+    `  largest: unit ${unitNumbers[worst]} costs ${className(worst)} ${points(largest[worst])} and all images ${points(overall[worst])}${unsure}`,
     `  real at 5 % false discoveries: ${effects.toLocaleString("en")} of ${tested.toLocaleString("en")} (unit, class) effects, in ${affected} of ${units.rows} units`,
     ...formatTable([header, ...rows], { right: [0, 1, 3, 4] }).map((line) => `  ${line}`),
     "",

@@ -55,7 +55,7 @@ export function chanceCaution({ labels, predictions }: Predicted): string | unde
   const correct = countWhere(labels, (label, image) => label === predictions[image]);
   const classCount = new Set(labels).size;
   if (classCount < 2 || wilsonInterval(correct, labels.length).low > 1 / classCount) return undefined;
-  return `accuracy is near chance: ${percent(correct / labels.length)} of ${labels.length} images right, where guessing among the ${classCount} classes shown gets ${percent(1 / classCount)}; is the order of the classes the network's, and the preprocessing?`;
+  return `accuracy is near chance: ${percent(correct / labels.length)} of ${labels.length} images right, which chance does too (guessing among the ${classCount} classes shown gets ${percent(1 / classCount)}): are the labels in its order of classes, and the images preprocessed as it wants?`;
 }
 
 /**
@@ -93,8 +93,13 @@ export function orderCaution(predicted: Predicted, classNames: readonly string[]
   return all.sort((one, other) => other.share - one.share)[0]?.text;
 }
 
-/** Says so if another way of scaling pixels is right on more images, beyond chance. */
-export function scaleCaution(given: Predicted, other: Predicted, name: string): string | undefined {
+/** Says so if another way of scaling pixels is right on more images, beyond chance; of several, the one that does best. */
+export function scaleCaution(given: Predicted, others: ReadonlyMap<string, Predicted>): string | undefined {
+  const rightOf = ({ labels, predictions }: Predicted): number =>
+    countWhere(labels, (label, image) => label === predictions[image]);
+  const [best] = [...others].sort(([, one], [, other]) => rightOf(other) - rightOf(one));
+  if (!best) return undefined;
+  const [name, other] = best;
   const verdict = compare(
     given.labels.length,
     (image) => given.labels[image] === given.predictions[image],

@@ -43,13 +43,14 @@ export async function examineSubject(
     const grave = [chanceCaution(predicted), orderCaution(predicted, images.classNames)];
     const part = selectImages(sample, Array.from({ length: sample.imageCount }, (_, at) => at).filter(isTried));
     const given = { labels: part.labels, predictions: predicted.predictions.filter((_, at) => isTried(at)) };
+    const others = new Map<string, Predicted>();
     for (const name of model.metadata.has("unitscope.preprocessing") ? [] : scales) {
       if (performance.now() - began > PATIENCE_MS) break;
       const other = withScale(preprocessing, preprocessingPresets[name]);
       if (!other) continue;
-      const caution = scaleCaution(given, await predict(session, model, part, other, signal), `preset "${name}"`);
-      if (caution) grave.push(caution);
+      others.set(`preset "${name}"`, await predict(session, model, part, other, signal));
     }
+    grave.push(scaleCaution(given, others));
     return [...grave.filter((caution) => caution !== undefined), ...cautions];
   } finally {
     await session.close();

@@ -35,6 +35,8 @@ export interface ExperimentPart {
 export interface ExperimentEffects {
   readonly progress?: ((part: ExperimentPart) => void) | undefined;
   readonly fetching?: FetchProgress;
+  /** Something about model, images and preprocessing that a reader of the results must know; before an ablation. */
+  readonly caution?: ((text: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -46,7 +48,7 @@ export interface ExperimentEffects {
 export async function performExperiment(
   experiment: Experiment,
   path: string,
-  { progress, fetching, signal }: ExperimentEffects = {},
+  { progress, fetching, caution, signal }: ExperimentEffects = {},
 ): Promise<string[]> {
   const counted =
     (unit: string) =>
@@ -56,7 +58,7 @@ export async function performExperiment(
   switch (experiment.kind) {
     case "ablate": {
       const { model, data, options } = experiment;
-      const effects = { fetching, signal, progress: counted("pairs") };
+      const effects = { fetching, signal, caution, progress: counted("pairs") };
       const { figure } = await runAblate(model, data, { ...options, out: path }, effects);
       return [...tables("baseline", "units", "drops", "flips", "layers"), figure];
     }

@@ -9,9 +9,7 @@ import { sha256 } from "../files/hash.ts";
 import { type Finding, findingsOf } from "../report/findings.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
 import { openModel } from "../runtime/open-model.ts";
-import { wilsonInterval } from "../stats/wilson.ts";
 import { schemaVersion } from "../tables/schema.ts";
-import { integers, type Table } from "../tables/table.ts";
 import { version } from "../version.ts";
 import { performExperiment } from "./experiment.ts";
 import { planStudy, quickLimit, type StudyChoice, type StudyStep, studiedLayers } from "./plan-study.ts";
@@ -91,12 +89,8 @@ export async function study(
         reads: step.reads,
         changes: [step.title],
         key: () => keyOf(out, { ...content, experiment: withoutPaths(step) }),
-        perform: async () => {
-          const files = await performExperiment(step.experiment, out, { fetching, signal, progress: progress.part });
-          if (step.title === "ablation")
-            warnAboutChance(await openRun(out).readTable("baseline"), subject.images.classNames.length, warn);
-          return files;
-        },
+        perform: () =>
+          performExperiment(step.experiment, out, { fetching, signal, caution: warn, progress: progress.part }),
       }),
     ),
     {
@@ -130,18 +124,6 @@ export async function study(
   const run = openRun(out);
   const elapsedMs = [...records.values()].reduce((sum, record) => sum + record.elapsedMs, 0);
   return { run, page, findings: await findingsOf(run), elapsedMs };
-}
-
-/** A network that is right no more often than by chance has most likely been shown something else than it knows. */
-function warnAboutChance(baseline: Table, classCount: number, warn: StudyEffects["warn"]): void {
-  const [labels, predictions] = [integers(baseline, "label"), integers(baseline, "prediction")];
-  const correct = labels.filter((label, image) => label === predictions[image]).length;
-  const { low } = wilsonInterval(correct, labels.length);
-  if (low > 1 / classCount) return;
-  const [right, chance] = [correct / labels.length, 1 / classCount].map((share) => `${(100 * share).toFixed(1)} %`);
-  warn?.(
-    `the network gets ${right} of the images right, which chance does too (${chance}): are the labels in its order of classes, and the images preprocessed as it wants?`,
-  );
 }
 
 /** Everything that a step's result depends on; empty while there is no run. */

@@ -41,9 +41,21 @@ describe("predictions", () => {
   it("show pixels that another preset scales better", () => {
     const one = { labels, predictions: guesses };
     const two = { labels, predictions: good };
-    expect(scaleCaution(one, two, "preset x")).toMatch(/^pixels scaled as preset x do better on a sample: /);
-    expect(scaleCaution(two, one, "preset x")).toBeUndefined();
-    expect(scaleCaution(two, two, "preset x")).toBeUndefined();
+    expect(scaleCaution(one, new Map([["preset x", two]]))).toMatch(
+      /^pixels scaled as preset x do better on a sample: /,
+    );
+    expect(scaleCaution(two, new Map([["preset x", one]]))).toBeUndefined();
+    expect(scaleCaution(two, new Map([["preset x", two]]))).toBeUndefined();
+    // Of several, the best.
+    expect(
+      scaleCaution(
+        one,
+        new Map([
+          ["preset w", one],
+          ["preset x", two],
+        ]),
+      ),
+    ).toMatch(/^pixels scaled as preset x /);
   });
 });
 

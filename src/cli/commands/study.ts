@@ -25,7 +25,9 @@ export function studyCommand(context: CliContext): Command {
     .argument("<data>", "name:split, folder, list file, .parquet or .npz")
     .option("--quick", "a first look: fewer images and sequences, about a minute")
     .addOption(
-      new Option("--layers <names>", "layers, separated by commas; the last convolution by default").argParser(list),
+      new Option("--layer, --layers <names>", "layers, separated by commas; the last convolution by default").argParser(
+        list,
+      ),
     )
     .addOption(
       new Option("--all", "every layer but the logits: blocks, concatenations and products too").conflicts("layers"),
@@ -65,7 +67,7 @@ export function studyCommand(context: CliContext): Command {
               shown ??= context.progress("study", 100, "%");
               shown.update(100 * share, what);
             },
-            warn: (message) => context.note(message),
+            warn: (message) => context.note(`caution: ${message}`),
             signal: context.signal,
           },
         );
