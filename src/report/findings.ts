@@ -126,7 +126,7 @@ function attributeFindings(relations: Table, layer: string): Finding[] {
       (each, at) => each === layer && attribute[at] === "class_selectivity" && drop[at] === wanted,
     );
     if (row < 0) return undefined;
-    const value = (name: string): string => Number(relations.columns[name]?.[row]).toFixed(2).replace("-", "−");
+    const value = (name: string): string => twoPlaces(Number(relations.columns[name]?.[row]));
     return { r: `${value("pearson")} (95 % interval ${value("pearson_low")} to ${value("pearson_high")})` };
   };
   const [largest, overall] = [of("max_class_drop"), of("overall_drop")];
@@ -144,7 +144,12 @@ function percent(share: number): string {
 }
 
 function points(drop: number): string {
-  const text = (100 * drop).toFixed(2);
+  return twoPlaces(100 * drop);
+}
+
+/** With a true minus sign, and none before zero. */
+function twoPlaces(value: number): string {
+  const text = value.toFixed(2);
   return (text === "-0.00" ? "0.00" : text).replace("-", "−");
 }
 
