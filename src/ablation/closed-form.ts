@@ -3,9 +3,9 @@
  * behind the last block of a ResNet), removing a unit takes its own contribution off every logit.
  */
 import type { Graph } from "../onnx/graph.ts";
+import { frontierWeights } from "./frontier-graph.ts";
 import type { LayerPorts } from "./prefix-graph.ts";
 import type { PreparedBlock } from "./prepared-block.ts";
-import { frontierWeights } from "./suffix-graph.ts";
 import type { SuffixPlan } from "./suffix-plan.ts";
 
 /** The weights of a linear tail. */

@@ -10,8 +10,8 @@ import { floatAttribute, type Graph, intAttribute, intsAttribute, type Node, typ
 import { gainOf } from "../onnx/operators.ts";
 import type { Shape } from "../onnx/shapes.ts";
 import type { Model } from "../runtime/open-model.ts";
+import { frontierWeights } from "./frontier-graph.ts";
 import { matrixNormBound, matrixNormBounds } from "./spectral-norm.ts";
-import { frontierWeights } from "./suffix-graph.ts";
 import type { Frontier, SuffixPlan } from "./suffix-plan.ts";
 
 /** A bound of one layer's suffix; plain data, made once and sent to every worker. */

@@ -5,28 +5,16 @@
  * channels; the rest is the network's own operators. Everything that differs between runs is a graph input, so one
  * session serves a whole sweep.
  */
-import { UnitscopeError } from "../errors.ts";
 import { cutTo } from "../onnx/edit.ts";
-import {
-  type Attribute,
-  type Dim,
-  floatAttribute,
-  floatTensor,
-  type Graph,
-  intAttribute,
-  intTensor,
-  type Node,
-  node,
-  type Port,
-  type Tensor,
-} from "../onnx/graph.ts";
+import { type Dim, type Graph, intTensor, type Node, node, type Port } from "../onnx/graph.ts";
+import { graphWriter } from "../onnx/graph-writer.ts";
 import { isShape, type RowFact } from "../onnx/rows.ts";
 import type { Shape } from "../onnx/shapes.ts";
 import { sortNodes } from "../onnx/sort.ts";
-import { positionsOf, standsFirst } from "./channel-tensor.ts";
+import { contribute, frontierWeights } from "./frontier-graph.ts";
 import type { LayerPorts } from "./prefix-graph.ts";
-import { fromRows, type GraphParts, type RowForm, rowForm, toRows } from "./row-form.ts";
-import type { Frontier, SuffixPlan } from "./suffix-plan.ts";
+import { fromRows, type RowForm, rowForm, toRows } from "./row-form.ts";
+import type { SuffixPlan } from "./suffix-plan.ts";
 
 /** Rows of the block that are computed: int32 `[pairs]`. */
 export const ROWS_INPUT = "unitscope/rows";
@@ -60,27 +48,13 @@ export function buildSuffix(
     keepsState?: boolean;
   },
 ): Graph {
-  const nodes: Node[] = [];
-  const constants = new Map(graph.constants);
   const inputs = new Map<string, Port>();
   const input = (name: string, type: Port["type"], shape: readonly Dim[] | null): string => {
     inputs.set(name, { name, type, shape });
     return name;
   };
-  const insert = (
-    op: string,
-    from: string[],
-    to: string,
-    attributes: Record<string, Attribute | number> = {},
-  ): string => {
-    nodes.push(node(op, from, [to], attributes));
-    return to;
-  };
-  const constant = (name: string, tensor: Tensor): string => {
-    constants.set(name, tensor);
-    return name;
-  };
-  const parts = { nodes, constants };
+  const parts = graphWriter(graph.constants);
+  const { nodes, insert } = parts;
   const formOf = (name: string): RowForm | null => (plan.whole === null ? rowForm(name, facts, shapes) : null);
   const block = (name: string): readonly Dim[] => {
     const form = formOf(name);
@@ -97,7 +71,7 @@ export function buildSuffix(
     let removed: string;
     let channels: number;
     if (removes === "unit") {
-      const single = constant(`${at}/single`, intTensor([-1, port.positions]));
+      const single = parts.constant(`${at}/single`, intTensor([-1, port.positions]));
       insert("Reshape", [change, single], `${at}/changes`);
       removed = insert("Gather", [`${at}/changes`, input(CHANGE_ROWS_INPUT, "int32", ["pairs"])], `${at}/removed`);
       channels = 1;
@@ -107,29 +81,18 @@ export function buildSuffix(
       channels = plan.units;
     }
     const kept = insert("Gather", [base, rows], `${at}/base`);
-    const all = constant(`${at}/weights`, frontierWeights(frontier, plan.units, graph));
-    const picked = removes === "unit" ? insert("Gather", [all, input(UNIT_INPUT, "int32", [1])], `${at}/kernel`) : all;
-    const contribution = `${at}/contribution`;
-    if (frontier.node.op === "Conv") {
-      const shape = constant(`${at}/shape`, intTensor([-1, channels, ...frontier.input.dims.slice(2)]));
-      const shaped = insert("Reshape", [removed, shape], `${at}/shaped`);
-      const kernelShape = constant(`${at}/kernel_shape`, intTensor([channels, -1, ...kernelSize(frontier, graph)]));
-      insert("Reshape", [picked, kernelShape], `${at}/kernel_shaped`);
-      insert("Transpose", [`${at}/kernel_shaped`], `${at}/kernel_turned`, {
-        perm: { kind: "ints", value: [1, 0, 2, 3] },
-      });
-      insert("Conv", [shaped, `${at}/kernel_turned`], contribution, frontier.node.attributes);
-    } else {
-      contributeProduct(frontier, {
-        removed,
-        picked,
-        contribution,
-        channels,
-        at,
-        parts,
-        form: formOf(frontier.output),
-      });
-    }
+    const weights = parts.constant(`${at}/weights`, frontierWeights(frontier, plan.units, graph));
+    const picked =
+      removes === "unit" ? insert("Gather", [weights, input(UNIT_INPUT, "int32", [1])], `${at}/kernel`) : weights;
+    const contribution = contribute(frontier, {
+      removed,
+      picked,
+      channels,
+      at,
+      parts,
+      form: formOf(frontier.output),
+      graph,
+    });
     const output = insert("Sub", [kept, contribution], `${at}/output`);
     renamed.set(frontier.output, fromRows(output, formOf(frontier.output), parts));
   });
@@ -165,7 +128,7 @@ export function buildSuffix(
   const whole: Graph = {
     ...graph,
     nodes: plan.whole === null ? nodes : sortNodes(nodes),
-    constants,
+    constants: parts.constants,
     inputs: [...inputs.values()],
     outputs: [],
   };
@@ -199,64 +162,6 @@ function replaceAtTap(
   nodes.push(node("Where", [mask, replaced, plan.tap], [WHOLE_TAP]));
 }
 
-/** The contribution of removed units to a product's output, in the form of the output's rows. */
-function contributeProduct(
-  { input }: Frontier,
-  {
-    removed,
-    picked,
-    contribution,
-    channels,
-    at,
-    parts: { nodes, constants },
-    form,
-  }: {
-    removed: string;
-    picked: string;
-    contribution: string;
-    channels: number;
-    at: string;
-    parts: GraphParts;
-    form: RowForm | null;
-  },
-): void {
-  const { run, dims } = input;
-  const insert = (
-    op: string,
-    from: string[],
-    to: string,
-    attributes: Record<string, Attribute | number> = {},
-  ): string => {
-    nodes.push(node(op, from, [to], attributes));
-    return to;
-  };
-  const constant = (name: string, values: number[]): string => {
-    constants.set(name, intTensor(values));
-    return name;
-  };
-  const places = positionsOf(input) / run;
-  const kernel = insert(
-    "Reshape",
-    [picked, constant(`${at}/kernel_shape`, [channels * run, -1])],
-    `${at}/kernel_shaped`,
-  );
-  const rest = standsFirst(input) ? dims.slice(1, -1) : [places];
-  let shaped: string;
-  if (channels === 1 || places === 1) {
-    shaped = insert("Reshape", [removed, constant(`${at}/shape`, [-1, ...rest, channels * run])], `${at}/shaped`);
-  } else {
-    insert("Reshape", [removed, constant(`${at}/shape`, [-1, channels, places, run])], `${at}/shaped`);
-    insert("Transpose", [`${at}/shaped`], `${at}/shaped_turned`, { perm: { kind: "ints", value: [0, 2, 1, 3] } });
-    const flat = constant(`${at}/shape_flat`, [-1, ...rest, channels * run]);
-    shaped = insert("Reshape", [`${at}/shaped_turned`, flat], `${at}/shaped_flat`);
-  }
-  if (!form) insert("MatMul", [shaped, kernel], contribution);
-  else {
-    const product = insert("MatMul", [shaped, kernel], `${at}/product`);
-    insert("Reshape", [product, constant(`${at}/rows`, [-1, form.before, form.behind])], contribution);
-  }
-}
-
 /**
  * What further removals start from: for every frontier output and carried tensor, its name among the prefix's outputs
  * and the name of the suffix's output that takes its place once units are removed.
@@ -276,43 +181,4 @@ export function stateTensors(
       output: `unitscope/carried_${i}/tensor`,
     })),
   ];
-}
-
-/** A frontier's weights by unit: `[units, outputs, kh, kw]` of a convolution, `[units, run, outputs]` of a product. */
-export function frontierWeights({ node: of, input }: Frontier, units: number, graph: Graph): Tensor {
-  const weight = graph.constants.get(of.inputs[1] ?? "");
-  if (!weight || weight.type !== "float32") {
-    throw new UnitscopeError("internal", `internal: frontier "${of.name}": expected float32 weights, got none`);
-  }
-  const from = weight.data as Float32Array;
-  if (of.op === "Conv") {
-    const [outputs, channels, kh, kw] = weight.dims as [number, number, number, number];
-    const area = kh * kw;
-    const data = new Float32Array(units * outputs * area);
-    for (let unit = 0; unit < units; unit++) {
-      for (let out = 0; out < outputs; out++) {
-        const start = (out * channels + input.offset + unit) * area;
-        for (let i = 0; i < area; i++) data[(unit * outputs + out) * area + i] = from[start + i];
-      }
-    }
-    return floatTensor([units, outputs, kh, kw], data);
-  }
-  const isTransposed = of.op === "Gemm" && intAttribute(of, "transB", 0) === 1;
-  const alpha = of.op === "Gemm" ? floatAttribute(of, "alpha", 1) : 1;
-  const [rowCount, columnCount] = weight.dims as [number, number];
-  const outputs = isTransposed ? rowCount : columnCount;
-  const { run } = input;
-  const data = new Float32Array(units * run * outputs);
-  const start = input.offset * run;
-  for (let row = 0; row < units * run; row++) {
-    for (let out = 0; out < outputs; out++) {
-      const at = isTransposed ? out * columnCount + start + row : (start + row) * columnCount + out;
-      data[row * outputs + out] = alpha * from[at];
-    }
-  }
-  return floatTensor([units, run, outputs], data);
-}
-
-function kernelSize({ node: of }: Frontier, graph: Graph): number[] {
-  return (graph.constants.get(of.inputs[1]) as Tensor).dims.slice(2);
 }

@@ -1,6 +1,7 @@
 /** The graphs of rotations: the plain insertion, the rotated response, and the way from one direction's change to the logits. */
 import { cutTo, dependentsOf, insertAfter } from "../onnx/edit.ts";
 import { type Dim, type Graph, intTensor, type Node, node, type Port, type Tensor } from "../onnx/graph.ts";
+import { graphWriter } from "../onnx/graph-writer.ts";
 import type { Shape } from "../onnx/shapes.ts";
 import { type DirectionPlan, isReshape } from "./direction-plan.ts";
 
@@ -130,20 +131,13 @@ export function directionSuffix(graph: Graph, of: DirectionPlan, shapes: Readonl
   const { tap, units } = plan;
   const size = spatialSize(tap, shapes);
   const positions = size.reduce((a, b) => a * b, 1);
-  const constants = new Map(graph.constants);
-  const constant = (name: string, values: number[]): string => {
-    constants.set(name, intTensor(values));
-    return name;
-  };
+  const writer = graphWriter(graph.constants);
+  const { nodes, constants, insert } = writer;
+  const constant = (name: string, values: number[]): string => writer.constant(name, intTensor(values));
   const inputs = new Map<string, Port>();
   const input = (name: string, type: Port["type"], shape: readonly Dim[]): string => {
     inputs.set(name, { name, type, shape });
     return name;
-  };
-  const nodes: Node[] = [];
-  const insert = (op: string, from: string[], to: string, attributes: Parameters<typeof node>[3] = {}): string => {
-    nodes.push(node(op, from, [to], attributes));
-    return to;
   };
   const rows = input(ROWS_INPUT, "int32", ["pairs"]);
   const block = (name: string): string =>

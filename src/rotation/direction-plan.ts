@@ -7,7 +7,7 @@
  * else is recomputed from the changed response.
  */
 import { positionsOf } from "../ablation/channel-tensor.ts";
-import { frontierWeights } from "../ablation/suffix-graph.ts";
+import { frontierWeights } from "../ablation/frontier-graph.ts";
 import type { Frontier, SuffixPlan } from "../ablation/suffix-plan.ts";
 import { UnitscopeError } from "../errors.ts";
 import { dependentsOf } from "../onnx/edit.ts";
