@@ -8,7 +8,6 @@
  * A piece: magic, key length, name length, payload length (uint32, little endian), key, name, payload, SHA-256 of all
  * that comes before.
  */
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
@@ -82,6 +81,10 @@ const magic = 0x32435055; // "UPC2"
 const headerBytes = 16;
 const digestBytes = 32;
 
+function digestOf(...parts: readonly Uint8Array[]): Buffer {
+  return Buffer.from(sha256(...parts), "hex");
+}
+
 function encodePiece(key: string, name: string, payload: Uint8Array): Uint8Array[] {
   const encoder = new TextEncoder();
   const keyBytes = encoder.encode(key);
@@ -91,9 +94,7 @@ function encodePiece(key: string, name: string, payload: Uint8Array): Uint8Array
     header.setUint32(4 * at, value, true);
   }
   const parts = [new Uint8Array(header.buffer), keyBytes, nameBytes, payload];
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  return [...parts, hash.digest()];
+  return [...parts, digestOf(...parts)];
 }
 
 function decodePiece(bytes: Uint8Array): { key: string; name: string; payload: Uint8Array } | undefined {
@@ -109,8 +110,7 @@ function decodePiece(bytes: Uint8Array): { key: string; name: string; payload: U
   const payloadStart = nameStart + nameLength;
   const digestStart = payloadStart + payloadLength;
   if (found !== magic || bytes.length !== digestStart + digestBytes) return undefined;
-  const digest = createHash("sha256").update(bytes.subarray(0, digestStart)).digest();
-  if (!digest.equals(bytes.subarray(digestStart))) return undefined;
+  if (!digestOf(bytes.subarray(0, digestStart)).equals(bytes.subarray(digestStart))) return undefined;
   const decoder = new TextDecoder();
   return {
     key: decoder.decode(bytes.subarray(headerBytes, nameStart)),

@@ -99,7 +99,7 @@ function checkModels(networks: readonly ReproductionNetwork[], models: string): 
   if (missing.length === 0) return;
   throw new UnitscopeError(
     "model",
-    `models "${models}": expected ${networks.length} trained networks, got none called ${missing.join(", ")}; train them in a clone with: scripts/train-models.sh`,
+    `models "${models}": expected ${networks.length} trained networks, got none called ${missing.join(", ")}; they are in the folder models/ of the repository, whose scripts/train-models.sh trains them: give that folder`,
   );
 }
 
