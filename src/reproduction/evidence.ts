@@ -7,7 +7,7 @@ import { openTableReader } from "../runs/read-table.ts";
 import { openRun } from "../runs/run-folder.ts";
 import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { mainNetwork, type ReproductionNetwork, type Variant } from "./networks.ts";
-import { specialRuns } from "./plan.ts";
+import { predictRuns, specialRuns } from "./plan.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
 
 /** One network's tables. */
@@ -23,6 +23,15 @@ export interface NetworkEvidence extends ReproductionNetwork {
   readonly parts: ReadonlyMap<string, LayerImageParts>;
 }
 
+/** What networks that learned nothing gave together, or the first of them for the others; conv5 only. */
+export interface UntrainedEvidence {
+  readonly sets: Table;
+  readonly rotation: Table;
+  readonly directions: Table;
+  /** As `Evidence.predictions`; `null` with a single such network. */
+  readonly predictions: Table | null;
+}
+
 /** Everything that was measured. */
 export interface Evidence {
   readonly networks: readonly NetworkEvidence[];
@@ -32,13 +41,13 @@ export interface Evidence {
   readonly lowerImages: number;
   /** `sets` of the main network: units chosen on one half of the images, measured on the other; all layers. */
   readonly sets: Table;
-  /** `sets` of the main network's last convolution, chosen and measured on the same images. */
-  readonly setsPaperWay: Table;
+  /** `sets` of the main network's last convolution, chosen and measured on the same images; `null` where that was not done. */
+  readonly setsPaperWay: Table | null;
   /** `rotation` and `directions` of the main network, all layers. */
   readonly rotation: Table;
   readonly directions: Table;
-  /** `rotation` of a network whose convolutions learned nothing; `null` without one. */
-  readonly rotationUntrained: Table | null;
+  /** What networks whose convolutions learned nothing gave besides their units; `null` without such a network. */
+  readonly untrained: UntrainedEvidence | null;
   /** The rows of `predictions` that average over all choices of networks. */
   readonly predictions: Table;
 }
@@ -63,8 +72,7 @@ export async function readEvidence(networks: readonly ReproductionNetwork[], pla
   const main = openRun(runPath(place, mainNetwork));
   const lower = openRun(runPath(place, specialRuns.lower));
   const paperWay = openRun(runPath(place, specialRuns.paperWay));
-  const untrained = found.find(({ variant }) => variant === "random convolutions");
-  const predictions = await openTableReader(join(runPath(place, "predict"), "predictions.parquet"), "predictions");
+  const predictions = await readPredictions(place, predictRuns.plain);
   return {
     networks: found,
     main: found.find(({ name }) => name === mainNetwork) as NetworkEvidence,
@@ -74,9 +82,29 @@ export async function readEvidence(networks: readonly ReproductionNetwork[], pla
     setsPaperWay: await paperWay.readTable("sets"),
     rotation: concatTables([await lower.readTable("rotation"), await main.readTable("rotation")]),
     directions: concatTables([await lower.readTable("directions"), await main.readTable("directions")]),
-    rotationUntrained: untrained ? await openRun(runPath(place, untrained.name)).readTable("rotation") : null,
-    predictions: averagesOf(await predictions.read()),
+    untrained: await readUntrained(networksOf({ networks: found }, "random convolutions"), place),
+    predictions,
   };
+}
+
+async function readUntrained(
+  networks: readonly NetworkEvidence[],
+  place: Workplace,
+): Promise<UntrainedEvidence | null> {
+  const [first] = networks;
+  if (!first) return null;
+  const run = openRun(runPath(place, first.name));
+  return {
+    sets: await run.readTable("sets"),
+    rotation: await run.readTable("rotation"),
+    directions: await run.readTable("directions"),
+    predictions: networks.length > 1 ? await readPredictions(place, predictRuns.untrained) : null,
+  };
+}
+
+async function readPredictions(place: Workplace, folder: string): Promise<Table> {
+  const reader = await openTableReader(join(runPath(place, folder), "predictions.parquet"), "predictions");
+  return averagesOf(await reader.read());
 }
 
 /** What each image adds to a network's mean drops, layer by layer. */

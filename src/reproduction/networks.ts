@@ -37,6 +37,14 @@ export const networks: readonly ReproductionNetwork[] = [
   ...seeds(mainNetwork, "plain", 5),
   ...seeds("alexnet-bn-cifar10", "batch norm", 5),
   ...seeds("alexnet-dropout-cifar10", "channel dropout", 5),
-  ...seeds("alexnet-random-cifar10", "random convolutions", 3),
-  { name: "resnet18-cifar10", variant: "ResNet-18", seed: 1, note: "width 16, a quarter of the original's 64" },
+  ...seeds("alexnet-random-cifar10", "random convolutions", 3).map((network) => ({
+    ...network,
+    note: "nothing but the head was trained",
+  })),
+  {
+    name: "resnet18-cifar10",
+    variant: "ResNet-18",
+    seed: 1,
+    note: "width 16, a quarter of the original's 64: 16 channels in the first stage, 128 in the last",
+  },
 ];

@@ -1,5 +1,6 @@
 /** The page that puts the paper's claims beside what was measured. Written by a program from measured numbers only. */
-import { type Claim, type Finding, type Picture, points } from "./claims/claim.ts";
+import { type Finding, listed, type Picture, points } from "./claims/claim.ts";
+import { type ControlledClaim, controlRule, controlWords } from "./claims/control.ts";
 import { type Verdict, verdictRules } from "./claims/judgement.ts";
 
 /** What the page says about one network. */
@@ -17,7 +18,7 @@ export interface PageNetwork {
 export interface StudyBeside {
   /** What its column is called: `100 classes`. */
   readonly name: string;
-  readonly claims: readonly Pick<Claim, "id" | "verdict" | "headline">[];
+  readonly claims: readonly Pick<ControlledClaim, "id" | "verdict" | "headline">[];
 }
 
 /** Everything on the page. */
@@ -25,13 +26,13 @@ export interface PageData {
   readonly unitscope: string;
   readonly images: { readonly name: string; readonly count: number };
   readonly networks: readonly PageNetwork[];
-  /** Networks that the reproduction is meant to have. */
-  readonly meant: number;
+  /** Networks that the reproduction is meant to have and that are not there, by name. */
+  readonly missing: readonly string[];
   /** Other studies, a column each. */
   readonly beside?: readonly StudyBeside[];
   /** How the networks were trained, as a picture; `null` where their logs are not at hand. */
   readonly trainings: Picture | null;
-  readonly claims: readonly Claim[];
+  readonly claims: readonly ControlledClaim[];
   /** What the steps took together, in milliseconds, and on what. */
   readonly elapsedMs: number;
   readonly hardware: { readonly cpu: string; readonly cores: number };
@@ -66,7 +67,7 @@ function head(data: PageData, folder: string): string[] {
     .filter(({ count }) => count > 0)
     .map(({ verdict, count }) => `${count} ${verdict}`);
   const beside = data.beside ?? [];
-  const other = ({ id }: Claim): string =>
+  const other = ({ id }: ControlledClaim): string =>
     beside
       .map((study) => study.claims.find((claim) => claim.id === id))
       .map((claim) => (claim ? ` ${marks[claim.verdict]}: ${claim.headline} |` : " |"))
@@ -81,16 +82,18 @@ function head(data: PageData, folder: string): string[] {
     ...(limit === null
       ? []
       : [`**A quick look: only the first ${limit} images of every class were used; intervals are wide.**`, ""]),
-    `| claim | the paper's numbers | here | statements | measured (95 % interval) |${beside.map(({ name }) => ` ${name} |`).join("")}`,
-    `|---|---|---|---|---|${beside.map(() => "---|").join("")}`,
+    `| claim | the paper's numbers | here | statements | networks that learned nothing | measured (95 % interval) |${beside.map(({ name }) => ` ${name} |`).join("")}`,
+    `|---|---|---|---|---|---|${beside.map(() => "---|").join("")}`,
     ...claims.map(
       (claim) =>
-        `| [${claim.title}](#${anchorOf(claim.title)}) | ${claim.numbers === "" ? claim.where : claim.numbers} | ${marks[claim.verdict]} | ${claim.held} | ${claim.headline} |${other(claim)}`,
+        `| [${claim.title}](#${anchorOf(claim.title)}) | ${claim.numbers === "" ? claim.where : claim.numbers} | ${marks[claim.verdict]} | ${claim.held} | ${controlInShort(claim)} | ${claim.headline} |${other(claim)}`,
     ),
     "",
     "The rules were fixed before this measurement, but after the first of these networks had been measured under looser ones. Every statement of a claim, at every place where it is asked, *holds*, is *weaker* (the paper's way, but clearly smaller), is decided *against*, or is *open*, when the interval does not decide. The verdict on a claim is then:",
     "",
     ...verdictRules.map(([verdict, meaning]) => `- **${verdict}**: ${meaning}.`),
+    "",
+    controlRule,
     "",
     "## The networks",
     "",
@@ -103,8 +106,11 @@ function head(data: PageData, folder: string): string[] {
         `| \`${name}.onnx\` | ${variant}${note === "" ? "" : ` (${note})`} | ${seed} | ${points(accuracy)} % |`,
     ),
     "",
-    ...(networks.length < data.meant
-      ? [`${networks.length} of the ${data.meant} networks that this page is meant for are trained.`, ""]
+    ...(data.missing.length > 0
+      ? [
+          `${networks.length} of the ${networks.length + data.missing.length} networks that this page is meant for were there. Missing, and not counted anywhere: ${listed(data.missing.map((name) => `\`${name}\``))}.`,
+          "",
+        ]
       : []),
     ...(trainings === null ? [] : picture(`${folder}/figures/${trainings.file}`, trainings.shows, 1)),
     `The whole reproduction took ${minutes(elapsedMs)} on ${hardware.cores} cores (${hardware.cpu}), with unitscope ${unitscope}.`,
@@ -112,7 +118,22 @@ function head(data: PageData, folder: string): string[] {
   ];
 }
 
-function section(claim: Claim, folder: string): string[] {
+/** A claim's control in a cell of the table. */
+function controlInShort({ control }: ControlledClaim): string {
+  return control ? `${marks[control.verdict]}; ${controlWords[control.outcome]}` : "– none there";
+}
+
+function controlLines({ control }: ControlledClaim): string[] {
+  if (!control) return [];
+  const { verdict, held, networks, outcome, findings } = control;
+  return [
+    `Networks that learned nothing (${networks}), by the same rule: **${marks[verdict]}** (${held}), **${controlWords[outcome]}**.`,
+    "",
+    ...(findings.length > 0 ? [...findingTable(findings), ""] : []),
+  ];
+}
+
+function section(claim: ControlledClaim, folder: string): string[] {
   const { title, where, paper, numbers, verdict, held, rule, why, headline, findings, intervals, pictures, tables } =
     claim;
   return [
@@ -126,6 +147,7 @@ function section(claim: Claim, folder: string): string[] {
     "",
     ...findingTable(findings),
     "",
+    ...controlLines(claim),
     `Intervals: ${intervals}. Tables: ${tables.map((file) => `[${file}](${folder}/tables/${file})`).join(", ")}.`,
     "",
     ...pictures.flatMap(({ file, shows }, at) => picture(`${folder}/figures/${file}`, shows, at)),

@@ -37,7 +37,13 @@ export type Step = {
   | { readonly kind: "rotate"; readonly run: string; readonly options: RotationRunOptions }
   | { readonly kind: "figures"; readonly run: string }
   | { readonly kind: "compare"; readonly runs: readonly { readonly run: string; readonly variant: string }[] }
-  | { readonly kind: "predict"; readonly runs: readonly string[]; readonly train: number }
+  | {
+      readonly kind: "predict";
+      readonly runs: readonly string[];
+      readonly train: number;
+      /** Folder of the result. */
+      readonly out: string;
+    }
 );
 
 /** Run folders besides those that are called after their network. */
@@ -47,6 +53,9 @@ export const specialRuns = {
   /** The main network with unit sets chosen and measured on the same images, as the paper does. */
   paperWay: "alexnet-cifar10-paper-way",
 } as const;
+
+/** Folders of predictions across networks. */
+export const predictRuns = { plain: "predict", untrained: "predict-random" } as const;
 
 const lowerLayers = alexnetLayers.slice(0, 3);
 
@@ -67,7 +76,7 @@ export function planSteps({ limit, networks = allNetworks }: PlanOptions = {}): 
     return name === mainNetwork ? alexnetLayers : comparedLayers;
   };
   const compared = networks.filter(({ variant }) => variant !== "ResNet-18" && variant !== "random convolutions");
-  const untrained = networks.find(({ variant }) => variant === "random convolutions");
+  const untrained = networks.filter(({ variant }) => variant === "random convolutions").map(({ name }) => name);
   const plain = networks.filter(({ variant }) => variant === "plain").map(({ name }) => name);
   return [
     ...networks.flatMap((network): Step[] => {
@@ -83,22 +92,40 @@ export function planSteps({ limit, networks = allNetworks }: PlanOptions = {}): 
       ];
     }),
     ...mainSteps(limit),
-    ...(untrained
-      ? [
-          {
-            kind: "rotate",
-            title: `${untrained.name}: rotation of conv5`,
-            run: untrained.name,
-            options: { layers: ["conv5"], seeds: 1, pca: false },
-          } as const,
-        ]
-      : []),
+    ...untrainedSteps(untrained),
     {
       kind: "compare",
       title: "comparing variants",
       runs: compared.map(({ name, variant }) => ({ run: name, variant })),
     },
-    { kind: "predict", title: "predicting classes from attributes", runs: plain, train: 3 },
+    { kind: "predict", title: "predicting classes from attributes", runs: plain, train: 3, out: predictRuns.plain },
+  ];
+}
+
+/** What networks that learned nothing are asked besides their units: the first stands for all in sets and rotations. */
+function untrainedSteps(names: readonly string[]): Step[] {
+  const [name] = names;
+  if (name === undefined) return [];
+  const layers = ["conv5"];
+  return [
+    {
+      kind: "sets",
+      title: `${name}: unit sets of conv5`,
+      run: name,
+      options: { layers, strategies: ["greedy", "random"], size: 15, randomSequences: 10 },
+    },
+    { kind: "rotate", title: `${name}: rotation of conv5`, run: name, options: { layers, seeds: 1, pca: false } },
+    ...(names.length > 1
+      ? [
+          {
+            kind: "predict",
+            title: "predicting classes from attributes where nothing was learned",
+            runs: names,
+            train: names.length - 1,
+            out: predictRuns.untrained,
+          } as const,
+        ]
+      : []),
   ];
 }
 

@@ -10,7 +10,7 @@ import type { TableName } from "../tables/schema.ts";
 import { concatTables } from "../tables/table.ts";
 import type { Claim, Picture } from "./claims/claim.ts";
 import { mainNetwork, type ReproductionNetwork } from "./networks.ts";
-import { specialRuns } from "./plan.ts";
+import { predictRuns, specialRuns } from "./plan.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
 import { setCurveTable } from "./set-curve-table.ts";
 
@@ -56,7 +56,7 @@ export async function publishResults(
   for (const [run, file] of [
     ["compare", "variants.csv"],
     ["compare", "runs.csv"],
-    ["predict", "predictions.csv"],
+    [predictRuns.plain, "predictions.csv"],
   ] as const) {
     // Runs go by their names: where they were on this machine says nothing to others.
     const text = readFileSync(join(runPath(place, run), file), "utf8");
@@ -88,6 +88,6 @@ function figurePath(place: Workplace, file: string): string {
   const other = renamed[file];
   if (other) return join(runPath(place, other.run), "figures", other.file);
   // The comparison goes first: its figure 9 has the name of the main network's own.
-  const over = ["compare", "predict"].map((name) => join(runPath(place, name), file));
+  const over = ["compare", predictRuns.plain].map((name) => join(runPath(place, name), file));
   return over.find((path) => existsSync(path)) ?? join(runPath(place, mainNetwork), "figures", file);
 }

@@ -5,8 +5,8 @@ import { UnitscopeError } from "../errors.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { openRun } from "../runs/run-folder.ts";
 import { version } from "../version.ts";
-import type { Claim } from "./claims/claim.ts";
 import { judgeClaims } from "./claims/claims.ts";
+import type { ControlledClaim } from "./claims/control.ts";
 import { readEvidence } from "./evidence.ts";
 import { networks as allNetworks, mainNetwork, type ReproductionNetwork } from "./networks.ts";
 import { type PageData, paperPage } from "./paper-page.ts";
@@ -28,7 +28,7 @@ export interface ReproduceOptions extends Workplace {
 export interface Reproduction {
   readonly page: string;
   readonly folder: string;
-  readonly claims: readonly Claim[];
+  readonly claims: readonly ControlledClaim[];
   /** What all steps took when they ran, now or in an earlier call. */
   readonly elapsedMs: number;
 }
@@ -75,7 +75,7 @@ export async function reproducePaper(
       note: network.note ?? "",
       accuracy: network.accuracy,
     })),
-    meant: options.networks?.length ?? allNetworks.length,
+    missing: options.networks ? [] : allNetworks.filter((each) => !networks.includes(each)).map(({ name }) => name),
     trainings: trainings && trainingPicture,
     claims,
     elapsedMs,

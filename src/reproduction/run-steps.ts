@@ -117,7 +117,7 @@ async function perform(step: Step, place: Workplace, effects: ReproductionEffect
       const { signal, progress } = effects;
       const { out, figure } = await runPrediction(
         paths,
-        { train: step.train, layers: comparedLayers, workers: place.workers, out: runPath(place, "predict") },
+        { train: step.train, layers: comparedLayers, workers: place.workers, out: runPath(place, step.out) },
         { signal, progress: (done, total) => progress?.({ title: "", done, total, unit: "regressions" }) },
       );
       return [...["predict.json", "predictions.parquet"].map((name) => join(out, name)), figure];

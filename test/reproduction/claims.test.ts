@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { Claim } from "../../src/reproduction/claims/claim.ts";
 import { judgeClaim, judgeClaims } from "../../src/reproduction/claims/claims.ts";
+import type { ControlledClaim } from "../../src/reproduction/claims/control.ts";
 import type { Verdict } from "../../src/reproduction/claims/judgement.ts";
 import { type ClaimId, claimIds } from "../../src/reproduction/claims/rules.ts";
+import { doubles, type Table } from "../../src/tables/table.ts";
 import { type Effects, exampleEvidence, noEffects, paperEffects } from "./example-evidence.ts";
 
 const verdicts = (effects: Effects): Record<string, Verdict> =>
@@ -10,7 +11,7 @@ const verdicts = (effects: Effects): Record<string, Verdict> =>
 
 const asInPaper = judgeClaims(exampleEvidence(paperEffects));
 
-const claim = (id: ClaimId, effects: Partial<Effects>): Claim =>
+const claim = (id: ClaimId, effects: Partial<Effects>): ControlledClaim =>
   judgeClaim(id, exampleEvidence({ ...paperEffects, ...effects }));
 
 describe("verdicts", { timeout: 60_000 }, () => {
@@ -92,6 +93,62 @@ describe("verdicts", { timeout: 60_000 }, () => {
     expect(
       (["batch-norm", "dropout-conv5", "detectors"] as const).map((id) => judgeClaim(id, without).verdict),
     ).toEqual(["cannot be asked here", "inconclusive", "inconclusive"]);
+  });
+
+  test("what networks that learned nothing show as well, and as strongly, is said to be so", () => {
+    const of = (id: ClaimId, untrained: Partial<Effects>) => claim(id, { untrained }).control;
+    // As many greedy points, prediction as good: the same verdict without learning, and no difference.
+    expect(of("unit-sets", {})).toMatchObject({ verdict: "same", outcome: "open" });
+    expect(of("prediction", {})).toMatchObject({ verdict: "same", outcome: "open" });
+    // More of it without learning.
+    expect(of("few-classes", { significant: 1, detectable: 0.002 })).toMatchObject({
+      verdict: "same",
+      outcome: "against",
+    });
+    expect(of("class-drop-large", { classDrop: () => 0.06 })).toMatchObject({ outcome: "against" });
+    // Only with learning.
+    expect(of("prediction", { prediction: 0.2, bestAttribute: 0.15 })).toMatchObject({
+      verdict: "contradicted",
+      outcome: "holds",
+    });
+    expect(of("rotation", { direction: 0.02 })).toMatchObject({ verdict: "contradicted", outcome: "holds" });
+    // A variant with smaller class drops than plain networks, but larger ones than networks that learned nothing.
+    expect(of("batch-norm", { classDrop: () => 0.001 })).toMatchObject({ verdict: "same", outcome: "against" });
+    expect(of("class-drop-size", { classDrop: () => 0.005 })).toMatchObject({ verdict: "weaker", outcome: "holds" });
+  });
+
+  test("a control's numbers are those of both kinds of network, and its difference theirs", () => {
+    const { control } = claim("overall-drop-small", { untrained: { overall: 0.02 } });
+    const [trained, untrained, difference] = control?.findings.map(({ value }) => value) ?? [];
+    expect([trained, untrained]).toEqual([expect.closeTo(0.001, 4), expect.closeTo(0.02, 2)]);
+    expect(difference).toBeCloseTo((trained ?? 0) - (untrained ?? 0), 12);
+  });
+
+  test("without such networks no control is made up, and with one of them numbers have no interval over networks", () => {
+    const evidence = exampleEvidence(paperEffects);
+    const others = evidence.networks.filter(({ variant }) => variant !== "random convolutions");
+    expect(judgeClaims({ ...evidence, networks: others, untrained: null }).every(({ control }) => !control)).toBe(true);
+    const [first] = evidence.networks.filter(({ variant }) => variant === "random convolutions");
+    const one = { ...evidence, networks: [...others, ...(first ? [first] : [])] };
+    const untrained = evidence.untrained && { ...evidence.untrained, predictions: null };
+    const control = (id: ClaimId) => judgeClaim(id, { ...one, untrained }).control;
+    expect(control("few-classes")?.outcome).toBe("open");
+    expect(control("prediction")).toMatchObject({ verdict: "cannot be asked here", outcome: "unasked" });
+  });
+
+  test("a layer where hardly any effect is found is neither a few classes nor many", () => {
+    const evidence = exampleEvidence(paperEffects);
+    const weak = (units: Table): Table => {
+      const q = Float64Array.from(doubles(units, "max_class_q_value"), (_, unit) => (unit % 8 === 0 ? 0.01 : 0.5));
+      return { ...units, columns: { ...units.columns, max_class_q_value: q } };
+    };
+    const networks = evidence.networks.map((each) =>
+      each.variant === "ResNet-18" ? { ...each, units: weak(each.units) } : each,
+    );
+    const { judged, verdict } = judgeClaim("few-classes", { ...evidence, networks });
+    const resnet = judged.filter(({ place }) => place.startsWith("ResNet-18"));
+    expect(resnet.map(({ outcome }) => outcome)).toEqual(["open", "open"]);
+    expect(verdict).toBe("in part");
   });
 
   test("most layers only: in part, and the reason names those that fail", () => {

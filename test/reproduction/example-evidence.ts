@@ -36,6 +36,8 @@ export interface Effects {
   readonly deviant: boolean;
   /** How far networks of one kind lie apart, as a share of their mean drop. */
   readonly networkNoise: number;
+  /** What is otherwise in networks that learned nothing. */
+  readonly untrained: Partial<Effects>;
 }
 
 /** Effects as the paper describes them. */
@@ -63,6 +65,16 @@ export const paperEffects: Effects = {
   direction: 0.005,
   deviant: false,
   networkNoise: 0.02,
+  untrained: {
+    overall: 0.02,
+    detectors: () => 0.05,
+    significant: 40,
+    greedy: (step) => Math.max(0, 0.8 - 0.02 * step),
+    correlation: () => 0,
+    prediction: 0.3,
+    bestAttribute: 0.2,
+    specific: 0.1,
+  },
 };
 
 /** No effect at all: units do what chance does. */
@@ -83,6 +95,7 @@ export const noEffects: Effects = {
   direction: 0,
   deviant: false,
   networkNoise: 0,
+  untrained: {},
 };
 
 const unitCount = 96;
@@ -92,7 +105,9 @@ const imageCount = 1_000;
 
 /** Builds the evidence. */
 export function exampleEvidence(effects: Effects): Evidence {
+  const untrained = { ...effects, ...effects.untrained };
   const found = networks.map((network, at): NetworkEvidence => {
+    const own = network.variant === "random convolutions" ? untrained : effects;
     const layers = network.variant === "ResNet-18" ? resnetLayers : alexnetLayers;
     return {
       ...network,
@@ -103,39 +118,45 @@ export function exampleEvidence(effects: Effects): Evidence {
         layers.map((layer, number) => {
           const random = seededRandom(at, number);
           const around = (mean: number): Float64Array =>
-            Float64Array.from({ length: imageCount }, () => (mean + effects.imageNoise * random.normal()) / imageCount);
-          return [
-            layer,
-            { overall: around(effects.overall), ofClass: around(effects.classDrop(network.variant, layer)) },
-          ];
+            Float64Array.from({ length: imageCount }, () => (mean + own.imageNoise * random.normal()) / imageCount);
+          return [layer, { overall: around(own.overall), ofClass: around(own.classDrop(network.variant, layer)) }];
         }),
       ),
       units: concatTables(
         layers.map((layer) =>
-          unitsOf(layer, effects.deviant && network.seed === 2 ? "plain" : network.variant, effects, at),
+          unitsOf(layer, effects.deviant && network.seed === 2 ? "plain" : network.variant, own, at),
         ),
       ),
-      relations: concatTables(layers.map((layer) => relationsOf(layer, effects))),
+      relations: concatTables(layers.map((layer) => relationsOf(layer, own))),
     };
   });
   return {
     networks: found,
     main: found[0],
     classCount: effects.classCount,
-    rotationUntrained: null,
+    untrained: {
+      sets: setsOf("conv5", untrained),
+      rotation: rotationOf("conv5", untrained, "random convolutions"),
+      directions: directionsOf(["conv5"], untrained),
+      predictions: predictionsOf(untrained),
+    },
     lowerImages: 100,
     sets: concatTables(alexnetLayers.map((layer) => setsOf(layer, effects))),
     setsPaperWay: setsOf("conv5", effects),
     rotation: concatTables(alexnetLayers.map((layer) => rotationOf(layer, effects))),
-    directions: makeTable({
-      layer: [...alexnetLayers],
-      basis: alexnetLayers.map(() => "random"),
-      measure: alexnetLayers.map(() => "max_class_drop"),
-      superiority: Float64Array.from(alexnetLayers, () => 0.8),
-      p_value: Float64Array.from(alexnetLayers, () => (effects.direction === 0 ? 0.5 : 0.0001)),
-    }),
+    directions: directionsOf(alexnetLayers, effects),
     predictions: predictionsOf(effects),
   };
+}
+
+function directionsOf(layers: readonly string[], { direction }: Effects): Table {
+  return makeTable({
+    layer: [...layers],
+    basis: layers.map(() => "random"),
+    measure: layers.map(() => "max_class_drop"),
+    superiority: Float64Array.from(layers, () => 0.8),
+    p_value: Float64Array.from(layers, () => (direction === 0 ? 0.5 : 0.0001)),
+  });
 }
 
 function unitsOf(layer: string, variant: Variant, effects: Effects, seed: number): Table {
@@ -201,13 +222,13 @@ function setsOf(layer: string, { greedy }: Effects): Table {
   });
 }
 
-function rotationOf(layer: string, { classDrop, direction }: Effects): Table {
+function rotationOf(layer: string, { classDrop, direction }: Effects, variant: Variant = "plain"): Table {
   const random = seededRandom(5);
   const rows = ["units", "random", "random"].flatMap((basis, at) =>
     Array.from({ length: unitCount }, () => ({
       basis,
       seed: at,
-      drop: (basis === "units" ? classDrop("plain", layer) : direction) * (1 + 0.2 * random.normal()),
+      drop: (basis === "units" ? classDrop(variant, layer) : direction) * (1 + 0.2 * random.normal()),
     })),
   );
   return makeTable({

@@ -22,10 +22,12 @@ test("a step reads only runs that an earlier step has ablated", () => {
 
 test("classes are predicted across the five plain networks, and variants are compared without ResNet-18", () => {
   const steps = planSteps();
-  const predict = steps.find(({ kind }) => kind === "predict");
+  const predict = steps.find((step) => step.kind === "predict" && step.out === "predict");
   const plain = networks.filter(({ variant }) => variant === "plain").map(({ name }) => name);
   expect(plain).toHaveLength(5);
   expect(predict).toMatchObject({ runs: plain, train: 3 });
+  const others = steps.filter((step) => step.kind === "predict" && step !== predict);
+  expect(others).toMatchObject([{ train: 2, out: "predict-random" }]);
   const compare = steps.find(({ kind }) => kind === "compare");
   expect(compare && runsOf(compare)).not.toContain("resnet18-cifar10");
 });

@@ -1,6 +1,7 @@
 /** Every claim of the paper that is put to the test, in the paper's order. */
 import type { Evidence } from "../evidence.ts";
 import type { Claim } from "./claim.ts";
+import { type ControlledClaim, controlOf } from "./control.ts";
 import { predictionClaim, predictionOrderClaim } from "./prediction.ts";
 import { attributesClassClaim, selectivityOverallClaim, selectivityPoorClaim } from "./relations.ts";
 import { rotationClaim } from "./rotation.ts";
@@ -29,11 +30,11 @@ const judges: Readonly<Record<ClaimId, (evidence: Evidence) => Claim>> = {
 };
 
 /** Judges every claim by one study's evidence. */
-export function judgeClaims(evidence: Evidence): Claim[] {
+export function judgeClaims(evidence: Evidence): ControlledClaim[] {
   return claimIds.map((id) => judgeClaim(id, evidence));
 }
 
-/** Judges one claim. */
-export function judgeClaim(id: ClaimId, evidence: Evidence): Claim {
-  return judges[id](evidence);
+/** Judges one claim, and its control. */
+export function judgeClaim(id: ClaimId, evidence: Evidence): ControlledClaim {
+  return { ...judges[id](evidence), control: controlOf(id, evidence, judges[id]) };
 }

@@ -2,6 +2,7 @@
 
 import type { Estimate } from "../../stats/nested-bootstrap.ts";
 import { imageVariance, networkInterval } from "../../stats/network-interval.ts";
+import { texts } from "../../tables/table.ts";
 import { type Evidence, type NetworkEvidence, networksOf, unitValues } from "../evidence.ts";
 import { alexnetLayers, comparedLayers, resnetLayers, type Variant } from "../networks.ts";
 
@@ -17,7 +18,7 @@ export function placesOf(evidence: Evidence): Place[] {
   const plain = networksOf(evidence, "plain");
   const resnets = networksOf(evidence, "ResNet-18");
   return [
-    ...alexnetLayers.map((layer): Place => {
+    ...layersOf(evidence.main).map((layer): Place => {
       const isShared = plain.length > 1 && comparedLayers.some((compared) => compared === layer);
       return isShared
         ? { name: `${layer} (${plain.length} networks)`, layer, networks: plain }
@@ -27,6 +28,11 @@ export function placesOf(evidence: Evidence): Place[] {
       (layer): Place => ({ name: `ResNet-18 ${layer}`, layer, networks: resnets }),
     ),
   ];
+}
+
+/** AlexNet's layers that a network was measured at. */
+export function layersOf({ units }: Pick<NetworkEvidence, "units">): readonly string[] {
+  return alexnetLayers.filter((layer) => texts(units, "layer").includes(layer));
 }
 
 /** Mean over units of a column, one a network. */

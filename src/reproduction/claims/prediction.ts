@@ -1,5 +1,7 @@
 /** Table 1 and figure 6: the class that a unit matters most for, predicted from its attributes. */
 import { attributeLabel } from "../../figures/attribute-label.ts";
+import { differenceInterval } from "../../stats/difference-interval.ts";
+import type { Estimate } from "../../stats/nested-bootstrap.ts";
 import { doubles, texts } from "../../tables/table.ts";
 import { type Evidence, networksOf, unitValues } from "../evidence.ts";
 import { type Claim, claim, count, type Finding, finding, inWords } from "./claim.ts";
@@ -72,6 +74,23 @@ export function predictionOrderClaim(evidence: Evidence): Claim {
     ...shown,
   });
 }
+
+/** Accuracy of the ensemble at conv5. */
+export function ensembleAccuracy({ predictions }: Evidence): Estimate {
+  return rowsOf(predictions).find((row) => row.layer === "conv5" && row.attribute === "ensemble") ?? unknown;
+}
+
+/** What concept alignment predicts better at conv5 than the better of class correlation and class selectivity. */
+export function conceptLead({ predictions }: Evidence): Estimate {
+  const rows = rowsOf(predictions).filter(({ layer }) => layer === "conv5");
+  const concept = rows.find(({ attribute }) => attribute === "concept_iou");
+  const [other] = rows
+    .filter(({ attribute }) => attribute !== "concept_iou" && attribute !== "ensemble")
+    .sort((first, second) => second.value - first.value);
+  return concept && other ? differenceInterval(concept, other) : unknown;
+}
+
+const unknown: Estimate = { value: Number.NaN, low: Number.NaN, high: Number.NaN };
 
 /** Whether the intervals lie apart. */
 function compare(first: Row, second: Row): Outcome {

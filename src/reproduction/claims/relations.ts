@@ -7,6 +7,7 @@ import { type Evidence, type NetworkEvidence, networksOf } from "../evidence.ts"
 import { alexnetLayers } from "../networks.ts";
 import { type Claim, claim, count, type Finding, finding } from "./claim.ts";
 import { isNegative, isPositive, isWithin } from "./judgement.ts";
+import { layersOf } from "./places.ts";
 import { bounds } from "./rules.ts";
 
 type Drop = "overall_drop" | "max_class_drop";
@@ -31,7 +32,10 @@ const intervals =
 
 /** The paper's signs for the overall drop. */
 export function selectivityOverallClaim(evidence: Evidence): Claim {
-  const found = names.map((attribute) => ({ attribute, mean: corrected(evidence, attribute, "overall_drop") }));
+  const found = names.map((attribute) => ({
+    attribute,
+    mean: correctedCorrelation(evidence, attribute, "overall_drop"),
+  }));
   return claim("selectivity-overall", {
     headline: headlineOf(evidence, "overall_drop"),
     findings: findingsOf(evidence, "overall_drop"),
@@ -57,7 +61,7 @@ export function selectivityPoorClaim(evidence: Evidence): Claim {
       {
         place: "class selectivity",
         statement: "",
-        outcome: isWithin(corrected(evidence, "class_selectivity", "overall_drop"), bounds.weak),
+        outcome: isWithin(correctedCorrelation(evidence, "class_selectivity", "overall_drop"), bounds.weak),
       },
     ],
     pictures: alexnetLayers.map(relationPicture),
@@ -94,7 +98,7 @@ export function attributesClassClaim(evidence: Evidence): Claim {
       ...names.map((attribute) => ({
         place: attributes[attribute],
         statement: "a",
-        outcome: isPositive(corrected(evidence, attribute, "max_class_drop")),
+        outcome: isPositive(correctedCorrelation(evidence, attribute, "max_class_drop")),
       })),
       ...contrast.map(({ attribute, difference }) => ({
         place: attributes[attribute],
@@ -108,7 +112,7 @@ export function attributesClassClaim(evidence: Evidence): Claim {
 }
 
 function findingsOf(evidence: Evidence, drop: Drop): Finding[] {
-  const ofMain = alexnetLayers.flatMap((layer): Finding[] => {
+  const ofMain = layersOf(evidence.main).flatMap((layer): Finding[] => {
     const found = names.map((attribute) => correlationOf(evidence.main, { layer, attribute, drop }));
     return [
       ...found.map((each, at) => finding(layer, attributes[names[at]], "number", each)),
@@ -121,14 +125,14 @@ function findingsOf(evidence: Evidence, drop: Drop): Finding[] {
       `conv5, mean of ${several} networks, divided by ceilings`,
       attributes[attribute],
       "number",
-      corrected(evidence, attribute, drop),
+      correctedCorrelation(evidence, attribute, drop),
     ),
   );
   return [...ofMain, ...over].filter(({ value }) => !Number.isNaN(value));
 }
 
 /** The mean over networks at conv5 of a correlation divided by its noise ceiling, with its interval over networks. */
-function corrected(evidence: Evidence, attribute: Attribute, drop: Drop): Estimate {
+export function correctedCorrelation(evidence: Evidence, attribute: Attribute, drop: Drop): Estimate {
   return meanOver(evidence, (network) => correctedOf(network, attribute, drop));
 }
 
@@ -158,7 +162,7 @@ function correlationOf(
 
 function headlineOf(evidence: Evidence, drop: Drop): string {
   const said = responding.map((attribute) => {
-    const { value, low, high } = corrected(evidence, attribute, drop);
+    const { value, low, high } = correctedCorrelation(evidence, attribute, drop);
     if (Number.isNaN(value)) return `${attributes[attribute]} unknown`;
     const ends = Number.isNaN(low) ? "" : ` (${decimal(low)} to ${decimal(high)})`;
     return `${attributes[attribute]} ${decimal(value)}${ends}`;

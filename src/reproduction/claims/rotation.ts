@@ -1,5 +1,5 @@
 /** Figure 7: units against random directions of the same space. */
-import { nestedBootstrap } from "../../stats/nested-bootstrap.ts";
+import { type Estimate, nestedBootstrap } from "../../stats/nested-bootstrap.ts";
 import { doubles, filterRows, integers, type Table, texts } from "../../tables/table.ts";
 import type { Evidence } from "../evidence.ts";
 import { alexnetLayers } from "../networks.ts";
@@ -7,13 +7,15 @@ import { type Claim, claim, count, type Finding, finding, inWords, points } from
 import { allOf, isPositive } from "./judgement.ts";
 
 /** Removing a unit damages its class more than removing a random direction does. */
-export function rotationClaim({ rotation, directions, rotationUntrained, lowerImages }: Evidence): Claim {
-  const rows = alexnetLayers.map((layer) => ({
-    ...compareWithDirections(rotation, layer),
-    ...testOf(directions, layer),
-  }));
+export function rotationClaim({ rotation, directions, lowerImages }: Evidence): Claim {
+  const layers = texts(rotation, "layer");
+  const rows = alexnetLayers
+    .filter((layer) => layers.includes(layer))
+    .map((layer) => ({
+      ...compareWithDirections(rotation, layer),
+      ...testOf(directions, layer),
+    }));
   const last = rows.at(-1);
-  const untrained = rotationUntrained && compareWithDirections(rotationUntrained, "conv5");
   return claim("rotation", {
     headline: last
       ? `${last.layer}, mean max class drop: ${inWords(last.units)} for units, ${inWords(last.random)} for random directions`
@@ -24,7 +26,6 @@ export function rotationClaim({ rotation, directions, rotationUntrained, lowerIm
         count(row.layer, "P(a unit's is larger)", "probability", superiority),
         count(row.layer, "permutation p", "probability", p),
       ]),
-      ...(untrained ? findingsOf("conv5 of a network that learned nothing", untrained) : []),
     ],
     intervals: `95 % bootstrap over units and directions, the test images held fixed; rotations: ${rows.map(({ layer, rotations }) => `${rotations} at ${layer}`).join(", ")}. conv1 to conv3: ${lowerImages} images of every class; otherwise all`,
     judged: rows.map(({ layer, difference, specific }) => ({
@@ -32,14 +33,9 @@ export function rotationClaim({ rotation, directions, rotationUntrained, lowerIm
       statement: "",
       outcome: allOf([isPositive(difference), isPositive(specific)]),
     })),
-    why: [
-      last
-        ? `At ${last.layer} a unit costs a class ${points(last.units.value)} points, a random direction ${points(last.random.value)}.`
-        : "",
-      untrained
-        ? `In a network that learned nothing it is ${points(untrained.units.value)} and ${points(untrained.random.value)}.`
-        : "",
-    ].join(" "),
+    why: last
+      ? `At ${last.layer} a unit costs a class ${points(last.units.value)} points, a random direction ${points(last.random.value)}.`
+      : "",
     pictures: [
       { file: "rotation.svg", shows: "drops of units and of random directions, conv4 and conv5" },
       { file: "rotation-lower.svg", shows: "drops of units and of random directions, conv1 to conv3" },
@@ -50,7 +46,7 @@ export function rotationClaim({ rotation, directions, rotationUntrained, lowerIm
 
 function findingsOf(
   row: string,
-  { units, random, difference, specific }: Omit<ReturnType<typeof compareWithDirections>, "layer">,
+  { units, random, difference, specific }: Omit<BesideDirections, "layer" | "rotations">,
 ): Finding[] {
   return [
     finding(row, "units", "points", units),
@@ -60,7 +56,19 @@ function findingsOf(
   ];
 }
 
-function compareWithDirections(rotation: Table, layer: string) {
+/** Mean max class drops of a layer, and what units do more than random directions. */
+export interface BesideDirections {
+  readonly layer: string;
+  readonly units: Estimate;
+  readonly random: Estimate;
+  readonly difference: Estimate;
+  /** The difference of what drops exceed the overall drop by. */
+  readonly specific: Estimate;
+  readonly rotations: number;
+}
+
+/** Compares the units of a layer with random directions. */
+export function compareWithDirections(rotation: Table, layer: string): BesideDirections {
   const [units, random] = [rowsOf(rotation, layer, "units"), rowsOf(rotation, layer, "random")];
   return {
     layer,

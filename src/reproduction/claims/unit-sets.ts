@@ -12,9 +12,12 @@ const sizes = [5, 10, 15] as const;
 
 /** A few units wipe out a class; as many random ones do not. */
 export function unitSetsClaim({ sets, setsPaperWay, classCount, lowerImages }: Evidence): Claim {
+  const measured = texts(sets, "layer");
   const rows = [
-    ...alexnetLayers.map((layer) => ({ name: layer, table: sets, layer })),
-    { name: "conv5 (chosen and measured on the same images)", table: setsPaperWay, layer: "conv5" },
+    ...alexnetLayers.filter((layer) => measured.includes(layer)).map((layer) => ({ name: layer, table: sets, layer })),
+    ...(setsPaperWay
+      ? [{ name: "conv5 (chosen and measured on the same images)", table: setsPaperWay, layer: "conv5" as const }]
+      : []),
   ].map(({ name, table, layer }) => ({
     name,
     greedy: [0, ...sizes].map((step) => accuracyAfter(table, layer, "greedy", step)),
@@ -49,7 +52,7 @@ export function unitSetsClaim({ sets, setsPaperWay, classCount, lowerImages }: E
     ]),
     intervals: `95 % bootstrap over the ${classCount} classes; for random sets over classes and sequences. Half of the images of a class choose the units, the others measure, but for the last row. conv1 to conv3: ${lowerImages} images of every class; otherwise all`,
     judged,
-    why: `A class loses ${steps(honest)} units chosen on other images, and ${steps(paperWay)} chosen on the measured ones, which makes sets look stronger than they are.`,
+    why: `A class loses ${steps(honest)} units chosen on other images${paperWay ? `, and ${steps(paperWay)} chosen on the measured ones, which makes sets look stronger than they are` : ""}.`,
     pictures: alexnetLayers.map((layer) => ({
       file: `sets-${layer}.svg`,
       shows: `accuracy of classes as units of ${layer} are removed`,
@@ -63,6 +66,14 @@ function lostAfter(sets: Table, layer: string, strategy: string, step: number): 
   const [before, after] = [byClass(sets, layer, strategy, 0), byClass(sets, layer, strategy, step)];
   return nestedBootstrap(
     [...after].map(([cls, values]) => values.map((value) => (before.get(cls)?.[0] ?? Number.NaN) - value)),
+  );
+}
+
+/** The share of a class's accuracy that greedily chosen units cost it, mean over classes. */
+export function lostShare(sets: Table, layer: string, step: number): Estimate {
+  const [before, after] = [byClass(sets, layer, "greedy", 0), byClass(sets, layer, "greedy", step)];
+  return nestedBootstrap(
+    [...after].map(([cls, values]) => values.map((value) => 1 - value / (before.get(cls)?.[0] ?? Number.NaN))),
   );
 }
 

@@ -154,7 +154,7 @@ function differences(evidence: Evidence, variant: Variant, layer: string): Diffe
 }
 
 /** Mean drop of each network's most damaging units, without the luck of choosing the class. */
-function largestOf(evidence: Evidence, variant: Variant, layer: string): number[] {
+export function largestOf(evidence: Evidence, variant: Variant, layer: string): number[] {
   return networksOf(evidence, variant).map((network) => {
     const drops = unitValues(network, layer, "split_half_drop").filter((value) => !Number.isNaN(value));
     return mean(drops.sort().subarray(-largestCount));
@@ -203,7 +203,7 @@ function intervalsOf(evidence: Evidence, variants: readonly Variant[]): string {
 }
 
 /** Share of each network's units that detect a concept. */
-function detectors(evidence: Evidence, variant: Variant, layer: string): number[] {
+export function detectors(evidence: Evidence, variant: Variant, layer: string): number[] {
   return networksOf(evidence, variant).map((network) =>
     mean(unitValues(network, layer, "concept_iou").map((iou) => Number(iou > 0.04))),
   );

@@ -1,0 +1,97 @@
+/**
+ * Every claim asked again of networks that learned nothing: random convolutions under a trained head. What holds of them
+ * too, and as strongly, is no evidence of anything that was learned (Adebayo et al., "Sanity checks for saliency maps",
+ * 2018, ask the same of explanations).
+ */
+import { differenceInterval } from "../../stats/difference-interval.ts";
+import { filterRows } from "../../tables/table.ts";
+import { type Evidence, networksOf } from "../evidence.ts";
+import { type Claim, type Finding, finding } from "./claim.ts";
+import { claimedVariants, controlMeasures } from "./control-measures.ts";
+import { allOf, isNegative, isPositive, type Outcome, type Verdict } from "./judgement.ts";
+import type { ClaimId } from "./rules.ts";
+
+/** What a claim comes to without learning. */
+export interface Control {
+  /** The claim's own rules, with untrained networks in the place of those that it is about. */
+  readonly verdict: Verdict;
+  readonly held: string;
+  /** How many untrained networks there are. */
+  readonly networks: number;
+  /** Whether trained networks show it more strongly: `holds`; less strongly: `against`; not told apart: `open`. */
+  readonly outcome: Outcome;
+  /** What was compared: trained, untrained, difference. */
+  readonly findings: readonly Finding[];
+}
+
+/** A claim beside its control. */
+export interface ControlledClaim extends Claim {
+  /** `null` where no network learned nothing. */
+  readonly control: Control | null;
+}
+
+/** The rule, in words; the page prints it. */
+export const controlRule =
+  "Every claim is asked again, by the same rules, of networks whose convolutions are random and only whose head was trained, standing where the networks that the claim is about stood (for a claim about batch norm or dropout, in the variant's place beside plain). Beside that verdict stands whether training makes a difference: the claim's number at conv5 is *stronger with learning* if the interval of trained minus untrained lies on the side that the claim speaks of, *no stronger with learning* if it lies on the other, else *not told apart*; with several numbers, all of them must. What holds without learning, and no stronger with it, says nothing about what networks learn. The control does not change a claim's own verdict.";
+
+/** What the outcomes are called. */
+export const controlWords: Readonly<Record<Outcome, string>> = {
+  holds: "stronger with learning",
+  weaker: "stronger with learning",
+  against: "no stronger with learning",
+  open: "not told apart",
+  unasked: "not asked",
+};
+
+/** Judges a claim's control; `null` without networks that learned nothing. */
+export function controlOf(
+  id: ClaimId,
+  evidence: Evidence,
+  judge: (evidence: Evidence) => Pick<Claim, "verdict" | "held">,
+): Control | null {
+  const standing = withoutLearning(id, evidence);
+  if (!standing) return null;
+  const { verdict, held } = judge(standing);
+  const measured = controlMeasures[id].map(({ name, unit, direction, of }) => {
+    const [trained, untrained] = [of(evidence), of(standing)];
+    const difference = differenceInterval(trained, untrained);
+    return {
+      outcome: direction === "larger" ? isPositive(difference) : isNegative(difference),
+      findings: [
+        finding("trained", name, unit, trained),
+        finding("learned nothing", name, unit, untrained),
+        finding("difference", name, unit === "percent" ? "points" : unit, difference),
+      ],
+    };
+  });
+  return {
+    verdict,
+    held,
+    networks: networksOf(evidence, "random convolutions").length,
+    outcome: verdict === "cannot be asked here" ? "unasked" : allOf(measured.map(({ outcome }) => outcome)),
+    findings: measured.flatMap(({ findings }) => findings).filter(({ value }) => Number.isFinite(value)),
+  };
+}
+
+/** The evidence with untrained networks in the place of those that a claim is about. */
+function withoutLearning(id: ClaimId, evidence: Evidence): Evidence | null {
+  const { untrained } = evidence;
+  const found = networksOf(evidence, "random convolutions");
+  const [main] = found;
+  if (!main || !untrained) return null;
+  const variants = claimedVariants[id];
+  if (variants) {
+    const standing = variants.flatMap((variant) => found.map((network) => ({ ...network, variant })));
+    return { ...evidence, networks: [...networksOf(evidence, "plain"), ...standing] };
+  }
+  return {
+    ...evidence,
+    networks: found.map((network) => ({ ...network, variant: "plain" })),
+    main: { ...main, variant: "plain" },
+    sets: untrained.sets,
+    setsPaperWay: null,
+    rotation: untrained.rotation,
+    directions: untrained.directions,
+    predictions: untrained.predictions ?? filterRows(evidence.predictions, () => false),
+  };
+}
