@@ -31,6 +31,9 @@ export function setsTable(
     images: integers(({ images }) => images),
     correct: integers(({ correct }) => correct),
     accuracy: doubles(({ correct, images }) => correct / images),
+    called: integers(({ called }) => called),
+    precision: doubles(precisionOf),
+    false_alarms: doubles(falseAlarmsOf),
     drop: doubles(({ drop }) => drop),
     others_drop: doubles(({ othersDrop }) => othersDrop),
     rank_accuracy: doubles(({ rankAccuracy }) => rankAccuracy),
@@ -46,6 +49,8 @@ interface SetRow {
   readonly unit: number;
   readonly images: number;
   readonly correct: number;
+  readonly called: number;
+  readonly otherImages: number;
   readonly drop: number;
   readonly othersDrop: number;
   readonly rankAccuracy: number;
@@ -79,11 +84,23 @@ function curveRows(
       unit,
       images: own,
       correct,
+      called: curve.called[start + cls],
+      otherImages,
       drop: (baseline[cls] - correct) / own,
       othersDrop: (others(baseline, 0) - others(curve.right, start)) / otherImages,
       rankAccuracy: curve.chosenRight ? curve.chosenRight[at] / choosingImages[cls] : Number.NaN,
     };
   });
+}
+
+/** Share of the images that are called a class and are of it; `NaN` where none is called it. */
+function precisionOf({ correct, called }: SetRow): number {
+  return correct / called;
+}
+
+/** Share of the images of other classes that are called the class. */
+function falseAlarmsOf({ correct, called, otherImages }: SetRow): number {
+  return (called - correct) / otherImages;
 }
 
 /** What one strategy does, averaged over classes (and over sequences, where there are several). */
@@ -92,6 +109,10 @@ export interface StrategySummary {
   readonly sequences: number;
   /** Mean accuracy of the measured class after each step. */
   readonly accuracy: readonly number[];
+  /** Mean precision of the class after each step (over classes that some image is called); `null` where none is. */
+  readonly precision: readonly (number | null)[];
+  /** Mean share of the other classes' images that are called the class, after each step. */
+  readonly falseAlarms: readonly number[];
   /** Mean drop over all other classes after the last step (keep-only: with as many units kept). */
   readonly othersDrop: number;
   /** Area under the mean curve: its mean height. */
@@ -115,9 +136,13 @@ export function summariseSets(
       (curve.cls >= 0 ? [curve.cls] : classes).map((cls) => curveRows(curve, cls, result)),
     );
     const steps = rows[0]?.length ?? 0;
+    const meanOf = (some: readonly SetRow[][], step: number, measure: (row: SetRow) => number): number =>
+      mean(some.flatMap((each) => each.slice(step, step + 1).map(measure)).filter((value) => !Number.isNaN(value)));
     const meanAt = (some: readonly SetRow[][], step: number): number =>
-      mean(some.map((each) => each[step]).map((row) => (row ? row.correct / row.images : Number.NaN)));
-    const accuracy = Array.from({ length: steps }, (_, step) => meanAt(rows, step));
+      meanOf(some, step, ({ correct, images }) => correct / images);
+    const along = (measure: (step: number) => number): number[] =>
+      Array.from({ length: steps }, (_, step) => measure(step));
+    const accuracy = along((step) => meanAt(rows, step));
     const indices = [...new Set(curves.map(({ index }) => index))];
     const areas = indices
       .map((index) => rows.filter((each) => each[0]?.curve.index === index))
@@ -129,6 +154,8 @@ export function summariseSets(
       strategy,
       sequences: curves.length,
       accuracy,
+      precision: along((step) => meanOf(rows, step, precisionOf)).map((value) => (Number.isNaN(value) ? null : value)),
+      falseAlarms: along((step) => meanOf(rows, step, falseAlarmsOf)),
       othersDrop: mean(rows.map((each) => each[steps - 1]?.othersDrop ?? Number.NaN)),
       auc: areaUnderCurve(accuracy),
       aucLow: isBand ? quantile(sorted, 0.025) : null,

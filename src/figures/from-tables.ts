@@ -2,6 +2,7 @@
 import {
   doubles,
   filterRows,
+  hasValues,
   integers,
   isMissing,
   rowKeys,
@@ -93,10 +94,22 @@ export function setCurvesOf(
       return own ? [{ className: names[own[0]], accuracy: averageCurve(rows, own) }] : [];
     }),
     averages,
+    ...keptOf(rows),
     rankSplit: doubles(rows, "rank_split")[0] ?? 0,
     ...(chance !== undefined && { chance }),
     ...(random && { bandHolds: `the central 95\u00a0% of the averages of ${random.label}` }),
   };
+}
+
+/** What the units that are kept for a class call, averaged over classes; nothing where that was not counted. */
+function keptOf(sets: Table): Pick<SetCurves, "kept"> {
+  const keep = rowsWhere(sets, "strategy", "keep");
+  if (keep.rows === 0 || !hasValues(keep, "called")) return {};
+  const rows = Array.from({ length: keep.rows }, (_, row) => row);
+  const [recall, precision, falseAlarms] = (["accuracy", "precision", "false_alarms"] as const).map((name) =>
+    averageCurve(keep, rows, name),
+  ) as [Float64Array, Float64Array, Float64Array];
+  return { kept: { recall, precision, falseAlarms } };
 }
 
 /** Figure 7, from `rotation`: a layer's bases, units first, then from the least rotated on. */
@@ -178,9 +191,9 @@ export function predictionAccuraciesOf(predictions: Table): PredictionAccuracy[]
   }));
 }
 
-/** Mean accuracy at each step over the classes of one sequence, or of one sequence per class. */
-function averageCurve(sets: Table, rows: readonly number[]): Float64Array {
-  const [steps, accuracy] = [integers(sets, "step"), doubles(sets, "accuracy")];
+/** Mean accuracy (or another column) at each step over the classes of one sequence, or of one sequence per class. */
+function averageCurve(sets: Table, rows: readonly number[], column: string = "accuracy"): Float64Array {
+  const [steps, accuracy] = [integers(sets, "step"), doubles(sets, column)];
   const groups = groupRows(rows.map((row) => steps[row]));
   return Float64Array.from({ length: groups.size }, (_, step) => {
     const values = (groups.get(step) ?? []).map((at) => accuracy[rows[at]]).filter(Number.isFinite);

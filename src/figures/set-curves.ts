@@ -15,6 +15,8 @@ export interface SetCurves {
   readonly layer: string;
   readonly classes: readonly ClassSetCurve[];
   readonly averages: readonly AverageSetCurve[];
+  /** Of `keep`: what the kept units call a class, averaged over classes, by units kept. */
+  readonly kept?: KeptCurves;
   /** Fraction of the images that chose the units; 0: chosen and measured on the same images. */
   readonly rankSplit: number;
   /** 1 / number of classes. */
@@ -23,9 +25,19 @@ export interface SetCurves {
   readonly bandHolds?: string;
 }
 
+/** Fractions by units kept, from 0. */
+export interface KeptCurves {
+  /** Share of the class's images that are called it. */
+  readonly recall: ArrayLike<number>;
+  /** Share of the images that are called it and are of it. */
+  readonly precision: ArrayLike<number>;
+  /** Share of the other classes' images that are called it. */
+  readonly falseAlarms: ArrayLike<number>;
+}
+
 /** Draws figure 4. */
 export function setCurvesFigure(
-  { layer, classes, averages, rankSplit, chance, bandHolds }: SetCurves,
+  { layer, classes, averages, kept, rankSplit, chance, bandHolds }: SetCurves,
   { source }: { source?: string } = {},
 ): string {
   const split =
@@ -43,6 +55,9 @@ export function setCurvesFigure(
       title: `b  Averaged over classes, ${layer}`,
       draw: (box) => drawAccuracy(box, averages, chance),
     },
+    ...(kept
+      ? [{ title: `c  Only the units kept for a class, ${layer}`, draw: (box: Box) => drawKept(box, kept) }]
+      : []),
   ];
   return renderFigure({
     title: "How many units a class depends on",
@@ -50,12 +65,36 @@ export function setCurvesFigure(
     panels,
     columns: 1,
     panelHeight: 300,
-    note: `AUC: area under the curve, its mean height.${bands.length === 0 ? "" : ` Band${bands.length > 1 ? "s" : ""}: ${bands.join("; ")}.`} Keep-only curves count the units that are kept.`,
+    note: `AUC: area under the curve, its mean height.${bands.length === 0 ? "" : ` Band${bands.length > 1 ? "s" : ""}: ${bands.join("; ")}.`} Keep-only curves count the units that are kept.${kept ? " Few kept units call much their class: recall alone says little." : ""}`,
   });
 }
 
 /** The grey series: random sequences are the background of the others. */
 const randomSeries = 6;
+
+function drawKept(box: Box, { recall, precision, falseAlarms }: KeptCurves): string {
+  const curves = [
+    ["recall: of the class, called it", recall],
+    ["precision: called it, of the class", precision],
+    ["false alarms: of others, called it", falseAlarms],
+  ] as const;
+  const steps = Math.max(recall.length - 1, 1);
+  return drawCurvesWithLegend(
+    box,
+    {
+      x: { domain: [0, steps], label: "units kept", ...(steps <= 10 && { ticks: stepTicks(steps) }) },
+      y: { domain: [0, 1], label: "share of the images (%)", format: (value) => formatNumber(value * 100) },
+    },
+    curves.map(([label, y], series): Curve => {
+      const x = Float64Array.from({ length: y.length }, (_, step) => step);
+      return { label, series, x, y, dots: steps <= 24 };
+    }),
+  );
+}
+
+function stepTicks(steps: number): number[] {
+  return Array.from({ length: steps + 1 }, (_, step) => step);
+}
 
 function drawAccuracy(box: Box, curves: readonly AverageSetCurve[], chance: number | undefined): string {
   if (curves.length === 0) return drawEmpty(box, "No sequence of this kind was measured.");
@@ -78,7 +117,7 @@ function drawAccuracy(box: Box, curves: readonly AverageSetCurve[], chance: numb
       x: {
         domain: [0, steps],
         label: "units removed",
-        ...(steps <= 10 && { ticks: Array.from({ length: steps + 1 }, (_, step) => step) }),
+        ...(steps <= 10 && { ticks: stepTicks(steps) }),
       },
       y: { domain: [0, 1], label: "accuracy of the class (%)", format: (value) => formatNumber(value * 100) },
     },

@@ -1,10 +1,10 @@
 /**
- * What sequences of removed units do to images: how many of every class are right after each step. Counts of disjoint
- * blocks of images add up.
+ * What sequences of removed units do to images: how many of every class are right after each step, and how many images of
+ * any class are called it. Counts of disjoint blocks of images add up.
  */
+import { isTie, type Reading, readRow } from "../ablation/predictions.ts";
 import { openRunningSet } from "../ablation/running-set.ts";
 import type { ImageBlock } from "../passes/image-block.ts";
-import { readLabel } from "./label-reading.ts";
 import { type SetContext, type SetMismatch, type Verification, verifySet } from "./set-context.ts";
 
 /** Units that are removed one after another. */
@@ -18,6 +18,8 @@ export interface Sequence {
 export interface Measured {
   /** Per sequence: images right, int32, row-major `[units.length + 1, classCount]`. */
   readonly right: readonly Int32Array[];
+  /** Per sequence: images of any class whose prediction is the class, of the same shape. */
+  readonly called: readonly Int32Array[];
   /** Images of each class, and those right with nothing removed, `[classCount]`. */
   readonly images: Int32Array;
   readonly baseline: Int32Array;
@@ -38,43 +40,43 @@ export async function measureSequences(
   const prepared = await route.prepare(from);
   const verification: Verification = { verified: 0, mismatches: [] };
   const everyRow = Int32Array.from({ length: from.count }, (_, row) => row);
+  const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
   const judge = async (
     logits: Float32Array,
     rows: Int32Array,
-    verdicts: Uint8Array,
+    predictions: Int32Array,
     units: readonly number[],
   ): Promise<void> => {
     for (const row of rows) {
-      const label = labels[row];
-      const verdict = readLabel(logits, row, label, classCount);
-      if (verdict >= 0) verdicts[row] = verdict;
-      else {
+      readRow(logits, row, { classCount, into: reading });
+      if (reference.settlesAll || isTie(reading)) {
         const removal = units.length > 0 ? context.removal(units) : null;
-        verdicts[row] = Number((await reference.predict(from, row, removal)) === label);
-      }
+        predictions[row] = await reference.predict(from, row, removal);
+      } else predictions[row] = reading.prediction;
     }
   };
-  const intact = new Uint8Array(from.count);
+  const intact = new Int32Array(from.count);
   await judge(prepared.logits, everyRow, intact, []);
-  const right: Int32Array[] = [];
+  const counted: Counts[] = [];
   for (const [at, { initial, units }] of sequences.entries()) {
     report?.(at / sequences.length);
     const running = openRunningSet(layer, prepared);
-    const verdicts = intact.slice();
-    const counts = new Int32Array((units.length + 1) * classCount);
+    const predictions = intact.slice();
+    const counts = countsOf(units.length + 1, classCount);
     const remove = async (some: readonly number[]): Promise<void> => {
       const changed = await running.remove(some);
-      await judge(running.block.logits, changed, verdicts, running.removed);
-      await verifySet(context, from, { units: running.removed, rows: everyRow, right: verdicts }, verification);
+      await judge(running.block.logits, changed, predictions, running.removed);
+      const right = predictions.map((prediction, row) => Number(prediction === labels[row]));
+      await verifySet(context, from, { units: running.removed, rows: everyRow, right }, verification);
     };
     if (initial.length > 0) await remove(initial);
     for (let step = 0; step <= units.length; step++) {
       if (step > 0) await remove([units[step - 1]]);
-      countRight(labels, verdicts, counts.subarray(step * classCount, (step + 1) * classCount));
+      countInto(counts, step, labels, predictions);
     }
-    right.push(counts);
+    counted.push(counts);
   }
-  return { right, ...classCounts(labels, intact, classCount), ...verification };
+  return { ...byKind(counted), ...classCounts(labels, intact, classCount), ...verification };
 }
 
 /** The same the plain way: the whole network for every set. */
@@ -88,21 +90,18 @@ export async function plainMeasure(
   const { labels } = from;
   const route = await context.plain();
   const everyRow = Int32Array.from({ length: from.count }, (_, row) => row);
-  const judge = async (units: readonly number[]): Promise<Uint8Array> => {
-    const predictions = await route.predict(from, everyRow, context.removal(units));
-    return Uint8Array.from(predictions, (prediction, row) => Number(prediction === labels[row]));
-  };
-  const right: Int32Array[] = [];
+  const predict = (units: readonly number[]): Promise<ArrayLike<number>> =>
+    route.predict(from, everyRow, context.removal(units));
+  const counted: Counts[] = [];
   for (const [at, { initial, units }] of sequences.entries()) {
     report?.(at / sequences.length);
-    const counts = new Int32Array((units.length + 1) * classCount);
+    const counts = countsOf(units.length + 1, classCount);
     for (let step = 0; step <= units.length; step++) {
-      const verdicts = await judge([...initial, ...units.slice(0, step)]);
-      countRight(labels, verdicts, counts.subarray(step * classCount, (step + 1) * classCount));
+      countInto(counts, step, labels, await predict([...initial, ...units.slice(0, step)]));
     }
-    right.push(counts);
+    counted.push(counts);
   }
-  return { right, ...classCounts(labels, await judge([]), classCount), verified: 0, mismatches: [] };
+  return { ...byKind(counted), ...classCounts(labels, await predict([]), classCount), verified: 0, mismatches: [] };
 }
 
 /** Joins what disjoint blocks of images show. */
@@ -118,6 +117,7 @@ export function mergeMeasured(blocks: readonly Measured[]): Measured {
   };
   return {
     right: (blocks[0]?.right ?? []).map((_, i) => add(blocks.map((block) => block.right[i]))),
+    called: (blocks[0]?.called ?? []).map((_, i) => add(blocks.map((block) => block.called[i]))),
     images: add(blocks.map((block) => block.images)),
     baseline: add(blocks.map((block) => block.baseline)),
     verified: blocks.reduce((sum, block) => sum + block.verified, 0),
@@ -125,18 +125,39 @@ export function mergeMeasured(blocks: readonly Measured[]): Measured {
   };
 }
 
-function countRight(labels: Int32Array, verdicts: Uint8Array, into: Int32Array): void {
-  for (let row = 0; row < labels.length; row++) into[labels[row]] += verdicts[row];
+/** Of one sequence, int32 `[steps, classCount]` each. */
+interface Counts {
+  readonly right: Int32Array;
+  readonly called: Int32Array;
+  readonly classCount: number;
+}
+
+function countsOf(steps: number, classCount: number): Counts {
+  return { right: new Int32Array(steps * classCount), called: new Int32Array(steps * classCount), classCount };
+}
+
+function byKind(counted: readonly Counts[]): Pick<Measured, "right" | "called"> {
+  return { right: counted.map(({ right }) => right), called: counted.map(({ called }) => called) };
+}
+
+function countInto(counts: Counts, step: number, labels: Int32Array, predictions: ArrayLike<number>): void {
+  const start = step * counts.classCount;
+  for (let row = 0; row < labels.length; row++) {
+    counts.called[start + predictions[row]]++;
+    if (predictions[row] === labels[row]) counts.right[start + labels[row]]++;
+  }
 }
 
 function classCounts(
   labels: Int32Array,
-  intact: Uint8Array,
+  intact: ArrayLike<number>,
   classCount: number,
 ): { images: Int32Array; baseline: Int32Array } {
   const images = new Int32Array(classCount);
   const baseline = new Int32Array(classCount);
-  for (const label of labels) images[label]++;
-  countRight(labels, intact, baseline);
+  labels.forEach((label, row) => {
+    images[label]++;
+    if (intact[row] === label) baseline[label]++;
+  });
   return { images, baseline };
 }

@@ -24,6 +24,8 @@ export interface SetCurve {
   readonly sequence: Sequence;
   /** Images right, int32, row-major `[steps + 1, classCount]`, over the measuring images. */
   readonly right: Int32Array;
+  /** Images of any class that are called each class, of the same shape. */
+  readonly called: Int32Array;
   /** Greedy: images of the class right in the choosing part, `[steps + 1]`. */
   readonly chosenRight: Int32Array | null;
   /** Whether the images that measure had a say in the choice of the units. */
@@ -52,9 +54,9 @@ export function planCurves(
   found: readonly GreedySequence[],
   units: number,
   { classes, size, rankSplit, greedy, single, keep, random, rankings = [], seed = 1 }: CurveChoice,
-): Omit<SetCurve, "right">[] {
+): Omit<SetCurve, "right" | "called">[] {
   const sawImages = rankSplit === null;
-  const curves: Omit<SetCurve, "right">[] = [];
+  const curves: Omit<SetCurve, "right" | "called">[] = [];
   const add = (strategy: string, cls: number, sequence: Sequence, more: Partial<SetCurve> = {}): void => {
     curves.push({ strategy, cls, index: 0, sequence, chosenRight: null, sawImages, ...more });
   };

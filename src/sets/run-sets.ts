@@ -118,7 +118,7 @@ export async function runSets(model: Model, subject: SetsSubject, options: RunSe
     blocks,
     before: classes.length,
     note: "measuring",
-    key: { sequences: sha256(JSON.stringify(sequences)) },
+    key: { sequences: sha256(JSON.stringify(sequences)), counts: ["right", "called"] },
     work: measureWork,
     own: { sequences },
     merge: mergeMeasurements,
@@ -127,7 +127,7 @@ export async function runSets(model: Model, subject: SetsSubject, options: RunSe
   if (!measured) throw new UnitscopeError("data", "images: expected some to measure on, got none");
   return {
     split,
-    curves: planned.map((curve, i) => ({ ...curve, right: measured.right[i] })),
+    curves: planned.map((curve, i) => ({ ...curve, right: measured.right[i], called: measured.called[i] })),
     images: measured.images,
     baseline: measured.baseline,
     choosingImages: countClasses(split.choosing, images.labels, model.classCount),

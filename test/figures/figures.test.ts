@@ -90,6 +90,15 @@ const figures: Readonly<Record<string, () => string>> = {
   "set-curves-same-images": () => setCurvesFigure({ ...exampleSetCurves(), classes: [], rankSplit: 0 }),
   "set-curves-coincident": () => setCurvesFigure(exampleClassCurves(10, { alike: 7 })),
   "set-curves-365-classes": () => setCurvesFigure(exampleClassCurves(365)),
+  "set-curves-kept": () =>
+    setCurvesFigure({
+      ...exampleSetCurves(),
+      kept: {
+        recall: [0.1, 0.9, 0.96, 0.98, 0.99],
+        precision: [Number.NaN, 0.12, 0.15, 0.2, 0.28],
+        falseAlarms: [0, 0.7, 0.6, 0.45, 0.3],
+      },
+    }),
   relations: () => relationsFigure(exampleRelations(40, 5), { source }),
   "relations-paper-sign": () => relationsFigure(exampleRelations(12, 6), { sign: "paper" }),
   "relations-outliers": () => relationsFigure(exampleRelations(60, 7, { outlier: 1e4 }), { source }),

@@ -88,6 +88,31 @@ test("curves of sets: each class by itself, averages that weigh classes equally,
   expect(setCurvesOf(sets, "conv4").averages).toEqual([]);
 });
 
+test("what kept units call a class: means over classes, precision over those that are called", () => {
+  const rows = [0, 1].flatMap((cls) => [0, 1].map((step) => ({ cls, step })));
+  const sets = makeTable({
+    layer: rows.map(() => "conv5"),
+    strategy: rows.map(() => "keep"),
+    class: Int32Array.from(rows, ({ cls }) => cls),
+    class_name: rows.map(({ cls }) => `${cls}`),
+    seed: new Int32Array(4),
+    step: Int32Array.from(rows, ({ step }) => step),
+    accuracy: Float64Array.of(0, 0.8, 1, 1),
+    called: Int32Array.of(0, 16, 20, 20),
+    precision: Float64Array.of(Number.NaN, 0.5, 0.5, 0.5),
+    false_alarms: Float64Array.of(0, 0.8, 1, 1),
+    rank_split: new Float64Array(4).fill(0.5),
+  });
+  expect(setCurvesOf(sets, "conv5").kept).toEqual({
+    recall: Float64Array.of(0.5, 0.9),
+    precision: Float64Array.of(0.5, 0.5),
+    falseAlarms: Float64Array.of(0.5, 0.9),
+  });
+  expect(setCurvesOf({ ...sets, columns: { ...sets.columns, called: new Int32Array(4).fill(-1) } }, "conv5").kept).toBe(
+    undefined,
+  );
+});
+
 test("rotations: units first, then whole rotations, then part of the way; one array per seed", () => {
   const rotation = makeTable({
     layer: ["a", "a", "a", "a", "a", "a", "b"],

@@ -36,6 +36,11 @@ describe("measured sequences", () => {
         const plain = await plainMeasure(context, { ...pixels, images, labels }, sequences);
         await context.close();
         expect(fast.right).toEqual(plain.right);
+        expect(fast.called).toEqual(plain.called);
+        // Every image is called something, after every step.
+        fast.called.forEach((called, at) => {
+          expect(called.reduce((sum, count) => sum + count, 0)).toBe(20 * ((sequences[at]?.units.length ?? 0) + 1));
+        });
         expect([fast.images, fast.baseline]).toEqual([plain.images, plain.baseline]);
         expect(fast.mismatches).toEqual([]);
         expect(fast.verified).toBeGreaterThan(0);

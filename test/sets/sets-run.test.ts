@@ -31,6 +31,13 @@ function rightOf(cls: number, removed: readonly number[]): number {
   return (handColours[names[cls]] ?? []).filter((colour) => solve(colour, removed) === cls).length;
 }
 
+/** Images of any class that are called a class without some units. */
+function calledOf(cls: number, removed: readonly number[]): number {
+  return Object.values(handColours)
+    .flat()
+    .filter((colour) => solve(colour, removed) === cls).length;
+}
+
 /** Stepwise greedy by brute force. */
 function greedyOf(cls: number, size: number): number[] {
   const removed: number[] = [];
@@ -56,6 +63,9 @@ interface Row {
   readonly drop: number;
   readonly others: number;
   readonly rank: number;
+  readonly called: number;
+  readonly precision: number;
+  readonly falseAlarms: number;
 }
 
 function rowsOf(table: Table): Row[] {
@@ -67,7 +77,15 @@ function rowsOf(table: Table): Row[] {
   ];
   const [unit, correct, images] = [integers(table, "unit"), integers(table, "correct"), integers(table, "images")];
   const [drop, others, rank] = [doubles(table, "drop"), doubles(table, "others_drop"), doubles(table, "rank_accuracy")];
+  const [called, precision, falseAlarms] = [
+    integers(table, "called"),
+    doubles(table, "precision"),
+    doubles(table, "false_alarms"),
+  ];
   return Array.from({ length: table.rows }, (_, row) => ({
+    called: called[row],
+    precision: precision[row],
+    falseAlarms: falseAlarms[row],
     strategy: strategy[row],
     cls: cls[row],
     seed: seed[row],
@@ -116,10 +134,13 @@ describe("a network solved by hand", () => {
       expect(sequence.map(({ step }) => step)).toEqual([0, 1, 2, 3]);
       const cls = sequence[0]?.cls;
       const others = [0, 1, 2].filter((other) => other !== cls);
-      for (const { step, correct, drop, others: othersDrop } of sequence) {
+      for (const { step, correct, drop, others: othersDrop, called, precision, falseAlarms } of sequence) {
         const named = sequence.slice(1, step + 1).map(({ unit }) => unit);
         const removed = key.startsWith("keep") ? [0, 1, 2, 3].filter((unit) => !named.includes(unit)) : named;
         expect([key, step, correct]).toEqual([key, step, rightOf(cls, removed)]);
+        expect([key, step, called]).toEqual([key, step, calledOf(cls, removed)]);
+        expect(precision).toBe(called === 0 ? Number.NaN : correct / called);
+        expect(falseAlarms).toBeCloseTo((called - correct) / 6, 12);
         expect(drop).toBeCloseTo((rightOf(cls, []) - rightOf(cls, removed)) / 3, 12);
         const lost = others.reduce((sum, other) => sum + rightOf(other, []) - rightOf(other, removed), 0);
         expect(othersDrop).toBeCloseTo(lost / 6, 12);

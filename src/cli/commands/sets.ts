@@ -129,12 +129,33 @@ function describeLayer({ layer, summaries, result, classes }: LayerSets): string
     "",
     `${layer.name}: accuracy of a class (%) as units are removed for it, mean over ${classes.length} classes; keep: as many kept`,
     ...formatTable([header, ...rows], { right: header.map((_, i) => i).slice(1) }).map((line) => `  ${line}`),
+    ...keptLines(summaries, steps),
     ...(plainPairs > 0
       ? [
           `  search: ${result.work.computed.toLocaleString("en")} of ${plainPairs.toLocaleString("en")} (set, image) pairs had to be computed`,
         ]
       : []),
     "",
+  ];
+}
+
+/** What a few kept units call their class, which their recall alone does not tell. */
+function keptLines(summaries: LayerSets["summaries"], steps: readonly number[]): string[] {
+  const kept = summaries.find(({ strategy }) => strategy === "keep");
+  if (!kept) return [];
+  const row = (name: string, values: readonly (number | null)[]): string[] => [
+    name,
+    ...steps.map((step) => percent(values[step] ?? undefined)),
+  ];
+  const header = ["only some units kept", ...steps.map((step) => `${step} kept`)];
+  const rows = [
+    row("recall", kept.accuracy),
+    row("precision", kept.precision),
+    row("false alarms among other classes", kept.falseAlarms),
+  ];
+  return [
+    "",
+    ...formatTable([header, ...rows], { right: header.map((_, i) => i).slice(1) }).map((line) => `  ${line}`),
   ];
 }
 
