@@ -10,6 +10,7 @@ export type ErrorCode =
   | "run" // a run folder that is incomplete, or holds another run
   | "download" // something that could not be fetched, or arrived damaged
   | "interrupted" // stopped on request
+  | "waiting" // a result that needs parts which others have not finished
   | "internal"; // a broken invariant of ours
 
 /**

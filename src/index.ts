@@ -2,11 +2,12 @@
 
 export type { AblationMethod } from "./ablation/sweep.ts";
 export type { Mismatch } from "./ablation/verify.ts";
-export { type AblateRunOptions, type AblateRunResult, type RunEffects, runAblate } from "./commands/ablate-run.ts";
+export { type AblateRunOptions, type RunEffects, runAblate } from "./commands/ablate-run.ts";
 export type { LayerChoice } from "./commands/choose-layers.ts";
 export { type DrawnFigure, runFigures } from "./commands/figures-run.ts";
 export { type StudyEffects, type StudyOptions, type StudyResult, study } from "./commands/study.ts";
 export { type TrainedModel, type TrainModelOptions, trainModel } from "./commands/train-model.ts";
+export type { AblateRunResult } from "./commands/write-ablation.ts";
 export type { ImageSet, PixelArray, RgbImage } from "./data/image-set.ts";
 export { type OpenOptions, openImageSet } from "./data/open-image-set.ts";
 export { parsePreprocessing } from "./data/parse-preprocessing.ts";

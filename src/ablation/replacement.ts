@@ -2,6 +2,7 @@
 
 import type { Layer } from "../onnx/layers.ts";
 import type { BlockSource } from "../passes/image-block.ts";
+import type { PassRunner } from "../passes/pass-runner.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { meanResponses } from "./response-means.ts";
 import { type AblationMethod, tapFor } from "./sweep.ts";
@@ -24,17 +25,19 @@ export async function findReplacement(
     layer,
     method,
     workers,
+    runner,
     signal,
   }: {
     images: BlockSource;
     layer: Layer;
     method: AblationMethod;
     workers?: number | undefined;
+    runner?: PassRunner | undefined;
     signal?: AbortSignal | undefined;
   },
 ): Promise<Replacement> {
   const tap = tapFor(layer, method);
   if (method !== "mean") return { tap, replacement: new Float32Array(layer.units) };
-  const [mean] = await meanResponses(model, images, { taps: [tap], workers, signal });
+  const [mean] = await meanResponses(model, images, { taps: [tap], workers, runner, signal });
   return { tap, replacement: mean };
 }

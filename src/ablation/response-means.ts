@@ -10,8 +10,8 @@ import { cutTo } from "../onnx/edit.ts";
 import type { BlockSource, ImageBlock } from "../passes/image-block.ts";
 import { blockSizeFor, consecutiveBlocks } from "../passes/image-order.ts";
 import type { BlockWork, Merge, Pass } from "../passes/pass.ts";
+import { inMemory, type PassRunner } from "../passes/pass-runner.ts";
 import { planKey } from "../passes/plan.ts";
-import { runPass } from "../passes/run-pass.ts";
 import { chooseThreads } from "../passes/thread-choice.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { openSession, type Session } from "../runtime/session.ts";
@@ -77,11 +77,17 @@ export async function meanResponses(
   {
     taps,
     workers,
+    runner = inMemory,
     signal,
-  }: { taps: readonly string[]; workers?: number | undefined; signal?: AbortSignal | undefined },
+  }: {
+    taps: readonly string[];
+    workers?: number | undefined;
+    runner?: PassRunner | undefined;
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<Float32Array[]> {
   const pass = meansPass(model, source, taps);
-  const found = await runPass(pass, source, { workers: chooseThreads(model, { workers }).workers, signal });
+  const found = await runner.run(pass, source, { workers: chooseThreads(model, { workers }).workers, signal });
   return taps.map((_, at) => {
     const { sums, count } = found.layer(at);
     return Float32Array.from(sumsOf(sums), (total) => total / count);

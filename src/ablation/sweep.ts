@@ -1,12 +1,11 @@
 /** A sweep over a whole image set: its options, its plan, and what it finds. */
 import { UnitscopeError } from "../errors.ts";
 import type { Layer } from "../onnx/layers.ts";
-import { folderStore } from "../passes/block-store.ts";
 import type { BlockSource } from "../passes/image-block.ts";
 import { blockSizeFor, consecutiveBlocks } from "../passes/image-order.ts";
 import type { Pass } from "../passes/pass.ts";
+import { inMemory, type PassRunner } from "../passes/pass-runner.ts";
 import { type Plan, planKey } from "../passes/plan.ts";
-import { runPass } from "../passes/run-pass.ts";
 import { chooseThreads } from "../passes/thread-choice.ts";
 import type { Observed } from "../responses/observed.ts";
 import type { ObserveSetup } from "../responses/response-pass.ts";
@@ -41,8 +40,8 @@ export interface RunSweepOptions extends SweepSettings {
   /** Worker threads; by default one a core, or one in all for a network too large to hold twice. */
   readonly workers?: number | undefined;
   readonly provider?: Provider | undefined;
-  /** Folder of a run that keeps finished blocks between interrupted runs. */
-  readonly folder?: string | undefined;
+  /** Who carries out the passes; in memory by default. */
+  readonly runner?: PassRunner | undefined;
   /** Responses that are observed beside; blocks that were kept from before are left out. */
   readonly observe?: { readonly setup: ObserveSetup; take(block: number, observed: Observed): void } | undefined;
   /** Called now and then with how many (unit, image) pairs are done. */
@@ -74,15 +73,13 @@ export interface SweepTimings {
 /** A sweep's result. */
 export interface Sweep {
   readonly labels: Int32Array;
-  /** Baseline prediction and top-2 margin of every image. */
+  /** Baseline prediction and top-2 margin of every image; merged, like the layers, when they are asked for. */
   readonly predictions: Int32Array;
   readonly margins: Float32Array;
   readonly layers: readonly Layer[];
   /** What was found about one of the layers; merged when it is asked for. */
   layer(at: number): LayerSweep;
   readonly timings: SweepTimings;
-  /** Forgets the blocks that a folder keeps, once all is written. */
-  forget(): void;
 }
 
 /**
@@ -124,13 +121,13 @@ export async function sweepPass(
   { images, layers, options = {} }: { images: BlockSource; layers: readonly Layer[]; options?: RunSweepOptions },
 ): Promise<SweepPass> {
   const { method = "zero", engine = "auto", routes = allRoutes, continuous = true, verify = 0, seed = 1 } = options;
-  const { provider = "cpu", workers, observe, signal } = options;
+  const { provider = "cpu", workers, observe, runner, signal } = options;
   const plan = planSweep(model, { images, layers, settings: options });
   const { threads } = chooseThreads(model, { workers, tasks: plan.to - plan.from });
   const taps = layers.map((layer) => tapFor(layer, method));
   const replacements =
     method === "mean"
-      ? await meanResponses(model, images, { taps, workers, signal })
+      ? await meanResponses(model, images, { taps, workers, runner, signal })
       : layers.map((layer) => new Float32Array(layer.units));
   const isCertified = engine !== "plain" && !continuous && routes.certified;
   const bounds = isCertified ? await boundAll(model, taps) : [];
@@ -158,7 +155,7 @@ export async function runSweep(
   model: Model,
   { images, layers, options = {} }: { images: BlockSource; layers: readonly Layer[]; options?: RunSweepOptions },
 ): Promise<Sweep> {
-  const { observe, progress, signal } = options;
+  const { observe, progress, runner = inMemory, signal } = options;
   const units = layers.reduce((sum, layer) => sum + layer.units, 0);
   const total = images.imageCount * units;
   progress?.(0, total);
@@ -167,19 +164,22 @@ export async function runSweep(
   const { plan } = pass;
   const { workers } = chooseThreads(model, { workers: options.workers, tasks: plan.to - plan.from });
   const prepareMs = performance.now() - began;
-  const store = options.folder === undefined ? undefined : folderStore<BaselinePart, SweptPart>(options.folder, plan);
-  const found = await runPass(pass, images, {
+  const found = await runner.run(pass, images, {
     workers,
-    store,
     signal,
     progress: progress && ((done) => progress(done * units, total)),
     beside: observe && ((block, observed) => observe.take(block, observed)),
   });
-  const { predictions, margins } = found.shared();
+  let shared: BaselinePart | undefined;
+  const baseline = (): BaselinePart => (shared ??= found.shared());
   return {
     labels: images.labels,
-    predictions,
-    margins,
+    get predictions() {
+      return baseline().predictions;
+    },
+    get margins() {
+      return baseline().margins;
+    },
     layers,
     layer: (at) => {
       const { flips, continuous: sums, ...rest } = found.layer(at);
@@ -191,7 +191,6 @@ export async function runSweep(
       };
     },
     timings: { prepareMs, openMs: found.timings.openMs, sweepMs: found.timings.runMs },
-    forget: () => store?.clear(),
   };
 }
 

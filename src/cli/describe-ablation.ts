@@ -1,5 +1,5 @@
 /** What an ablation found, in words and as JSON. */
-import type { AblateRunResult } from "../commands/ablate-run.ts";
+import type { AblateRunResult } from "../commands/write-ablation.ts";
 import { doubles, filterRows, integers, type Table, texts } from "../tables/table.ts";
 import { formatTable } from "./format-table.ts";
 

@@ -1,48 +1,24 @@
 /** `unitscope ablate`: sweeps a model's layers over an image set and writes the run. */
-import type { Settled } from "../ablation/flip-collector.ts";
-import { type AblationMethod, runSweep, type Sweep } from "../ablation/sweep.ts";
-import type { Mismatch } from "../ablation/verify.ts";
 import { UnitscopeError } from "../errors.ts";
-import { layerDropsFigure, layerDropsOf } from "../figures/layer-drops.ts";
 import type { Json } from "../files/canonical-json.ts";
 import type { Layer } from "../onnx/layers.ts";
-import type { TableRewriter } from "../runs/rewrite-table.ts";
-import { type RunFolder, startRun } from "../runs/run-folder.ts";
+import { openPassFolder } from "../passes/pass-runner.ts";
+import { startRun } from "../runs/run-folder.ts";
 import { holdingRun } from "../runs/run-lock.ts";
-import { type RunManifest, sourceOf, thisHardware } from "../runs/run-manifest.ts";
-import type { Provider } from "../runtime/session.ts";
+import { type RunManifest, thisHardware } from "../runs/run-manifest.ts";
 import { schemaVersion } from "../tables/schema.ts";
-import { filterRows, hasValues, type Table, texts } from "../tables/table.ts";
 import { version } from "../version.ts";
 import { chooseLayers } from "./choose-layers.ts";
 import { examineSubject } from "./examine-subject.ts";
-import { imagesPerClass } from "./images-per-class.ts";
-import { observingSweep } from "./observe-run.ts";
-import type { OpeningEffects } from "./open-run.ts";
-import { openSubject, passImages, preprocessingJson, type Subject } from "./subject.ts";
-import {
-  baselineAccuracy,
-  baselineTable,
-  layerTableNames,
-  layerTables,
-  mergeChecks,
-  type SweepChecks,
-} from "./sweep-tables.ts";
+import { type OpeningEffects, openedRun } from "./open-run.ts";
+import { openSubject, preprocessingJson, type Subject } from "./subject.ts";
+import { type SweepLayersOptions, sweepLayers } from "./sweep-layers.ts";
+import { type AblateRunResult, manifestLayer, writeAblation } from "./write-ablation.ts";
 
 /** Options of `unitscope ablate`. */
-export interface AblateRunOptions {
-  /** Names of layers; by default every convolution. */
-  readonly layers?: readonly string[] | undefined;
-  /** Every layer but the logits, instead of `layers`. */
-  readonly all?: boolean | undefined;
+export interface AblateRunOptions extends SweepLayersOptions {
   /** The run folder. */
   readonly out: string;
-  readonly method?: AblationMethod | undefined;
-  readonly engine?: "auto" | "plain" | undefined;
-  /** Also the mean changes of log-probability and margin, the default; without them certified pairs can be skipped. */
-  readonly continuous?: boolean | undefined;
-  /** Fraction of the pairs to repeat the plain way, in [0, 1]. */
-  readonly verify?: number | undefined;
   readonly preprocess?: string | undefined;
   readonly root?: string | undefined;
   readonly limit?: number | undefined;
@@ -52,9 +28,6 @@ export interface AblateRunOptions {
   readonly skipUnreadable?: boolean | undefined;
   /** The network's output that holds the classes, where it has several. */
   readonly output?: string | undefined;
-  readonly seed?: number | undefined;
-  readonly workers?: number | undefined;
-  readonly provider?: Provider | undefined;
 }
 
 /** What a caller may watch and stop. */
@@ -63,24 +36,6 @@ export interface RunEffects extends OpeningEffects {
   readonly caution?: ((text: string) => void) | undefined;
   /** (unit, image) pairs done, of how many. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
-}
-
-/** What an ablation found. */
-export interface AblateRunResult {
-  readonly run: RunFolder;
-  readonly subject: Subject;
-  readonly layers: readonly Layer[];
-  /** Fraction of the images that the intact network gets right. */
-  readonly accuracy: number;
-  /** One row per unit of the swept layers. */
-  readonly units: Table;
-  /** One row per swept layer. */
-  readonly summary: Table;
-  readonly settled: readonly { readonly layer: string; readonly settled: Settled }[];
-  readonly verified: number;
-  readonly mismatches: readonly Mismatch[];
-  readonly figure: string;
-  readonly elapsedMs: number;
 }
 
 /**
@@ -108,97 +63,15 @@ export async function runAblate(
   startRun(options.out, manifest);
   for (const note of subject.model.notes) effects.caution?.(note);
   if (effects.caution) for (const caution of await examineSubject(subject, { signal })) effects.caution(caution);
-  return await holdingRun(options.out, "ablate", async () =>
-    // Once more: another process may have begun another run meanwhile.
-    sweepInto(startRun(options.out, manifest), { subject, layers }, options, effects),
-  );
-}
-
-async function sweepInto(
-  run: RunFolder,
-  { subject, layers }: { subject: Subject; layers: readonly Layer[] },
-  options: AblateRunOptions,
-  { progress, signal }: RunEffects,
-): Promise<AblateRunResult> {
-  const began = performance.now();
-  const { method = "zero", engine = "auto", continuous = true, verify = 0, seed = 1 } = options;
-  const missing = await missingLayers(run, layers, options);
-  let sweep: Sweep | undefined;
-  let checks: SweepChecks | undefined;
-  if (missing.length > 0) {
-    const settings = { method, engine, continuous, verify, seed };
-    sweep = await runSweep(subject.model, {
-      images: passImages(subject, signal),
-      layers: missing,
-      options: {
-        observe: observingSweep(run, subject, missing),
-        ...settings,
-        workers: options.workers,
-        provider: options.provider,
-        folder: run.path,
-        progress,
-        signal,
-      },
-    });
-    checks = await writeSweep(run, sweep, subject);
-    sweep.forget();
-  }
-  const figure = layerDropsFigure(layerDropsOf(await run.readTable("units")), {
-    source: sourceOf(run.manifest()),
-    imagesPerClass: imagesPerClass(subject.images.labels),
+  return await holdingRun(options.out, "ablate", async () => {
+    const run = startRun(options.out, manifest); // once more: another process may have begun another run meanwhile
+    const opened = openedRun(run, subject, effects);
+    const passes = openPassFolder(run.path);
+    const swept = await sweepLayers(opened, options, { ...effects, runner: passes });
+    const result = await writeAblation(opened, swept);
+    passes.forget();
+    return result;
   });
-  run.writeFile(["figures", "layer-drops.svg"], figure);
-  const elapsedMs = performance.now() - began;
-  if (sweep) {
-    const { prepareMs, openMs, sweepMs } = sweep.timings;
-    run.updateManifest({
-      finished: new Date().toISOString(),
-      layers: mergeLayers(run.manifest(), missing),
-      timings: { ...run.manifest().timings, prepare: prepareMs, open: openMs, sweep: sweepMs, total: elapsedMs },
-    });
-  }
-  const names = new Set(layers.map((layer) => layer.name));
-  const chosen = async (table: "units" | "layers"): Promise<Table> => {
-    const rows = await run.readTable(table);
-    const layer = texts(rows, "layer");
-    return filterRows(rows, (row) => names.has(layer[row]));
-  };
-  return {
-    run,
-    subject,
-    layers,
-    accuracy: await accuracyOf(run),
-    units: await chosen("units"),
-    summary: await chosen("layers"),
-    settled: checks?.settled ?? [],
-    verified: checks?.verified ?? 0,
-    mismatches: checks?.mismatches ?? [],
-    figure: run.file("figures", "layer-drops.svg"),
-    elapsedMs,
-  };
-}
-
-/** Layers of which the run does not hold yet what is asked for. */
-async function missingLayers(
-  run: RunFolder,
-  layers: readonly Layer[],
-  options: AblateRunOptions,
-): Promise<readonly Layer[]> {
-  const { finished, layers: held, engine } = run.manifest();
-  if (finished === null || (options.verify ?? 0) > 0 || engine !== (options.engine ?? "auto")) return layers;
-  const isHeld = async ({ name }: Layer): Promise<boolean> => {
-    if (!held.some((layer) => layer.name === name)) return false;
-    return options.continuous === false || (await hasContinuous(run, name));
-  };
-  const missing: Layer[] = [];
-  for (const layer of layers) if (!(await isHeld(layer))) missing.push(layer);
-  return missing;
-}
-
-async function hasContinuous(run: RunFolder, layer: string): Promise<boolean> {
-  const column = "logprob_drop";
-  if (!(await run.openTable("drops")).columnNames.includes(column)) return false;
-  return hasValues(await run.readTable("drops", { layer, columns: [column] }), column);
 }
 
 function manifestOf(subject: Subject, layers: readonly Layer[], options: AblateRunOptions): RunManifest {
@@ -222,38 +95,4 @@ function manifestOf(subject: Subject, layers: readonly Layer[], options: AblateR
     timings: {},
     steps: [],
   };
-}
-
-function manifestLayer({ name, kind, tap, units, height, width }: Layer): RunManifest["layers"][number] {
-  return { name, kind, tap, units, height, width };
-}
-
-/** Layers that the run already had stay, those of this sweep come after. */
-function mergeLayers(manifest: RunManifest, layers: readonly Layer[]): RunManifest["layers"] {
-  const others = manifest.layers.filter(({ name }) => !layers.some((layer) => layer.name === name));
-  return [...others, ...layers.map(manifestLayer)];
-}
-
-/** Writes a sweep's tables layer by layer, in place of what the run held of these layers; its other layers stay. */
-async function writeSweep(run: RunFolder, sweep: Sweep, subject: Subject): Promise<SweepChecks> {
-  run.writeTable("baseline", baselineTable(sweep, subject));
-  const names = sweep.layers.map(({ name }) => name);
-  const writers: (readonly [(typeof layerTableNames)[number], TableRewriter])[] = [];
-  try {
-    for (const name of layerTableNames) writers.push([name, await run.rewriteLayers(name, names)]);
-    const checks: SweepChecks[] = [];
-    for (const at of names.keys()) {
-      const part = layerTables(sweep, at, subject);
-      for (const [name, writer] of writers) await writer.append(part.tables[name]);
-      checks.push(part.checks);
-    }
-    for (const [, writer] of writers) writer.commit();
-    return mergeChecks(checks);
-  } finally {
-    for (const [, writer] of writers) writer.abandon();
-  }
-}
-
-async function accuracyOf(run: RunFolder): Promise<number> {
-  return baselineAccuracy(await run.readTable("baseline", { columns: ["label", "prediction"] }));
 }

@@ -5,6 +5,7 @@ import { setCurvesOf } from "../figures/from-tables.ts";
 import { setCurvesFigure } from "../figures/set-curves.ts";
 import type { Json } from "../files/canonical-json.ts";
 import type { Layer } from "../onnx/layers.ts";
+import { forEachItem, openPassFolder, type PassRunner } from "../passes/pass-runner.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { sourceOf } from "../runs/run-manifest.ts";
 import { type RunSetsOptions, runSets, type SetsResult } from "../sets/run-sets.ts";
@@ -72,26 +73,40 @@ export async function measureSets(
 ): Promise<SetsRunResult> {
   const { size = 20, verify = 0, randomSequences = 100 } = options;
   checkOptions({ size, verify, randomSequences });
-  return await workOnRun(path, "sets", effects, (opened) => measure(opened, options, effects));
+  return await workOnRun(path, "sets", effects, async (opened) => {
+    const passes = openPassFolder(path);
+    const found = await searchSets(opened, options, { ...effects, runner: passes });
+    const result = await writeSets(opened, found, options);
+    passes.forget();
+    return result;
+  });
 }
 
-async function measure(
+/** What was searched and measured. */
+export interface FoundSets {
+  readonly layers: readonly { readonly layer: Layer; readonly result: SetsResult }[];
+  readonly classes: readonly number[];
+  readonly rankSplit: number | null;
+  /** When it began, as `performance.now()` tells. */
+  readonly began: number;
+}
+
+/** Searches and measures; what `unitscope sets` computes. */
+export async function searchSets(
   opened: OpenedRun,
   options: SetsRunOptions,
-  { progress, signal }: SetsEffects,
-): Promise<SetsRunResult> {
+  { runner, progress, signal }: SetsEffects & { readonly runner: PassRunner },
+): Promise<FoundSets> {
   const began = performance.now();
   const { size = 20, seed = 1, verify = 0, engine = "auto", randomSequences = 100, workers } = options;
   const strategies = new Set<SetStrategy>(options.strategies ?? setStrategies);
   const rankSplit = options.rankSplit === "none" ? null : (options.rankSplit ?? 0.5);
   const { run, subject, method } = opened;
   const { model, images } = subject;
-  const layers = chooseDeepLayers(opened, options.layers);
   const classes = chooseClasses(subject, options.classes, rankSplit);
-  const found: LayerSets[] = [];
-  for (const layer of layers) {
+  const layers = await forEachItem(chooseDeepLayers(opened, options.layers), async (layer) => {
     const layerSize = Math.min(size, layer.units);
-    const replacement = await findReplacement(model, { images: opened.images, layer, method, workers, signal });
+    const replacement = await findReplacement(model, { images: opened.images, layer, method, workers, runner, signal });
     const settings: RunSetsOptions = {
       classes,
       size: layerSize,
@@ -104,30 +119,49 @@ async function measure(
       engine,
       verify,
       seed,
-      folder: run.path,
+      runner,
       progress,
       signal,
       workers,
     };
-    const { classNames } = images;
     const result = await runSets(
       model,
-      { images: opened.images, classNames, layer: layer.name, units: layer.units, method, replacement },
+      {
+        images: opened.images,
+        classNames: images.classNames,
+        layer: layer.name,
+        units: layer.units,
+        method,
+        replacement,
+      },
       settings,
     );
+    return { layer, result };
+  });
+  return { layers, classes, rankSplit, began };
+}
+
+/** Writes what was searched and measured: `sets.parquet` and figure 4. */
+export async function writeSets(
+  { run, subject }: OpenedRun,
+  { layers, classes, rankSplit, began }: FoundSets,
+  options: SetsRunOptions,
+): Promise<SetsRunResult> {
+  const { size = 20, seed = 1 } = options;
+  const { classNames } = subject.images;
+  const found: LayerSets[] = [];
+  for (const { layer, result } of layers) {
     const table = setsTable(result, { layer: layer.name, classes, classNames, rankSplit });
-    await writeSets(run, table, layer.name, rankSplit ?? 0);
-    result.forget();
+    await writeTable(run, table, layer.name, rankSplit ?? 0);
     const figure = writeFigure(run, await run.readTable("sets"), layer.name);
     found.push({ layer, classes, result, summaries: summariseSets(result, classes), figure });
   }
   const elapsedMs = performance.now() - began;
   run.addStep({
     command: "sets",
-    options: JSON.parse(JSON.stringify({ ...options, layers: layers.map(({ name }) => name), size, seed })) as Record<
-      string,
-      Json
-    >,
+    options: JSON.parse(
+      JSON.stringify({ ...options, layers: layers.map(({ layer }) => layer.name), size, seed }),
+    ) as Record<string, Json>,
     finished: new Date().toISOString(),
     timings: {
       search: found.reduce((sum, { result }) => sum + result.timings.searchMs, 0),
@@ -187,7 +221,7 @@ async function rankingsOf(run: RunFolder, layer: Layer): Promise<RunSetsOptions[
 }
 
 /** New rows replace those of the same strategy and class; all of the layer's where those were split otherwise. */
-async function writeSets(run: RunFolder, table: Table, layer: string, rankSplit: number): Promise<void> {
+async function writeTable(run: RunFolder, table: Table, layer: string, rankSplit: number): Promise<void> {
   if (run.hasTable("sets")) {
     const held = await run.readTable("sets");
     const [layers, splits] = [texts(held, "layer"), doubles(held, "rank_split")];

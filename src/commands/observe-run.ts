@@ -1,7 +1,7 @@
 /** The responses of a run's layers: where they are kept, and observing those that are not there yet. */
 import type { RunSweepOptions } from "../ablation/sweep.ts";
 import type { Layer } from "../onnx/layers.ts";
-import { runPass } from "../passes/run-pass.ts";
+import { openPassFolder, type PassRunner } from "../passes/pass-runner.ts";
 import { chooseThreads } from "../passes/thread-choice.ts";
 import { defaultTopImages } from "../responses/observed.ts";
 import { observeSetup, planResponses, responsePass } from "../responses/response-pass.ts";
@@ -39,11 +39,13 @@ export async function observeRun(
   {
     topImages = defaultTopImages,
     workers,
+    runner = openPassFolder(run.path),
     progress,
     signal,
   }: {
     topImages?: number;
     workers?: number | undefined;
+    runner?: PassRunner | undefined;
     progress?: (images: number) => void;
     signal?: AbortSignal | undefined;
   } = {},
@@ -53,6 +55,6 @@ export async function observeRun(
   const pass = responsePass(subject.model, source, layers, { topImages, threads: choice.threads });
   const store = openResponseStore(run.path, pass);
   const isReused = store.isWhole();
-  if (!isReused) await runPass(pass, source, { workers: choice.workers, store: store.blocks, progress, signal });
+  if (!isReused) await runner.run(pass, source, { workers: choice.workers, isKept: true, progress, signal });
   return { store, isReused };
 }

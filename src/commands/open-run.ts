@@ -12,6 +12,7 @@ import { openRun, type RunFolder } from "../runs/run-folder.ts";
 import { holdingRun } from "../runs/run-lock.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";
+import { chooseLayers } from "./choose-layers.ts";
 import { type FetchProgress, passImages, preprocessingJson, reopenSubject, type Subject } from "./subject.ts";
 
 /** What a caller of any command on a run may watch and stop. */
@@ -39,7 +40,11 @@ export interface OpenedRun {
  */
 async function openRunSubject(path: string, { fetching, signal }: OpeningEffects = {}): Promise<OpenedRun> {
   const run = openRun(path);
-  const subject = await reopenSubject(run, { progress: fetching, signal });
+  return openedRun(run, await reopenSubject(run, { progress: fetching, signal }), { signal });
+}
+
+/** A run with its subject, opened by whoever calls. */
+export function openedRun(run: RunFolder, subject: Subject, { signal }: OpeningEffects = {}): OpenedRun {
   const manifest = run.manifest();
   const names = manifest.layers.map(({ name }) => name);
   return {
@@ -47,7 +52,7 @@ async function openRunSubject(path: string, { fetching, signal }: OpeningEffects
     subject,
     images: passImages(subject, signal),
     method: manifest.ablation.method as AblationMethod,
-    layers: pickLayers(subject.model.layers, names),
+    layers: names.length > 0 ? chooseLayers(subject.model, { layers: names }) : [],
   };
 }
 

@@ -6,6 +6,7 @@ import { rotationDropsOf } from "../figures/from-tables.ts";
 import { rotationFigure } from "../figures/rotation.ts";
 import type { Json } from "../files/canonical-json.ts";
 import type { Layer } from "../onnx/layers.ts";
+import { forEachItem, openPassFolder, type PassRunner } from "../passes/pass-runner.ts";
 import { type BasisChoice, type BasisResult, type RotationResult, runRotation } from "../rotation/run-rotation.ts";
 import type { SelfTest } from "../rotation/sweep-directions.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
@@ -78,21 +79,38 @@ export async function rotateLayers(
 ): Promise<RotationRunResult> {
   const { seeds = 5, fractions = [1], verify = 0 } = options;
   checkOptions({ seeds, fractions, verify });
-  return await workOnRun(path, "rotate", effects, (opened) => rotate(opened, options, effects));
+  return await workOnRun(path, "rotate", effects, async (opened) => {
+    const passes = openPassFolder(path);
+    const rotated = await sweepBases(opened, options, { ...effects, runner: passes });
+    const result = await writeRotation(opened, rotated, options);
+    passes.forget();
+    return result;
+  });
 }
 
-async function rotate(
+/** What was swept. */
+export interface SweptBases {
+  readonly layers: readonly {
+    readonly layer: Layer;
+    /** The units themselves, where the run swept the layer. */
+    readonly units: HeldUnits | undefined;
+    readonly result: RotationResult;
+  }[];
+  /** When it began, as `performance.now()` tells. */
+  readonly began: number;
+}
+
+/** Removes the directions of every basis; what `unitscope rotate` computes. */
+export async function sweepBases(
   opened: OpenedRun,
   options: RotationRunOptions,
-  { progress, signal }: RotationEffects,
-): Promise<RotationRunResult> {
+  { runner, progress, signal }: RotationEffects & { readonly runner: PassRunner },
+): Promise<SweptBases> {
   const began = performance.now();
   const { seeds = 5, fractions = [1], pca = true, seed = 1, verify = 0, engine = "auto", workers } = options;
   const { run, subject, images, method } = opened;
   const { model } = subject;
-  const layers = chooseDeepLayers(opened, options.layers);
-  const found: LayerRotation[] = [];
-  for (const layer of layers) {
+  const layers = await forEachItem(chooseDeepLayers(opened, options.layers), async (layer) => {
     const units = await heldUnits(run, subject, layer);
     const bases: BasisChoice[] = [
       ...(units ? [] : [{ basis: "units", t: 0, seed: 0 } as const]),
@@ -101,19 +119,32 @@ async function rotate(
       ),
       ...(pca ? [{ basis: "pca", t: 1, seed: 0 } as const] : []),
     ];
-    const replacement = await findReplacement(model, { images, layer, method, workers, signal });
+    const replacement = await findReplacement(model, { images, layer, method, workers, runner, signal });
     const result = await runRotation(
       model,
       images,
       { layer: layer.name, units: layer.units, method, replacement },
-      { bases, engine, verify, seed, folder: run.path, progress, signal, workers },
+      { bases, engine, verify, seed, runner, progress, signal, workers },
     );
+    return { layer, units, result };
+  });
+  return { layers, began };
+}
+
+/** Writes what was swept: `rotation.parquet`, `directions.parquet` and figure 7. */
+export async function writeRotation(
+  { run, subject }: OpenedRun,
+  { layers, began }: SweptBases,
+  options: RotationRunOptions,
+): Promise<RotationRunResult> {
+  const { seeds = 5, fractions = [1], pca = true, seed = 1 } = options;
+  const found: LayerRotation[] = [];
+  for (const { layer, units, result } of layers) {
     const all = units ? [units, ...result.bases] : result.bases;
     const table = concatTables(all.map((basis) => basisRows(basis, result, subject, layer)));
     const comparisons = compare(table);
     await run.replaceRows("rotation", table, ["layer"]);
     await run.replaceRows("directions", comparisonTable(layer, comparisons), ["layer"]);
-    result.forget();
     found.push({
       layer,
       bases: all.map((basis) => summarise(basis, table, subject)),
@@ -127,7 +158,7 @@ async function rotate(
   run.addStep({
     command: "rotate",
     options: JSON.parse(
-      JSON.stringify({ ...options, layers: layers.map(({ name }) => name), seeds, fractions, pca, seed }),
+      JSON.stringify({ ...options, layers: layers.map(({ layer }) => layer.name), seeds, fractions, pca, seed }),
     ) as Record<string, Json>,
     finished: new Date().toISOString(),
     timings: {
@@ -163,12 +194,11 @@ function checkOptions({
   }
 }
 
+/** The units themselves as a basis. */
+type HeldUnits = BasisChoice & { readonly flips: LayerFlips; readonly explained: null };
+
 /** The units' own flips, where the run swept the layer. */
-async function heldUnits(
-  run: RunFolder,
-  { images }: Subject,
-  layer: Layer,
-): Promise<(BasisChoice & { flips: LayerFlips; explained: null }) | undefined> {
+async function heldUnits(run: RunFolder, { images }: Subject, layer: Layer): Promise<HeldUnits | undefined> {
   const { layers, finished } = run.manifest();
   if (finished === null || !layers.some(({ name }) => name === layer.name) || !run.hasTable("flips")) return undefined;
   const rows = await run.readTable("flips", { layer: layer.name });

@@ -1,6 +1,7 @@
 /**
  * Files that are there whole or not at all: written beside their place under a hidden name, then renamed over it.
  */
+import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { threadId } from "node:worker_threads";
@@ -27,10 +28,13 @@ export function isDraft(name: string): boolean {
 /** Drafts that are being written by this thread. */
 const drafts = new Set<string>();
 
+/** Tells this process from those of other machines and containers that share the folder, and the process number. */
+const own = randomBytes(6).toString("hex");
+
 /** A name beside `path` that no other process, thread or draft of this one has. */
 function draftOf(path: string): string {
   for (let count = 0; ; count++) {
-    const mark = `${process.pid}-${threadId}-${count}`;
+    const mark = `${process.pid}-${own}-${threadId}-${count}`;
     const draft = resolve(dirname(path), `.${basename(path)}.${mark}${draftEnd}`);
     if (!drafts.has(draft)) return draft;
   }

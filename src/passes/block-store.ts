@@ -15,6 +15,8 @@ import { decodeValue, encodeValue } from "./value-codec.ts";
 export interface BlockStore<Shared, Layer> {
   /** Whether all parts of a block are there, whole. @throws {UnitscopeError} `run` if something else made them. */
   has(block: number): boolean;
+  /** Blocks of which every part is there, by their files' names alone: damaged ones may be among them. */
+  kept(): ReadonlySet<number>;
   /** Keeps a block; what is there of it stays. */
   put(block: number, result: Pick<PartialResult<Shared, Layer>, "shared" | "layers">): void;
   shared(block: number): Shared;
@@ -39,6 +41,11 @@ export function folderStore<Shared, Layer>(path: string, plan: Plan): BlockStore
   };
   return {
     has: (block) => all.every((store) => store.get(nameOf(block)) !== undefined),
+    kept: () => {
+      const [first, ...others] = all.map((store) => new Set(store.names()));
+      const whole = [...first].filter((name) => others.every((names) => names.has(name)));
+      return new Set(whole.map((name) => Number(name.slice("block-".length))));
+    },
     put: (block, result) => {
       const write = (store: PieceStore, value: unknown): void => {
         if (store.get(nameOf(block)) === undefined) store.put(nameOf(block), encodeValue(value));

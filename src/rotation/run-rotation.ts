@@ -7,12 +7,11 @@ import type { Replacement } from "../ablation/replacement.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
 import type { AblationMethod } from "../ablation/sweep.ts";
 import { haarRotation, identity, rotationPower } from "../numeric/orthogonal.ts";
-import { folderStore } from "../passes/block-store.ts";
 import type { BlockSource } from "../passes/image-block.ts";
 import { blockSizeFor, consecutiveBlocks } from "../passes/image-order.ts";
 import type { Pass } from "../passes/pass.ts";
+import { inMemory, type PassRunner } from "../passes/pass-runner.ts";
 import { type Plan, planKey } from "../passes/plan.ts";
-import { runPass } from "../passes/run-pass.ts";
 import { chooseThreads } from "../passes/thread-choice.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
@@ -50,8 +49,8 @@ export interface RunRotationOptions {
   readonly seed?: number;
   readonly workers?: number | undefined;
   readonly provider?: Provider;
-  /** Folder of a run that keeps finished blocks between interrupted runs. */
-  readonly folder?: string | undefined;
+  /** Who carries out the passes; in memory by default. */
+  readonly runner?: PassRunner | undefined;
   /** Called with images done; the pass for the principal axes counts too. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -81,8 +80,6 @@ export interface RotationResult {
     readonly plain: number;
   }[];
   readonly timings: { readonly axesMs: number; readonly sweepMs: number };
-  /** Forgets the blocks that a folder keeps, once all is written. */
-  forget(): void;
 }
 
 /** The layer that is rotated. */
@@ -118,7 +115,7 @@ export async function runRotation(
   rotated: RotatedLayer,
   options: RunRotationOptions,
 ): Promise<RotationResult> {
-  const { engine = "auto", verify = 0, seed = 1, provider = "cpu", folder, progress, signal } = options;
+  const { engine = "auto", verify = 0, seed = 1, provider = "cpu", runner = inMemory, progress, signal } = options;
   const { layer, units, replacement } = rotated;
   const blocks = consecutiveBlocks(images.imageCount, blockSizeFor(model));
   const { workers, threads } = chooseThreads(model, { workers: options.workers, tasks: blocks.plan.to });
@@ -131,7 +128,7 @@ export async function runRotation(
   const graph = model.graph;
   const suffix = planSuffix(model, replacement.tap);
   const bound = engine === "plain" ? undefined : await boundDirections(model, planDirections(graph, suffix));
-  const bases = options.bases.map((choice) => shared(matrixOf(choice, units, axes?.principal)));
+  const bases = options.bases.map((choice) => shared(matrixOf(choice, units, axes)));
   const plan = planRotation(model, images, rotated, options);
   const pass: Pass<RotationSetup, PredictedPart, RotatedPart> = {
     ...blocks,
@@ -140,10 +137,8 @@ export async function runRotation(
     setup: { model, ...replacement, bases, bound, engine, verify, seed, threads, provider },
     merge: mergeRotated,
   };
-  const store = folder === undefined ? undefined : folderStore<PredictedPart, RotatedPart>(folder, plan);
-  const found = await runPass(pass, images, {
+  const found = await runner.run(pass, images, {
     workers,
-    store,
     signal,
     progress: progress && ((done) => progress(total - images.imageCount + done, total)),
   });
@@ -155,17 +150,13 @@ export async function runRotation(
       flips: { ...parts[at].flips, layer, unitCount: units },
       settled: parts[at].settled,
       selfTest: parts[at].selfTest,
-      explained: choice.basis === "pca" && axes ? axes.principal.explained : null,
+      explained: choice.basis === "pca" && axes ? axes.explained : null,
     })),
     verified: parts.reduce((sum, part) => sum + part.verified, 0),
     mismatches: options.bases.flatMap((basis, at) =>
       parts[at].mismatches.map(({ unit, image, fast, plain }) => ({ basis, direction: unit, image, fast, plain })),
     ),
     timings: { axesMs: swept - began, sweepMs: performance.now() - swept },
-    forget: () => {
-      store?.clear();
-      axes?.forget();
-    },
   };
 }
 
@@ -177,11 +168,11 @@ async function findAxes(
   {
     workers,
     total,
-    folder,
+    runner = inMemory,
     progress,
     signal,
   }: Omit<RunRotationOptions, "workers"> & { workers: number; total: number },
-): Promise<{ principal: PrincipalAxes; forget(): void }> {
+): Promise<PrincipalAxes> {
   const blocks = consecutiveBlocks(images.imageCount, blockSizeFor(model));
   const pass: Pass<MomentsSetup, null, Moments> = {
     ...blocks,
@@ -196,14 +187,12 @@ async function findAxes(
     setup: { model, tap },
     merge: mergeMomentParts,
   };
-  const store = folder === undefined ? undefined : folderStore<null, Moments>(folder, pass.plan);
-  const found = await runPass(pass, images, {
+  const found = await runner.run(pass, images, {
     workers,
-    store,
     signal,
     progress: progress && ((done) => progress(done, total)),
   });
-  return { principal: principalAxes(found.layer(0)), forget: () => store?.clear() };
+  return principalAxes(found.layer(0));
 }
 
 function nameOf({ basis, t, seed }: BasisChoice): string {

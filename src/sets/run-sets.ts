@@ -9,12 +9,11 @@ import type { AblationMethod } from "../ablation/sweep.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
 import { sha256 } from "../files/hash.ts";
-import { folderStore } from "../passes/block-store.ts";
 import type { BlockSource } from "../passes/image-block.ts";
 import { blockSizeFor, chosenBlocks, splitEvenly } from "../passes/image-order.ts";
 import type { BlockWork, Merge, Pass } from "../passes/pass.ts";
+import { inMemory, type PassRunner } from "../passes/pass-runner.ts";
 import { type JsonRecord, planKey } from "../passes/plan.ts";
-import { runPass } from "../passes/run-pass.ts";
 import { chooseThreads } from "../passes/thread-choice.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
@@ -31,8 +30,8 @@ export interface RunSetsOptions extends CurveChoice {
   readonly verify?: number;
   readonly workers?: number | undefined;
   readonly provider?: Provider;
-  /** Folder of a run that keeps finished classes and blocks between interrupted runs. */
-  readonly folder?: string | undefined;
+  /** Who carries out the passes; in memory by default. */
+  readonly runner?: PassRunner | undefined;
   /** Called with steps done; searching a class and measuring a block are steps of like length. */
   readonly progress?: ((done: number, total: number, note: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -51,8 +50,6 @@ export interface SetsResult {
   readonly verified: number;
   readonly mismatches: readonly SetMismatch[];
   readonly timings: { readonly searchMs: number; readonly measureMs: number };
-  /** Forgets what a folder keeps, once all is written. */
-  forget(): void;
 }
 
 /** The layer, and the images. */
@@ -68,7 +65,7 @@ export interface SetsSubject {
 /** Searches and measures. @throws {UnitscopeError} `usage` for sizes and fractions out of range. */
 export async function runSets(model: Model, subject: SetsSubject, options: RunSetsOptions): Promise<SetsResult> {
   const { images, units, replacement } = subject;
-  const { engine = "auto", verify = 0, seed = 1, provider = "cpu", size, progress } = options;
+  const { engine = "auto", verify = 0, seed = 1, provider = "cpu", size, runner = inMemory, progress } = options;
   checkSize(size, units);
   const split = splitImages(images.labels, options.rankSplit, { seed });
   const suffix = planSuffix(model, replacement.tap);
@@ -83,19 +80,17 @@ export async function runSets(model: Model, subject: SetsSubject, options: RunSe
   const classes = searched.map((cls) => imagesOfClass(subject, split, cls));
   const blocks = splitEvenly(split.measuring, blockSizeFor(model));
   const steps = classes.length + blocks.length;
-  const run = async <Own, Layer>(stage: Stage<Own, Layer>): Promise<{ found: Layer | undefined; forget(): void }> => {
+  const run = async <Own, Layer>(stage: Stage<Own, Layer>): Promise<Layer | undefined> => {
     const { blocks: own, before, note } = stage;
-    if (own.length === 0) return { found: undefined, forget: () => {} };
+    if (own.length === 0) return undefined;
     const pass = passOf(model, subject, stage, { setup, split: { rankSplit: options.rankSplit, seed } });
-    const store = options.folder === undefined ? undefined : folderStore<null, Layer>(options.folder, pass.plan);
     const total = own.reduce((sum, { length }) => sum + length, 0);
-    const found = await runPass(pass, images, {
+    const found = await runner.run(pass, images, {
       workers: chooseThreads(model, { workers: options.workers, tasks: own.length }).workers,
-      store,
       signal: options.signal,
       progress: progress && ((done) => progress(before + Math.floor((done / total) * own.length), steps, note)),
     });
-    return { found: found.layer(0), forget: () => store?.clear() };
+    return found.layer(0);
   };
 
   const began = performance.now();
@@ -109,11 +104,11 @@ export async function runSets(model: Model, subject: SetsSubject, options: RunSe
     own: { size: options.greedy ? size : 0 },
     merge: mergeSearched,
   });
-  const found = searched.flatMap((cls) => search.found?.filter((sequence) => sequence.cls === cls) ?? []);
+  const found = searched.flatMap((cls) => search?.filter((sequence) => sequence.cls === cls) ?? []);
   const searchedAt = performance.now();
   const planned = planCurves(found, units, options);
   const sequences = planned.map(({ sequence }) => sequence);
-  const measure = await run({
+  const measured = await run({
     name: "sequences",
     blocks,
     before: classes.length,
@@ -123,7 +118,6 @@ export async function runSets(model: Model, subject: SetsSubject, options: RunSe
     own: { sequences },
     merge: mergeMeasurements,
   });
-  const measured = measure.found;
   if (!measured) throw new UnitscopeError("data", "images: expected some to measure on, got none");
   return {
     split,
@@ -135,10 +129,6 @@ export async function runSets(model: Model, subject: SetsSubject, options: RunSe
     verified: measured.verified + found.reduce((sum, each) => sum + each.verified, 0),
     mismatches: [...found.flatMap((each) => each.mismatches), ...measured.mismatches],
     timings: { searchMs: searchedAt - began, measureMs: performance.now() - searchedAt },
-    forget: () => {
-      search.forget();
-      measure.forget();
-    },
   };
 }
 

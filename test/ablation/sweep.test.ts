@@ -12,6 +12,7 @@ import {
 } from "../../src/ablation/sweep.ts";
 import { folderStore } from "../../src/passes/block-store.ts";
 import type { BlockSource } from "../../src/passes/image-block.ts";
+import { openPassFolder } from "../../src/passes/pass-runner.ts";
 import { openPieceStore } from "../../src/passes/piece-store.ts";
 import { type Plan, shard } from "../../src/passes/plan.ts";
 import { runPass } from "../../src/passes/run-pass.ts";
@@ -114,7 +115,7 @@ describe("a sweep through worker threads", () => {
     const abort = new AbortController();
     const stopped = sweep({
       workers: 1,
-      folder,
+      runner: openPassFolder(folder),
       signal: abort.signal,
       progress: (done) => done >= 256 * units && abort.abort(new Error("stopped by the test")),
     });
@@ -122,7 +123,8 @@ describe("a sweep through worker threads", () => {
     expect(keptBlocks(folder)).toEqual(["block-000000"]);
     const source = images();
     const counts: number[] = [];
-    const again = await sweep({ workers: 1, folder, progress: (done) => counts.push(done) }, source);
+    const runner = openPassFolder(folder);
+    const again = await sweep({ workers: 1, runner, progress: (done) => counts.push(done) }, source);
     expect(result(again)).toEqual(result(expected));
     expect(companions(again)).toEqual(companions(fast));
     expect(source.asked).toEqual([
@@ -133,7 +135,7 @@ describe("a sweep through worker threads", () => {
     expect(counts.at(-1)).toBe(IMAGES * units);
     expect(counts).toEqual([...counts].sort((a, b) => a - b));
     expect(keptBlocks(folder)).toEqual(["block-000000", "block-000001", "block-000002"]);
-    again.forget();
+    runner.forget();
     expect(keptBlocks(folder)).toEqual([]);
   });
 
@@ -145,10 +147,33 @@ describe("a sweep through worker threads", () => {
       await runPass({ ...pass, plan }, images(), { workers: 1, store: folderStore(folder, plan) });
     }
     const source = images();
-    const merged = await sweep({ folder }, source);
+    const merged = await sweep({ runner: openPassFolder(folder) }, source);
     expect(result(merged)).toEqual(result(expected));
     expect(companions(merged)).toEqual(companions(fast));
     expect(source.asked).toEqual([]);
+  });
+
+  test("in a folder that is shared, each does its share, and reading waits until all is there", async () => {
+    const folder = await temporaryFolder();
+    const plans: string[] = [];
+    const share = async (index: number, method: "mean" | "zero"): Promise<Sweep> => {
+      const runner = openPassFolder(folder, {
+        share: { index, count: 2 },
+        planned: ({ pass }) => plans.push(pass),
+      });
+      return await sweep({ workers: 1, runner, method });
+    };
+    const early = await share(1, "zero");
+    expect(() => early.predictions).toThrow("sweep: expected all of 3 blocks, got 2");
+    await expect(share(0, "mean")).rejects.toThrow("means: expected all of 3 blocks, got 1");
+    await share(1, "mean"); // all means are there now
+    expect(plans).toEqual(["sweep", "means", "means", "sweep"]);
+    const late = await share(0, "zero");
+    expect(result(late)).toEqual(result(expected));
+    expect(result(early)).toEqual(result(expected));
+    const nobody = openPassFolder(folder, { share: "none" });
+    const means = await sweep({ runner: nobody, method: "mean" });
+    expect(() => means.layer(0)).toThrow("sweep: expected all of 3 blocks, got 2");
   });
 
   test("a pass needs no threads: a page or a queue's worker opens its work and merges what it gives", async () => {
@@ -173,13 +198,15 @@ describe("a sweep through worker threads", () => {
     const folder = await temporaryFolder();
     const planOf = (method: "mean" | "zero"): Plan =>
       planSweep(model, { images: images(), layers, settings: { method } });
-    await sweep({ workers: 1, folder, method: "mean" });
+    await sweep({ workers: 1, runner: openPassFolder(folder), method: "mean" });
     const pathOf = (method: "mean" | "zero"): string => {
       const { pass, key, order, blockSizes, shared } = planOf(method);
       return openPieceStore(folder, { pass, ...key, order, blockSize: blockSizes[0], part: { shared } }).path;
     };
     cpSync(pathOf("mean"), pathOf("zero"), { recursive: true });
-    await expect(sweep({ workers: 1, folder })).rejects.toThrow(/: expected ablation.method mean, got zero/);
+    await expect(sweep({ workers: 1, runner: openPassFolder(folder) })).rejects.toThrow(
+      /: expected ablation.method mean, got zero/,
+    );
   });
 
   test("the companions of the drop do not depend on workers or engine, up to the order of sums", async () => {

@@ -7,6 +7,7 @@ import { runAblate } from "../../src/commands/ablate-run.ts";
 import { rotateLayers } from "../../src/commands/rotate-layers.ts";
 import { sumsOf } from "../../src/numeric/exact-sums.ts";
 import { haarRotation, identity } from "../../src/numeric/orthogonal.ts";
+import { openPassFolder } from "../../src/passes/pass-runner.ts";
 import { mergeMoments, openMoments, principalAxes } from "../../src/rotation/response-moments.ts";
 import { type BasisChoice, type RunRotationOptions, runRotation } from "../../src/rotation/run-rotation.ts";
 import { openRun } from "../../src/runs/run-folder.ts";
@@ -104,15 +105,16 @@ describe("runRotation", async () => {
 
   test("gives the same with one worker, with two, the plain way, and from kept pieces", async () => {
     const folder = await temporaryFolder();
-    const { timings: _, forget: _f, ...one } = await run({ workers: 1, folder });
-    const { timings: _a, forget: _g, ...two } = await run({ workers: 2 });
+    const runner = openPassFolder(folder);
+    const { timings: _, ...one } = await run({ workers: 1, runner });
+    const { timings: _a, ...two } = await run({ workers: 2 });
     const read = images.asked.length;
-    const { timings: _b, forget, ...again } = await run({ workers: 1, folder });
+    const { timings: _b, ...again } = await run({ workers: 1, runner });
     expect(images.asked.length).toBe(read);
     const plain = await run({ workers: 2, engine: "plain" });
     expect(two).toEqual(one);
     expect(again).toEqual(one);
-    forget();
+    runner.forget();
     expect(existsSync(join(folder, "pieces"))).toBe(false);
     expect(plain.predictions).toEqual(one.predictions);
     expect(plain.bases.map(({ flips }) => flips)).toEqual(one.bases.map(({ flips }) => flips));

@@ -9,6 +9,7 @@ import { pixelSet } from "../../src/data/pixel-set.ts";
 import { noPreprocessing } from "../../src/data/preprocessing.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 import { blockSource } from "../../src/passes/image-block.ts";
+import { openPassFolder } from "../../src/passes/pass-runner.ts";
 import { openRun } from "../../src/runs/run-folder.ts";
 import { type RunSetsOptions, runSets } from "../../src/sets/run-sets.ts";
 import { doubles, integers, makeTable, type Table, texts } from "../../src/tables/table.ts";
@@ -247,27 +248,24 @@ describe("runSets", async () => {
 
   test("gives the same with one worker, with two, the plain way, and from kept pieces", async () => {
     const folder = await temporaryFolder();
-    const { timings: _, work: __, forget: _i, ...one } = await run({ workers: 1, folder });
-    const { timings: _a, work: _b, forget: _j, ...two } = await run({ workers: 2 });
-    const { timings: _c, work: _d, forget: _k, ...plain } = await run({ workers: 2, engine: "plain" });
+    const { timings: _, work: __, ...one } = await run({ workers: 1, runner: openPassFolder(folder) });
+    const { timings: _a, work: _b, ...two } = await run({ workers: 2 });
+    const { timings: _c, work: _d, ...plain } = await run({ workers: 2, engine: "plain" });
     expect(two).toEqual(one);
     expect(plain).toEqual(one);
     const steps: string[] = [];
     const kept = keptPieces(folder);
-    const {
-      timings: _e,
-      work: _f,
-      forget,
-      ...again
-    } = await run({ workers: 1, folder, progress: (done, total, note) => steps.push(`${done}/${total} ${note}`) });
+    const progress = (done: number, total: number, note: string): unknown => steps.push(`${done}/${total} ${note}`);
+    const runner = openPassFolder(folder);
+    const { timings: _e, work: _f, ...again } = await run({ workers: 1, runner, progress });
     expect(again).toEqual(one);
     expect(steps.at(-1)).toBe("6/6 measuring");
     expect(keptPieces(folder)).toEqual(kept);
     // Other sequences are measured anew, the classes' searches are not.
-    const { timings: _g, work: _h, forget: _l, ...more } = await run({ workers: 1, folder, random: 4 });
+    const { timings: _g, work: _h, ...more } = await run({ workers: 1, runner: openPassFolder(folder), random: 4 });
     expect(more.curves.slice(0, one.curves.length)).toEqual(one.curves);
     expect(keptPieces(folder).length).toBe(kept.length + 1);
-    forget();
+    runner.forget();
     expect(keptPieces(folder).length).toBe(1);
   });
 });

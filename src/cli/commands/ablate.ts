@@ -1,6 +1,7 @@
 /** `unitscope ablate`: removes every unit of some layers in turn and says which classes suffer. */
 import { Command, Option } from "commander";
-import type { AblateRunOptions, AblateRunResult } from "../../commands/ablate-run.ts";
+import type { AblateRunOptions } from "../../commands/ablate-run.ts";
+import type { AblateRunResult } from "../../commands/write-ablation.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { describeLayer, resultJson } from "../describe-ablation.ts";
