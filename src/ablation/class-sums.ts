@@ -2,7 +2,7 @@
  * Sums of the drop's continuous companions per unit and class, kept for the classes that occur: a block of images has
  * few of a thousand classes.
  */
-import { addSums, type ExactSums, exactSums, sumsOf, zeroSums } from "../numeric/exact-sums.ts";
+import { addNumber, addSums, type ExactSums, growingSums, sumsOf, zeroSums } from "../numeric/exact-sums.ts";
 
 /** Quantities per unit and class, four of each companion: sum and sum of squares of damage, then of gains (as sizes). */
 const QUANTITIES = 8;
@@ -37,7 +37,7 @@ export function collectChanges(units: number, labels: Int32Array): ChangeCollect
   const classes = Int32Array.from(new Set(labels)).sort();
   const place = new Map(Array.from(classes, (cls, at) => [cls, at]));
   const places = labels.map((cls) => place.get(cls) ?? 0);
-  const sums = new Float64Array(units * classes.length * QUANTITIES);
+  const sums = growingSums(units * classes.length * QUANTITIES);
   const largest = new Float64Array(units * 4);
   return {
     add: (unit, row, drops) => {
@@ -47,13 +47,13 @@ export function collectChanges(units: number, labels: Int32Array): ChangeCollect
         const size = Math.abs(drop);
         const side = drop > 0 ? 0 : 1;
         const at = start + 4 * companion + 2 * side;
-        sums[at] += size;
-        sums[at + 1] += size * size;
+        addNumber(sums, at, size);
+        addNumber(sums, at + 1, size * size);
         const extreme = unit * 4 + 2 * companion + side;
         if (size > largest[extreme]) largest[extreme] = size;
       }
     },
-    finish: () => ({ classes, sums: exactSums(sums), largest }),
+    finish: () => ({ classes, sums, largest }),
   };
 }
 

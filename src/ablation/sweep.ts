@@ -2,7 +2,7 @@
 import { UnitscopeError } from "../errors.ts";
 import type { Layer } from "../onnx/layers.ts";
 import type { BlockSource } from "../passes/image-block.ts";
-import { blockSizeFor, consecutiveBlocks } from "../passes/image-order.ts";
+import { blocksOf } from "../passes/image-order.ts";
 import type { Pass } from "../passes/pass.ts";
 import { inMemory, type PassRunner } from "../passes/pass-runner.ts";
 import { type Plan, planKey } from "../passes/plan.ts";
@@ -104,7 +104,7 @@ export function planSweep(
       name: layer.name,
       key: { tap: tapFor(layer, method), ...(verify > 0 && { at }) },
     })),
-    ...consecutiveBlocks(images.imageCount, blockSizeFor(model)).plan,
+    ...blocksOf(images, model).plan,
   };
 }
 
@@ -132,7 +132,7 @@ export async function sweepPass(
   const isCertified = engine !== "plain" && !continuous && routes.certified;
   const bounds = isCertified ? await boundAll(model, taps) : [];
   return {
-    ...consecutiveBlocks(images.imageCount, blockSizeFor(model)),
+    ...blocksOf(images, model),
     plan,
     work: sweepWork,
     setup: {

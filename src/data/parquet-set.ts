@@ -185,8 +185,12 @@ async function readGroup({ path, file, metadata, columns, groupStarts }: Table, 
   }
 }
 
-/** A reader of rows that keeps the last two row groups: images are read in order, by several at a time. */
+/** Bytes of row groups that stay in memory: blocks of images in random order come back to all of them. */
+const keptBytes = 512 << 20;
+
+/** A reader of rows that keeps the row groups that were used last: two at least, images are read by several at a time. */
 function cachedGroups(table: Table): (row: number) => Promise<Row> {
+  const sizes = table.metadata.row_groups.map((group) => Number(group.total_byte_size));
   const kept = new Map<number, Promise<Row[]>>();
   return async (row) => {
     const group = table.groupStarts.findLastIndex((start) => start <= row);
@@ -194,9 +198,12 @@ function cachedGroups(table: Table): (row: number) => Promise<Row> {
     if (rows) kept.delete(group);
     else rows = readGroup(table, group);
     kept.set(group, rows);
+    let bytes = 0;
+    for (const each of kept.keys()) bytes += sizes[each] ?? 0;
     for (const oldest of kept.keys()) {
-      if (kept.size <= 2) break;
+      if (kept.size <= 2 || bytes <= keptBytes) break;
       kept.delete(oldest);
+      bytes -= sizes[oldest] ?? 0;
     }
     return (await rows)[row - table.groupStarts[group]];
   };

@@ -6,9 +6,14 @@
  * Exact for up to 2²² numbers of magnitude below 2³⁹, in steps of 2⁻⁷⁶; beyond that the order may show in the last bits.
  */
 
-/** Sums of a list of quantities: as they were found (one array), or split by step, the largest first (three). */
+/** Sums of a list of quantities as arrays that add up to them: one as found, two that grew, or three by step. */
 export interface ExactSums {
   readonly parts: readonly Float64Array[];
+}
+
+/** Sums that grow a number at a time. */
+export interface GrowingSums extends ExactSums {
+  readonly parts: readonly [coarse: Float64Array, fine: Float64Array];
 }
 
 /** 1.5 · 2⁵² steps: added and taken away again, it leaves a whole number of steps. */
@@ -17,6 +22,24 @@ const rounders = [2 ** -12, 2 ** -44, 2 ** -76].map((step) => 1.5 * 2 ** 52 * st
 /** One number for each quantity; the array is used as it is. */
 export function exactSums(values: Float64Array): ExactSums {
   return { parts: [values] };
+}
+
+/** 1.5 · 2⁵² steps of 2⁻²⁰ and of 2⁻⁶⁴: what `addNumber` splits a number into. */
+const [coarseRounder, fineRounder] = [2 ** -20, 2 ** -64].map((step) => 1.5 * 2 ** 52 * step);
+
+/** No numbers yet, to add single ones. */
+export function growingSums(length: number): GrowingSums {
+  return { parts: [new Float64Array(length), new Float64Array(length)] };
+}
+
+/**
+ * Adds a number to one of the quantities, rounded to a multiple of 2⁻⁶⁴. Exact while the numbers of a quantity are at most
+ * 2⁸ of magnitude below 2²⁴, or as much in all.
+ */
+export function addNumber({ parts: [coarse, fine] }: GrowingSums, index: number, value: number): void {
+  const rounded = value + coarseRounder - coarseRounder;
+  coarse[index] += rounded;
+  fine[index] += value - rounded + fineRounder - fineRounder;
 }
 
 /** No numbers yet. */
@@ -30,19 +53,21 @@ export function zeroSums(length: number): ExactSums {
  */
 export function addSums(into: ExactSums, added: ExactSums, at?: (index: number) => number): void {
   const isSplit = added.parts.length === rounders.length;
-  const [first] = added.parts;
-  for (let index = 0; index < first.length; index++) {
+  const length = added.parts[0]?.length ?? 0;
+  for (let index = 0; index < length; index++) {
     const target = at ? at(index) : index;
     if (isSplit) {
       for (let part = 0; part < rounders.length; part++) into.parts[part][target] += added.parts[part][index];
       continue;
     }
-    let rest = first[index];
-    for (let part = 0; part < rounders.length; part++) {
-      const rounder = rounders[part];
-      const rounded = rest + rounder - rounder;
-      into.parts[part][target] += rounded;
-      rest -= rounded;
+    for (const values of added.parts) {
+      let rest = values[index];
+      for (let part = 0; part < rounders.length; part++) {
+        const rounder = rounders[part];
+        const rounded = rest + rounder - rounder;
+        into.parts[part][target] += rounded;
+        rest -= rounded;
+      }
     }
   }
 }

@@ -14,6 +14,8 @@ export type JsonRecord = { readonly [key: string]: Json };
 export type ImageOrder =
   /** All images in the order of the set. */
   | { readonly kind: "listed" }
+  /** All images in a random order in which every class keeps its share; see `stratifiedBlocks`. */
+  | { readonly kind: "stratified"; readonly seed: number }
   /** Images that the pass itself chooses, from what its key says. */
   | { readonly kind: "chosen"; readonly by: JsonRecord };
 

@@ -2,7 +2,7 @@
 import { cutTo } from "../onnx/edit.ts";
 import { responseOf, withResponses } from "../onnx/response-views.ts";
 import { type BlockSource, type ImageBlock, partOfBlock } from "../passes/image-block.ts";
-import { blockSizeFor, consecutiveBlocks } from "../passes/image-order.ts";
+import { blocksOf } from "../passes/image-order.ts";
 import type { BlockWork, Pass } from "../passes/pass.ts";
 import type { Plan } from "../passes/plan.ts";
 import type { Model } from "../runtime/open-model.ts";
@@ -91,7 +91,7 @@ export function planResponses(
       const { name, units, height, width } = layer;
       return { name, key: { tap: responseOf(layer), units, height, width } };
     }),
-    ...consecutiveBlocks(source.imageCount, blockSizeFor(model)).plan,
+    ...blocksOf(source, model).plan,
   };
 }
 
@@ -109,7 +109,7 @@ export function responsePass(
   const { classCount } = model;
   const { imageCount } = source;
   return {
-    ...consecutiveBlocks(imageCount, blockSizeFor(model)),
+    ...blocksOf(source, model),
     plan: planResponses(model, source, layers, { topImages, tailFraction }),
     work: observeWork,
     setup: { model, threads, ...observeSetup(layers, { classCount, imageCount, topImages, tailFraction }) },

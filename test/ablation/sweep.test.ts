@@ -2,6 +2,7 @@
 import { cpSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { denseSums } from "../../src/ablation/class-sums.ts";
 import {
   type LayerSweep,
   planSweep,
@@ -12,6 +13,7 @@ import {
 } from "../../src/ablation/sweep.ts";
 import { folderStore } from "../../src/passes/block-store.ts";
 import type { BlockSource } from "../../src/passes/image-block.ts";
+import { blocksOf, consecutiveBlocks } from "../../src/passes/image-order.ts";
 import { openPassFolder } from "../../src/passes/pass-runner.ts";
 import { openPieceStore } from "../../src/passes/piece-store.ts";
 import { type Plan, shard } from "../../src/passes/plan.ts";
@@ -21,7 +23,7 @@ import { temporaryFolder } from "../data/temporary-folder.ts";
 import { sourceOf } from "../passes/images-in-memory.ts";
 import { CLASSES, randomImages, randomNetwork, SIDE } from "./random-network.ts";
 
-const IMAGES = 600; // three blocks, the last one short
+const IMAGES = 600; // three blocks
 const recipe = { seed: 9, blocks: ["overlapping pool", "residual", "concatenation"], head: "two products" } as const;
 const { model } = await randomNetwork(recipe);
 const layers = model.layers.filter((layer) => !layer.isOutput);
@@ -30,6 +32,8 @@ const pixels = randomImages(IMAGES, 5);
 
 const labels = Int32Array.from({ length: IMAGES }, (_, image) => (image * 7) % CLASSES);
 const images = (): ReturnType<typeof sourceOf> => sourceOf(pixels, [3, SIDE, SIDE], labels);
+
+const blocks = blocksOf(images(), model);
 
 async function sweep(options: RunSweepOptions = {}, source: BlockSource = images()): Promise<Sweep> {
   return runSweep(model, { images: source, layers, options });
@@ -117,7 +121,7 @@ describe("a sweep through worker threads", () => {
       workers: 1,
       runner: openPassFolder(folder),
       signal: abort.signal,
-      progress: (done) => done >= 256 * units && abort.abort(new Error("stopped by the test")),
+      progress: (done) => done >= blocks.plan.blockSizes[0] * units && abort.abort(new Error("stopped by the test")),
     });
     await expect(stopped).rejects.toThrow();
     expect(keptBlocks(folder)).toEqual(["block-000000"]);
@@ -127,16 +131,35 @@ describe("a sweep through worker threads", () => {
     const again = await sweep({ workers: 1, runner, progress: (done) => counts.push(done) }, source);
     expect(result(again)).toEqual(result(expected));
     expect(companions(again)).toEqual(companions(fast));
-    expect(source.asked).toEqual([
-      [256, 256],
-      [512, IMAGES - 512],
-    ]);
-    expect(counts.slice(0, 2)).toEqual([0, 256 * units]);
+    expect(source.asked).toEqual(
+      [1, 2].map((block) => {
+        const asked = blocks.imagesOf(block);
+        return [asked[0], asked.length];
+      }),
+    );
+    expect(counts.slice(0, 2)).toEqual([0, blocks.plan.blockSizes[0] * units]);
     expect(counts.at(-1)).toBe(IMAGES * units);
     expect(counts).toEqual([...counts].sort((a, b) => a - b));
     expect(keptBlocks(folder)).toEqual(["block-000000", "block-000001", "block-000002"]);
     runner.forget();
     expect(keptBlocks(folder)).toEqual([]);
+  });
+
+  test("images in the set's own order give the same, to the last bit", async () => {
+    const pass = await sweepPass(model, { images: images(), layers });
+    const { plan, imagesOf } = consecutiveBlocks(IMAGES, 256);
+    const listed = await runPass({ ...pass, imagesOf, plan: { ...pass.plan, ...plan } }, images(), { workers: 1 });
+    expect(listed.shared()).toEqual({
+      images: labels.map((_, image) => image),
+      predictions: fast.predictions,
+      margins: fast.margins,
+    });
+    for (const [at, { flips, continuous }] of found(fast).entries()) {
+      const { unit, image, prediction } = flips;
+      const other = listed.layer(at);
+      expect(other.flips).toEqual({ unit, image, prediction });
+      expect(other.continuous && denseSums(other.continuous, CLASSES)).toEqual(continuous);
+    }
   });
 
   test("shards that other machines swept merge to the sweep of one, without the images", async () => {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { type ExactSums, exactSums, mergeSums, sumsOf } from "../../src/numeric/exact-sums.ts";
+import { addNumber, type ExactSums, exactSums, growingSums, mergeSums, sumsOf } from "../../src/numeric/exact-sums.ts";
 
 const numbers = fc.double({ min: -(2 ** 38), max: 2 ** 38, noNaN: true });
 
@@ -24,6 +24,25 @@ test("sums are right: to one part in 2⁵² of the exact sum, or 2⁻⁷⁰ wher
       const exact = Number(list.reduce((sum, value) => sum + BigInt(value), 0n)) * 2 ** -20;
       const [total] = sumsOf(mergeSums(scaled.map((value) => exactSums(Float64Array.of(value)))));
       expect(Math.abs(total - exact)).toBeLessThanOrEqual(Math.abs(exact) * 2 ** -52 + 2 ** -70);
+    }),
+  );
+});
+
+test("single numbers may come in any order, and in any blocks", () => {
+  const some = fc.double({ min: 0, max: 2 ** 20, noNaN: true });
+  fc.assert(
+    fc.property(fc.array(some, { minLength: 1, maxLength: 200 }), fc.nat(), (list, at) => {
+      const grown = (values: readonly number[]): ExactSums => {
+        const sums = growingSums(1);
+        for (const value of values) addNumber(sums, 0, value);
+        return sums;
+      };
+      const [total] = sumsOf(mergeSums([grown(list)]));
+      const cut = at % list.length;
+      const [other] = sumsOf(mergeSums([grown(list.slice(cut).reverse()), grown(list.slice(0, cut))]));
+      expect(other).toBe(total);
+      const plain = list.reduce((sum, value) => sum + value, 0);
+      expect(Math.abs(total - plain)).toBeLessThanOrEqual(plain * 2 ** -44 + 200 * 2 ** -64);
     }),
   );
 });
