@@ -6,8 +6,6 @@ import { formatTable } from "./format-table.ts";
 
 /** Concepts that are listed for a category, those with most detectors first. */
 const SHOWN = 5;
-/** A detector's IoU is beyond chance at this p-value against both nulls. */
-const SIGNIFICANT = 0.05;
 
 /** Lines about the detectors of every layer, by category. */
 export function describeConcepts({ set, layers }: ConceptsRunResult): string[] {
@@ -29,7 +27,11 @@ export function describeConcepts({ set, layers }: ConceptsRunResult): string[] {
     ...formatTable([header, ...rows], { right: [2, 3] }),
     ...layers.map((found) => {
       const { detectors, beyondChance } = totals(found);
-      return `${found.layer.name}: ${detectors} of ${found.alignment.unitCount} units are detectors, ${beyondChance} of them beyond shuffled masks and random units (p ≤ ${SIGNIFICANT})`;
+      const real =
+        beyondChance === null
+          ? "not compared with chance"
+          : `${beyondChance} of them beyond shuffled masks and random units (5 % false discoveries)`;
+      return `${found.layer.name}: ${detectors} of ${found.alignment.unitCount} units are detectors, ${real}`;
     }),
   ];
 }
@@ -52,11 +54,8 @@ export function conceptsJson({ set, layers, elapsedMs }: ConceptsRunResult): Rec
   };
 }
 
-function totals({ alignment }: LayerConcepts): { detectors: number; beyondChance: number } {
-  const { detector, concept_p_value } = conceptColumns(alignment);
-  const detectors = detector.flatMap((is, unit) => (is === 1 ? [unit] : []));
-  return {
-    detectors: detectors.length,
-    beyondChance: detectors.filter((unit) => (concept_p_value[unit] ?? 1) <= SIGNIFICANT).length,
-  };
+function totals({ alignment }: LayerConcepts): { detectors: number; beyondChance: number | null } {
+  const { detector, real_detector } = conceptColumns(alignment);
+  const count = (is: readonly (number | null)[]): number => is.filter((each) => each === 1).length;
+  return { detectors: count(detector), beyondChance: real_detector.includes(null) ? null : count(real_detector) };
 }

@@ -7,11 +7,11 @@ import {
   conceptColumns,
   vectorRows,
 } from "../concepts/alignment-tables.ts";
-import { type Column, makeTable, type Table } from "../tables/table.ts";
+import { type Column, makeTable, noInteger, type Table } from "../tables/table.ts";
 
 /** Keys and concept columns of the units of one layer, for the table `units`. */
 export function conceptUnitTable(layer: string, alignment: ConceptAlignment): Table {
-  const { detector, concept, concept_category, ...numbers } = conceptColumns(alignment);
+  const { detector, real_detector, concept, concept_category, ...numbers } = conceptColumns(alignment);
   const units = alignment.unitCount;
   return makeTable({
     layer: Array.from({ length: units }, () => layer),
@@ -22,6 +22,7 @@ export function conceptUnitTable(layer: string, alignment: ConceptAlignment): Ta
       Object.entries(numbers).map(([name, values]): [string, Column] => [name, doubleColumn(values)]),
     ),
     detector: Int32Array.from(detector),
+    real_detector: Int32Array.from(real_detector, (is) => is ?? noInteger),
   });
 }
 

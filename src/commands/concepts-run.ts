@@ -21,7 +21,7 @@ import { chooseHeldLayers, type OpenedRun, type OpeningEffects, openPieces, work
 import type { Subject } from "./subject.ts";
 
 /** Changes whenever what is kept of an alignment changes its meaning. */
-const formatVersion = 2;
+const formatVersion = 3;
 
 /** How responses are laid over label maps. */
 export type Upsampling = "half-pixel" | "receptive-field";
@@ -32,7 +32,7 @@ export interface ConceptsRunOptions {
   readonly concepts: readonly string[];
   readonly split?: ConceptSplit | undefined;
   readonly upsampling?: Upsampling | undefined;
-  /** Shuffled masks behind the null; 0 for none. */
+  /** Shuffled masks behind the null, at most (a unit that ten of them reach needs no more); 0 for none. */
   readonly shuffles?: number | undefined;
   /** Random units behind the null; 0 for none. */
   readonly randomUnits?: number | undefined;
@@ -90,7 +90,7 @@ async function align(
   const {
     split = "all",
     upsampling = "half-pixel",
-    shuffles = 49,
+    shuffles = 499,
     randomUnits = 256,
     auroc = true,
     seed = 1,

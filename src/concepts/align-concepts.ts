@@ -11,6 +11,7 @@ import { chosenBlocks, splitEvenly } from "../passes/image-order.ts";
 import type { BlockWork, Merge, Pass } from "../passes/pass.ts";
 import { type JsonRecord, planKey } from "../passes/plan.ts";
 import { type PassResult, runPass } from "../passes/run-pass.ts";
+import { sequentialTests } from "../stats/sequential-test.ts";
 import { type BestConcepts, bestConcepts } from "./best-concepts.ts";
 import type { ConceptLayer } from "./concept-layer.ts";
 import {
@@ -34,7 +35,10 @@ export interface AlignmentOptions {
   readonly fraction?: number;
   /** Receptive-field-centred upsampling; half-pixel when absent. */
   readonly field?: ResponseField | undefined;
-  /** Shuffled masks to compare with; 0 for none. Fewer when the set has fewer images. */
+  /**
+   * Shuffled masks to compare a unit with, at most; 0 for none. Fewer when the set has fewer images, and for units that
+   * ten of them have reached.
+   */
   readonly shuffles?: number;
   /** Random units to compare with; 0 for none. */
   readonly randomUnits?: number;
@@ -68,8 +72,12 @@ export interface ConceptAlignment {
   readonly best: BestConcepts;
   /** AUROC of each unit with its best concept, `[unitCount]`; absent when it was not asked for. */
   readonly auroc: readonly Auroc[] | undefined;
-  /** Best IoUs of the same units with shuffled masks, `[shuffles]`; empty when none were asked for. */
+  /** Best IoUs of the same units with the first 49 shuffled masks (or fewer); empty when none were asked for. */
   readonly shuffled: readonly BestConcepts[];
+  /** Sequential p-values of the units' best IoUs against shuffled masks, `[unitCount]`; `NaN` when none were asked for. */
+  readonly shuffledPValues: Float64Array;
+  /** Shuffles that each unit was compared with, `[unitCount]`. */
+  readonly shuffleCounts: Int32Array;
   /** Best IoUs of random units; absent when none were asked for. */
   readonly random: BestConcepts | undefined;
 }
@@ -79,6 +87,7 @@ export interface ConceptAlignment {
  *
  * Shuffled masks: the images stand in a random order, and for shift s each image's responses meet the labels of the image
  * that stands s places before it (in a circle). So the shifts are random permutations that give no image its own labels.
+ * All units meet the first 49; after that only those that fewer than ten shuffles have reached.
  *
  * @throws {UnitscopeError} `data` for an empty set or damaged labels, `value` for responses that are not finite,
  * `interrupted`.
@@ -89,7 +98,7 @@ export async function alignConcepts(
   {
     fraction = 0.005,
     field,
-    shuffles = 49,
+    shuffles = 499,
     randomUnits = 256,
     directions,
     auroc = true,
@@ -117,17 +126,13 @@ export async function alignConcepts(
   const listed = Int32Array.from({ length: imageCount }, (_, image) => image);
   const walk = async <Setup, Layer>(
     stage: AlignmentStage,
-    { order = listed, shifts = 0, ...rest }: Walk<Setup, Layer>,
+    { order = listed, lags = { from: 0, to: 0 }, ...rest }: Walk<Setup, Layer>,
   ): Promise<PassResult<null, Layer>> =>
-    await runPass(
-      passOf(set, layer, stage, { order, ...rest }),
-      blocksOf(set, layer, { order, shifts, stage, signal }),
-      {
-        workers: choice.workers,
-        signal,
-        progress: progress && ((done) => progress(stage, done, imageCount)),
-      },
-    );
+    await runPass(passOf(set, layer, stage, { order, ...rest }), blocksOf(set, layer, { order, lags, stage, signal }), {
+      workers: choice.workers,
+      signal,
+      progress: progress && ((done) => progress(stage, done, imageCount)),
+    });
 
   const sketches = await walk("thresholds", {
     key: { fraction },
@@ -140,20 +145,39 @@ export async function alignConcepts(
   const randomThresholds = drawn && TailSketch.from(sketches.layer(1)).thresholds();
 
   const order = listed.slice();
-  const shifts = Math.min(shuffles, imageCount - 1);
-  if (shifts > 0) seededRandom(seed, 0x5f1e).shuffle(order);
-  const overlaps = await walk("overlaps", {
-    order,
-    shifts,
-    key: { fraction, shifts, seed },
-    work: overlapWork,
-    setup: { ...setup, thresholds, randomThresholds, shuffles: shifts },
-    merge: mergeOverlaps,
-  });
+  const most = Math.min(shuffles, imageCount - 1);
+  if (most > 0) seededRandom(seed, 0x5f1e).shuffle(order);
+  const overlapsOf = (lags: Lags, units?: Int32Array): Promise<PassResult<null, readonly OverlapCounts[]>> => {
+    const some = units
+      ? { units, directions: undefined, thresholds: Float64Array.from(units, (unit) => thresholds[unit]) }
+      : { thresholds, randomThresholds };
+    return walk("overlaps", {
+      order,
+      lags,
+      key: { fraction, lags: { ...lags }, seed, units: units ? [...units] : "all" },
+      work: overlapWork,
+      setup: { ...setup, shuffles: lags.to - lags.from, ...some },
+      merge: mergeOverlaps,
+    });
+  };
+  const first = Math.min(most, FIRST_SHUFFLES);
+  const overlaps = await overlapsOf({ from: 0, to: first });
   const [counts, ...shifted] = overlaps.layer(0) as [OverlapCounts, ...OverlapCounts[]];
   const best = (each: OverlapCounts): BestConcepts => bestConcepts(intersectionOverUnion(each, categoryOf), categoryOf);
   const iou = intersectionOverUnion(counts, categoryOf);
   const found = bestConcepts(iou, categoryOf);
+  const shuffled = shifted.map(best);
+  const tests = sequentialTests(unitCount);
+  for (const each of shuffled) tests.draw((unit) => each.iou[unit] >= found.iou[unit]);
+  for (let done = first; done < most && tests.open().length > 0; ) {
+    const open = tests.open();
+    const bytes = 8 * open.length * (set.concepts.length + 1);
+    const size = Math.max(1, Math.min(most - done, Math.floor(ROUND_BYTES / bytes)));
+    const place = new Map(Array.from(open, (unit, at) => [unit, at]));
+    const more = (await overlapsOf({ from: done + 1, to: done + size }, open)).layer(0).map(best);
+    for (const each of more) tests.draw((unit) => each.iou[place.get(unit) ?? 0] >= found.iou[unit]);
+    done += size;
+  }
   const units = Array.from({ length: unitCount }, (_, unit) => unit);
 
   let areas: readonly Auroc[] | undefined;
@@ -183,17 +207,31 @@ export async function alignConcepts(
     iou,
     best: found,
     auroc: areas,
-    shuffled: shifted.map(best),
+    shuffled,
+    shuffledPValues: tests.pValues(),
+    shuffleCounts: tests.draws,
     random: drawn && best(overlaps.layer(1)[0]),
   };
+}
+
+/** Shuffles that all units are compared with. */
+const FIRST_SHUFFLES = 49;
+
+/** What the counts of one further round may take in a worker. */
+const ROUND_BYTES = 32e6;
+
+/** Labels that responses meet: of the images that stand `from` to `to` places before; 0 is an image's own. */
+interface Lags {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** One walk over the set. */
 interface Walk<Setup, Layer> {
   /** The images in their order; that of the set when absent. */
   readonly order?: Int32Array;
-  /** Images before a block whose labels it needs. */
-  readonly shifts?: number;
+  /** Which labels it needs; each image's own when absent. */
+  readonly lags?: Lags;
   readonly key: JsonRecord;
   readonly work: BlockWork<Setup, null, Layer, never, ConceptBlock>;
   readonly setup: Setup;
@@ -204,7 +242,7 @@ function passOf<Setup, Layer>(
   set: ConceptSet,
   { layer, tap, blockSize, key }: ConceptLayer,
   stage: AlignmentStage,
-  { order, key: own, work, setup, merge }: Omit<Walk<Setup, Layer>, "shifts"> & { order: Int32Array },
+  { order, key: own, work, setup, merge }: Omit<Walk<Setup, Layer>, "lags"> & { order: Int32Array },
 ): Pass<Setup, null, Layer, never, ConceptBlock> {
   const blocks = chosenBlocks(own, splitEvenly(order, blockSize));
   const { model, preprocessing } = key as { model: string; preprocessing: JsonRecord };
@@ -229,10 +267,10 @@ function blocksOf(
   { imageDims, writeImage }: ConceptLayer,
   {
     order,
-    shifts,
+    lags,
     stage,
     signal,
-  }: { order: Int32Array; shifts: number; stage: AlignmentStage; signal: AbortSignal | undefined },
+  }: { order: Int32Array; lags: Lags; stage: AlignmentStage; signal: AbortSignal | undefined },
 ): { read(images: Int32Array): Promise<ConceptBlock> } {
   const place = new Map(Array.from(order, (image, at) => [image, at]));
   const size = imageDims.reduce((a, b) => a * b, 1);
@@ -244,11 +282,10 @@ function blocksOf(
       const data = new Float32Array(count * size);
       await each(count, (row) => writeImage(images[row], data.subarray(row * size, (row + 1) * size)));
       const first = place.get(images[0]) ?? 0;
-      const before = Array.from(
-        { length: shifts },
-        (_, at) => order[(first + at - shifts + order.length) % order.length],
+      const labelled = Array.from(
+        { length: stage === "thresholds" ? 0 : count + lags.to - lags.from },
+        (_, at) => order[(first + at - lags.to + order.length) % order.length],
       );
-      const labelled = stage === "thresholds" ? [] : [...before, ...images];
       const maps: LabelMaps[] = [];
       await each(labelled.length, async (at) => {
         maps[at] = await set.labels(labelled[at]);

@@ -1,4 +1,6 @@
 /** An alignment as the columns and rows that a run's tables hold. */
+
+import { benjaminiHochberg } from "../stats/false-discovery.ts";
 import type { ConceptAlignment } from "./align-concepts.ts";
 import { DETECTOR_IOU } from "./best-concepts.ts";
 
@@ -20,8 +22,12 @@ export interface ConceptColumns {
   /** Fraction of the other pixels of the category's images that lie in it. */
   readonly concept_false_alarm_rate: (number | null)[];
   readonly concept_auroc: (number | null)[];
+  /** Benjamini–Hochberg over the layer's units. */
+  readonly concept_q_value: (number | null)[];
   /** 1 for IoU > 0.04. */
   readonly detector: number[];
+  /** 1 for a detector whose overlap is beyond chance at 5 % false discoveries; `null` without a null. */
+  readonly real_detector: (number | null)[];
 }
 
 /** One unit's best concept in one category. */
@@ -67,6 +73,8 @@ export function conceptColumns(alignment: ConceptAlignment): ConceptColumns {
   const conceptOf = (unit: number) => concepts[best.concept[unit]];
   const nulls = units.map((unit) => (conceptOf(unit) ? nullOf(alignment, unit) : noNull));
   const rates = units.map((unit) => ratesOf(alignment, unit, best.concept[unit]));
+  const qValues = benjaminiHochberg(nulls.map(({ pValue }) => pValue ?? Number.NaN));
+  const isDetector = (unit: number): boolean => best.iou[unit] > DETECTOR_IOU;
   return {
     concept: units.map((unit) => conceptOf(unit)?.name ?? null),
     concept_category: units.map((unit) => conceptOf(unit)?.category ?? null),
@@ -74,10 +82,16 @@ export function conceptColumns(alignment: ConceptAlignment): ConceptColumns {
     concept_threshold: [...thresholds],
     concept_null_iou: nulls.map(({ iou }) => iou),
     concept_p_value: nulls.map(({ pValue }) => pValue),
+    concept_q_value: units.map((unit) => finiteOrNull(qValues[unit])),
     concept_hit_rate: rates.map(({ hit }) => hit),
     concept_false_alarm_rate: rates.map(({ falseAlarm }) => falseAlarm),
     concept_auroc: units.map((unit) => finiteOrNull(auroc?.[unit]?.value)),
-    detector: units.map((unit) => (best.iou[unit] > DETECTOR_IOU ? 1 : 0)),
+    detector: units.map((unit) => Number(isDetector(unit))),
+    // A unit without a best concept detects none, whatever there is to compare it with.
+    real_detector: units.map((unit) => {
+      if (nulls.every(({ pValue }) => pValue === null)) return null;
+      return Number(isDetector(unit) && qValues[unit] <= REAL_Q);
+    }),
   };
 }
 
@@ -119,6 +133,9 @@ export function* vectorRows({ unitCount, concepts, iou }: ConceptAlignment): Gen
     }
   }
 }
+
+/** False discoveries that detectors are called real at. */
+const REAL_Q = 0.05;
 
 /** Counts the detectors of every category of the set, those without any among them. */
 export function detectorsByCategory({
@@ -169,12 +186,17 @@ export function nullOf(alignment: ConceptAlignment, unit: number, category?: num
   };
 }
 
-/** A unit's best IoU against its own with the label maps of other images. */
-export function shuffledNull({ best, shuffled }: ConceptAlignment, unit: number, category?: number): NullComparison {
-  return compare(
+/**
+ * A unit's best IoU against its own with the label maps of other images: the sequential p-value, or, in one category, that
+ * of the first 49 shuffles.
+ */
+export function shuffledNull(alignment: ConceptAlignment, unit: number, category?: number): NullComparison {
+  const { best, shuffled, shuffledPValues } = alignment;
+  const found = compare(
     bestIou(best, unit, category),
     shuffled.map((other) => bestIou(other, unit, category)),
   );
+  return category === undefined && found.pValue !== null ? { ...found, pValue: shuffledPValues[unit] } : found;
 }
 
 /** A unit's best IoU against those of random units. */

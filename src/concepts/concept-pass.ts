@@ -22,7 +22,7 @@ import { type AurocCounter, aurocCounter } from "./pixel-auroc.ts";
 
 /** Images of a concept set with their labels. */
 export interface ConceptBlock extends ImageBlock {
-  /** Label maps of the images that come before in the order, the farthest first, then those of the images. */
+  /** Label maps that the images meet, the farthest before in the order first: one for the block's first image on. */
   readonly maps: readonly LabelMaps[];
 }
 
@@ -48,10 +48,14 @@ export interface ThresholdSetup extends ConceptSetup {
   readonly imageCount: number;
 }
 
-/** Overlaps of the units (and shuffles), then of the random units. */
+/** Overlaps of the units with several labels for every image, then of the random units with the nearest of them. */
 export interface OverlapSetup extends ConceptSetup {
+  /** Only these units, rising; all when absent. */
+  readonly units?: Int32Array | undefined;
+  /** Of those units. */
   readonly thresholds: Float64Array;
-  readonly randomThresholds: Float64Array | undefined;
+  readonly randomThresholds?: Float64Array | undefined;
+  /** Label maps that an image meets beside the nearest. */
   readonly shuffles: number;
 }
 
@@ -102,10 +106,17 @@ export const overlapWork: ConceptWork<OverlapSetup, readonly OverlapCounts[]> = 
   name: "overlapWork",
   open: async (setup) => {
     const responder = await openResponder(setup);
-    const { categoryOf, categoryCount, field, thresholds, randomThresholds, shuffles } = setup;
+    const { categoryOf, categoryCount, field, units, thresholds, randomThresholds, shuffles } = setup;
+    const positions = setup.height * setup.width;
+    const chosen = (data: Float32Array): Float32Array => {
+      if (!units) return data;
+      const some = new Float32Array(units.length * positions);
+      units.forEach((unit, at) => some.set(data.subarray(unit * positions, (unit + 1) * positions), at * positions));
+      return some;
+    };
     const sizes = { conceptCount: categoryOf.length, categoryCount, field };
     return async (block, report) => {
-      const own = overlapCounter(setup, thresholds, { ...sizes, shuffles });
+      const own = overlapCounter({ ...setup, unitCount: thresholds.length }, thresholds, { ...sizes, shuffles });
       const random =
         responder.random && randomThresholds
           ? overlapCounter({ ...setup, unitCount: responder.random.unitCount }, randomThresholds, {
@@ -117,7 +128,7 @@ export const overlapWork: ConceptWork<OverlapSetup, readonly OverlapCounts[]> = 
       for (let row = 0; row < block.count; row++) {
         const data = await responder.respond(block, row);
         const recent = labels.slice(row, row + shuffles + 1).reverse();
-        own.add(data, recent);
+        own.add(chosen(data), recent);
         if (random) random.add((await responder.random?.combine(data)) as Float32Array, recent.slice(0, 1));
         report(row / block.count);
       }

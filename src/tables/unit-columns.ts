@@ -112,9 +112,19 @@ export const unitColumns: Readonly<Record<string, ColumnSchema>> = {
     "T_u: the response that 0.5 % of all positions of the concept images exceed.",
   ],
   concept_null_iou: ["double", "optional", "95 % quantile of the best IoU of random units or shuffled masks."],
-  concept_p_value: ["double", "optional", "Probability of a best IoU this large under that null."],
+  concept_p_value: [
+    "double",
+    "optional",
+    "Probability of a best IoU this large under either null, the larger; sequential against shuffled masks (Besag and Clifford 1991).",
+  ],
+  concept_q_value: ["double", "optional", "Benjamini–Hochberg over the layer's units."],
   concept_hit_rate: ["double", "optional", "Fraction of the concept's pixels that the unit's region covers."],
   concept_false_alarm_rate: ["double", "optional", "Fraction of other pixels that the unit's region covers."],
   concept_auroc: ["double", "optional", "Area under the ROC curve for telling the concept's pixels by the response."],
   detector: ["int32", "optional", "1 if concept_iou is above 0.04, else 0."],
+  real_detector: [
+    "int32",
+    "optional",
+    "1 if concept_iou is above 0.04 and concept_q_value at most 0.05; missing without nulls.",
+  ],
 };

@@ -142,6 +142,42 @@ describe("alignConcepts", () => {
     }
   });
 
+  it("goes on with shuffles for those units alone that fewer than ten have reached, with the same IoUs", async () => {
+    // Sixty images, so that rounds after the first are needed; whole label maps repeat.
+    const images = Array.from({ length: 80 }, (_, image) => golden.images[(image * 7) % golden.images.length]);
+    const responses = Array.from({ length: 80 }, (_, image) => golden.responses[(image * 7) % golden.images.length]);
+    const settings = { fraction: golden.fraction, randomUnits: 0, auroc: false, seed: 5 };
+    const some = await alignConcepts(setOf(images), layerOf(responses, { blockSize: 9 }), {
+      ...settings,
+      shuffles: 79,
+    });
+    expect(some.shuffled.length).toBe(49);
+    expect(Math.max(...some.shuffleCounts)).toBe(79);
+    const order = seededRandom(5, 0x5f1e).shuffle(Int32Array.from(images, (_, image) => image));
+    const categoryOf = Int32Array.from(golden.categoryOf);
+    const shape = { unitCount: golden.units, height: golden.height, width: golden.width };
+    const sizes = { conceptCount: categoryOf.length, categoryCount: 3, shuffles: 0, field: undefined };
+    const reached = new Int32Array(golden.units);
+    const expected = new Float64Array(golden.units).fill(Number.NaN);
+    for (let shift = 1; shift < 80; shift++) {
+      const counter = overlapCounter(shape, some.thresholds, sizes);
+      for (const [at, image] of order.entries()) {
+        const other = await setOf(images).labels(order[(at - shift + 80) % 80]);
+        counter.add(Float32Array.from(responses[image] ?? []), [measured(other, categoryOf)]);
+      }
+      const { iou } = bestConcepts(intersectionOverUnion(counter.counts[0], categoryOf), categoryOf);
+      for (let unit = 0; unit < golden.units; unit++) {
+        if (!(iou[unit] >= some.best.iou[unit]) || reached[unit] === 10) continue;
+        if (++reached[unit] === 10) expected[unit] = 10 / shift;
+      }
+    }
+    for (let unit = 0; unit < golden.units; unit++) {
+      if (reached[unit] < 10) expected[unit] = (1 + reached[unit]) / 80;
+    }
+    expect(some.shuffledPValues).toEqual(expected);
+    expect(new Set(some.shuffleCounts).size).toBeGreaterThan(1);
+  });
+
   it("compares every unit with shuffled masks and random units", () => {
     expect(alignment.shuffled.length).toBe(5);
     expect(alignment.random?.unitCount).toBe(10);
@@ -178,6 +214,9 @@ describe("alignConcepts", () => {
     expect(columns.concept_p_value[2]).toBeNull();
     expect(columns.concept.map((name) => (name === null ? -1 : Number(name.slice(1))))).toEqual(golden.best);
     expect(columns.detector).toEqual(columns.concept_iou.map((iou) => (iou > 0.04 ? 1 : 0)));
+    // Five shuffles cannot show that anything is beyond chance.
+    expect(columns.real_detector).toEqual(columns.detector.map(() => 0));
+    expect(columns.concept_q_value[2]).toBeNull();
     const unit = 4;
     const [concept, category] = [golden.best[unit], golden.categoryOf[golden.best[unit]]];
     const both = golden.intersections[unit]?.[concept];

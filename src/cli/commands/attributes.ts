@@ -38,7 +38,11 @@ export function attributesCommand(context: CliContext): Command {
     .addOption(
       new Option("--concept-split <split>", "part of those sets").choices(["train", "val", "all"]).default("all"),
     )
-    .option("--concept-shuffles <count>", "shuffled masks behind a concept's p-value; 0 for none (49)", wholeNumber)
+    .option(
+      "--concept-shuffles <count>",
+      "shuffled masks behind a concept's p-value, at most; 0 for none (499)",
+      wholeNumber,
+    )
     .addOption(
       new Option("--upsampling <how>", "how responses are laid over label maps")
         .choices(["half-pixel", "receptive-field"])
