@@ -1,6 +1,7 @@
 /** `unitscope rotate`: are single units special directions? Removes the directions of rotated bases of a run's layers. */
 import type { LayerFlips } from "../ablation/flips.ts";
 import { findReplacement } from "../ablation/replacement.ts";
+import type { AblationMethod } from "../ablation/sweep.ts";
 import { UnitscopeError } from "../errors.ts";
 import { rotationDropsOf } from "../figures/from-tables.ts";
 import { rotationFigure } from "../figures/rotation.ts";
@@ -16,6 +17,7 @@ import { imagesPerClass } from "./images-per-class.ts";
 import { chooseDeepLayers, type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
 import {
   type BasisSummary,
+  basesTable,
   basisRows,
   type Comparison,
   compare,
@@ -32,6 +34,13 @@ export interface RotationRunOptions {
   readonly seeds?: number | undefined;
   /** How far each is rotated: 1 the whole rotation, 0.5 half of every angle. */
   readonly fractions?: readonly number[] | undefined;
+  /**
+   * Whether removed coordinates, those of units too, are replaced by their means: a rotation about the mean response. By
+   * default they are replaced by what the run's sweep put in the place of units.
+   */
+  readonly center?: boolean | undefined;
+  /** Whether to write the bases themselves (table `bases`). */
+  readonly exportBases?: boolean | undefined;
   /** Whether to remove principal axes too. */
   readonly pca?: boolean | undefined;
   /** Seed of the first rotation; the others count on from it. */
@@ -108,10 +117,11 @@ export async function sweepBases(
 ): Promise<SweptBases> {
   const began = performance.now();
   const { seeds = 5, fractions = [1], pca = true, seed = 1, verify = 0, engine = "auto", workers } = options;
-  const { run, subject, images, method } = opened;
+  const { run, subject, images } = opened;
   const { model } = subject;
+  const method = methodOf(opened, options);
   const layers = await forEachItem(chooseDeepLayers(opened, options.layers), async (layer) => {
-    const units = await heldUnits(run, subject, layer);
+    const units = method === opened.method ? await heldUnits(run, subject, layer) : undefined;
     const bases: BasisChoice[] = [
       ...(units ? [] : [{ basis: "units", t: 0, seed: 0 } as const]),
       ...[...new Set(fractions)].flatMap((t) =>
@@ -133,18 +143,21 @@ export async function sweepBases(
 
 /** Writes what was swept: `rotation.parquet`, `directions.parquet` and figure 7. */
 export async function writeRotation(
-  { run, subject }: OpenedRun,
+  opened: OpenedRun,
   { layers, began }: SweptBases,
   options: RotationRunOptions,
 ): Promise<RotationRunResult> {
+  const { run, subject } = opened;
   const { seeds = 5, fractions = [1], pca = true, seed = 1 } = options;
+  const replacedBy = methodOf(opened, options);
   const found: LayerRotation[] = [];
   for (const { layer, units, result } of layers) {
     const all = units ? [units, ...result.bases] : result.bases;
-    const table = concatTables(all.map((basis) => basisRows(basis, result, subject, layer)));
+    const table = concatTables(all.map((basis) => basisRows(basis, result, subject, { layer, replacedBy })));
     const comparisons = compare(table);
     await run.replaceRows("rotation", table, ["layer"]);
     await run.replaceRows("directions", comparisonTable(layer, comparisons), ["layer"]);
+    if (options.exportBases) await run.replaceRows("bases", basesTable(layer, result.bases), ["layer"]);
     found.push({
       layer,
       bases: all.map((basis) => summarise(basis, table, subject)),
@@ -168,6 +181,11 @@ export async function writeRotation(
     },
   });
   return { run, subject, layers: found, figure, elapsedMs };
+}
+
+/** What replaces a removed coordinate. */
+function methodOf({ method }: OpenedRun, { center = false }: RotationRunOptions): AblationMethod {
+  return center ? "mean" : method;
 }
 
 function checkOptions({

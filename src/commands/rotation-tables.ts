@@ -29,7 +29,7 @@ export function basisRows(
   { basis, t, seed, flips, explained }: Pick<BasisResult, "basis" | "t" | "seed" | "flips" | "explained">,
   { predictions }: RotationResult,
   { images, model }: Subject,
-  layer: Layer,
+  { layer, replacedBy }: { layer: Layer; replacedBy: string },
 ): Table {
   const baseline: BaselineTable = { labels: images.labels, predictions, classCount: model.classCount };
   const { units } = analyseLayer(baseline, flips, { classNames: images.classNames });
@@ -41,16 +41,38 @@ export function basisRows(
     t: new Float64Array(count).fill(t),
     seed: new Int32Array(count).fill(seed),
     direction: integers(units, "unit"),
+    replaced_by: Array.from({ length: count }, () => replacedBy),
     overall_drop: column("overall_drop"),
     max_class_drop: column("max_class_drop"),
     max_class: integers(units, "max_class"),
     min_class_drop: column("min_class_drop"),
     min_class: integers(units, "min_class"),
     split_half_drop: column("split_half_drop"),
+    split_half_class: integers(units, "split_half_class"),
+    split_half_agreement: column("split_half_agreement"),
     lost: integers(units, "lost"),
     gained: integers(units, "gained"),
     significant_classes: integers(units, "significant_classes"),
     explained_variance: explained ?? new Float64Array(count).fill(Number.NaN),
+  });
+}
+
+/** The bases of a layer themselves, but for that of the units: rows of the table `bases`. */
+export function basesTable({ name, units }: Layer, all: readonly BasisResult[]): Table {
+  const bases = all.filter(({ basis }) => basis !== "units");
+  const rows = bases.length * units * units;
+  const each = (row: number): BasisResult => bases[Math.floor(row / (units * units))];
+  const numbers = (pick: (row: number) => number): Float64Array =>
+    Float64Array.from({ length: rows }, (_, at) => pick(at));
+  const whole = (pick: (row: number) => number): Int32Array => Int32Array.from({ length: rows }, (_, at) => pick(at));
+  return makeTable({
+    layer: Array.from({ length: rows }, () => name),
+    basis: Array.from({ length: rows }, (_, row) => each(row).basis),
+    t: numbers((row) => each(row).t),
+    seed: whole((row) => each(row).seed),
+    direction: whole((row) => Math.floor(row / units) % units),
+    unit: whole((row) => row % units),
+    weight: numbers((row) => each(row).matrix[row % (units * units)]),
   });
 }
 

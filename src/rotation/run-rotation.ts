@@ -62,6 +62,8 @@ export interface BasisResult extends BasisChoice {
   readonly flips: LayerFlips;
   /** Fraction of the response's variance along each direction; of `pca` only. */
   readonly explained: Float64Array | null;
+  /** Row `k` is the `k`-th direction over the layer's units, orthonormal, float64 `[units, units]`. */
+  readonly matrix: Float64Array;
   readonly settled: Settled;
   readonly selfTest: SelfTest;
 }
@@ -151,6 +153,7 @@ export async function runRotation(
       settled: parts[at].settled,
       selfTest: parts[at].selfTest,
       explained: choice.basis === "pca" && axes ? axes.explained : null,
+      matrix: bases[at],
     })),
     verified: parts.reduce((sum, part) => sum + part.verified, 0),
     mismatches: options.bases.flatMap((basis, at) =>

@@ -240,6 +240,7 @@ const madeBy: Readonly<Partial<Record<TableName, string>>> = {
   concepts: "attributes RUN --concepts builtin",
   sets: "sets RUN",
   rotation: "rotate RUN",
+  bases: "rotate RUN --export-bases",
   directions: "rotate RUN",
   predictions: "predict RUN RUN… --train N",
 };

@@ -23,6 +23,7 @@ export type TableName =
   | "sets"
   | "rotation"
   | "directions"
+  | "bases"
   | "predictions";
 
 /** The schema of every table. */
@@ -279,6 +280,11 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
       t: ["double", "key", "How far the basis is rotated: 0 units, 1 the whole rotation."],
       seed: ["int32", "key", "Seed of the rotation; 0 for the others."],
       direction: ["int32", "key", "Number of the direction, from 0; the unit where t is 0."],
+      replaced_by: [
+        "string",
+        "optional",
+        "What a removed coordinate is replaced by: as the run's sweep replaces units, or `mean` with --center.",
+      ],
       overall_drop: ["double", "always", "Overall drop; positive means damage."],
       max_class_drop: ["double", "always", "Largest class drop."],
       max_class: ["int32", "always", "Class with the largest class drop."],
@@ -289,6 +295,8 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
         "optional",
         "Drop of the class chosen on one half of the images, on the other half: free of the luck of choosing.",
       ],
+      split_half_class: ["int32", "optional", "The class that was chosen most often; -1 if none could be."],
+      split_half_agreement: ["double", "optional", "Share of the divisions whose two halves choose the same class."],
       lost: ["int32", "optional", "Images right before and wrong after."],
       gained: ["int32", "optional", "Images wrong before and right after."],
       significant_classes: [
@@ -318,6 +326,18 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
       p_value: ["double", "always", "Permutation p-value of the difference of means, two-sided."],
       rank_p_value: ["double", "always", "Permutation p-value of the rank sum, two-sided."],
       seeds_below: ["int32", "always", "Rotations whose directions have a smaller mean than the units."],
+    },
+  },
+  bases: {
+    row: "one unit's weight in one direction of a rotated basis (`rotate --export-bases`)",
+    columns: {
+      layer,
+      basis: ["string", "key", "`random` (Haar) or `pca`."],
+      t: ["double", "key", "How far the basis is rotated."],
+      seed: ["int32", "key", "Seed of the rotation; 0 for `pca`."],
+      direction: ["int32", "key", "Number of the direction, as in `rotation`."],
+      unit,
+      weight: ["double", "always", "Entry of the direction, which has length 1; directions of a basis are orthogonal."],
     },
   },
   predictions: {

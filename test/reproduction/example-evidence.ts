@@ -235,7 +235,8 @@ function rotationOf(layer: string, { classDrop, direction }: Effects, variant: V
     layer: rows.map(() => layer),
     basis: rows.map(({ basis }) => basis),
     seed: Int32Array.from(rows, ({ seed }) => seed),
-    max_class_drop: Float64Array.from(rows, ({ drop }) => drop),
+    max_class_drop: Float64Array.from(rows, ({ drop }) => drop + 0.004),
+    split_half_drop: Float64Array.from(rows, ({ drop }) => drop),
     overall_drop: new Float64Array(rows.length),
   });
 }

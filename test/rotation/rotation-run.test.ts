@@ -11,16 +11,24 @@ import { openPassFolder } from "../../src/passes/pass-runner.ts";
 import { mergeMoments, openMoments, principalAxes } from "../../src/rotation/response-moments.ts";
 import { type BasisChoice, type RunRotationOptions, runRotation } from "../../src/rotation/run-rotation.ts";
 import { openRun } from "../../src/runs/run-folder.ts";
-import { doubles, integers, rowsWhere, texts } from "../../src/tables/table.ts";
+import { doubles, filterRows, integers, rowsWhere, texts } from "../../src/tables/table.ts";
 import { CLASSES, randomImages, randomNetwork, SIDE } from "../ablation/random-network.ts";
 import { handColours, handFolder } from "../cli/hand-network.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { sourceOf } from "../passes/images-in-memory.ts";
 
+function unitsOf([r, g, b]: readonly [number, number, number]): number[] {
+  return [r / 5, g / 5, b / 5 + 0.5, Math.max(0, r - g) / 5];
+}
+
 /** The class of a colour with a direction of its responses removed, by the equations of the network. */
-function solve([r, g, b]: readonly [number, number, number], direction: readonly number[]): number {
-  const units = [r / 5, g / 5, b / 5 + 0.5, Math.max(0, r - g) / 5];
-  const along = units.reduce((sum, value, unit) => sum + value * direction[unit], 0);
+function solve(
+  colour: readonly [number, number, number],
+  direction: readonly number[],
+  center: readonly number[] = [0, 0, 0, 0],
+): number {
+  const units = unitsOf(colour);
+  const along = units.reduce((sum, value, unit) => sum + (value - center[unit]) * direction[unit], 0);
   const [a0 = 0, a1 = 0, a2 = 0, a3 = 0] = units.map((value, unit) => value - along * direction[unit]);
   const logits = [a0 + a3, a1, a2];
   return logits.indexOf(Math.max(...logits));
@@ -68,6 +76,40 @@ describe("a network solved by hand", () => {
     const tests = await run.readTable("directions");
     expect(new Set(texts(tests, "basis"))).toEqual(new Set(["random", "pca"]));
     expect(tests.rows).toBe(2 * 5); // five measures of each basis
+  });
+
+  test("about the mean: the mean's coordinate takes the place of what is removed, of units too; bases are written", async () => {
+    const folder = await handFolder();
+    const path = join(folder, "run");
+    await runAblate(join(folder, "network.onnx"), join(folder, "images"), { out: path, preprocess: "none" });
+    const { layers } = await rotateLayers(path, { seeds: 2, pca: false, center: true, exportBases: true, verify: 1 });
+    expect(layers[0]?.result.mismatches).toEqual([]);
+    const run = openRun(path);
+    const rotation = await run.readTable("rotation");
+    expect(new Set(texts(rotation, "replaced_by"))).toEqual(new Set(["mean"]));
+    const colours = Object.values(handColours);
+    const all = colours.flat().map(unitsOf);
+    const center = [0, 1, 2, 3].map((unit) => all.reduce((sum, each) => sum + each[unit], 0) / all.length);
+    const right = (direction: readonly number[]): number =>
+      colours.flatMap((own, cls) => own.filter((colour) => solve(colour, direction, center) === cls)).length;
+    const before = right([0, 0, 0, 0]);
+    const bases = await run.readTable("bases");
+    expect(bases.rows).toBe(2 * 4 * 4);
+    const [basis, seeds, numbers, overall] = [
+      texts(rotation, "basis"),
+      integers(rotation, "seed"),
+      integers(rotation, "direction"),
+      doubles(rotation, "overall_drop"),
+    ];
+    for (let row = 0; row < rotation.rows; row++) {
+      const written = filterRows(
+        bases,
+        (at) => integers(bases, "seed")[at] === seeds[row] && integers(bases, "direction")[at] === numbers[row],
+      );
+      const weights = [0, 1, 2, 3].map((unit) => Number(unit === numbers[row]));
+      const direction = basis[row] === "units" ? weights : Array.from(doubles(written, "weight"));
+      expect(overall[row]).toBeCloseTo((before - right(direction)) / 9, 12);
+    }
   });
 
   test("what does not fit is refused", async () => {

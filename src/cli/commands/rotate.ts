@@ -24,6 +24,8 @@ export function rotateCommand(context: CliContext): Command {
         fractions,
       ),
     )
+    .option("--center", "replace removed coordinates, units too, by their means: a rotation about the mean response")
+    .option("--export-bases", "write the bases themselves (bases.parquet)")
     .option("--no-pca", "leave out the principal axes of the responses")
     .option("--seed <seed>", "seed of the first rotation; the others count on from it", wholeNumber, 1)
     .option(

@@ -46,11 +46,13 @@ export function rotationClaim({ rotation, directions, lowerImages }: Evidence): 
 
 function findingsOf(
   row: string,
-  { units, random, difference, specific }: Omit<BesideDirections, "layer" | "rotations">,
+  { units, random, splitUnits, splitRandom, difference, specific }: Omit<BesideDirections, "layer" | "rotations">,
 ): Finding[] {
   return [
     finding(row, "units", "points", units),
     finding(row, "random directions", "points", random),
+    finding(row, "units, without the luck of choosing", "points", splitUnits),
+    finding(row, "random directions, without it", "points", splitRandom),
     finding(row, "difference", "points", difference),
     finding(row, "difference beyond the overall drop", "points", specific),
   ];
@@ -61,6 +63,9 @@ export interface BesideDirections {
   readonly layer: string;
   readonly units: Estimate;
   readonly random: Estimate;
+  /** Mean class drops without the luck of choosing. */
+  readonly splitUnits: Estimate;
+  readonly splitRandom: Estimate;
   readonly difference: Estimate;
   /** The difference of what drops exceed the overall drop by. */
   readonly specific: Estimate;
@@ -74,7 +79,9 @@ export function compareWithDirections(rotation: Table, layer: string): BesideDir
     layer,
     units: nestedBootstrap(dropsOf(units)),
     random: nestedBootstrap(dropsOf(random)),
-    difference: nestedBootstrap(dropsOf(units), dropsOf(random)),
+    splitUnits: nestedBootstrap(dropsOf(units, "split_half_drop")),
+    splitRandom: nestedBootstrap(dropsOf(random, "split_half_drop")),
+    difference: nestedBootstrap(dropsOf(units, "split_half_drop"), dropsOf(random, "split_half_drop")),
     specific: nestedBootstrap(specificDropsOf(units), specificDropsOf(random)),
     rotations: random.length,
   };
@@ -88,15 +95,15 @@ function rowsOf(rotation: Table, layer: string, basis: string): Table[] {
   return [...found].map((seed) => filterRows(rotation, (row) => own(row) && seeds[row] === seed));
 }
 
-function dropsOf(rotations: readonly Table[]): Float64Array[] {
-  return rotations.map((rows) => doubles(rows, "max_class_drop"));
+function dropsOf(rotations: readonly Table[], column: string = "max_class_drop"): Float64Array[] {
+  return rotations.map((rows) => doubles(rows, column));
 }
 
-/** What the max class drop exceeds the overall drop by. */
+/** What the class drop without the luck of choosing exceeds the overall drop by. */
 function specificDropsOf(rotations: readonly Table[]): Float64Array[] {
   return rotations.map((rows) => {
     const overall = doubles(rows, "overall_drop");
-    return doubles(rows, "max_class_drop").map((drop, row) => drop - overall[row]);
+    return doubles(rows, "split_half_drop").map((drop, row) => drop - overall[row]);
   });
 }
 

@@ -169,7 +169,7 @@ const rules: readonly Rule[] = [
     paper:
       "After a random rotation of a layer's units, removing one of the new directions damages single classes less than removing a unit does.",
     numbers: "",
-    rule: "In a layer, the max class drop of units is larger than that of random directions, and so is what it exceeds the overall drop by, both with an interval of the difference above 0.",
+    rule: "In a layer, the class drop without the luck of choosing (split half) of units is larger than that of random directions, and so is what it exceeds the overall drop by, both with an interval of the difference above 0. The luck of choosing is larger where effects are small, so the max class drop would flatter the directions.",
   },
   {
     id: "batch-norm",
