@@ -1,4 +1,4 @@
-/** Why an operation was refused; the command line maps every code but `internal` to exit code 2. */
+/** Why an operation was refused; the command line maps `check` to exit code 1, `internal` to 3, and the others to 2. */
 export type ErrorCode =
   | "usage" // an option or argument that does not fit
   | "file" // a file or folder that is missing, unreadable, or not what it should be
@@ -11,6 +11,7 @@ export type ErrorCode =
   | "download" // something that could not be fetched, or arrived damaged
   | "interrupted" // stopped on request
   | "waiting" // a result that needs parts which others have not finished
+  | "check" // a fast route that disagrees with the whole network
   | "internal"; // a broken invariant of ours
 
 /**

@@ -1,7 +1,6 @@
 /** The library: what the command line does, by import. `docs/library.md` shows how the parts go together. */
 
 export type { AblationMethod } from "./ablation/sweep.ts";
-export type { Mismatch } from "./ablation/verify.ts";
 export { type AblateRunOptions, type RunEffects, runAblate } from "./commands/ablate-run.ts";
 export type { LayerChoice } from "./commands/choose-layers.ts";
 export { type DrawnFigure, runFigures } from "./commands/figures-run.ts";

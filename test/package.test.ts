@@ -73,7 +73,7 @@ describe.skipIf(process.platform === "win32")("the packed package, installed wit
     const args = ["ablate", join(hand, "network.onnx"), join(hand, "images"), "--preprocess", "none", "--json"];
     const { code, stdout } = await npx([...args, "--verify", "1", "--out", join(hand, "run")]);
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ accuracy: 6 / 9, verified: 36, mismatches: [] });
+    expect(JSON.parse(stdout)).toMatchObject({ accuracy: 6 / 9, verified: 36 });
   });
 
   test("import gives the same version as the command", async () => {

@@ -6,7 +6,6 @@
  * once for the baseline's logits and once for the ablated ones.
  */
 
-import { TIE_TOLERANCE } from "./predictions.ts";
 import type { LayerPorts } from "./prefix-graph.ts";
 import type { PreparedBlock } from "./prepared-block.ts";
 import type { SuffixBound } from "./suffix-bound.ts";
@@ -24,9 +23,9 @@ const NORM_SLACK = 1.0001;
 export function certificates(
   bound: SuffixBound,
   ports: LayerPorts,
-  { units, classCount }: { units: number; classCount: number },
+  { units, classCount, tolerance }: { units: number; classCount: number; tolerance: number },
 ): (block: PreparedBlock) => CertificateTable {
-  const roomIn = certificateRoom(bound, classCount);
+  const roomIn = certificateRoom(bound, { classCount, tolerance });
   return (block) => {
     const room = roomIn(block);
     const norms = ports.magnitudes.map((port) => block.tensors.get(port.norm)?.data as Float32Array);
@@ -42,12 +41,18 @@ export function certificates(
   };
 }
 
-/** How far the last hidden vector of every image of a block may move before another class could win, `[count]`. */
-export function certificateRoom(bound: SuffixBound, classCount: number): (block: PreparedBlock) => Float64Array {
+/**
+ * How far the last hidden vector of every image of a block may move before another class could win, `[count]`.
+ * @param options.tolerance of near-ties, see `predictions.ts`.
+ */
+export function certificateRoom(
+  bound: SuffixBound,
+  { classCount, tolerance }: { classCount: number; tolerance: number },
+): (block: PreparedBlock) => Float64Array {
   const distances = rowDistances(bound, classCount);
   return ({ count, logits }) => {
     const room = new Float64Array(count);
-    for (let row = 0; row < count; row++) room[row] = roomOf(logits, row, distances, classCount);
+    for (let row = 0; row < count; row++) room[row] = roomOf(logits, row, distances, { classCount, tolerance });
     return room;
   };
 }
@@ -56,7 +61,7 @@ function roomOf(
   logits: Float32Array,
   row: number,
   distances: (cls: number) => Float64Array,
-  classCount: number,
+  { classCount, tolerance }: { classCount: number; tolerance: number },
 ): number {
   const start = row * classCount;
   let top = 0;
@@ -70,7 +75,7 @@ function roomOf(
   let room = Infinity;
   for (let cls = 0; cls < classCount; cls++) {
     if (cls === top) continue;
-    const margin = logits[start + top] - logits[start + cls] - 2 * TIE_TOLERANCE * scale;
+    const margin = logits[start + top] - logits[start + cls] - 2 * tolerance * scale;
     room = Math.min(room, margin <= 0 ? 0 : margin / away[cls]);
   }
   return room;

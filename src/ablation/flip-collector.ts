@@ -31,6 +31,8 @@ export interface FlipCollector {
    * settled by the reference: then, and only then, there is a promise to wait for.
    */
   take(unit: number, row: number, logits: Float32Array, at: number, removal: Removal): Promise<void> | undefined;
+  /** What was found for image `row` without the unit that was taken last. */
+  found(unit: number, row: number): number;
   finish(): LayerBlock;
 }
 
@@ -38,6 +40,7 @@ export interface FlipCollector {
  * Starts collecting.
  * @param options.predictions baseline predictions of the block.
  * @param options.logits baseline logits of the block, `[count, classCount]`.
+ * @param options.tolerance of near-ties; 0 where the logits are the reference's own.
  */
 export function collectFlips(
   block: ImageBlock,
@@ -47,6 +50,7 @@ export function collectFlips(
     predictions,
     logits: baseline,
     reference,
+    tolerance,
     isContinuous,
   }: {
     units: number;
@@ -54,6 +58,7 @@ export function collectFlips(
     predictions: Int32Array;
     logits: Float32Array;
     reference: Reference;
+    tolerance: number;
     isContinuous: boolean;
   },
 ): FlipCollector {
@@ -77,12 +82,18 @@ export function collectFlips(
     take: (unit, row, logits, at, removal) => {
       readRow(logits, at, { classCount, into: reading });
       if (continuous) addCompanions(unit, row, logits, at);
-      if (!reference.settlesAll && !isTie(reading)) {
+      if (!isTie(reading, tolerance)) {
         keep(unit, row, reading.prediction);
         return undefined;
       }
       settled.plain++;
       return reference.predict(block, row, removal).then((prediction) => keep(unit, row, prediction));
+    },
+    found: (unit, row) => {
+      for (let at = flips.length - 1; at >= 0 && flips[at].unit === unit; at--) {
+        if (flips[at].row === row) return flips[at].prediction;
+      }
+      return predictions[row];
     },
     finish: () => {
       flips.sort((a, b) => a.unit - b.unit || a.row - b.row);

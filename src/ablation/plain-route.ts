@@ -31,9 +31,9 @@ export interface PlainRoute {
 
 /** Predictions that no batch size or route can change. */
 export interface Reference {
-  /** Whether every prediction is its business, since rounding may be magnified in this network. */
-  readonly settlesAll?: boolean;
-  /** The prediction of one image; `removal` is null for the network as it is. */
+  /** Logits `[classCount]` of one image; `removal` is null for the network as it is. */
+  logits(pixels: Pixels, row: number, removal: Removal | null): Promise<Float32Array>;
+  /** The prediction of one image. */
   predict(pixels: Pixels, row: number, removal: Removal | null): Promise<number>;
   close(): Promise<void>;
 }
@@ -52,7 +52,7 @@ export async function openPlainRoute(
     provider,
     place: `model "${model.name}"`,
   });
-  const { classCount } = model;
+  const { classCount, tieTolerance } = model;
   const logits = async (pixels: Pixels, rows: ArrayLike<number>, removal: Removal): Promise<Float32Array> => {
     const all = new Float32Array(rows.length * classCount);
     const masks = maskFeeds(tensor, removal);
@@ -68,15 +68,18 @@ export async function openPlainRoute(
   return {
     logits,
     predict: async (pixels, rows, removal) => {
-      const all = await logits(pixels, rows, removal);
       const predictions = new Int32Array(rows.length);
+      if (tieTolerance === Infinity) {
+        for (let i = 0; i < rows.length; i++) predictions[i] = await reference.predict(pixels, rows[i], removal);
+        return predictions;
+      }
+      const all = await logits(pixels, rows, removal);
       const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
       for (let i = 0; i < rows.length; i++) {
         readRow(all, i, { classCount, into: reading });
-        predictions[i] =
-          reference.settlesAll || isTie(reading)
-            ? await reference.predict(pixels, rows[i], removal)
-            : reading.prediction;
+        predictions[i] = isTie(reading, tieTolerance)
+          ? await reference.predict(pixels, rows[i], removal)
+          : reading.prediction;
       }
       return predictions;
     },
@@ -93,20 +96,26 @@ export function openReference(model: Model, switched: readonly SwitchedTensor[])
   const open = (): Promise<Session> =>
     (session ??= openSession(plainGraph(model.graph, switched), { threads: 1, place: `model "${model.name}"` }));
   const { classCount } = model;
+  const logits: Reference["logits"] = async (pixels, row, removal) => {
+    const opened = await open();
+    const image = pickImages(pixels, [row], { start: 0, count: 1, batch: model.batch });
+    const feeds: Record<string, Value> = { [model.input.name]: image };
+    for (const tensor of switched) {
+      Object.assign(feeds, maskFeeds(tensor, removal?.tap === tensor.tap ? removal : null));
+    }
+    return firstOutput(opened, await opened.run(feeds)).subarray(0, classCount);
+  };
   return {
-    settlesAll: model.tieTolerance === Infinity,
-    predict: async (pixels, row, removal) => {
-      const opened = await open();
-      const image = pickImages(pixels, [row], { start: 0, count: 1, batch: model.batch });
-      const feeds: Record<string, Value> = { [model.input.name]: image };
-      for (const tensor of switched) {
-        Object.assign(feeds, maskFeeds(tensor, removal?.tap === tensor.tap ? removal : null));
-      }
-      const logits = firstOutput(opened, await opened.run(feeds));
-      return readRow(logits, 0, { classCount, into: { prediction: 0, margin: 0, scale: 0 } }).prediction;
-    },
+    logits,
+    predict: async (pixels, row, removal) => predictionOf(await logits(pixels, row, removal)),
     close: async () => (await session)?.close(),
   };
+}
+
+/** The class with the largest of some logits `[classCount]`, the lowest on a tie. */
+export function predictionOf(logits: Float32Array): number {
+  const into: Reading = { prediction: 0, margin: 0, scale: 0 };
+  return readRow(logits, 0, { classCount: logits.length, into }).prediction;
 }
 
 /** The switch of a tensor, for one removal: what it keeps and what replaces the rest. */

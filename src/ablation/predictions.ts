@@ -2,13 +2,11 @@
  * From logits to predictions, and when a prediction is too close to call.
  *
  * Matrix products differ in their last bits with the batch size and the route. A prediction whose top-2 margin is within
- * `TIE_TOLERANCE` of the largest logit's size is therefore settled by one reference computation: the plain network, one
- * image at a time, one thread. All routes then agree by construction, as long as they differ by less than half of it.
+ * a tolerance, relative to the largest logit's size, is therefore settled by one reference computation: the plain network,
+ * one image at a time, one thread. All routes then agree by construction, as long as they differ by less than half of it.
+ * The tolerance is measured for every network (`tie-tolerance.ts`).
  */
 import { UnitscopeError } from "../errors.ts";
-
-/** Relative to the largest absolute logit of the image; measured differences between routes are some twenty times smaller. */
-export const TIE_TOLERANCE = 3e-5;
 
 /** The reading of one row of logits. */
 export interface Reading {
@@ -55,9 +53,9 @@ export function readRow(
   return into;
 }
 
-/** Whether a prediction must be settled by the reference. */
-export function isTie({ margin, scale }: Reading): boolean {
-  return !(margin > TIE_TOLERANCE * scale);
+/** Whether a prediction must be settled by the reference; always, where the tolerance is infinite. */
+export function isTie({ margin, scale }: Reading, tolerance: number): boolean {
+  return !(margin > tolerance * scale);
 }
 
 /** log p(cls) of one row, and the logit of `cls` minus the largest other logit. */

@@ -12,12 +12,12 @@ import { closedLogits } from "./closed-form.ts";
 import { type FastLayer, type FastRoute, openFastRoute } from "./fast-route.ts";
 import { collectFlips, type FlipCollector, type LayerBlock } from "./flip-collector.ts";
 import type { SwitchedTensor } from "./plain-graph.ts";
-import { openPlainRoute, openReference, type PlainRoute, type Reference } from "./plain-route.ts";
+import { openPlainRoute, openReference, type PlainRoute, type Reference, type Removal } from "./plain-route.ts";
 import { isTie, type Reading, readRow } from "./predictions.ts";
 import type { PlannedLayer } from "./prefix-graph.ts";
 import type { PreparedBlock } from "./prepared-block.ts";
 import type { SuffixBound } from "./suffix-bound.ts";
-import { type Mismatch, verifyBlock } from "./verify.ts";
+import { checkPairs, chosenRows, type FoundPair } from "./verify.ts";
 
 /** Routes that can be switched off, to measure what each is worth. */
 export interface Routes {
@@ -39,8 +39,8 @@ export interface SweepOptions {
   readonly routes: Routes;
   /** Sum the continuous companions of the drop too; certified skips are then off. */
   readonly continuous: boolean;
-  /** Fraction of the (unit, image) pairs that is repeated the plain way, in [0, 1]. */
-  readonly verify: number;
+  /** Fraction of the (unit, image) pairs that is repeated the plain way, in [0, 1]; of all layers, or of each. */
+  readonly verify: number | readonly number[];
   readonly seed: number;
   /** ONNX Runtime's threads inside an operator. */
   readonly threads: number;
@@ -49,9 +49,8 @@ export interface SweepOptions {
 
 /** One layer of a swept block. */
 export interface SweptLayer extends LayerBlock {
-  /** Pairs that were repeated the plain way, and those that came out otherwise. */
+  /** Pairs that were repeated the plain way, and came out the same. */
   readonly verified: number;
-  readonly mismatches: readonly Mismatch[];
 }
 
 /** A swept block. */
@@ -93,8 +92,11 @@ export async function openBlockSweep(
   },
 ): Promise<BlockSweep> {
   const { threads, provider } = options;
-  const { classCount } = model;
-  const isPlain = options.engine === "plain";
+  const { classCount, tieTolerance } = model;
+  // Where every prediction is the reference's, no other route has anything to add.
+  const isExact = tieTolerance === Infinity;
+  const tolerance = isExact ? 0 : tieTolerance;
+  const isPlain = options.engine === "plain" || isExact;
   const isCertified = !isPlain && !options.continuous && options.routes.certified;
   const reference = openReference(model, switched);
   const fast: FastRoute = await openFastRoute(model, isPlain ? [] : planned, { threads, provider, observed });
@@ -110,15 +112,16 @@ export async function openBlockSweep(
   };
   const tables = fast.layers.map(({ ports, planned: { plan } }, index) => {
     const bound = bounds[index];
-    return isCertified && bound ? certificates(bound, ports, { units: plan.units, classCount }) : undefined;
+    return isCertified && bound ? certificates(bound, ports, { units: plan.units, classCount, tolerance }) : undefined;
   });
   const prepare = (block: ImageBlock): Promise<PreparedBlock> => fast.prepare(block);
   const unitCount = planned.reduce((sum, { plan }) => sum + plan.units, 0);
   return {
     prepare,
     sweep: async (block, given, report) => {
-      const prepared = given ?? (await prepare(block));
-      const baseline = await settleBaseline(block, prepared, { reference, classCount });
+      const ready = given ?? (await prepare(block));
+      const prepared = isExact ? { ...ready, logits: await referenceLogits(block, reference, classCount) } : ready;
+      const baseline = await settleBaseline(block, prepared, { reference, classCount, tolerance });
       const layers: SweptLayer[] = [];
       let done = 0;
       const count = (): void => report?.(++done / unitCount);
@@ -130,31 +133,30 @@ export async function openBlockSweep(
           predictions: baseline.predictions,
           logits: prepared.logits,
           reference,
+          tolerance,
           isContinuous: options.continuous,
         });
-        if (isPlain) await sweepPlain(layer, block, { collector, route: await plainRoute(index, tap), count });
+        let verified = 0;
+        if (isExact) await sweepReference(layer, block, { collector, reference, count });
+        else if (isPlain) await sweepPlain(layer, block, { collector, route: await plainRoute(index, tap), count });
         else {
+          const { verify, seed } = options;
+          const choice = { fraction: typeof verify === "number" ? verify : verify[index], seed, at: index };
           await sweepFast(fast.layers[index], prepared, {
             collector,
             certificate: tables[index]?.(prepared),
             routes: options.routes,
             classCount,
             count,
+            chosen: (unit) => chosenRows(choice, unit, block.images),
+            check: async (pairs, removal) => {
+              const what = `unit ${removal.units.join(", ")}`;
+              await checkPairs(model, block, pairs, { removal, reference, what });
+              verified += pairs.length;
+            },
           });
         }
-        const swept = collector.finish();
-        const checked =
-          options.verify > 0 && !isPlain
-            ? await verifyBlock(block, swept, {
-                layer: index,
-                planned: layer,
-                predictions: baseline.predictions,
-                route: await plainRoute(index, tap),
-                fraction: options.verify,
-                seed: options.seed,
-              })
-            : { verified: 0, mismatches: [] };
-        layers.push({ ...swept, ...checked });
+        layers.push({ ...collector.finish(), verified });
       }
       return { ...baseline, layers };
     },
@@ -170,7 +172,7 @@ export async function openBlockSweep(
 async function settleBaseline(
   block: ImageBlock,
   { count, logits }: PreparedBlock,
-  { reference, classCount }: { reference: Reference; classCount: number },
+  { reference, classCount, tolerance }: { reference: Reference; classCount: number; tolerance: number },
 ): Promise<{ predictions: Int32Array; margins: Float32Array }> {
   const predictions = new Int32Array(count);
   const margins = new Float32Array(count);
@@ -183,8 +185,7 @@ async function settleBaseline(
       throw new UnitscopeError("value", `${place}; check the preprocessing and the model`, { cause });
     }
     margins[row] = reading.margin;
-    predictions[row] =
-      reference.settlesAll || isTie(reading) ? await reference.predict(block, row, null) : reading.prediction;
+    predictions[row] = isTie(reading, tolerance) ? await reference.predict(block, row, null) : reading.prediction;
   }
   return { predictions, margins };
 }
@@ -205,6 +206,29 @@ async function sweepPlain(
   collector.settled.plain = plan.units * rows.length;
 }
 
+/** Logits of every image, one at a time, `[count, classCount]`. */
+async function referenceLogits(block: ImageBlock, reference: Reference, classCount: number): Promise<Float32Array> {
+  const logits = new Float32Array(block.count * classCount);
+  for (let row = 0; row < block.count; row++) logits.set(await reference.logits(block, row, null), row * classCount);
+  return logits;
+}
+
+/** Every unit through the whole network, one image at a time. */
+async function sweepReference(
+  { plan, replacement }: PlannedLayer,
+  block: ImageBlock,
+  { collector, reference, count }: { collector: FlipCollector; reference: Reference; count: () => void },
+): Promise<void> {
+  for (let unit = 0; unit < plan.units; unit++) {
+    const removal = { tap: plan.tap, units: [unit], replacement };
+    for (let row = 0; row < block.count; row++) {
+      await collector.take(unit, row, await reference.logits(block, row, removal), 0, removal);
+    }
+    count();
+  }
+  collector.settled.plain = plan.units * block.count;
+}
+
 /** Every unit by what it changes. */
 async function sweepFast(
   layer: FastLayer,
@@ -215,12 +239,17 @@ async function sweepFast(
     routes,
     classCount,
     count: countUnit,
+    chosen,
+    check,
   }: {
     collector: FlipCollector;
     certificate: CertificateTable | undefined;
     routes: Routes;
     classCount: number;
     count: () => void;
+    /** Rows whose pair with a unit is repeated the plain way, and repeating them. */
+    chosen: (unit: number) => readonly number[];
+    check: (pairs: readonly FoundPair[], removal: Removal) => Promise<void>;
   },
 ): Promise<void> {
   const { plan, replacement } = layer.planned;
@@ -233,17 +262,17 @@ async function sweepFast(
   for (let unit = 0; unit < units; unit++) {
     countUnit();
     let count = 0;
+    const isSilent = (row: number): boolean =>
+      routes.silent && largest.length > 0 && largest.every((data) => data[row * units + unit] === 0);
     for (let row = 0; row < prepared.count; row++) {
-      const at = row * units + unit;
-      if (routes.silent && largest.length > 0 && largest.every((data) => data[at] === 0)) settled.silent++;
+      if (isSilent(row)) settled.silent++;
       else if (certificate?.isCertain(row, unit)) settled.certified++;
       else rows[count++] = row;
     }
-    if (count === 0) continue;
     const some = rows.subarray(0, count);
     const removal = { tap: plan.tap, units: [unit], replacement };
     settled[closed ? "closedForm" : "suffix"] += count;
-    const logits = closed ? undefined : await layer.removeUnit(prepared, unit, some);
+    const logits = closed || count === 0 ? undefined : await layer.removeUnit(prepared, unit, some);
     for (let i = 0; i < count; i++) {
       const row = some[i];
       const waiting = logits
@@ -251,5 +280,15 @@ async function sweepFast(
         : collector.take(unit, row, closed?.(row, unit) as Float32Array, 0, removal);
       if (waiting) await waiting;
     }
+    const repeated = chosen(unit);
+    if (repeated.length === 0) continue;
+    const logitsOf = (row: number): Float32Array | undefined => {
+      if (isSilent(row)) return prepared.logits.subarray(row * classCount, (row + 1) * classCount);
+      const at = some.indexOf(row);
+      if (at < 0) return undefined;
+      return logits ? logits.subarray(at * classCount, (at + 1) * classCount) : closed?.(row, unit).slice();
+    };
+    const pairs = repeated.map((row) => ({ row, prediction: collector.found(unit, row), logits: logitsOf(row) }));
+    await check(pairs, removal);
   }
 }

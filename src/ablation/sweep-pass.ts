@@ -17,7 +17,6 @@ import type { SuffixBound } from "./suffix-bound.ts";
 import { planSuffix } from "./suffix-plan.ts";
 import { openBlockSweep, type SweepOptions } from "./sweep-block.ts";
 import { switchedTensors } from "./switched-tensors.ts";
-import type { Mismatch } from "./verify.ts";
 
 /** What a sweep's worker is started with. */
 export interface SweepSetup {
@@ -45,9 +44,8 @@ export interface SweptPart {
   readonly flips: Flips;
   readonly settled: Settled;
   readonly continuous: ClassSums | null;
-  /** Pairs that were repeated the plain way, and those that came out otherwise. */
+  /** Pairs that were repeated the plain way, and came out the same. */
   readonly verified: number;
-  readonly mismatches: readonly Mismatch[];
 }
 
 /** Sweeps a block. */
@@ -87,13 +85,11 @@ export const mergeSwept: Merge<BaselinePart, SweptPart> = {
       for (const route of Object.keys(settled) as (keyof Settled)[]) settled[route] += part.settled[route];
     }
     const sums = parts.flatMap(({ continuous }) => continuous ?? []);
-    const mismatches = parts.flatMap((part) => part.mismatches);
     return {
       flips: mergeFlips(parts.map(({ flips }) => flips)),
       settled,
       continuous: sums.length > 0 ? mergeClassSums(sums) : null,
       verified: parts.reduce((sum, { verified }) => sum + verified, 0),
-      mismatches: mismatches.sort((a, b) => a.unit - b.unit || a.image - b.image),
     };
   },
 };
@@ -116,14 +112,12 @@ function sweptPart({
   settled,
   continuous,
   verified,
-  mismatches,
-}: LayerBlock & Pick<SweptPart, "verified" | "mismatches">): SweptPart {
+}: LayerBlock & Pick<SweptPart, "verified">): SweptPart {
   return {
     flips: { unit, image, prediction },
     settled,
     continuous,
     verified,
-    mismatches,
   };
 }
 

@@ -11,6 +11,7 @@ import type { Observed } from "../responses/observed.ts";
 import type { ObserveSetup } from "../responses/response-pass.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
+import { checkFraction } from "./check-sample.ts";
 import { type CompanionChanges, denseSums } from "./class-sums.ts";
 import type { Settled } from "./flip-collector.ts";
 import type { LayerFlips } from "./flips.ts";
@@ -19,7 +20,7 @@ import { boundSuffix, type SuffixBound } from "./suffix-bound.ts";
 import { planSuffix } from "./suffix-plan.ts";
 import { allRoutes, type Routes } from "./sweep-block.ts";
 import { type BaselinePart, mergeSwept, type SweepSetup, type SweptPart, sweepWork } from "./sweep-pass.ts";
-import type { Mismatch } from "./verify.ts";
+import { withMeasuredTolerance } from "./tie-tolerance.ts";
 
 /** What replaces a removed unit's response. */
 export type AblationMethod = "zero" | "mean" | "weights";
@@ -30,7 +31,7 @@ export interface SweepSettings {
   readonly engine?: "auto" | "plain" | undefined;
   readonly routes?: Routes | undefined;
   readonly continuous?: boolean | undefined;
-  /** Fraction of the (unit, image) pairs to repeat the plain way, in [0, 1]. */
+  /** Fraction of the (unit, image) pairs to repeat the plain way, in [0, 1]; by default a small sample of every layer. */
   readonly verify?: number | undefined;
   readonly seed?: number | undefined;
 }
@@ -44,6 +45,8 @@ export interface RunSweepOptions extends SweepSettings {
   readonly runner?: PassRunner | undefined;
   /** Responses that are observed beside; blocks that were kept from before are left out. */
   readonly observe?: { readonly setup: ObserveSetup; take(block: number, observed: Observed): void } | undefined;
+  /** Told where fast routes are left out, and why. */
+  readonly caution?: ((text: string) => void) | undefined;
   /** Called now and then with how many (unit, image) pairs are done. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -57,7 +60,6 @@ export interface LayerSweep {
   /** What the continuous companions change by, or null. */
   readonly continuous: CompanionChanges | null;
   readonly verified: number;
-  readonly mismatches: readonly Mismatch[];
 }
 
 /** Milliseconds of a sweep's parts. */
@@ -90,8 +92,8 @@ export function planSweep(
   model: Model,
   { images, layers, settings = {} }: { images: BlockSource; layers: readonly Layer[]; settings?: SweepSettings },
 ): Plan {
-  const { method = "zero", engine = "auto", continuous = true, verify = 0, seed = 1 } = settings;
-  const checked = verify > 0 ? { verify, seed } : { verify };
+  const { method = "zero", engine = "auto", continuous = true, verify = "sample", seed = 1 } = settings;
+  const checked = verify === 0 ? { verify } : { verify, seed };
   return {
     pass: "sweep",
     key: planKey(
@@ -102,7 +104,7 @@ export function planSweep(
     // Which pairs are repeated depends on the layer's place too.
     layers: layers.map((layer, at) => ({
       name: layer.name,
-      key: { tap: tapFor(layer, method), ...(verify > 0 && { at }) },
+      key: { tap: tapFor(layer, method), ...(verify !== 0 && { at }) },
     })),
     ...blocksOf(images, model).plan,
   };
@@ -120,8 +122,8 @@ export async function sweepPass(
   model: Model,
   { images, layers, options = {} }: { images: BlockSource; layers: readonly Layer[]; options?: RunSweepOptions },
 ): Promise<SweepPass> {
-  const { method = "zero", engine = "auto", routes = allRoutes, continuous = true, verify = 0, seed = 1 } = options;
-  const { provider = "cpu", workers, observe, runner, signal } = options;
+  const { method = "zero", engine = "auto", routes = allRoutes, continuous = true, verify, seed = 1 } = options;
+  const { provider = "cpu", workers, observe, runner, caution, signal } = options;
   const plan = planSweep(model, { images, layers, settings: options });
   const { threads } = chooseThreads(model, { workers, tasks: plan.to - plan.from });
   const taps = layers.map((layer) => tapFor(layer, method));
@@ -131,17 +133,33 @@ export async function sweepPass(
       : layers.map((layer) => new Float32Array(layer.units));
   const isCertified = engine !== "plain" && !continuous && routes.certified;
   const bounds = isCertified ? await boundAll(model, taps) : [];
+  const removed = taps.map((tap, i) => ({ tap, replacement: replacements[i] }));
+  const setup: SweepSetup = {
+    model,
+    layers: removed,
+    bounds,
+    options: {
+      engine,
+      routes,
+      continuous,
+      verify:
+        verify ??
+        taps.map((tap, i) => checkFraction(model, planSuffix(model, tap), layers[i].units * images.imageCount)),
+      seed,
+      threads,
+      provider,
+    },
+    observe: observe?.setup,
+  };
   return {
     ...blocksOf(images, model),
     plan,
     work: sweepWork,
-    setup: {
-      model,
-      layers: taps.map((tap, i) => ({ tap, replacement: replacements[i] })),
-      bounds,
-      options: { engine, routes, continuous, verify, seed, threads, provider },
-      observe: observe?.setup,
-    },
+    setup,
+    settle: async () => ({
+      ...setup,
+      model: await withMeasuredTolerance(model, images, { layers: removed, threads, provider, caution, signal }),
+    }),
     merge: mergeSwept,
   };
 }
@@ -149,7 +167,8 @@ export async function sweepPass(
 /**
  * Removes every unit of every given layer, one at a time, on all images.
  *
- * @throws {UnitscopeError} `layer` for a method that a layer does not allow; `value` for logits that are not finite.
+ * @throws {UnitscopeError} `layer` for a method that a layer does not allow; `value` for logits that are not finite;
+ *   `check` where a pair that was repeated the plain way came out otherwise.
  */
 export async function runSweep(
   model: Model,

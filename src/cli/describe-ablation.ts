@@ -50,7 +50,7 @@ export function describeLayer(result: AblateRunResult, layer: string): string[] 
 
 /** The result as one JSON value. */
 export function resultJson(result: AblateRunResult): Record<string, unknown> {
-  const { run, subject, accuracy, settled, verified, mismatches, figure, elapsedMs } = result;
+  const { run, subject, accuracy, settled, verified, figure, elapsedMs } = result;
   return {
     run: run.path,
     model: subject.model.name,
@@ -63,7 +63,6 @@ export function resultJson(result: AblateRunResult): Record<string, unknown> {
       units: rowsOf(ofLayer(result.units, name)),
     })),
     verified,
-    mismatches,
     figure,
     elapsedMs,
   };

@@ -65,5 +65,6 @@ function report(error: unknown, { isDebug, isAborted }: { isDebug: boolean; isAb
   process.stderr.write(`${known || message.startsWith("internal:") ? message : `internal: ${message}`}\n`);
   if (isDebug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   else if (!known) process.stderr.write("this is a defect of unitscope: please report it with the output of --debug\n");
+  if (error instanceof UnitscopeError && error.code === "check") return exitCodes.failed;
   return known ? exitCodes.refused : exitCodes.defect;
 }

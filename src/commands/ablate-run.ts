@@ -43,6 +43,7 @@ export interface RunEffects extends OpeningEffects {
  * same thing in the same folder continues; its other layers stay.
  *
  * @throws {UnitscopeError} with what does not fit; nothing is written before model, data and folder have been checked.
+ *   `check` where a pair that was repeated the plain way came out otherwise: then no table is written.
  */
 export async function runAblate(
   modelPath: string,

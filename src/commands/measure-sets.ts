@@ -39,6 +39,8 @@ export interface SetsRunOptions {
 
 /** What a caller may watch and stop. */
 export interface SetsEffects extends OpeningEffects {
+  /** Told where every set has to be measured the plain way, and why. */
+  readonly caution?: ((text: string) => void) | undefined;
   readonly progress?: ((done: number, total: number, note: string) => void) | undefined;
 }
 
@@ -95,10 +97,10 @@ export interface FoundSets {
 export async function searchSets(
   opened: OpenedRun,
   options: SetsRunOptions,
-  { runner, progress, signal }: SetsEffects & { readonly runner: PassRunner },
+  { runner, caution, progress, signal }: SetsEffects & { readonly runner: PassRunner },
 ): Promise<FoundSets> {
   const began = performance.now();
-  const { size = 20, seed = 1, verify = 0, engine = "auto", randomSequences = 100, workers } = options;
+  const { size = 20, seed = 1, verify, engine = "auto", randomSequences = 100, workers } = options;
   const strategies = new Set<SetStrategy>(options.strategies ?? setStrategies);
   const rankSplit = options.rankSplit === "none" ? null : (options.rankSplit ?? 0.5);
   const { run, subject, method } = opened;
@@ -120,6 +122,7 @@ export async function searchSets(
       verify,
       seed,
       runner,
+      caution,
       progress,
       signal,
       workers,

@@ -53,6 +53,8 @@ export interface RotationRunOptions {
 
 /** What a caller may watch and stop. */
 export interface RotationEffects extends OpeningEffects {
+  /** Told where every direction has to be removed the plain way, and why. */
+  readonly caution?: ((text: string) => void) | undefined;
   /** Images done, of how many. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
 }
@@ -113,10 +115,10 @@ export interface SweptBases {
 export async function sweepBases(
   opened: OpenedRun,
   options: RotationRunOptions,
-  { runner, progress, signal }: RotationEffects & { readonly runner: PassRunner },
+  { runner, caution, progress, signal }: RotationEffects & { readonly runner: PassRunner },
 ): Promise<SweptBases> {
   const began = performance.now();
-  const { seeds = 5, fractions = [1], pca = true, seed = 1, verify = 0, engine = "auto", workers } = options;
+  const { seeds = 5, fractions = [1], pca = true, seed = 1, verify, engine = "auto", workers } = options;
   const { run, subject, images } = opened;
   const { model } = subject;
   const method = methodOf(opened, options);
@@ -134,7 +136,7 @@ export async function sweepBases(
       model,
       images,
       { layer: layer.name, units: layer.units, method, replacement },
-      { bases, engine, verify, seed, runner, progress, signal, workers },
+      { bases, engine, verify, seed, runner, caution, progress, signal, workers },
     );
     return { layer, units, result };
   });

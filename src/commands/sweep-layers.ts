@@ -19,7 +19,7 @@ export interface SweepLayersOptions {
   readonly engine?: "auto" | "plain" | undefined;
   /** Also the mean changes of log-probability and margin, the default; without them certified pairs can be skipped. */
   readonly continuous?: boolean | undefined;
-  /** Fraction of the pairs to repeat the plain way, in [0, 1]. */
+  /** Fraction of the pairs to repeat the plain way, in [0, 1]; by default a small sample of every layer. */
   readonly verify?: number | undefined;
   readonly seed?: number | undefined;
   readonly workers?: number | undefined;
@@ -29,6 +29,8 @@ export interface SweepLayersOptions {
 /** Who carries it out, and who watches. */
 export interface SweepLayersEffects {
   readonly runner: PassRunner;
+  /** Told where every prediction has to be made the plain way, and why. */
+  readonly caution?: ((text: string) => void) | undefined;
   /** (unit, image) pairs done, of how many. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -48,7 +50,7 @@ export interface SweptLayers {
 export async function sweepLayers(
   { run, subject, images }: OpenedRun,
   options: SweepLayersOptions,
-  { runner, progress, signal }: SweepLayersEffects,
+  { runner, caution, progress, signal }: SweepLayersEffects,
 ): Promise<SweptLayers> {
   const began = performance.now();
   const { method, engine, continuous, verify, seed, workers, provider } = options;
@@ -61,7 +63,7 @@ export async function sweepLayers(
     options: {
       ...{ method, engine, continuous, verify, seed, workers, provider },
       observe: observingSweep(run, subject, missing),
-      ...{ runner, progress, signal },
+      ...{ runner, caution, progress, signal },
     },
   });
   return { layers, sweep, began };

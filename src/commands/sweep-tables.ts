@@ -20,7 +20,7 @@ export interface LayerTables {
 }
 
 /** How the pairs of a sweep were settled and checked. */
-export interface SweepChecks extends Pick<LayerSweep, "verified" | "mismatches"> {
+export interface SweepChecks extends Pick<LayerSweep, "verified"> {
   /** How each layer's pairs were settled. */
   readonly settled: readonly { readonly layer: string; readonly settled: LayerSweep["settled"] }[];
 }
@@ -67,7 +67,7 @@ export function layerTables(
   { model, images }: SweptSubject,
 ): { tables: LayerTables; checks: SweepChecks } {
   const { labels, predictions } = sweep;
-  const { layer, flips, continuous, settled, verified, mismatches } = sweep.layer(at);
+  const { layer, flips, continuous, settled, verified } = sweep.layer(at);
   const counts = { labels, predictions, classCount: model.classCount };
   const statistics = analyseLayer(counts, flips, { classNames: images.classNames, continuous });
   return {
@@ -77,7 +77,7 @@ export function layerTables(
       layers: layerRow(statistics, layer),
       units: statistics.units,
     },
-    checks: { settled: [{ layer: layer.name, settled }], verified, mismatches },
+    checks: { settled: [{ layer: layer.name, settled }], verified },
   };
 }
 
@@ -86,7 +86,6 @@ export function mergeChecks(parts: readonly SweepChecks[]): SweepChecks {
   return {
     settled: parts.flatMap(({ settled }) => settled),
     verified: parts.reduce((sum, { verified }) => sum + verified, 0),
-    mismatches: parts.flatMap(({ mismatches }) => mismatches),
   };
 }
 

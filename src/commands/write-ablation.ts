@@ -1,7 +1,6 @@
 /** What `unitscope ablate` writes: the tables of the layers that were swept, and figure 3. */
 import type { Settled } from "../ablation/flip-collector.ts";
 import type { Sweep } from "../ablation/sweep.ts";
-import type { Mismatch } from "../ablation/verify.ts";
 import { layerDropsFigure, layerDropsOf } from "../figures/layer-drops.ts";
 import type { Layer } from "../onnx/layers.ts";
 import type { TableRewriter } from "../runs/rewrite-table.ts";
@@ -34,7 +33,6 @@ export interface AblateRunResult {
   readonly summary: Table;
   readonly settled: readonly { readonly layer: string; readonly settled: Settled }[];
   readonly verified: number;
-  readonly mismatches: readonly Mismatch[];
   readonly figure: string;
   readonly elapsedMs: number;
 }
@@ -74,7 +72,6 @@ export async function writeAblation(
     summary: await chosen("layers"),
     settled: checks?.settled ?? [],
     verified: checks?.verified ?? 0,
-    mismatches: checks?.mismatches ?? [],
     figure: run.file("figures", "layer-drops.svg"),
     elapsedMs,
   };

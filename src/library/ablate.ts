@@ -1,6 +1,5 @@
 /** The library's main call: ablation of a model over an image set, tables in memory, no run folder. */
 import { type AblationMethod, runSweep } from "../ablation/sweep.ts";
-import type { Mismatch } from "../ablation/verify.ts";
 import { chooseLayers, type LayerChoice } from "../commands/choose-layers.ts";
 import { checkFit, ownPreprocessing, passImages, underClasses } from "../commands/subject.ts";
 import { baselineAccuracy, type SweepTables, sweepTables } from "../commands/sweep-tables.ts";
@@ -19,7 +18,7 @@ export interface AblateOptions extends LayerChoice {
   readonly engine?: "auto" | "plain" | undefined;
   /** Also the mean changes of log-probability and margin; `false` leaves them out and may be faster. Default: true. */
   readonly continuous?: boolean | undefined;
-  /** Fraction of the (unit, image) pairs to repeat the plain way, in [0, 1]; differences come back as `mismatches`. */
+  /** Fraction of the (unit, image) pairs to repeat the plain way, in [0, 1]; by default a small sample of every layer. */
   readonly verify?: number | undefined;
   /** A preset's name, a JSON file or the values; by default what the model file itself states. */
   readonly preprocessing?: string | Preprocessing | undefined;
@@ -30,6 +29,8 @@ export interface AblateOptions extends LayerChoice {
   /** Worker threads; one a core by default. */
   readonly workers?: number | undefined;
   readonly provider?: Provider | undefined;
+  /** Told where every prediction has to be made the plain way, and why. */
+  readonly caution?: ((text: string) => void) | undefined;
   /** Called now and then with the (unit, image) pairs that are done, and of how many. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
   /** Stops the work; the promise then rejects. */
@@ -40,20 +41,20 @@ export interface AblateOptions extends LayerChoice {
 export interface Ablation extends SweepTables {
   /** Fraction of the images that the intact network gets right. */
   readonly accuracy: number;
-  /** Pairs that were repeated the plain way, and those among them whose prediction differed. */
+  /** Pairs that were repeated the plain way, and came out the same. */
   readonly verified: number;
-  readonly mismatches: readonly Mismatch[];
 }
 
 /**
  * Removes every unit of some layers in turn and measures what happens to every class.
  *
  * @throws {UnitscopeError} `model`, `data`, `usage` or `layer` if model, images and options do not fit each other,
- * `value` if the network gives logits that are no numbers.
+ * `value` if the network gives logits that are no numbers, `check` if a pair that was repeated the plain way came out
+ * otherwise.
  */
 export async function ablate(model: Model, set: ImageSet, options: AblateOptions = {}): Promise<Ablation> {
-  const { layers, all, preprocessing: given, classes, verify = 0, signal, ...settings } = options;
-  if (!(verify >= 0 && verify <= 1)) {
+  const { layers, all, preprocessing: given, classes, verify, signal, ...settings } = options;
+  if (verify !== undefined && !(verify >= 0 && verify <= 1)) {
     throw new UnitscopeError("usage", `verify: expected a fraction from 0 to 1, got ${verify}`);
   }
   const asked =

@@ -41,5 +41,7 @@ export interface Pass<Setup, Shared, Layer, Beside = never, Block extends ImageB
   imagesOf(block: number): Int32Array;
   readonly work: BlockWork<Setup, Shared, Layer, Beside, Block>;
   readonly setup: Setup;
+  /** The setup with what only images tell; asked for once, before the first block that is to be done. */
+  readonly settle?: (() => Promise<Setup>) | undefined;
   readonly merge: Merge<Shared, Layer>;
 }

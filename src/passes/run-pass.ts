@@ -34,7 +34,7 @@ export async function runPass<Setup, Shared, Layer, Beside = never, Block extend
   source: { read(images: Int32Array): Promise<Block> },
   { workers, store, progress, signal, beside }: RunPassOptions<Shared, Layer, Beside>,
 ): Promise<PassResult<Shared, Layer>> {
-  const { plan, work, setup } = pass;
+  const { plan, work } = pass;
   const fold = openFold(pass.merge);
   const missing: number[] = [];
   const doneOf = new Map<number, number>();
@@ -52,6 +52,7 @@ export async function runPass<Setup, Shared, Layer, Beside = never, Block extend
   let opened = began;
   progress?.([...doneOf.values()].reduce((sum, images) => sum + images, 0));
   if (missing.length > 0) {
+    const setup = (await pass.settle?.()) ?? pass.setup;
     const pool = await openPool(work, setup, { workers: Math.min(workers, missing.length), signal });
     opened = performance.now();
     try {

@@ -1,5 +1,5 @@
 /** Removing directions the plain way: the whole network with rotate, replace one coordinate, rotate back inserted. */
-import { type PlainRoute, pickImages, type Reference } from "../ablation/plain-route.ts";
+import { type PlainRoute, pickImages, predictionOf, type Reference } from "../ablation/plain-route.ts";
 import { isTie, type Reading, readRow } from "../ablation/predictions.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
 import type { Model } from "../runtime/open-model.ts";
@@ -41,13 +41,13 @@ export function openPlainRotation(
         [KEEP_INPUT]: keepFeed(units, size, directions),
       });
       const reference: Reference = {
-        predict: async (pixels, row, removal) => {
+        logits: async (pixels, row, removal) => {
           const session = await (single ??= openSession(whole, { threads: 1, place }));
           const image = pickImages(pixels, [row], { start: 0, count: 1 });
           const results = await session.run({ ...feedsFor(removal?.units ?? []), [input.name]: image });
-          const into: Reading = { prediction: 0, margin: 0, scale: 0 };
-          return readRow(firstOutput(session, results), 0, { classCount, into }).prediction;
+          return firstOutput(session, results);
         },
+        predict: async (pixels, row, removal) => predictionOf(await reference.logits(pixels, row, removal)),
         close: async () => undefined,
       };
       const logitsOf: PlainRoute["logits"] = async (pixels, rows, removal) => {
@@ -69,7 +69,9 @@ export function openPlainRotation(
           const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
           for (let i = 0; i < rows.length; i++) {
             readRow(all, i, { classCount, into: reading });
-            predictions[i] = isTie(reading) ? await reference.predict(pixels, rows[i], removal) : reading.prediction;
+            predictions[i] = isTie(reading, model.tieTolerance)
+              ? await reference.predict(pixels, rows[i], removal)
+              : reading.prediction;
           }
           return predictions;
         },

@@ -80,12 +80,11 @@ export const rotationWork: BlockWork<RotationSetup, PredictedPart, RotatedPart> 
       const { predictions, bases: swept } = await sweepDirections(context, block, { bases, report });
       return {
         shared: { images: block.images, predictions },
-        layers: swept.map(({ unit, image, prediction, settled, selfTest, verified, mismatches }) => ({
+        layers: swept.map(({ unit, image, prediction, settled, selfTest, verified }) => ({
           flips: { unit, image, prediction },
           settled,
           selfTest,
           verified,
-          mismatches,
         })),
       };
     };
@@ -104,11 +103,11 @@ export const mergeRotated: Merge<PredictedPart, RotatedPart> = {
   },
   layer: (parts, at) => {
     const swept = parts.map((part) => ({ ...part, continuous: null }));
-    const { flips, settled, verified, mismatches } = mergeSwept.layer(swept, at);
+    const { flips, settled, verified } = mergeSwept.layer(swept, at);
     const selfTest = { images: 0, changed: 0, close: 0 };
     for (const part of parts) {
       for (const key of Object.keys(selfTest) as (keyof SelfTest)[]) selfTest[key] += part.selfTest[key];
     }
-    return { flips, settled, verified, mismatches, selfTest };
+    return { flips, settled, verified, selfTest };
   },
 };

@@ -1,6 +1,7 @@
 /**
  * Rotations of one layer over a whole image set: every direction of every basis removed in turn on every block of images.
  */
+import { checkFraction } from "../ablation/check-sample.ts";
 import type { Settled } from "../ablation/flip-collector.ts";
 import type { LayerFlips } from "../ablation/flips.ts";
 import type { Replacement } from "../ablation/replacement.ts";
@@ -28,6 +29,7 @@ import {
   type RotationSetup,
   rotationWork,
 } from "./rotation-pass.ts";
+import { withRotationTolerance } from "./rotation-tolerance.ts";
 import type { SelfTest } from "./sweep-directions.ts";
 
 /** One basis to sweep. */
@@ -43,14 +45,16 @@ export interface BasisChoice {
 export interface RunRotationOptions {
   readonly bases: readonly BasisChoice[];
   readonly engine?: "auto" | "plain";
-  /** Fraction of the (direction, image) pairs to repeat the plain way, in [0, 1]. */
-  readonly verify?: number;
+  /** Fraction of the (direction, image) pairs to repeat the plain way, in [0, 1]; by default a small sample. */
+  readonly verify?: number | undefined;
   /** Which pairs are verified. */
   readonly seed?: number;
   readonly workers?: number | undefined;
   readonly provider?: Provider;
   /** Who carries out the passes; in memory by default. */
   readonly runner?: PassRunner | undefined;
+  /** Told where fast routes are left out, and why. */
+  readonly caution?: ((text: string) => void) | undefined;
   /** Called with images done; the pass for the principal axes counts too. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -74,13 +78,6 @@ export interface RotationResult {
   readonly predictions: Int32Array;
   readonly bases: readonly BasisResult[];
   readonly verified: number;
-  readonly mismatches: readonly {
-    readonly basis: BasisChoice;
-    readonly direction: number;
-    readonly image: number;
-    readonly fast: number;
-    readonly plain: number;
-  }[];
   readonly timings: { readonly axesMs: number; readonly sweepMs: number };
 }
 
@@ -97,15 +94,16 @@ export function planRotation(
   model: Model,
   images: BlockSource,
   { layer, method, replacement: { tap } }: RotatedLayer,
-  { bases, engine = "auto", verify = 0, seed = 1 }: RunRotationOptions,
+  { bases, engine = "auto", seed = 1, ...options }: RunRotationOptions,
 ): Plan {
-  const checked = verify > 0 ? { verify, seed } : { verify };
+  const verify = options.verify ?? "sample";
+  const checked = verify === 0 ? { verify } : { verify, seed };
   return {
     pass: "rotation",
     key: planKey({ model: model.sha256, ...images.identity }, { ablation: { method, layer, tap }, engine, ...checked }),
     shared: {},
     // Which pairs are repeated depends on the basis's place too.
-    layers: bases.map((choice, at) => ({ name: nameOf(choice), key: { ...choice, ...(verify > 0 && { at }) } })),
+    layers: bases.map((choice, at) => ({ name: nameOf(choice), key: { ...choice, ...(verify !== 0 && { at }) } })),
     ...consecutiveBlocks(images.imageCount, blockSizeFor(model)).plan,
   };
 }
@@ -117,7 +115,7 @@ export async function runRotation(
   rotated: RotatedLayer,
   options: RunRotationOptions,
 ): Promise<RotationResult> {
-  const { engine = "auto", verify = 0, seed = 1, provider = "cpu", runner = inMemory, progress, signal } = options;
+  const { engine = "auto", seed = 1, provider = "cpu", runner = inMemory, progress, signal } = options;
   const { layer, units, replacement } = rotated;
   const blocks = consecutiveBlocks(images.imageCount, blockSizeFor(model));
   const { workers, threads } = chooseThreads(model, { workers: options.workers, tasks: blocks.plan.to });
@@ -132,11 +130,17 @@ export async function runRotation(
   const bound = engine === "plain" ? undefined : await boundDirections(model, planDirections(graph, suffix));
   const bases = options.bases.map((choice) => shared(matrixOf(choice, units, axes)));
   const plan = planRotation(model, images, rotated, options);
+  const verify = options.verify ?? checkFraction(model, suffix, images.imageCount * units);
+  const setup = { model, ...replacement, bases, bound, engine, verify, seed, threads, provider };
   const pass: Pass<RotationSetup, PredictedPart, RotatedPart> = {
     ...blocks,
     plan,
     work: rotationWork,
-    setup: { model, ...replacement, bases, bound, engine, verify, seed, threads, provider },
+    setup,
+    settle: async () => {
+      const settled = await withRotationTolerance(images, setup, { caution: options.caution, signal });
+      return { ...setup, model: settled, engine: settled.tieTolerance === Infinity ? "plain" : engine };
+    },
     merge: mergeRotated,
   };
   const found = await runner.run(pass, images, {
@@ -156,9 +160,6 @@ export async function runRotation(
       matrix: bases[at],
     })),
     verified: parts.reduce((sum, part) => sum + part.verified, 0),
-    mismatches: options.bases.flatMap((basis, at) =>
-      parts[at].mismatches.map(({ unit, image, fast, plain }) => ({ basis, direction: unit, image, fast, plain })),
-    ),
     timings: { axesMs: swept - began, sweepMs: performance.now() - swept },
   };
 }

@@ -5,7 +5,7 @@ import type { Reference } from "../ablation/plain-route.ts";
 import { isTie, type Reading, readRow } from "../ablation/predictions.ts";
 import type { PlannedLayer } from "../ablation/prefix-graph.ts";
 import type { PreparedBlock } from "../ablation/prepared-block.ts";
-import { type Mismatch, verifyBlock } from "../ablation/verify.ts";
+import { checkPairs, chosenRows } from "../ablation/verify.ts";
 import type { ImageBlock } from "../passes/image-block.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Basis } from "./basis-feeds.ts";
@@ -27,7 +27,6 @@ export interface SelfTest {
 export interface SweptBasis extends LayerBlock {
   readonly selfTest: SelfTest;
   readonly verified: number;
-  readonly mismatches: readonly Mismatch[];
 }
 
 /** What sweeping needs. */
@@ -52,10 +51,10 @@ export async function sweepDirections(
   { bases, report }: { bases: readonly Basis[]; report?: (done: number) => void },
 ): Promise<{ readonly predictions: Int32Array; readonly bases: readonly SweptBasis[] }> {
   const { route, model, engine } = context;
-  const { classCount } = model;
+  const { classCount, tieTolerance: tolerance } = model;
   const prepared = await route.prepare(block);
   const predictions = await settle(context, block, prepared);
-  const room = context.bound && certificateRoom(context.bound.suffix, classCount)(prepared);
+  const room = context.bound && certificateRoom(context.bound.suffix, { classCount, tolerance })(prepared);
   const swept: SweptBasis[] = [];
   for (const [index, basis] of bases.entries()) {
     const { route: plainRoute, reference } = context.plain.of(basis);
@@ -67,40 +66,43 @@ export async function sweepDirections(
       predictions,
       logits: prepared.logits,
       reference,
+      tolerance,
       isContinuous: false,
     });
     const rotated = await route.rotate(prepared, basis);
+    const choice = { fraction: engine === "plain" ? 0 : context.verify, seed: context.seed, at: index };
+    let verified = 0;
     for (let direction = 0; direction < units; direction++) {
       report?.((index + direction / units) / bases.length);
       const rows =
         engine === "plain"
           ? Int32Array.from(predictions.keys())
           : openRows(context, prepared, { rotated, direction, room, settled: collector.settled });
-      if (rows.length === 0) continue;
       const removal = { tap, units: [direction], replacement };
-      const logits =
-        engine === "plain"
-          ? await plainRoute.logits(block, rows, removal)
-          : await route.remove(prepared, rotated, direction, rows);
+      const remove = async (): Promise<Float32Array> => {
+        if (rows.length === 0) return new Float32Array(0);
+        if (engine === "plain") return await plainRoute.logits(block, rows, removal);
+        return await route.remove(prepared, rotated, direction, rows);
+      };
+      const logits = await remove();
       collector.settled[engine === "plain" ? "plain" : "suffix"] += rows.length;
       for (let i = 0; i < rows.length; i++) {
         const waiting = collector.take(direction, rows[i], logits, i, removal);
         if (waiting) await waiting;
       }
+      const pairs = chosenRows(choice, direction, block.images).map((row) => {
+        const at = rows.indexOf(row);
+        const own = at < 0 ? undefined : logits.subarray(at * classCount, (at + 1) * classCount);
+        return { row, prediction: collector.found(direction, row), logits: own };
+      });
+      await checkPairs(model, block, pairs, { removal, reference, what: `direction ${direction}` });
+      verified += pairs.length;
     }
-    const flips = collector.finish();
-    const checked =
-      context.verify > 0 && engine !== "plain"
-        ? await verifyBlock(block, flips, {
-            layer: index,
-            planned: context.planned,
-            predictions,
-            route: plainRoute,
-            fraction: context.verify,
-            seed: context.seed,
-          })
-        : { verified: 0, mismatches: [] };
-    swept.push({ ...flips, ...checked, selfTest: await testRotation(context, prepared, basis, predictions) });
+    swept.push({
+      ...collector.finish(),
+      verified,
+      selfTest: await testRotation(context, prepared, basis, predictions),
+    });
   }
   return { predictions, bases: swept };
 }
@@ -152,7 +154,9 @@ async function settle(
   const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
   for (let row = 0; row < prepared.count; row++) {
     readRow(prepared.logits, row, { classCount: model.classCount, into: reading });
-    predictions[row] = isTie(reading) ? await reference.predict(block, row, null) : reading.prediction;
+    predictions[row] = isTie(reading, model.tieTolerance)
+      ? await reference.predict(block, row, null)
+      : reading.prediction;
   }
   return predictions;
 }
@@ -170,7 +174,7 @@ async function testRotation(
   let close = 0;
   for (let row = 0; row < prepared.count; row++) {
     readRow(logits, row, { classCount: model.classCount, into: reading });
-    if (isTie(reading)) close++;
+    if (isTie(reading, model.tieTolerance)) close++;
     else if (reading.prediction !== predictions[row]) changed++;
   }
   return { images: prepared.count, changed, close };

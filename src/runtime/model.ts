@@ -7,6 +7,9 @@ import type { Shape } from "../onnx/shapes.ts";
 
 export type { ImageInput } from "../onnx/image-input.ts";
 
+/** Rounding differences between routes on networks of usual conditioning, some twenty times over. */
+export const USUAL_TOLERANCE = 3e-5;
+
 /** An opened classifier. */
 export interface Model {
   /** The file's name without its folder. */
@@ -35,7 +38,8 @@ export interface Model {
   readonly batch: number | null;
   /**
    * Predictions whose top-2 margin is within this part of the largest logit are settled by one image at a time;
-   * infinite where rounding may be magnified, so that every prediction is.
+   * infinite where rounding is magnified, so that every prediction is. On opening it is the usual one, or infinite;
+   * whatever predicts measures it on its images.
    */
   readonly tieTolerance: number;
   /** What was decided on opening, in sentences. */

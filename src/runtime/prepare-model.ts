@@ -16,7 +16,7 @@ import { resolveShapes } from "../onnx/resolve-shapes.ts";
 import { isBatchFirst, type RowFact, rowsOf, traceRows } from "../onnx/rows.ts";
 import { inferShapes, type Shape } from "../onnx/shapes.ts";
 import { computeConstants, measure, noise, type Runner, settleCounts } from "./measure-graph.ts";
-import type { Model } from "./model.ts";
+import { type Model, USUAL_TOLERANCE } from "./model.ts";
 
 /** What the caller may know better than the file. */
 export interface OpenOptions {
@@ -25,9 +25,6 @@ export interface OpenOptions {
   /** Height and width of the images, for a network that takes any. */
   readonly size?: ImageSize | undefined;
 }
-
-/** Rounding differences between routes on networks of usual conditioning, some twenty times over. */
-const USUAL_TOLERANCE = 3e-5;
 
 /**
  * Prepares a classifier.

@@ -64,7 +64,7 @@ export async function fastGreedy(
     running: openRunningSet(context.layer, prepared),
     reach: reachOf(context, prepared),
     work: { computed: 0, silent: 0, certified: 0, abandoned: 0, reference: 0 },
-    verification: { verified: 0, mismatches: [] },
+    verification: { verified: 0 },
     right: new Uint8Array(from.count),
     room: new Float64Array(from.count),
     order: Int32Array.from({ length: from.count }, (_, row) => row),
@@ -172,7 +172,11 @@ function decide(
   row: number,
   units: readonly number[],
 ): number | Promise<number> {
-  const verdict = readLabel(logits, at, cls, context.model.classCount);
+  const verdict = readLabel(logits, at, {
+    label: cls,
+    classCount: context.model.classCount,
+    tolerance: context.model.tieTolerance,
+  });
   if (verdict >= 0) return verdict;
   work.reference++;
   const removal = units.length > 0 ? context.removal(units) : null;
@@ -195,10 +199,11 @@ async function verifyCandidate(
 /** How far every image may move until its verdict changes, and the order in which images are looked at. */
 function lookAtRoom(search: Search, distances: Float64Array | undefined): void {
   const { running, right, room, order, cls: label } = search;
+  const tolerance = search.context.model.tieTolerance;
   if (distances) {
     const { logits } = running.block;
     for (let row = 0; row < right.length; row++) {
-      room[row] = labelRoom(logits, row, { label, isRight: right[row] === 1, distances });
+      room[row] = labelRoom(logits, row, { label, isRight: right[row] === 1, distances, tolerance });
     }
   }
   order.sort((a, b) => right[b] - right[a] || room[b] - room[a] || a - b);

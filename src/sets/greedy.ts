@@ -4,7 +4,7 @@
  */
 import { UnitscopeError } from "../errors.ts";
 import type { ImageBlock } from "../passes/image-block.ts";
-import type { SetContext, SetMismatch } from "./set-context.ts";
+import type { SetContext } from "./set-context.ts";
 
 /** How the (candidate set, image) pairs were settled; `abandoned` ones belong to candidates that could not win any more. */
 export interface GreedyWork {
@@ -29,7 +29,6 @@ export interface GreedySequence {
   readonly singleRight: Int32Array;
   readonly work: GreedyWork;
   readonly verified: number;
-  readonly mismatches: readonly SetMismatch[];
 }
 
 /**
@@ -100,6 +99,5 @@ export async function plainGreedy(
     singleRight,
     work,
     verified: 0,
-    mismatches: [],
   };
 }

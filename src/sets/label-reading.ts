@@ -4,7 +4,6 @@
  * For unit sets only right or wrong matters. A label whose logit is too close to the best other is left to the
  * reference, as everywhere; a near-tie between two wrong classes needs no decision.
  */
-import { TIE_TOLERANCE } from "../ablation/predictions.ts";
 import type { SuffixBound } from "../ablation/suffix-bound.ts";
 import { UnitscopeError } from "../errors.ts";
 
@@ -13,9 +12,14 @@ export type Verdict = 1 | 0 | -1;
 
 /**
  * Reads whether row `row` of `logits` (float32 `[rows, classCount]`) has its largest logit at `label`.
+ * @param options.tolerance of near-ties, relative to the largest logit.
  * @throws {UnitscopeError} `value` for logits that are not finite.
  */
-export function readLabel(logits: Float32Array, row: number, label: number, classCount: number): Verdict {
+export function readLabel(
+  logits: Float32Array,
+  row: number,
+  { label, classCount, tolerance }: { label: number; classCount: number; tolerance: number },
+): Verdict {
   const start = row * classCount;
   const own = logits[start + label];
   let other = -Infinity;
@@ -35,7 +39,7 @@ export function readLabel(logits: Float32Array, row: number, label: number, clas
   }
   const margin = own - other;
   const scale = Math.max(Math.abs(own), Math.abs(other), Math.abs(lowest));
-  if (Math.abs(margin) <= TIE_TOLERANCE * scale) return -1;
+  if (!(Math.abs(margin) > tolerance * scale)) return -1;
   return margin > 0 ? 1 : 0;
 }
 
@@ -63,14 +67,19 @@ export function labelDistances({ classifier, hidden }: SuffixBound, label: numbe
 export function labelRoom(
   logits: Float32Array,
   row: number,
-  { label, isRight, distances }: { label: number; isRight: boolean; distances: Float64Array },
+  {
+    label,
+    isRight,
+    distances,
+    tolerance,
+  }: { label: number; isRight: boolean; distances: Float64Array; tolerance: number },
 ): number {
   const classCount = distances.length;
   const start = row * classCount;
   const own = logits[start + label];
   let scale = 0;
   for (let cls = 0; cls < classCount; cls++) scale = Math.max(scale, Math.abs(logits[start + cls]));
-  const slack = 2 * TIE_TOLERANCE * scale;
+  const slack = 2 * tolerance * scale;
   let room = isRight ? Infinity : 0;
   for (let cls = 0; cls < classCount; cls++) {
     if (cls === label) continue;

@@ -5,7 +5,7 @@
 import { isTie, type Reading, readRow } from "../ablation/predictions.ts";
 import { openRunningSet } from "../ablation/running-set.ts";
 import type { ImageBlock } from "../passes/image-block.ts";
-import { type SetContext, type SetMismatch, type Verification, verifySet } from "./set-context.ts";
+import { type SetContext, type Verification, verifySet } from "./set-context.ts";
 
 /** Units that are removed one after another. */
 export interface Sequence {
@@ -24,7 +24,6 @@ export interface Measured {
   readonly images: Int32Array;
   readonly baseline: Int32Array;
   readonly verified: number;
-  readonly mismatches: readonly SetMismatch[];
 }
 
 /** Measures every sequence on the images, by difference. */
@@ -35,10 +34,10 @@ export async function measureSequences(
   report?: (done: number) => void,
 ): Promise<Measured> {
   const { layer, route, model, reference } = context;
-  const { classCount } = model;
+  const { classCount, tieTolerance: tolerance } = model;
   const { labels } = from;
   const prepared = await route.prepare(from);
-  const verification: Verification = { verified: 0, mismatches: [] };
+  const verification: Verification = { verified: 0 };
   const everyRow = Int32Array.from({ length: from.count }, (_, row) => row);
   const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
   const judge = async (
@@ -49,7 +48,7 @@ export async function measureSequences(
   ): Promise<void> => {
     for (const row of rows) {
       readRow(logits, row, { classCount, into: reading });
-      if (reference.settlesAll || isTie(reading)) {
+      if (isTie(reading, tolerance)) {
         const removal = units.length > 0 ? context.removal(units) : null;
         predictions[row] = await reference.predict(from, row, removal);
       } else predictions[row] = reading.prediction;
@@ -101,7 +100,7 @@ export async function plainMeasure(
     }
     counted.push(counts);
   }
-  return { ...byKind(counted), ...classCounts(labels, await predict([]), classCount), verified: 0, mismatches: [] };
+  return { ...byKind(counted), ...classCounts(labels, await predict([]), classCount), verified: 0 };
 }
 
 /** Joins what disjoint blocks of images show. */
@@ -121,7 +120,6 @@ export function mergeMeasured(blocks: readonly Measured[]): Measured {
     images: add(blocks.map((block) => block.images)),
     baseline: add(blocks.map((block) => block.baseline)),
     verified: blocks.reduce((sum, block) => sum + block.verified, 0),
-    mismatches: blocks.flatMap((block) => block.mismatches).sort((a, b) => a.image - b.image),
   };
 }
 

@@ -2,10 +2,12 @@
  * Unit sets of one layer: searches what each class depends on in one part of the images, and measures every sequence on
  * the other.
  */
+import { checkFraction } from "../ablation/check-sample.ts";
 import type { Replacement } from "../ablation/replacement.ts";
 import { boundSuffix } from "../ablation/suffix-bound.ts";
 import { planSuffix } from "../ablation/suffix-plan.ts";
 import type { AblationMethod } from "../ablation/sweep.ts";
+import { withMeasuredTolerance } from "../ablation/tie-tolerance.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
 import { sha256 } from "../files/hash.ts";
@@ -19,19 +21,20 @@ import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
 import { checkSize, type GreedySequence, type GreedyWork } from "./greedy.ts";
 import { type CurveChoice, planCurves, type SetCurve } from "./plan-curves.ts";
-import type { SetMismatch } from "./set-context.ts";
 import { measureWork, mergeMeasurements, mergeSearched, type SetsSetup, searchWork } from "./sets-passes.ts";
 import { type ImageSplit, splitImages } from "./split-images.ts";
 
 /** What to do. */
 export interface RunSetsOptions extends CurveChoice {
   readonly engine?: "auto" | "plain";
-  /** Fraction of the decided (set, image) pairs to repeat the plain way, in [0, 1]. */
-  readonly verify?: number;
+  /** Fraction of the decided (set, image) pairs to repeat the plain way, in [0, 1]; by default a small sample. */
+  readonly verify?: number | undefined;
   readonly workers?: number | undefined;
   readonly provider?: Provider;
   /** Who carries out the passes; in memory by default. */
   readonly runner?: PassRunner | undefined;
+  /** Told where fast routes are left out, and why. */
+  readonly caution?: ((text: string) => void) | undefined;
   /** Called with steps done; searching a class and measuring a block are steps of like length. */
   readonly progress?: ((done: number, total: number, note: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -48,7 +51,6 @@ export interface SetsResult {
   readonly choosingImages: Int32Array;
   readonly work: GreedyWork;
   readonly verified: number;
-  readonly mismatches: readonly SetMismatch[];
   readonly timings: { readonly searchMs: number; readonly measureMs: number };
 }
 
@@ -65,16 +67,25 @@ export interface SetsSubject {
 /** Searches and measures. @throws {UnitscopeError} `usage` for sizes and fractions out of range. */
 export async function runSets(model: Model, subject: SetsSubject, options: RunSetsOptions): Promise<SetsResult> {
   const { images, units, replacement } = subject;
-  const { engine = "auto", verify = 0, seed = 1, provider = "cpu", size, runner = inMemory, progress } = options;
+  const { engine = "auto", seed = 1, provider = "cpu", size, runner = inMemory, progress } = options;
   checkSize(size, units);
   const split = splitImages(images.labels, options.rankSplit, { seed });
   const suffix = planSuffix(model, replacement.tap);
   const { threads } = chooseThreads(model, options);
+  const verify = options.verify ?? checkFraction(model, suffix, units * images.imageCount);
   const setup: SetsSetup = {
     model,
     ...replacement,
     bound: engine === "plain" ? undefined : await boundSuffix(model, suffix),
     options: { engine, verify, seed, threads, provider },
+  };
+  let settled: Promise<Model> | undefined;
+  const settle = async (): Promise<SetsSetup> => {
+    const { caution, signal } = options;
+    settled ??= withMeasuredTolerance(model, images, { layers: [replacement], threads, provider, caution, signal });
+    const measured = await settled;
+    const isPlain = measured.tieTolerance === Infinity;
+    return { ...setup, model: measured, options: { ...setup.options, engine: isPlain ? "plain" : engine } };
   };
   const searched = options.greedy || options.single || options.keep ? options.classes : [];
   const classes = searched.map((cls) => imagesOfClass(subject, split, cls));
@@ -83,7 +94,7 @@ export async function runSets(model: Model, subject: SetsSubject, options: RunSe
   const run = async <Own, Layer>(stage: Stage<Own, Layer>): Promise<Layer | undefined> => {
     const { blocks: own, before, note } = stage;
     if (own.length === 0) return undefined;
-    const pass = passOf(model, subject, stage, { setup, split: { rankSplit: options.rankSplit, seed } });
+    const pass = passOf(model, subject, stage, { setup, settle, split: { rankSplit: options.rankSplit, seed } });
     const total = own.reduce((sum, { length }) => sum + length, 0);
     const found = await runner.run(pass, images, {
       workers: chooseThreads(model, { workers: options.workers, tasks: own.length }).workers,
@@ -127,7 +138,6 @@ export async function runSets(model: Model, subject: SetsSubject, options: RunSe
     choosingImages: countClasses(split.choosing, images.labels, model.classCount),
     work: addWork(found.map((each) => each.work)),
     verified: measured.verified + found.reduce((sum, each) => sum + each.verified, 0),
-    mismatches: [...found.flatMap((each) => each.mismatches), ...measured.mismatches],
     timings: { searchMs: searchedAt - began, measureMs: performance.now() - searchedAt },
   };
 }
@@ -151,7 +161,15 @@ function passOf<Own, Layer>(
   model: Model,
   { images, layer, method, replacement: { tap } }: SetsSubject,
   { name, blocks, key, work, own, merge }: Stage<Own, Layer>,
-  { setup, split }: { setup: SetsSetup; split: { rankSplit: number | null; seed: number } },
+  {
+    setup,
+    settle,
+    split,
+  }: {
+    setup: SetsSetup;
+    settle: () => Promise<SetsSetup>;
+    split: { rankSplit: number | null; seed: number };
+  },
 ): Pass<SetsSetup & Own, null, Layer> {
   const { engine, verify, seed } = setup.options;
   const settings: Record<string, Json> = { engine, verify, ...(verify > 0 && { seed }) };
@@ -167,6 +185,7 @@ function passOf<Own, Layer>(
     },
     work,
     setup: { ...setup, ...own },
+    settle: async () => ({ ...(await settle()), ...own }),
     merge,
   };
 }

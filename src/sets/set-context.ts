@@ -10,7 +10,7 @@ import {
 import type { PlannedLayer } from "../ablation/prefix-graph.ts";
 import type { SuffixBound } from "../ablation/suffix-bound.ts";
 import { switchedTensors } from "../ablation/switched-tensors.ts";
-import { hash } from "../ablation/verify.ts";
+import { differenceAt, hash } from "../ablation/verify.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { ImageBlock } from "../passes/image-block.ts";
 import type { Model } from "../runtime/open-model.ts";
@@ -77,20 +77,9 @@ export async function openSetContext(
   };
 }
 
-/** A (set, image) pair that the plain route decided otherwise. */
-export interface SetMismatch {
-  readonly units: readonly number[];
-  /** Number of the image in the whole set. */
-  readonly image: number;
-  /** Whether the image is right, by either route. */
-  readonly fast: boolean;
-  readonly plain: boolean;
-}
-
-/** What was repeated the plain way. */
+/** How many pairs were repeated the plain way. */
 export interface Verification {
   verified: number;
-  readonly mismatches: SetMismatch[];
 }
 
 /**
@@ -98,6 +87,7 @@ export interface Verification {
  * image alone.
  *
  * @param rows decided rows of the block, and for each whether it was found right.
+ * @throws {UnitscopeError} `check` at the first difference.
  */
 export async function verifySet(
   context: SetContext,
@@ -113,16 +103,16 @@ export async function verifySet(
     ([row]) => hash(seed, images[row], ...set) < verify,
   );
   if (chosen.length === 0) return;
-  const route = await context.plain();
-  const decided = await route.predict(
-    block,
-    chosen.map(([row]) => row),
-    context.removal(units),
-  );
-  chosen.forEach(([row, i], at) => {
-    const plain = decided[at] === labels[row];
-    const fast = right[i] === 1;
-    if (fast !== plain) into.mismatches.push({ units: set, image: images[row], fast, plain });
-  });
+  for (const [row, i] of chosen) {
+    const own = await context.reference.predict(block, row, context.removal(units));
+    const isRight = own === labels[row];
+    if (isRight === (right[i] === 1)) continue;
+    throw differenceAt(context.model, context.removal(units), {
+      what: `units ${set.join(", ")}`,
+      image: images[row],
+      expected: `class ${own} as by the whole network`,
+      got: `${isRight ? "another class" : `class ${labels[row]}`} by the fast route`,
+    });
+  }
   into.verified += chosen.length;
 }

@@ -74,7 +74,11 @@ test("a certified pair keeps its prediction", async () => {
       const block = await fast.prepare({ count: IMAGES, imageDims: [3, SIDE, SIDE], data });
       const opened = fast.layers[0];
       if (!opened) throw new Error("no layer");
-      const table = certificates(bound, opened.ports, { units: layer.units, classCount: CLASSES })(block);
+      const table = certificates(bound, opened.ports, {
+        units: layer.units,
+        classCount: CLASSES,
+        tolerance: model.tieTolerance,
+      })(block);
       const rows = Int32Array.from({ length: IMAGES }, (_, row) => row);
       for (let unit = 0; unit < layer.units; unit++) {
         const logits = await opened.removeUnit(block, unit, rows);

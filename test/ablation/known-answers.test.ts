@@ -81,7 +81,7 @@ describe("a network solved by hand, through the command line", () => {
           ...["ablate", join(folder, "network.onnx"), join(folder, "images"), "--preprocess", "none", "--json"],
           ...["--layers", "mix", "--method", method, "--engine", engine, "--out", out],
         ]);
-        expect(JSON.parse(json)).toMatchObject({ accuracy: 6 / 9, images: 9, mismatches: [] });
+        expect(JSON.parse(json)).toMatchObject({ accuracy: 6 / 9, images: 9 });
         const run = openRun(out);
         const { columns } = await run.readTable("drops");
         const expected = solutions[method].counts.flatMap((classes, unit) =>

@@ -36,7 +36,6 @@ function found(block: number): PartialResult<BaselinePart, SweptPart> {
       settled: { silent: block, certified: seed, closedForm: 0, suffix: images.length, plain: 1 },
       continuous: { classes: Int32Array.of(block, block + 1, 9), sums: exactSums(values), largest: values.slice(0, 8) },
       verified: block + seed,
-      mismatches: block === 1 ? [{ layer: seed, unit: 1, image: images[3], fast: 0, plain: 1 }] : [],
     };
   };
   return {

@@ -37,7 +37,7 @@ export function ablateCommand(context: CliContext): Command {
     .addOption(new Option("--continuous", "the default").conflicts("countsOnly").hideHelp())
     .option(
       "--verify <fraction>",
-      "repeat this fraction of the pairs the plain way; exit code 1 on any difference",
+      "repeat this fraction of the pairs the plain way and stop at a difference with exit code 1; a small sample by default",
       fraction,
     )
     .option(
@@ -92,7 +92,7 @@ export function ablateCommand(context: CliContext): Command {
 }
 
 function show(context: CliContext, result: AblateRunResult): void {
-  const { run, subject, mismatches, verified } = result;
+  const { run, subject, verified } = result;
   if (context.json) context.print(JSON.stringify(resultJson(result)));
   else {
     const { images, model } = subject;
@@ -103,17 +103,10 @@ function show(context: CliContext, result: AblateRunResult): void {
     for (const layer of result.layers) for (const line of describeLayer(result, layer.name)) context.print(line);
     if (verified > 0) {
       const pairs = verified.toLocaleString("en");
-      context.print(`verified: ${pairs} (unit, image) pairs repeated the plain way, ${mismatches.length} different`);
+      context.print(`verified: ${pairs} (unit, image) pairs repeated the plain way, 0 different`);
     }
     context.print(`figure: ${result.figure}`);
     context.print(`run: ${run.path} (${duration(result.elapsedMs / 1000)})`);
     context.note(`what the units respond to: unitscope attributes ${run.path}`);
-  }
-  if (mismatches.length > 0) {
-    const { layer, unit, image, fast, plain } = mismatches[0];
-    context.note(
-      `verify: expected the fast routes to agree with the plain one, got ${mismatches.length} differences; first: layer ${result.layers[layer]?.name} unit ${unit} image ${image}: ${fast} instead of ${plain}`,
-    );
-    process.exitCode = 1;
   }
 }

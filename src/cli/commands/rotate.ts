@@ -30,7 +30,7 @@ export function rotateCommand(context: CliContext): Command {
     .option("--seed <seed>", "seed of the first rotation; the others count on from it", wholeNumber, 1)
     .option(
       "--verify <fraction>",
-      "repeat this fraction of the (direction, image) pairs the plain way; exit code 1 on any difference",
+      "repeat this fraction of the (direction, image) pairs the plain way and stop at a difference with exit code 1; a small sample by default",
       fraction,
     )
     .addOption(
@@ -46,6 +46,7 @@ export function rotateCommand(context: CliContext): Command {
       try {
         const result = await rotateLayers(path, options, {
           fetching: fetching.progress,
+          caution: (text) => context.note(`caution: ${text}`),
           progress: (done, total) => {
             fetching.finish();
             shown ??= context.progress("rotating", total, "images");
@@ -63,9 +64,6 @@ export function rotateCommand(context: CliContext): Command {
 }
 
 function show(context: CliContext, { run, subject, layers, figure, elapsedMs }: RotationRunResult): void {
-  const mismatches = layers.flatMap(({ layer, result }) =>
-    result.mismatches.map((each) => ({ layer: layer.name, ...each })),
-  );
   const verified = layers.reduce((sum, { result }) => sum + result.verified, 0);
   if (context.json) {
     const described = layers.map(({ layer, bases, comparisons, selfTest, result }) => ({
@@ -75,7 +73,6 @@ function show(context: CliContext, { run, subject, layers, figure, elapsedMs }: 
       selfTest,
       settled: result.bases.map(({ settled }) => settled),
       verified: result.verified,
-      mismatches: result.mismatches,
       timings: result.timings,
     }));
     context.print(JSON.stringify({ run: run.path, layers: described, figure, elapsedMs }));
@@ -84,9 +81,7 @@ function show(context: CliContext, { run, subject, layers, figure, elapsedMs }: 
     for (const layer of layers) for (const line of describeLayer(layer)) context.print(line);
     if (verified > 0) {
       const pairs = verified.toLocaleString("en");
-      context.print(
-        `verified: ${pairs} (direction, image) pairs repeated the plain way, ${mismatches.length} different`,
-      );
+      context.print(`verified: ${pairs} (direction, image) pairs repeated the plain way, 0 different`);
     }
     context.print(`figure: ${figure}`);
     context.print(`run: ${run.path} (${duration(elapsedMs / 1000)})`);
@@ -94,13 +89,6 @@ function show(context: CliContext, { run, subject, layers, figure, elapsedMs }: 
   const changed = layers.reduce((sum, { selfTest }) => sum + selfTest.changed, 0);
   if (changed > 0) {
     context.note(`self-test: expected rotating and rotating back to change no prediction, got ${changed} changed`);
-    process.exitCode = 1;
-  }
-  const [first] = mismatches;
-  if (first) {
-    context.note(
-      `verify: expected the fast route to agree with the plain one, got ${mismatches.length} differences; first: layer ${first.layer}, ${first.basis.basis} basis with seed ${first.basis.seed}, direction ${first.direction}, image ${first.image}: ${first.fast} instead of ${first.plain}`,
-    );
     process.exitCode = 1;
   }
 }

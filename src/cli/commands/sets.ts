@@ -46,7 +46,7 @@ export function setsCommand(context: CliContext): Command {
     .option("--seed <seed>", "seed of the split and the random sequences", wholeNumber, 1)
     .option(
       "--verify <fraction>",
-      "repeat this fraction of the (set, image) pairs the plain way; exit code 1 on any difference",
+      "repeat this fraction of the (set, image) pairs the plain way and stop at a difference with exit code 1; a small sample by default",
       fraction,
     )
     .addOption(
@@ -65,6 +65,7 @@ export function setsCommand(context: CliContext): Command {
           { ...options, strategies: strategy },
           {
             fetching: fetching.progress,
+            caution: (text) => context.note(`caution: ${text}`),
             progress: (done, total, note) => {
               fetching.finish();
               shown ??= context.progress("unit sets", total, "steps");
@@ -85,9 +86,6 @@ export function setsCommand(context: CliContext): Command {
 function show(context: CliContext, result: SetsRunResult): void {
   const { run, subject, layers, rankSplit, elapsedMs } = result;
   const verified = layers.reduce((sum, { result }) => sum + result.verified, 0);
-  const mismatches = layers.flatMap(({ layer, result }) =>
-    result.mismatches.map((each) => ({ layer: layer.name, ...each })),
-  );
   if (context.json) context.print(JSON.stringify(setsJson(result)));
   else {
     context.print(`${subject.model.name} on ${subject.images.name}`);
@@ -99,17 +97,11 @@ function show(context: CliContext, result: SetsRunResult): void {
     for (const layer of layers) for (const line of describeLayer(layer)) context.print(line);
     if (verified > 0) {
       const pairs = verified.toLocaleString("en");
-      context.print(`verified: ${pairs} (set, image) pairs repeated the plain way, ${mismatches.length} different`);
+      context.print(`verified: ${pairs} (set, image) pairs repeated the plain way, 0 different`);
     }
     for (const { figure } of layers) context.print(`figure: ${figure}`);
     context.print(`run: ${run.path} (${duration(elapsedMs / 1000)})`);
   }
-  const [first] = mismatches;
-  if (!first) return;
-  context.note(
-    `verify: expected the fast route to agree with the plain one, got ${mismatches.length} differences; first: layer ${first.layer} without units ${first.units.join(", ")}, image ${first.image}: ${first.fast ? "right" : "wrong"} instead of ${first.plain ? "right" : "wrong"}`,
-  );
-  process.exitCode = 1;
 }
 
 /** Accuracy along each strategy's mean curve; then which units the first steps of each class remove. */
@@ -173,7 +165,6 @@ function setsJson({ run, rankSplit, size, layers, elapsedMs }: SetsRunResult): R
         .map(({ cls, sequence }) => ({ class: cls, units: sequence.units })),
       work: result.work,
       verified: result.verified,
-      mismatches: result.mismatches,
       timings: result.timings,
       figure,
     })),
