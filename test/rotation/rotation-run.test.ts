@@ -81,7 +81,7 @@ describe("a network solved by hand", () => {
     const folder = await handFolder();
     const path = join(folder, "run");
     await runAblate(join(folder, "network.onnx"), join(folder, "images"), { out: path, preprocess: "none" });
-    const { layers } = await rotateLayers(path, { seeds: 2, pca: false, center: true, exportBases: true, verify: 1 });
+    await rotateLayers(path, { seeds: 2, pca: false, center: true, exportBases: true, verify: 1 });
     const run = openRun(path);
     const rotation = await run.readTable("rotation");
     expect(new Set(texts(rotation, "replaced_by"))).toEqual(new Set(["mean"]));
