@@ -28,7 +28,10 @@ export type Upsampling = "half-pixel" | "receptive-field";
 
 /** Options of concept alignment. */
 export interface ConceptsRunOptions {
-  /** Folders, `builtin` (rendered), or `colors` (those of the run's own images); several are joined. */
+  /**
+   * Folders, `builtin` or `builtin:N` (rendered, of N images), or `colors` (those of the run's own images); several are
+   * joined.
+   */
   readonly concepts: readonly string[];
   readonly split?: ConceptSplit | undefined;
   readonly upsampling?: Upsampling | undefined;
@@ -181,8 +184,8 @@ async function alignLayer(
 }
 
 /**
- * Opens the sets that a user named: `builtin` is rendered at the size that the network sees, at most 112 pixels; sets
- * without colours get those of their pixels; `colors` are those of the run's own images.
+ * Opens the sets that a user named: `builtin` is rendered at the size that the network sees, at most 112 pixels, with
+ * 3,000 images up to 64 pixels and 1,000 above unless the name says how many (`builtin:N`); sets without colours get those of their pixels; `colors` are those of the run's own images.
  */
 export async function openSets(
   names: readonly string[],
@@ -199,7 +202,8 @@ export async function openSets(
   const side = Math.min(112, Math.max(32, height, width));
   const sets = await Promise.all(
     names.map(async (name) => {
-      if (name === "builtin") return renderedConcepts({ side, imageCount: side > 64 ? 1000 : 3000, seed });
+      const rendered = renderedCount(name, side);
+      if (rendered !== undefined) return renderedConcepts({ side, imageCount: rendered, seed });
       if (name === "colors") return imageColors(images);
       return withColors(await openConcepts(name, { split }));
     }),
@@ -213,7 +217,21 @@ export async function openSets(
  * @throws {UnitscopeError} as `openSets`.
  */
 export async function requireSets(names: readonly string[], split: ConceptSplit): Promise<void> {
-  for (const name of names) if (name !== "builtin" && name !== "colors") await openConcepts(name, { split });
+  for (const name of names) {
+    if (renderedCount(name, 0) === undefined && name !== "colors") await openConcepts(name, { split });
+  }
+}
+
+/** How many images a set called `builtin` or `builtin:N` has; undefined for other names. */
+function renderedCount(name: string, side: number): number | undefined {
+  if (name === "builtin") return side > 64 ? 1000 : 3000;
+  const [, count] = /^builtin:(.*)$/.exec(name) ?? [];
+  if (count === undefined) return undefined;
+  if (/^[1-9]\d{0,6}$/.test(count)) return Number(count);
+  throw new UnitscopeError(
+    "usage",
+    `option "concepts": expected builtin:N with a number of images from 1 to 9999999, got "${name}"`,
+  );
 }
 
 function fieldOf({ model, preprocessing }: Subject, { tap }: Layer): ReturnType<typeof receptiveField> {

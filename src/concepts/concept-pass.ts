@@ -68,7 +68,10 @@ export interface AurocSetup extends ConceptSetup {
 
 type ConceptWork<Setup, Layer> = BlockWork<Setup, null, Layer, never, ConceptBlock>;
 
-/** Sketches responses. */
+/**
+ * Sketches responses. A worker leaves out what cannot matter after the blocks that it has seen before, so a block's sketch
+ * is right once all blocks are merged.
+ */
 export const thresholdWork: ConceptWork<ThresholdSetup, SketchState> = {
   module: import.meta.url,
   name: "thresholdWork",
@@ -76,16 +79,22 @@ export const thresholdWork: ConceptWork<ThresholdSetup, SketchState> = {
     const responder = await openResponder(setup);
     const { fraction, imageCount, height, width } = setup;
     const sketchOf = (units: number): TailSketch => new TailSketch(units, imageCount * height * width, { fraction });
+    const seen = [setup.unitCount, ...(responder.random ? [responder.random.unitCount] : [])].map(sketchOf);
     return async (block, report) => {
-      const own = sketchOf(setup.unitCount);
-      const random = responder.random && sketchOf(responder.random.unitCount);
+      const [own, random] = seen.map((before) => {
+        const sketch = sketchOf(before.unitCount);
+        sketch.skipUpTo(before.floors());
+        return sketch;
+      }) as [TailSketch, TailSketch?];
       for (let row = 0; row < block.count; row++) {
         const data = await responder.respond(block, row);
         own.add(data);
         random?.add((await responder.random?.combine(data)) as Float32Array);
         report(row / block.count);
       }
-      return { shared: null, layers: [own, ...(random ? [random] : [])].map((sketch) => sketch.state()) };
+      const sketches = [own, ...(random ? [random] : [])];
+      for (const [at, sketch] of sketches.entries()) seen[at].merge(sketch);
+      return { shared: null, layers: sketches.map((sketch) => sketch.state()) };
     };
   },
 };

@@ -7,8 +7,7 @@
  * time, and says by how much the answer may be off (`relativeError`).
  */
 import { UnitscopeError } from "../errors.ts";
-
-const SIGN = 0x8000_0000;
+import { coarsen, countRuns, emptyTail, keyOf, mergeTails, type Tail, upperValue } from "./value-tail.ts";
 
 /** What a sketch has seen. Plain data that can be posted between threads and stored. */
 export interface SketchState {
@@ -128,6 +127,29 @@ export class TailSketch {
       this.#seen[unit] += positions;
       this.#checkTotal(unit);
     }
+  }
+
+  /**
+   * Per unit, the largest value that can matter to no threshold of a stream that holds all this sketch has seen, and more:
+   * enough values lie above it. `[unitCount]`, -Infinity where every value may matter.
+   */
+  floors(): Float64Array {
+    return Float64Array.from({ length: this.unitCount }, (_, unit) => {
+      this.#flush(unit);
+      const { keys, total } = this.#tails[unit];
+      const shift = this.#shifts[unit];
+      // Where resolution was given up, the smallest kept value stands for several that may matter still.
+      const floor = (keys.at(-1) ?? 0) - (shift > 0 ? 1 : 0);
+      return total >= this.#need && floor >= 0 ? upperValue(floor, shift) : -Infinity;
+    });
+  }
+
+  /**
+   * Leaves out values up to `floors`, which another sketch has given. This sketch's thresholds are right only once it is
+   * merged with that one.
+   */
+  skipUpTo(floors: Float64Array): void {
+    for (const [unit, floor] of floors.entries()) this.#cuts[unit] = Math.max(this.#cuts[unit], floor);
   }
 
   /** All that the sketch has seen, as plain data. */
@@ -251,79 +273,7 @@ export class TailSketch {
     this.#tails[unit] = kept;
     const last = kept.keys.length - 1;
     if (last >= 0 && kept.total >= this.#need) {
-      this.#cuts[unit] = upperValue(kept.keys[last], this.#shifts[unit]);
+      this.#cuts[unit] = Math.max(this.#cuts[unit], upperValue(kept.keys[last], this.#shifts[unit]));
     }
   }
-}
-
-/** Different keys in descending order with their counts; `total` is the sum of the counts. */
-interface Tail {
-  readonly keys: Uint32Array;
-  readonly counts: Uint32Array;
-  readonly total: number;
-}
-
-const emptyTail: Tail = { keys: new Uint32Array(0), counts: new Uint32Array(0), total: 0 };
-
-/** Unsigned integers in the order of the float32 values; both zeros are one. */
-function keyOf(bits: number): number {
-  if (bits === SIGN) return SIGN;
-  return (bits & SIGN ? ~bits : bits | SIGN) >>> 0;
-}
-
-const scratchBits = new Uint32Array(1);
-const scratchFloat = new Float32Array(scratchBits.buffer);
-
-/** The largest float32 whose key, shifted, is `key`. */
-function upperValue(key: number, shift: number): number {
-  const full = shift === 0 ? key : ((key << shift) | ((1 << shift) - 1)) >>> 0;
-  scratchBits[0] = full & SIGN ? full ^ SIGN : ~full;
-  return scratchFloat[0];
-}
-
-function countRuns(ascending: Uint32Array): Tail {
-  const keys = new Uint32Array(ascending.length);
-  const counts = new Uint32Array(ascending.length);
-  let length = 0;
-  for (let i = ascending.length - 1; i >= 0; i--) {
-    const key = ascending[i];
-    if (length === 0 || keys[length - 1] !== key) keys[length++] = key;
-    counts[length - 1]++;
-  }
-  return { keys: keys.subarray(0, length), counts: counts.subarray(0, length), total: ascending.length };
-}
-
-/** Merges two tails and drops what lies below the `need` largest values. */
-function mergeTails(one: Tail, two: Tail, need: number): Tail {
-  const size = Math.min(one.keys.length + two.keys.length, need);
-  const keys = new Uint32Array(size);
-  const counts = new Uint32Array(size);
-  let length = 0;
-  let total = 0;
-  let i = 0;
-  let j = 0;
-  while (total < need && (i < one.keys.length || j < two.keys.length)) {
-    const a = i < one.keys.length ? one.keys[i] : -1;
-    const b = j < two.keys.length ? two.keys[j] : -1;
-    let count = 0;
-    if (a >= b) count += one.counts[i++];
-    if (b >= a) count += two.counts[j++];
-    keys[length] = Math.max(a, b);
-    counts[length++] = count;
-    total += count;
-  }
-  return { keys: keys.slice(0, length), counts: counts.slice(0, length), total };
-}
-
-function coarsen({ keys, counts, total }: Tail, shift: number): Tail {
-  if (shift === 0) return { keys, counts, total };
-  const newKeys = new Uint32Array(keys.length);
-  const newCounts = new Uint32Array(keys.length);
-  let length = 0;
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] >>> shift;
-    if (length === 0 || newKeys[length - 1] !== key) newKeys[length++] = key;
-    newCounts[length - 1] += counts[i];
-  }
-  return { keys: newKeys.slice(0, length), counts: newCounts.slice(0, length), total };
 }

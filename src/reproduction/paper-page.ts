@@ -2,6 +2,7 @@
 import { type Finding, listed, type Picture, points } from "./claims/claim.ts";
 import { type ControlledClaim, controlRule, controlWords } from "./claims/control.ts";
 import { type Verdict, verdictRules } from "./claims/judgement.ts";
+import { conceptSet } from "./plan.ts";
 
 /** What the page says about one network. */
 export interface PageNetwork {
@@ -81,7 +82,10 @@ function head(data: PageData, folder: string): string[] {
     "",
     ...(limit === null
       ? []
-      : [`**A quick look: only the first ${limit} images of every class were used; intervals are wide.**`, ""]),
+      : [
+          `**A quick look: only the first ${limit} images of every class were used, and a concept set of ${conceptSet(limit).split(":")[1]} images; intervals are wide.**`,
+          "",
+        ]),
     `| claim | the paper's numbers | here | statements | networks that learned nothing | measured (95 % interval) |${beside.map(({ name }) => ` ${name} |`).join("")}`,
     `|---|---|---|---|---|---|${beside.map(() => "---|").join("")}`,
     ...claims.map(

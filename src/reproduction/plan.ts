@@ -32,6 +32,8 @@ export type Step = {
        * of its other attributes either.
        */
       readonly conceptNulls: readonly string[];
+      /** The concept set; with fewer images in a quick look. */
+      readonly concepts: string;
     }
   | { readonly kind: "sets"; readonly run: string; readonly options: SetsRunOptions }
   | { readonly kind: "rotate"; readonly run: string; readonly options: RotationRunOptions }
@@ -69,6 +71,14 @@ export interface PlanOptions {
   readonly networks?: readonly ReproductionNetwork[];
 }
 
+/** Images of the rendered concept set in a quick look, for every image of a class. */
+const quickConceptImages = 30;
+
+/** The name of the concept set; a quick look at `limit` images of every class has a smaller one. */
+export function conceptSet(limit: number | undefined): string {
+  return limit === undefined ? "builtin" : `builtin:${Math.min(3000, quickConceptImages * limit)}`;
+}
+
 /** The steps of the reproduction, each after those whose results it reads. */
 export function planSteps({ limit, networks = allNetworks }: PlanOptions = {}): Step[] {
   const layersOf = ({ name, variant }: ReproductionNetwork): readonly string[] => {
@@ -88,6 +98,7 @@ export function planSteps({ limit, networks = allNetworks }: PlanOptions = {}): 
           title: `${name}: attributes and concepts`,
           run: name,
           conceptNulls: name === mainNetwork && limit === undefined ? comparedLayers : [],
+          concepts: conceptSet(limit),
         },
       ];
     }),

@@ -158,7 +158,7 @@ function experimentsOf(step: Exclude<Step, { kind: "compare" | "predict" }>, pla
       const [tested, others] = [true, false].map((isTested) =>
         held.map(({ name }) => name).filter((layer) => step.conceptNulls.includes(layer) === isTested),
       ) as [string[], string[]];
-      const concepts = { concepts: ["builtin"], workers };
+      const concepts = { concepts: [step.concepts], workers };
       const untested = { ...concepts, layers: others, shuffles: 0, randomUnits: 0, auroc: false };
       return [
         ...(tested.length > 0 ? [{ kind: "concepts", options: { ...concepts, layers: tested } } as const] : []),

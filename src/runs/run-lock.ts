@@ -44,6 +44,7 @@ const STALE_MS = 120_000;
 
 /** Locks of this process: how many works share each, and its touching. */
 const held = new Map<string, { count: number; readonly touching: NodeJS.Timeout }>();
+let isExitWatched = false;
 
 /**
  * Takes a folder for this process.
@@ -58,7 +59,8 @@ export function lockRun(path: string, command: string): RunLock {
     take(path, file, command);
     const touching = setInterval(() => touch(file), TOUCH_MS);
     touching.unref();
-    if (held.size === 0) process.once("exit", releaseAll);
+    if (!isExitWatched) process.once("exit", releaseAll);
+    isExitWatched = true;
     held.set(file, { count: 1, touching });
   }
   let isReleased = false;

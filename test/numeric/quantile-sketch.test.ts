@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { TailSketch } from "../../src/numeric/quantile-sketch.ts";
+import { type SketchState, TailSketch } from "../../src/numeric/quantile-sketch.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 
 /** The definition, by sorting. */
@@ -45,6 +45,37 @@ describe("TailSketch", () => {
       const [whole, ...others] = parts as [TailSketch, ...TailSketch[]];
       for (const other of others) whole.merge(other);
       expect(whole.threshold(0)).toBe(expected);
+    }
+  });
+
+  it.each([
+    ["exactly", 65_536, 20_000],
+    ["within its bound when it runs out of room", 64, 20_000],
+  ])("may leave out what cannot matter after other blocks, %s", (_, capacity, count) => {
+    const random = seededRandom(3);
+    for (const shift of [0, -0.5, 3]) {
+      const values = Float32Array.from({ length: count }, () => Math.max(shift, random.normal()));
+      const options = { fraction: 0.02, capacity };
+      const seen = new TailSketch(1, count, options);
+      const states = [];
+      let kept = 0;
+      for (let i = 0; i < count; i += 500) {
+        const block = new TailSketch(1, count, options);
+        block.skipUpTo(seen.floors());
+        block.add(values.subarray(i, i + 500));
+        states.push(structuredClone(block.state()));
+        kept += block.state().tails[0].total;
+        seen.merge(block);
+      }
+      const whole = TailSketch.from(states.pop() as SketchState);
+      for (const state of random.shuffle(states)) whole.merge(TailSketch.from(state));
+      const exact = exactThreshold(values, 0.02);
+      expect(whole.threshold(0)).toBeGreaterThanOrEqual(exact);
+      expect(whole.threshold(0)).toBeLessThanOrEqual(exact * (1 + whole.relativeError(0)));
+      expect(whole.maximum(0)).toBe(Math.max(...values));
+      expect(whole.minimum(0)).toBe(Math.min(...values));
+      if (capacity > count) expect(whole.relativeError(0)).toBe(0);
+      expect(kept).toBeLessThan(count / 5);
     }
   });
 

@@ -32,7 +32,7 @@ export function attributesCommand(context: CliContext): Command {
     .addOption(
       new Option(
         "--concepts <sets>",
-        "also name what each unit responds to: folders with segmented images, builtin (rendered) or colors (of the run's images), separated by commas",
+        "also name what each unit responds to: folders with segmented images, builtin (rendered; builtin:N for N images) or colors (of the run's images), separated by commas",
       ).argParser(list),
     )
     .addOption(

@@ -33,7 +33,10 @@ export function studyCommand(context: CliContext): Command {
       new Option("--all", "every layer but the logits: blocks, concatenations and products too").conflicts("layers"),
     )
     .addOption(
-      new Option("--concepts <sets>", "folders with segmented images, builtin or colors, separated by commas")
+      new Option(
+        "--concepts <sets>",
+        "folders with segmented images, builtin (builtin:N for N images) or colors, separated by commas",
+      )
         .argParser(list)
         .default(["builtin"], "builtin"),
     )
