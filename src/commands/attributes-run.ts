@@ -31,6 +31,8 @@ export interface AttributesRunOptions {
   readonly layers?: readonly string[] | undefined;
   /** Shuffles behind every null; 0 for none. */
   readonly shuffles?: number | undefined;
+  /** Bootstrap resamples of units, and shuffles, behind the intervals and p-values of relations; 2,000 by default. */
+  readonly resamples?: number | undefined;
   /** Strongest and most hurt images per unit. */
   readonly topImages?: number | undefined;
   readonly seed?: number | undefined;
@@ -73,11 +75,16 @@ export async function runAttributes(
   options: AttributesRunOptions = {},
   effects: AttributesEffects = {},
 ): Promise<AttributesRunResult> {
-  const { pool = "mean", shuffles = 200, topImages = defaultTopImages, seed = 1 } = options;
+  const { pool = "mean", shuffles = 200, resamples = 2_000, topImages = defaultTopImages, seed = 1 } = options;
   const { workers } = options;
-  checkCounts({ shuffles: [shuffles, 0], topImages: [topImages, 1], workers: [workers ?? 1, 1] });
+  checkCounts({
+    shuffles: [shuffles, 0],
+    resamples: [resamples, 100],
+    topImages: [topImages, 1],
+    workers: [workers ?? 1, 1],
+  });
   return await workOnRun(path, "attributes", effects, (opened) =>
-    describe(opened, { pool, shuffles, topImages, seed, workers, layers: options.layers }, effects),
+    describe(opened, { pool, shuffles, resamples, topImages, seed, workers, layers: options.layers }, effects),
   );
 }
 
@@ -85,6 +92,7 @@ export async function runAttributes(
 interface Settings {
   readonly pool: Pooling;
   readonly shuffles: number;
+  readonly resamples: number;
   readonly topImages: number;
   readonly seed: number;
   readonly workers: number | undefined;
@@ -93,7 +101,7 @@ interface Settings {
 
 async function describe(
   opened: OpenedRun,
-  { pool, shuffles, topImages, seed, workers, layers: names }: Settings,
+  { pool, shuffles, resamples, topImages, seed, workers, layers: names }: Settings,
   effects: AttributesEffects,
 ): Promise<AttributesRunResult> {
   const { signal, progress } = effects;
@@ -147,7 +155,7 @@ async function describe(
       progress,
     );
     const imagesMs = clock();
-    const relations = await relateAll(run, subject, opened.layers, { seed, progress });
+    const relations = await relateAll(run, subject, opened.layers, { seed, resamples, progress });
     const timings = {
       observe: observeMs,
       describe: describeMs,
@@ -157,7 +165,7 @@ async function describe(
     };
     run.addStep({
       command: "attributes",
-      options: { pool, shuffles, topImages, seed, layers: layers.map(({ name }) => name) },
+      options: { pool, shuffles, resamples, topImages, seed, layers: layers.map(({ name }) => name) },
       finished: new Date().toISOString(),
       timings,
     });
@@ -253,7 +261,7 @@ async function relateAll(
   run: RunFolder,
   { images: { labels }, model: { classCount } }: Subject,
   layers: readonly Layer[],
-  { seed, progress }: { seed: number; progress: AttributesEffects["progress"] },
+  { seed, resamples, progress }: { seed: number; resamples: number; progress: AttributesEffects["progress"] },
 ): Promise<Table | undefined> {
   if (!run.hasTable("flips")) return undefined;
   const units = await run.readTable("units");
@@ -268,7 +276,7 @@ async function relateAll(
     const halves = countHalves(intact, await layerFlips(run, layer), { seed });
     parts.push({ layer: layer.name, units: rowsWhere(units, "layer", layer.name), halves });
   }
-  const relations = relateAttributes(parts, { seed });
+  const relations = relateAttributes(parts, { resamples, draws: resamples, seed });
   if (relations.rows > 0) run.writeTable("relations", relations);
   progress?.({ title: "relating to drops", done: total, total, unit: "layers" });
   return relations;

@@ -34,6 +34,8 @@ export type Step = {
       readonly conceptNulls: readonly string[];
       /** The concept set; with fewer images in a quick look. */
       readonly concepts: string;
+      /** Resamples behind the intervals of relations; fewer in a quick look, the command's own number otherwise. */
+      readonly resamples?: number | undefined;
     }
   | { readonly kind: "sets"; readonly run: string; readonly options: SetsRunOptions }
   | { readonly kind: "rotate"; readonly run: string; readonly options: RotationRunOptions }
@@ -74,6 +76,9 @@ export interface PlanOptions {
 /** Images of the rendered concept set in a quick look, for every image of a class. */
 const quickConceptImages = 30;
 
+/** Resamples of a quick look, whose intervals are wide anyway. */
+const quickResamples = 200;
+
 /** The name of the concept set; a quick look at `limit` images of every class has a smaller one. */
 export function conceptSet(limit: number | undefined): string {
   return limit === undefined ? "builtin" : `builtin:${Math.min(3000, quickConceptImages * limit)}`;
@@ -99,6 +104,7 @@ export function planSteps({ limit, networks = allNetworks }: PlanOptions = {}): 
           run: name,
           conceptNulls: name === mainNetwork && limit === undefined ? comparedLayers : [],
           concepts: conceptSet(limit),
+          resamples: limit === undefined ? undefined : quickResamples,
         },
       ];
     }),

@@ -163,7 +163,10 @@ function experimentsOf(step: Exclude<Step, { kind: "compare" | "predict" }>, pla
       return [
         ...(tested.length > 0 ? [{ kind: "concepts", options: { ...concepts, layers: tested } } as const] : []),
         ...(others.length > 0 ? [{ kind: "concepts", options: untested } as const] : []),
-        { kind: "attributes", options: { workers, ...(tested.length === 0 && { shuffles: 0 }) } },
+        {
+          kind: "attributes",
+          options: { workers, resamples: step.resamples, ...(tested.length === 0 && { shuffles: 0 }) },
+        },
       ];
     }
     case "sets":

@@ -57,7 +57,7 @@ describe("TailSketch", () => {
       const values = Float32Array.from({ length: count }, () => Math.max(shift, random.normal()));
       const options = { fraction: 0.02, capacity };
       const seen = new TailSketch(1, count, options);
-      const states = [];
+      const states: SketchState[] = [];
       let kept = 0;
       for (let i = 0; i < count; i += 500) {
         const block = new TailSketch(1, count, options);
@@ -67,8 +67,9 @@ describe("TailSketch", () => {
         kept += block.state().tails[0].total;
         seen.merge(block);
       }
-      const whole = TailSketch.from(states.pop() as SketchState);
-      for (const state of random.shuffle(states)) whole.merge(TailSketch.from(state));
+      const order = random.shuffle(Uint32Array.from(states, (_, at) => at));
+      const whole = TailSketch.from(states[order[0]]);
+      for (const at of order.subarray(1)) whole.merge(TailSketch.from(states[at]));
       const exact = exactThreshold(values, 0.02);
       expect(whole.threshold(0)).toBeGreaterThanOrEqual(exact);
       expect(whole.threshold(0)).toBeLessThanOrEqual(exact * (1 + whole.relativeError(0)));

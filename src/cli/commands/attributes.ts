@@ -28,6 +28,11 @@ export function attributesCommand(context: CliContext): Command {
     .addOption(new Option("--layer, --layers <names>", "layers, separated by commas; all by default").argParser(list))
     .option("--shuffles <count>", "shuffles of labels behind every null; 0 for none (200)", wholeNumber)
     .option("--top <images>", "strongest and most hurt images per unit (9)", wholeNumber)
+    .option(
+      "--resamples <count>",
+      "resamples and shuffles of units behind the intervals and p-values of relations (2000)",
+      wholeNumber,
+    )
     .option("--seed <seed>", "seed of the shuffles", wholeNumber)
     .addOption(
       new Option(
