@@ -3,6 +3,7 @@
  * the image input through the operators, since neither the rank nor the order of the axes tells.
  */
 import { axisOf, freeDim, type Shape } from "./dims.ts";
+import { producersOf } from "./edit.ts";
 import type { Dim, Graph, Node } from "./graph.ts";
 import { intAttribute, intsAttribute } from "./graph.ts";
 import { roleOf } from "./operators.ts";
@@ -29,6 +30,7 @@ export function traceAxes(
   }: { input: { readonly name: string; readonly layout: "nchw" | "nhwc" }; shapes: ReadonlyMap<string, Shape> },
 ): Map<string, Axes> {
   const axes = new Map<string, Axes>();
+  const producers = producersOf(graph);
   axes.set(
     input.name,
     input.layout === "nchw" ? [undefined, "channel", "height", "width"] : [undefined, "height", "width", "channel"],
@@ -37,7 +39,7 @@ export function traceAxes(
     node.outputs.forEach((output, i) => {
       const shape = shapes.get(output);
       if (output === "" || !shape) return;
-      const found = axesAfter(node, i, { axes, shapes, shape, graph });
+      const found = axesAfter(node, i, { axes, shapes, shape, graph, producers });
       axes.set(
         output,
         shape.map((_, axis) => found?.[axis]),
@@ -59,9 +61,10 @@ interface Step {
   /** Of the output. */
   readonly shape: Shape;
   readonly graph: Graph;
+  readonly producers: ReadonlyMap<string, Node>;
 }
 
-function axesAfter(node: Node, output: number, { axes, shapes, shape, graph }: Step): Axes | undefined {
+function axesAfter(node: Node, output: number, { axes, shapes, shape, graph, producers }: Step): Axes | undefined {
   const name = node.inputs[0] ?? "";
   const x = axes.get(name);
   const from = shapes.get(name);
@@ -92,7 +95,7 @@ function axesAfter(node: Node, output: number, { axes, shapes, shape, graph }: S
       return x && intsAttribute(node, "perm", reversed).map((axis) => x[axis]);
     }
     case "reshape":
-      return x && from && reshaped(x, from, shape);
+      return axesBack(node, { axes, shapes, shape, producers }) ?? (x && from && reshaped(x, from, shape));
     case "concat":
       return concatenated(node, { axes, shapes, shape });
     case "slice":
@@ -118,6 +121,32 @@ function axesAfter(node: Node, output: number, { axes, shapes, shape, graph }: S
   }
 }
 
+/** Operators between a reshape and the one back, at most. */
+const LONGEST_WAY_BACK = 8;
+
+/** Axes of a reshape to the shape from which another one came, nothing moved between (a group norm, written out). */
+function axesBack(node: Node, { axes, shapes, shape, producers }: Omit<Step, "graph">): Axes | undefined {
+  let tensor = node.inputs[0] ?? "";
+  for (let step = 0; step < LONGEST_WAY_BACK; step++) {
+    const before = producers.get(tensor);
+    if (!before) return undefined;
+    const from = before.inputs[0] ?? "";
+    const role = roleOf(before);
+    if (role === "reshape") {
+      const start = shapes.get(from);
+      return start?.length === shape.length && start.every((dim, axis) => dim === shape[axis])
+        ? axes.get(from)
+        : undefined;
+    }
+    const keeps = role === "activation" || role === "elementwise" || role === "channel" || role === "instance norm";
+    if (!keeps && role !== "arithmetic") return undefined;
+    const [own, other] = [shapes.get(tensor), shapes.get(from)];
+    if (!own || own.length !== other?.length || own.some((dim, axis) => dim !== other[axis])) return undefined;
+    tensor = from;
+  }
+  return undefined;
+}
+
 /** Axes without channels of their own. */
 function besides(x: Axes): Axes {
   return x.map((axis) => (axis === "channel" ? undefined : axis));
@@ -134,7 +163,7 @@ function padded(x: Axes | undefined, rank: number): Axes {
 }
 
 /** Inputs broadcast against each other: an axis is what those inputs say that fill it; a contradiction is nothing. */
-function joined(node: Node, { axes, shapes, shape }: Omit<Step, "graph">): Axes {
+function joined(node: Node, { axes, shapes, shape }: Pick<Step, "axes" | "shapes" | "shape">): Axes {
   return shape.map((dim, axis) => {
     const said = node.inputs.flatMap((name) => {
       const own = shapes.get(name);
@@ -147,7 +176,7 @@ function joined(node: Node, { axes, shapes, shape }: Omit<Step, "graph">): Axes 
   });
 }
 
-function concatenated(node: Node, { axes, shapes, shape }: Omit<Step, "graph">): Axes {
+function concatenated(node: Node, { axes, shapes, shape }: Pick<Step, "axes" | "shapes" | "shape">): Axes {
   const along = axisOf(intAttribute(node, "axis", 1), shape.length);
   const others = joined(node, { axes, shapes, shape });
   return others.map((label, axis) => {

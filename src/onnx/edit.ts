@@ -116,7 +116,7 @@ function outerReads(node: Node): readonly string[] {
   if (node.op === "If" || node.op === "Loop" || node.op === "Scan") {
     throw new UnitscopeError(
       "model",
-      `node "${node.name}": expected a graph without control flow, got ${node.op}; export the model with fixed shapes`,
+      `node "${node.name}": expected a graph without loops, got ${node.op}; export the model with fixed shapes`,
     );
   }
   return [];

@@ -138,7 +138,21 @@ const rules: Record<string, Rule> = {
   Sub: arithmetic((a, b) => a - b),
   Mul: arithmetic((a, b) => a * b),
   Div: arithmetic((a, b, whole) => (whole ? Math.trunc(a / b) : a / b)),
+  Equal: comparison((a, b) => a === b),
+  Less: comparison((a, b) => a < b),
+  Greater: comparison((a, b) => a > b),
+  And: comparison((a, b) => a * b !== 0),
+  Or: comparison((a, b) => a + b !== 0),
+  Not: (_, [x]) => x && { ...x, values: x.values.map((value) => 1 - value) },
 };
+
+function comparison(holds: (a: number, b: number) => boolean): Rule {
+  const compare = arithmetic((a, b) => Number(holds(a, b)));
+  return (node, inputs) => {
+    const result = compare(node, inputs);
+    return result && { ...result, type: "bool" };
+  };
+}
 
 function arithmetic(compute: (a: number, b: number, whole: boolean) => number): Rule {
   return (_, [a, b]) => {

@@ -17,7 +17,7 @@ import { roleOf } from "./operators.ts";
 import { responseName } from "./response-views.ts";
 import type { RowFact } from "./rows.ts";
 import { inferShapes, type Shape } from "./shapes.ts";
-import { biasAfter, type Tap, type TapContext, tapOfAddition, tapOfProduct } from "./taps.ts";
+import { biasAfter, isOfOneTensor, type Tap, type TapContext, tapOfAddition, tapOfProduct } from "./taps.ts";
 
 /** What a layer is made by; `tensor` is one that the user named. */
 export type LayerKind = "convolution" | "linear" | "addition" | "concatenation" | "attention" | "tensor";
@@ -92,7 +92,8 @@ export function surveyLayers(
   const readers = readersOf(graph);
   const context: TapContext = { graph, readers, outputs: new Set(graph.outputs.map((port) => port.name)), axes };
   const types = inferTypes(graph);
-  const heads = findHeads(graph, { producers: producersOf(graph), shapes });
+  const producers = producersOf(graph);
+  const heads = findHeads(graph, { producers, shapes });
   const standing = (tensor: string): { fact: RowFact; first: Dim | undefined; batch: number | null } => ({
     fact: rows ? rows.get(tensor) : firstRows,
     first: shapes.get(tensor)?.[0],
@@ -124,7 +125,7 @@ export function surveyLayers(
     const head = heads.find((each) => each.node === node);
     if (head)
       add(node, "attention", { tap: head.tensor, norm: null, activation: null }, { ...head, output: head.tensor });
-    const kind = kindOf(node, { graph, shapes, axes });
+    const kind = kindOf(node, { graph, shapes, axes, producers });
     if (kind === undefined) continue;
     if (typeof kind === "object") leftOut.push({ tensor: node.outputs[0] ?? "", reason: kind.reason });
     else add(node, kind, tapOf(node, kind, context));
@@ -259,7 +260,17 @@ function tapOf(node: Node, kind: LayerKind, context: TapContext): Tap {
 
 function kindOf(
   node: Node,
-  { graph, shapes, axes }: { graph: Graph; shapes: ReadonlyMap<string, Shape>; axes: ReadonlyMap<string, Axes> },
+  {
+    graph,
+    shapes,
+    axes,
+    producers,
+  }: {
+    graph: Graph;
+    shapes: ReadonlyMap<string, Shape>;
+    axes: ReadonlyMap<string, Axes>;
+    producers: ReadonlyMap<string, Node>;
+  },
 ): LayerKind | { reason: string } | undefined {
   const output = node.outputs[0] ?? "";
   const shape = shapes.get(output);
@@ -279,7 +290,7 @@ function kindOf(
       if (node.op !== "Add" && node.op !== "Sum") return undefined;
       const joins =
         shape && shape.length >= 3 && dynamic.length >= 2 && dynamic.every((name) => sameDims(shapes.get(name), shape));
-      if (!joins) return undefined;
+      if (!joins || isOfOneTensor(node, { graph, producers })) return undefined;
       if (channelAxis(axes.get(output)) !== undefined) return "addition";
       const isMap = dynamic.some((name) => axes.get(name)?.some((axis) => axis !== undefined));
       return isMap ? { reason: `${named}: the axis of its channels is not known` } : undefined;

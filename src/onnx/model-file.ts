@@ -3,10 +3,10 @@
  * and refuses, with a reason, what is not an ONNX classifier that we could work on.
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
-import { BFLOAT16, typeNumbers, typeOfNumber } from "./element-types.ts";
-import type { Attribute, Dim, ElementType, Graph, Node, Port, Tensor, TensorData } from "./graph.ts";
-import { elementCount } from "./graph.ts";
+import { UnitscopeError } from "../errors.ts";
+import { typeNumbers } from "./element-types.ts";
+import { writtenOut } from "./functions.ts";
+import type { Attribute, Dim, Graph, Node, Port, Tensor } from "./graph.ts";
 import {
   type AttributeProto,
   AttributeProtoSchema,
@@ -15,20 +15,16 @@ import {
   type NodeProto,
   NodeProtoSchema,
   type TensorProto,
-  TensorProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "./proto/onnx_pb.ts";
 import { sortNodes } from "./sort.ts";
+import { type ExternalData, elementTypeOf, readTensor, writeTensor } from "./tensor-file.ts";
 
-/** Tensors of more bytes than this are kept in shared memory. */
-const LARGE_TENSOR = 1 << 14;
+export type { ExternalData } from "./tensor-file.ts";
 
 /** The IR version that we write: old enough for any runtime of the last years, new enough for opset 17. */
 const IR_VERSION = 8n;
-
-/** Reads weights that lie beside the model file: `length` bytes (all when absent) of a file, from an offset on. */
-export type ExternalData = (location: string, offset: number, length: number | undefined) => Uint8Array;
 
 /**
  * Reads a model.
@@ -63,15 +59,7 @@ export function readModel(
   if (proto.sparseInitializer.length > 0) {
     throw new UnitscopeError("model", `${place}: expected dense weights, got sparse initializers`);
   }
-  const constants = new Map<string, Tensor>();
-  for (const tensor of proto.initializer) constants.set(tensor.name, readTensor(tensor, place, external));
-  const nodes: Node[] = [];
-  for (const each of proto.node) {
-    const read = readNode(each, place);
-    const constant = read.op === "Constant" && read.domain === "" ? constantOf(read) : undefined;
-    if (constant) constants.set(read.outputs[0], constant);
-    else nodes.push(read);
-  }
+  const { constants, nodes } = readNodes(proto.initializer, writtenOut(model, place), place, external);
   return {
     name: proto.name,
     inputs: proto.input.filter((port) => !constants.has(port.name)).map((port) => readPort(port, place)),
@@ -85,6 +73,45 @@ export function readModel(
   };
 }
 
+/** A subgraph out of the encoded attribute of an operator. */
+export function readBranch(
+  attribute: Uint8Array,
+  place: string,
+): Pick<Graph, "nodes" | "constants"> & { readonly outputs: readonly string[] } {
+  const { g } = fromBinary(AttributeProtoSchema, attribute);
+  const read = readNodes(g?.initializer ?? [], g?.node ?? [], place);
+  return { ...read, outputs: (g?.output ?? []).map(({ name }) => name) };
+}
+
+function readNodes(
+  initializers: readonly TensorProto[],
+  protos: readonly NodeProto[],
+  place: string,
+  external?: ExternalData,
+): { constants: Map<string, Tensor>; nodes: Node[] } {
+  const constants = new Map<string, Tensor>();
+  for (const tensor of initializers) constants.set(tensor.name, readTensor(tensor, place, external));
+  const nodes: Node[] = [];
+  for (const each of protos) {
+    const read = readNode(each, place);
+    const constant = read.op === "Constant" && read.domain === "" ? constantOf(read) : undefined;
+    if (constant) constants.set(read.outputs[0], constant);
+    else nodes.push(read);
+  }
+  return { constants, nodes };
+}
+
+/** Nodes by names that are all different, as the runtime wants them; nameless ones stay so. */
+function withOwnNames(nodes: readonly Node[]): Node[] {
+  const taken = new Set<string>();
+  return nodes.map((each) => {
+    let { name } = each;
+    for (let n = 2; name !== "" && taken.has(name); n++) name = `${each.name}#${n}`;
+    taken.add(name);
+    return name === each.name ? each : { ...each, name };
+  });
+}
+
 /** Writes a model; the same graph always gives the same bytes. */
 export function writeModel(graph: Graph): Uint8Array {
   const model = create(ModelProtoSchema, {
@@ -92,7 +119,7 @@ export function writeModel(graph: Graph): Uint8Array {
     producerName: "unitscope",
     graph: {
       name: graph.name || "graph",
-      node: graph.nodes.map(writeNode),
+      node: withOwnNames(graph.nodes).map(writeNode),
       initializer: [...graph.constants].map(([name, tensor]) => writeTensor(name, tensor)),
       input: graph.inputs.map(writePort),
       output: graph.outputs.map(writePort),
@@ -185,123 +212,6 @@ function constantOf(node: Node): Tensor | undefined {
     return { type: "int64", dims: [value_ints.value.length], data: BigInt64Array.from(value_ints.value.map(BigInt)) };
   }
   return undefined;
-}
-
-function elementTypeOf(number: number, name: string, place: string): ElementType {
-  const type = typeOfNumber(number);
-  if (type) return type;
-  throw new UnitscopeError(
-    "model",
-    `${place}: tensor "${name}": expected element type ${listAllowed(Object.keys(typeNumbers))}, got ONNX type ${number}`,
-  );
-}
-
-function readTensor(proto: TensorProto, place: string, external?: ExternalData): Tensor {
-  const type = elementTypeOf(proto.dataType, proto.name, place);
-  const dims = proto.dims.map(Number);
-  if (proto.dataLocation === 1 && external) {
-    const told = new Map(proto.externalData.map(({ key, value }) => [key, value]));
-    const [offset, length] = [Number(told.get("offset") ?? 0), told.get("length")];
-    const raw = external(told.get("location") ?? "", offset, length === undefined ? undefined : Number(length));
-    const data = tensorData({ ...proto, rawData: raw }, type, place);
-    return checked({ type, dims, data }, proto.name, place);
-  }
-  if (proto.dataLocation === 1) {
-    throw new UnitscopeError(
-      "model",
-      `${place}: tensor "${proto.name}": expected weights inside the file, got external data; save the model as one file`,
-    );
-  }
-  return checked({ type, dims, data: tensorData(proto, type, place) }, proto.name, place);
-}
-
-function checked(tensor: Tensor, name: string, place: string): Tensor {
-  const { dims, data } = tensor;
-  if (data.length === elementCount(dims)) return tensor;
-  throw new UnitscopeError(
-    "model",
-    `${place}: tensor "${name}": expected ${elementCount(dims)} elements for shape [${dims.join(", ")}], got ${data.length}`,
-  );
-}
-
-function tensorData(proto: Omit<TensorProto, "$typeName" | "$unknown">, type: ElementType, place: string): TensorData {
-  const raw = proto.rawData;
-  if (proto.dataType === BFLOAT16) return fromBfloat16(raw.length > 0 ? raw : Uint16Array.from(proto.int32Data));
-  if (raw.length > 0) {
-    try {
-      return bytesToData(copied(raw), type);
-    } catch (cause) {
-      throw new UnitscopeError("model", `${place}: tensor "${proto.name}": ${messageOf(cause)}`, { cause });
-    }
-  }
-  switch (type) {
-    case "float32":
-      return Float32Array.from(proto.floatData);
-    case "float64":
-      return Float64Array.from(proto.doubleData);
-    case "int64":
-      return BigInt64Array.from(proto.int64Data);
-    case "int32":
-      return Int32Array.from(proto.int32Data);
-    case "float16":
-      return Uint16Array.from(proto.int32Data);
-    case "int8":
-      return Int8Array.from(proto.int32Data);
-    case "uint8":
-    case "bool":
-      return Uint8Array.from(proto.int32Data);
-  }
-}
-
-/**
- * A copy of a tensor's bytes, since elements must be aligned; large ones in shared memory, so that worker threads that
- * are sent the graph read the same weights. Browsers have shared memory on pages with certain headers only.
- */
-function copied(raw: Uint8Array): ArrayBufferLike {
-  const isShared = raw.length > LARGE_TENSOR && typeof SharedArrayBuffer !== "undefined";
-  const buffer = isShared ? new SharedArrayBuffer(raw.length) : new ArrayBuffer(raw.length);
-  new Uint8Array(buffer).set(raw);
-  return buffer;
-}
-
-/** The upper halves of 32-bit floats. */
-function fromBfloat16(raw: Uint8Array | Uint16Array): Float32Array {
-  const halves = raw instanceof Uint16Array ? raw : new Uint16Array(copied(raw));
-  const bits = new Uint32Array(new SharedArrayBuffer(4 * halves.length));
-  halves.forEach((half, i) => {
-    bits[i] = half << 16;
-  });
-  return new Float32Array(bits.buffer);
-}
-
-function bytesToData(buffer: ArrayBufferLike, type: ElementType): TensorData {
-  switch (type) {
-    case "float32":
-      return new Float32Array(buffer);
-    case "float64":
-      return new Float64Array(buffer);
-    case "int64":
-      return new BigInt64Array(buffer);
-    case "int32":
-      return new Int32Array(buffer);
-    case "float16":
-      return new Uint16Array(buffer);
-    case "int8":
-      return new Int8Array(buffer);
-    case "uint8":
-    case "bool":
-      return new Uint8Array(buffer);
-  }
-}
-
-function writeTensor(name: string, tensor: Tensor): TensorProto {
-  const { data } = tensor;
-  return create(TensorProtoSchema, {
-    name,
-    dataType: typeNumbers[tensor.type],
-    dims: tensor.dims.map(BigInt),
-    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-  });
 }
 
 function readPort(proto: ValueInfoProto, place: string): Port {

@@ -29,6 +29,13 @@ export interface Tap {
  * not behind an addition or a concatenation, where a norm is the next layer's (pre-activation ResNet, DenseNet).
  */
 export function tapOfProduct(start: string, context: TapContext): Tap {
+  // Channels that stand last have their bias and activation behind the transposition back.
+  const turned = onlyReader(start, context);
+  if (turned?.op === "Transpose") {
+    const output = turned.outputs[0] ?? "";
+    const tap = tapOfProduct(output, context);
+    if (tap.tap !== output) return tap;
+  }
   const biased = afterBias(start, context) ?? start;
   const normed = afterNorm(biased, context);
   const tensor = normed?.tensor ?? biased;
@@ -152,8 +159,10 @@ function activationRegion(start: string, context: TapContext): { tensor: string;
   const fits = (node: Node): boolean =>
     !nodes.includes(node) &&
     node.outputs.length === 1 &&
-    (roleOf(node) === "activation" || roleOf(node) === "elementwise" || roleOf(node) === "arithmetic") &&
-    node.inputs.every((name) => inside.has(name) || isScalar(name));
+    (node.op === "PRelu"
+      ? graph.constants.has(node.inputs[1] ?? "") && inside.has(node.inputs[0] ?? "")
+      : (roleOf(node) === "activation" || roleOf(node) === "elementwise" || roleOf(node) === "arithmetic") &&
+        node.inputs.every((name) => inside.has(name) || isScalar(name)));
   const isOpen = (tensor: string): boolean =>
     outputs.has(tensor) || (readers.get(tensor) ?? []).some((node) => !nodes.includes(node));
   while (nodes.length < LARGEST_REGION) {
@@ -204,6 +213,36 @@ function activationName(nodes: readonly Node[]): string {
   if (has("Softplus", "Neg")) return "LogSigmoid";
   const bent = nodes.filter((node) => roleOf(node) === "activation" || operatorOf(node)?.role === "elementwise");
   return [...new Set(bent.map((node) => node.op).filter((op) => !straight.has(op)))].join(" + ") || "written out";
+}
+
+/** Whether an addition joins what was computed of one tensor, element by element: part of an activation, no residual. */
+export function isOfOneTensor(
+  addition: Node,
+  { graph, producers }: { graph: Graph; producers: ReadonlyMap<string, Node> },
+): boolean {
+  const isScalar = (name: string): boolean => {
+    const constant = graph.constants.get(name);
+    return name === "" || (constant !== undefined && elementCount(constant.dims) === 1);
+  };
+  const within = new Set<Node>([addition]);
+  const sources = new Set<string>();
+  for (const node of within) {
+    for (const input of node.inputs) {
+      if (isScalar(input)) continue;
+      const producer = producers.get(input);
+      const role = producer && roleOf(producer);
+      const isInside = role === "elementwise" || role === "activation" || role === "arithmetic";
+      // What others read too is where the region starts.
+      if (producer && isInside && within.size < LARGEST_REGION && !isShared(input, within, graph)) within.add(producer);
+      else sources.add(input);
+    }
+  }
+  return sources.size === 1;
+}
+
+/** Whether anything outside reads a tensor, too. */
+function isShared(tensor: string, within: ReadonlySet<Node>, graph: Graph): boolean {
+  return graph.nodes.some((node) => node.inputs.includes(tensor) && !within.has(node));
 }
 
 /** Whether a transposition leaves the last axis last. */

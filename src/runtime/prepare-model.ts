@@ -3,10 +3,12 @@
  * where each image's part stands. Free of any one runtime.
  */
 import { UnitscopeError } from "../errors.ts";
+import { takeBranches } from "../onnx/branches.ts";
 import { cutTo, raiseOpset } from "../onnx/edit.ts";
 import { hasOtherFloats, inSinglePrecision } from "../onnx/element-types.ts";
 import { foldConstants } from "../onnx/fold.ts";
 import { freeBatch } from "../onnx/free-batch.ts";
+import { withoutFusions, withStableLogarithms } from "../onnx/fusions.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { findImageInput, type ImageInput, type ImageSize, withImageInput } from "../onnx/image-input.ts";
 import { surveyLayers } from "../onnx/layers.ts";
@@ -36,9 +38,10 @@ export async function prepareModel(
 ): Promise<Omit<Model, "name" | "sha256">> {
   const notes: string[] = [];
   // What no output needs is no part of the classifier.
+  const straight = withStableLogarithms(takeBranches(withoutFusions(file, place), place));
   const needed = cutTo(
-    file,
-    file.outputs.map((port) => port.name),
+    straight,
+    straight.outputs.map((port) => port.name),
   );
   const found = findImageInput(needed, { place, size });
   const { input, ownBatch } = found;

@@ -208,10 +208,11 @@ describe("units on other axes than the second", () => {
     const nodes = [
       conv("x", "a", "w1"),
       node("Transpose", ["a"], ["l"], { perm: [0, 2, 3, 1] }),
-      node("Relu", ["l"], ["r"]),
+      conv("x", "b", "w1"),
+      node("Transpose", ["b"], ["r"], { perm: [0, 2, 3, 1] }),
       node("Add", ["l", "r"], ["s"]),
     ];
-    const [, addition] = findLayers(graphOf(nodes, weights));
+    const [, , addition] = findLayers(graphOf(nodes, weights));
     expect(addition).toMatchObject({ kind: "addition", units: 4, axis: 3, height: 8, width: 8, isMap: true });
   });
 });

@@ -148,7 +148,9 @@ describe("the image input", () => {
 
   test("control flow is refused", async () => {
     const looped = [...head.slice(0, 1), node("If", ["a"], ["q"]), node("Relu", ["q"], ["r"]), ...head.slice(2)];
-    await expect(open(graphOf(looped, constants))).rejects.toThrow(/expected a graph without control flow, got If/);
+    await expect(open(graphOf(looped, constants))).rejects.toThrow(/expected an If whose condition is constant/);
+    const scanned = [...head.slice(0, 1), node("Scan", ["a"], ["q"]), node("Relu", ["q"], ["r"]), ...head.slice(2)];
+    await expect(open(graphOf(scanned, constants))).rejects.toThrow(/expected a graph without loops, got Scan/);
   });
 });
 

@@ -148,6 +148,7 @@ network("files", "input-all-symbolic", options={"size": [64, 64]}, after=all_sym
 network("files", "second-unused-input", after=unused_input)(small)
 network("files", "constant-if", after=constant_if)(small)
 network("files", "ort-optimised-basic", after=partial(optimised, level="basic"))(small)
+network("files", "ort-optimised-extended", after=partial(optimised, level="extended"))(small)
 network("files", "ort-optimised-all", after=partial(optimised, level="all"))(small)
 network("files", "module-functions", opset=15, export={"export_modules_as_functions": {BasicBlock}})(small)
 network("files", "one-node-name-for-all", after=one_name)(small)

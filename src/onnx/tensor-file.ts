@@ -1,0 +1,133 @@
+/** Tensors as they stand in a file ↔ typed arrays. */
+import { create } from "@bufbuild/protobuf";
+import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
+import { BFLOAT16, typeNumbers, typeOfNumber } from "./element-types.ts";
+import type { ElementType, Tensor, TensorData } from "./graph.ts";
+import { elementCount } from "./graph.ts";
+import { type TensorProto, TensorProtoSchema } from "./proto/onnx_pb.ts";
+
+/** Tensors of more bytes than this are kept in shared memory. */
+const LARGE_TENSOR = 1 << 14;
+
+/** Reads weights that lie beside the model file: `length` bytes (all when absent) of a file, from an offset on. */
+export type ExternalData = (location: string, offset: number, length: number | undefined) => Uint8Array;
+
+/** @throws {UnitscopeError} `model` for an element type that is none of ours. */
+export function elementTypeOf(number: number, name: string, place: string): ElementType {
+  const type = typeOfNumber(number);
+  if (type) return type;
+  throw new UnitscopeError(
+    "model",
+    `${place}: tensor "${name}": expected element type ${listAllowed(Object.keys(typeNumbers))}, got ONNX type ${number}`,
+  );
+}
+
+/** @throws {UnitscopeError} `model` for a tensor that is damaged or lies elsewhere. */
+export function readTensor(proto: TensorProto, place: string, external?: ExternalData): Tensor {
+  const type = elementTypeOf(proto.dataType, proto.name, place);
+  const dims = proto.dims.map(Number);
+  if (proto.dataLocation === 1 && external) {
+    const told = new Map(proto.externalData.map(({ key, value }) => [key, value]));
+    const [offset, length] = [Number(told.get("offset") ?? 0), told.get("length")];
+    const raw = external(told.get("location") ?? "", offset, length === undefined ? undefined : Number(length));
+    const data = tensorData({ ...proto, rawData: raw }, type, place);
+    return checked({ type, dims, data }, proto.name, place);
+  }
+  if (proto.dataLocation === 1) {
+    throw new UnitscopeError(
+      "model",
+      `${place}: tensor "${proto.name}": expected weights inside the file, got external data; save the model as one file`,
+    );
+  }
+  return checked({ type, dims, data: tensorData(proto, type, place) }, proto.name, place);
+}
+
+function checked(tensor: Tensor, name: string, place: string): Tensor {
+  const { dims, data } = tensor;
+  if (data.length === elementCount(dims)) return tensor;
+  throw new UnitscopeError(
+    "model",
+    `${place}: tensor "${name}": expected ${elementCount(dims)} elements for shape [${dims.join(", ")}], got ${data.length}`,
+  );
+}
+
+function tensorData(proto: Omit<TensorProto, "$typeName" | "$unknown">, type: ElementType, place: string): TensorData {
+  const raw = proto.rawData;
+  if (proto.dataType === BFLOAT16) return fromBfloat16(raw.length > 0 ? raw : Uint16Array.from(proto.int32Data));
+  if (raw.length > 0) {
+    try {
+      return bytesToData(copied(raw), type);
+    } catch (cause) {
+      throw new UnitscopeError("model", `${place}: tensor "${proto.name}": ${messageOf(cause)}`, { cause });
+    }
+  }
+  switch (type) {
+    case "float32":
+      return Float32Array.from(proto.floatData);
+    case "float64":
+      return Float64Array.from(proto.doubleData);
+    case "int64":
+      return BigInt64Array.from(proto.int64Data);
+    case "int32":
+      return Int32Array.from(proto.int32Data);
+    case "float16":
+      return Uint16Array.from(proto.int32Data);
+    case "int8":
+      return Int8Array.from(proto.int32Data);
+    case "uint8":
+    case "bool":
+      return Uint8Array.from(proto.int32Data);
+  }
+}
+
+/**
+ * A copy of a tensor's bytes, since elements must be aligned; large ones in shared memory, so that worker threads that
+ * are sent the graph read the same weights. Browsers have shared memory on pages with certain headers only.
+ */
+function copied(raw: Uint8Array): ArrayBufferLike {
+  const isShared = raw.length > LARGE_TENSOR && typeof SharedArrayBuffer !== "undefined";
+  const buffer = isShared ? new SharedArrayBuffer(raw.length) : new ArrayBuffer(raw.length);
+  new Uint8Array(buffer).set(raw);
+  return buffer;
+}
+
+/** The upper halves of 32-bit floats. */
+function fromBfloat16(raw: Uint8Array | Uint16Array): Float32Array {
+  const halves = raw instanceof Uint16Array ? raw : new Uint16Array(copied(raw));
+  const bits = new Uint32Array(new SharedArrayBuffer(4 * halves.length));
+  halves.forEach((half, i) => {
+    bits[i] = half << 16;
+  });
+  return new Float32Array(bits.buffer);
+}
+
+function bytesToData(buffer: ArrayBufferLike, type: ElementType): TensorData {
+  switch (type) {
+    case "float32":
+      return new Float32Array(buffer);
+    case "float64":
+      return new Float64Array(buffer);
+    case "int64":
+      return new BigInt64Array(buffer);
+    case "int32":
+      return new Int32Array(buffer);
+    case "float16":
+      return new Uint16Array(buffer);
+    case "int8":
+      return new Int8Array(buffer);
+    case "uint8":
+    case "bool":
+      return new Uint8Array(buffer);
+  }
+}
+
+/** A tensor as it is written. */
+export function writeTensor(name: string, tensor: Tensor): TensorProto {
+  const { data } = tensor;
+  return create(TensorProtoSchema, {
+    name,
+    dataType: typeNumbers[tensor.type],
+    dims: tensor.dims.map(BigInt),
+    rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  });
+}
