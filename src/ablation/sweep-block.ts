@@ -115,7 +115,6 @@ export async function openBlockSweep(
     return isCertified && bound ? certificates(bound, ports, { units: plan.units, classCount, tolerance }) : undefined;
   });
   const prepare = (block: ImageBlock): Promise<PreparedBlock> => fast.prepare(block);
-  const unitCount = planned.reduce((sum, { plan }) => sum + plan.units, 0);
   return {
     prepare,
     sweep: async (block, given, report) => {
@@ -123,10 +122,13 @@ export async function openBlockSweep(
       const prepared = isExact ? { ...ready, logits: await referenceLogits(block, reference, classCount) } : ready;
       const baseline = await settleBaseline(block, prepared, { reference, classCount, tolerance });
       const layers: SweptLayer[] = [];
+      const chosen = planned.map(({ plan }, index) => block.only?.[index] ?? allUnits(plan.units));
+      const unitCount = chosen.reduce((sum, { length }) => sum + length, 0);
       let done = 0;
       const count = (): void => report?.(++done / unitCount);
       for (const [index, layer] of planned.entries()) {
         const { units, tap } = layer.plan;
+        const only = chosen[index];
         const collector = collectFlips(block, {
           units,
           classCount,
@@ -137,12 +139,13 @@ export async function openBlockSweep(
           isContinuous: options.continuous,
         });
         let verified = 0;
-        if (isExact) await sweepReference(layer, block, { collector, reference, count });
-        else if (isPlain) await sweepPlain(layer, block, { collector, route: await plainRoute(index, tap), count });
+        if (isExact) await sweepReference(layer, block, { only, collector, reference, count });
+        else if (isPlain) await sweepPlain(layer, block, { only, collector, route: await plainRoute(index, tap), count });
         else {
           const { verify, seed } = options;
           const choice = { fraction: typeof verify === "number" ? verify : verify[index], seed, at: index };
           await sweepFast(fast.layers[index], prepared, {
+            only,
             collector,
             certificate: tables[index]?.(prepared),
             routes: options.routes,
@@ -166,6 +169,10 @@ export async function openBlockSweep(
       for (const route of plains.values()) await (await route).close();
     },
   };
+}
+
+function allUnits(count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, unit) => unit);
 }
 
 /** Baseline predictions and margins of a block, ties settled by the reference. */
@@ -194,16 +201,21 @@ async function settleBaseline(
 async function sweepPlain(
   { plan, replacement }: PlannedLayer,
   block: ImageBlock,
-  { collector, route, count }: { collector: FlipCollector; route: PlainRoute; count: () => void },
+  {
+    only,
+    collector,
+    route,
+    count,
+  }: { only: Int32Array; collector: FlipCollector; route: PlainRoute; count: () => void },
 ): Promise<void> {
   const rows = Int32Array.from({ length: block.count }, (_, row) => row);
-  for (let unit = 0; unit < plan.units; unit++) {
+  for (const unit of only) {
     const removal = { tap: plan.tap, units: [unit], replacement };
     const logits = await route.logits(block, rows, removal);
     for (let row = 0; row < rows.length; row++) await collector.take(unit, row, logits, row, removal);
     count();
   }
-  collector.settled.plain = plan.units * rows.length;
+  collector.settled.plain = only.length * rows.length;
 }
 
 /** Logits of every image, one at a time, `[count, classCount]`. */
@@ -217,16 +229,21 @@ async function referenceLogits(block: ImageBlock, reference: Reference, classCou
 async function sweepReference(
   { plan, replacement }: PlannedLayer,
   block: ImageBlock,
-  { collector, reference, count }: { collector: FlipCollector; reference: Reference; count: () => void },
+  {
+    only,
+    collector,
+    reference,
+    count,
+  }: { only: Int32Array; collector: FlipCollector; reference: Reference; count: () => void },
 ): Promise<void> {
-  for (let unit = 0; unit < plan.units; unit++) {
+  for (const unit of only) {
     const removal = { tap: plan.tap, units: [unit], replacement };
     for (let row = 0; row < block.count; row++) {
       await collector.take(unit, row, await reference.logits(block, row, removal), 0, removal);
     }
     count();
   }
-  collector.settled.plain = plan.units * block.count;
+  collector.settled.plain = only.length * block.count;
 }
 
 /** Every unit by what it changes. */
@@ -234,6 +251,7 @@ async function sweepFast(
   layer: FastLayer,
   prepared: PreparedBlock,
   {
+    only,
     collector,
     certificate,
     routes,
@@ -242,6 +260,7 @@ async function sweepFast(
     chosen,
     check,
   }: {
+    only: Int32Array;
     collector: FlipCollector;
     certificate: CertificateTable | undefined;
     routes: Routes;
@@ -259,7 +278,7 @@ async function sweepFast(
   const rows = new Int32Array(prepared.count);
   const closed =
     routes.closedForm && layer.closed ? closedLogits(layer.closed, prepared, { units, classCount }) : undefined;
-  for (let unit = 0; unit < units; unit++) {
+  for (const unit of only) {
     countUnit();
     let count = 0;
     const isSilent = (row: number): boolean =>

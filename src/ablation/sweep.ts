@@ -15,6 +15,8 @@ import { checkFraction } from "./check-sample.ts";
 import { type CompanionChanges, denseSums } from "./class-sums.ts";
 import type { Settled } from "./flip-collector.ts";
 import type { LayerFlips } from "./flips.ts";
+import { type GrowthOptions, watchGrowth } from "./growth.ts";
+import { type Reached, reachedPart, spread } from "./reached.ts";
 import { meanResponses } from "./response-means.ts";
 import { boundSuffix, type SuffixBound } from "./suffix-bound.ts";
 import { planSuffix } from "./suffix-plan.ts";
@@ -47,6 +49,8 @@ export interface RunSweepOptions extends SweepSettings {
   readonly observe?: { readonly setup: ObserveSetup; take(block: number, observed: Observed): void } | undefined;
   /** Told where fast routes are left out, and why. */
   readonly caution?: ((text: string) => void) | undefined;
+  /** Makes it a sweep that is of use before it is whole; it then does not reject once a block is done. */
+  readonly growth?: GrowthOptions | undefined;
   /** Called now and then with how many (unit, image) pairs are done. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -82,6 +86,8 @@ export interface Sweep {
   /** What was found about one of the layers; merged when it is asked for. */
   layer(at: number): LayerSweep;
   readonly timings: SweepTimings;
+  /** How far a growing sweep came, where that is not all images for all units; what it found is of that part. */
+  readonly reached: Reached | undefined;
 }
 
 /**
@@ -105,6 +111,7 @@ export function planSweep(
     layers: layers.map((layer, at) => ({
       name: layer.name,
       key: { tap: tapFor(layer, method), ...(verify !== 0 && { at }) },
+      units: layer.units,
     })),
     ...blocksOf(images, model).plan,
   };
@@ -174,7 +181,7 @@ export async function runSweep(
   model: Model,
   { images, layers, options = {} }: { images: BlockSource; layers: readonly Layer[]; options?: RunSweepOptions },
 ): Promise<Sweep> {
-  const { observe, progress, runner = inMemory, signal } = options;
+  const { observe, progress, runner = inMemory, growth: growing, signal } = options;
   const units = layers.reduce((sum, layer) => sum + layer.units, 0);
   const total = images.imageCount * units;
   progress?.(0, total);
@@ -183,21 +190,37 @@ export async function runSweep(
   const { plan } = pass;
   const { workers } = chooseThreads(model, { workers: options.workers, tasks: plan.to - plan.from });
   const prepareMs = performance.now() - began;
-  const found = await runner.run(pass, images, {
+  const settings = {
     workers,
     signal,
-    progress: progress && ((done) => progress(done * units, total)),
-    beside: observe && ((block, observed) => observe.take(block, observed)),
-  });
+    progress: progress && ((done: number) => progress(done * units, total)),
+    beside: observe && ((block: number, observed: Observed) => observe.take(block, observed)),
+  };
+  const blocks = blocksOf(images, model);
+  const growth =
+    growing &&
+    watchGrowth(blocks, {
+      labels: images.labels,
+      classCount: model.classCount,
+      layers,
+      options: { ...growing, budget: growing.budget === undefined ? undefined : growing.budget - prepareMs },
+    });
+  const grown = growth && (await runner.grow(pass, images, { ...settings, steering: growth.steering }));
+  const found = grown ?? (await runner.run(pass, images, settings));
   let shared: BaselinePart | undefined;
   const baseline = (): BaselinePart => (shared ??= found.shared());
+  const reached = growth && grown && reachedPart(growth, { blocks, layers, grown });
   return {
     labels: images.labels,
     get predictions() {
-      return baseline().predictions;
+      return reached
+        ? spread(baseline(), "predictions", new Int32Array(images.imageCount).fill(-1))
+        : baseline().predictions;
     },
     get margins() {
-      return baseline().margins;
+      return reached
+        ? spread(baseline(), "margins", new Float32Array(images.imageCount).fill(Number.NaN))
+        : baseline().margins;
     },
     layers,
     layer: (at) => {
@@ -205,10 +228,11 @@ export async function runSweep(
       return {
         ...rest,
         layer: layers[at],
-        flips: { ...flips, layer: layers[at].name, unitCount: layers[at].units },
-        continuous: sums && denseSums(sums, model.classCount),
+        flips: { ...(reached?.flips(flips, at) ?? flips), layer: layers[at].name, unitCount: layers[at].units },
+        continuous: reached ? null : sums && denseSums(sums, model.classCount),
       };
     },
+    reached,
     timings: { prepareMs, openMs: found.timings.openMs, sweepMs: found.timings.runMs },
   };
 }

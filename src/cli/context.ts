@@ -4,6 +4,8 @@
 export interface Progress {
   /** Reports how much is done; the unit is what is counted (`images`, `pairs`), or `%` of everything. */
   update(done: number, note?: string): void;
+  /** What a terminal shows below until it is replaced; of plain lines the first one. */
+  below(lines: readonly string[]): void;
   finish(): void;
 }
 

@@ -1,4 +1,5 @@
 /** What an ablation found, in words and as JSON. */
+import type { NamedLeader } from "../commands/ablate-run.ts";
 import type { AblateRunResult } from "../commands/write-ablation.ts";
 import { doubles, filterRows, integers, type Table, texts } from "../tables/table.ts";
 import { formatTable } from "./format-table.ts";
@@ -48,9 +49,65 @@ export function describeLayer(result: AblateRunResult, layer: string): string[] 
   ];
 }
 
+/** Lines about a layer of a sweep that ended before all images: the units of largest class drop, with limits. */
+export function describePartialLayer({ units: all, subject }: AblateRunResult, layer: string): string[] {
+  const units = ofLayer(all, layer);
+  const { classNames } = subject.images;
+  const [number, cls, images] = ["unit", "max_class", "images"].map((name) => integers(units, name));
+  const columns = [
+    "max_class_drop",
+    "max_class_lower",
+    "max_class_upper",
+    "overall_drop",
+    "overall_lower",
+    "overall_upper",
+  ];
+  const [largest, ...others] = columns.map((name) => doubles(units, name));
+  const [lower, upper, overall, overallLower, overallUpper] = others;
+  const order = Array.from(largest, (_, row) => row).sort((a, b) => largest[b] - largest[a]);
+  const rows = order
+    .slice(0, SHOWN)
+    .map((row) => [
+      String(number[row]),
+      images[row].toLocaleString("en"),
+      points(largest[row]),
+      `${points(lower[row])} to ${points(upper[row])}`,
+      classNames[cls[row]] ?? "-",
+      points(overall[row]),
+      `${points(overallLower[row])} to ${points(overallUpper[row])}`,
+    ]);
+  const header = ["unit", "images", "max class drop", "of all images", "class", "overall drop", "of all images"];
+  return [
+    "",
+    `${layer}: ${units.rows} units, each removed alone; in points of accuracy, positive means damage`,
+    ...formatTable([header, ...rows], { right: [0, 1, 2, 3, 5, 6] }).map((line) => `  ${line}`),
+    "",
+  ];
+}
+
+/** Lines about how far a sweep came. */
+export function reachedLines({ images, imageCount, why }: NonNullable<AblateRunResult["reached"]>): string[] {
+  const [some, all] = [images, imageCount].map((count) => count.toLocaleString("en"));
+  const reason = { budget: "the time is over", until: "all is known as well as asked", interrupted: "interrupted" }[
+    why
+  ];
+  return [
+    `${reason} after ${some} of ${all} images; limits hold with 95 % for each drop, whenever one stops`,
+    "the same command with neither --until nor --budget goes on to the whole result",
+  ];
+}
+
+/** Lines about the units that lead so far. */
+export function leaderLines(leaders: readonly NamedLeader[], images: number): string[] {
+  return leaders.map(({ layer, unit, className, drop, lower, upper }, place) => {
+    const after = place === 0 ? ` after ${images.toLocaleString("en")} images` : "";
+    return `  ${layer} unit ${unit}: ${className} ${points(drop)} (${points(lower)} to ${points(upper)})${after}`;
+  });
+}
+
 /** The result as one JSON value. */
 export function resultJson(result: AblateRunResult): Record<string, unknown> {
-  const { run, subject, accuracy, settled, verified, figure, elapsedMs } = result;
+  const { run, subject, accuracy, settled, verified, figure, reached, elapsedMs } = result;
   return {
     run: run.path,
     model: subject.model.name,
@@ -64,6 +121,7 @@ export function resultJson(result: AblateRunResult): Record<string, unknown> {
     })),
     verified,
     figure,
+    ...(reached && { reached: { images: reached.images, why: reached.why } }),
     elapsedMs,
   };
 }

@@ -57,7 +57,12 @@ function report(error: unknown, { isDebug, isAborted }: { isDebug: boolean; isAb
     return exitCodes.refused;
   }
   if (isAborted || (error instanceof UnitscopeError && error.code === "interrupted")) {
-    process.stderr.write("interrupted: run the same command again to continue where it stopped\n");
+    const { images, imageCount } = error instanceof UnitscopeError ? error.details : {};
+    const reached =
+      typeof images === "number" && typeof imageCount === "number"
+        ? ` after ${images.toLocaleString("en")} of ${imageCount.toLocaleString("en")} images, of which the tables are`
+        : "";
+    process.stderr.write(`interrupted${reached}: run the same command again to continue where it stopped\n`);
     return exitCodes.interrupted;
   }
   const known = error instanceof UnitscopeError && error.code !== "internal";

@@ -30,3 +30,20 @@ export function portNumber(text: string): number {
   }
   return Number(text);
 }
+
+/** `90s`, `10m`, `1h30m`; seconds. */
+export function seconds(text: string): number {
+  const [, hours = 0, minutes = 0, rest = 0] = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text.trim()) ?? [];
+  const value = 3600 * Number(hours) + 60 * Number(minutes) + Number(rest);
+  if (!(value > 0)) throw new InvalidArgumentError("expected a time such as 90s, 10m or 1h30m.");
+  return value;
+}
+
+/** Above 0. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value > 0 && Number.isFinite(value))) {
+    throw new InvalidArgumentError("expected a number above 0.");
+  }
+  return value;
+}

@@ -32,7 +32,7 @@ export function terminalContext(options: () => GlobalOptions): CliContext {
   };
 }
 
-const silent: Progress = { update: () => {}, finish: () => {} };
+const silent: Progress = { update: () => {}, below: () => {}, finish: () => {} };
 
 function openProgress(title: string, total: number | undefined, unit: string): Progress {
   const isTerminal = process.stderr.isTTY;
@@ -40,6 +40,7 @@ function openProgress(title: string, total: number | undefined, unit: string): P
   let shown = began;
   let first: number | undefined;
   let last = "";
+  let under: readonly string[] = [];
   const line = (done: number, note: string): string => {
     // What was there before this process (a resumed run) says nothing about the rate.
     const fresh = done - (first ?? 0);
@@ -63,12 +64,22 @@ function openProgress(title: string, total: number | undefined, unit: string): P
       last = line(done, note);
       if (now - shown < (isTerminal ? REDRAW_EVERY : PLAIN_EVERY)) return;
       shown = now;
-      process.stderr.write(isTerminal ? `\r\x1b[K${last.slice(0, (process.stderr.columns || 80) - 1)}` : `${last}\n`);
+      process.stderr.write(isTerminal ? redrawn([last, ...under]) : `${[last, ...under.slice(0, 1)].join("  ")}\n`);
+    },
+    below: (lines) => {
+      under = lines;
     },
     finish: () => {
-      if (isTerminal) process.stderr.write("\r\x1b[K");
+      if (isTerminal) process.stderr.write("\r\x1b[J");
     },
   };
+}
+
+/** Lines in place of those that were there; the cursor stays in the first. */
+function redrawn(lines: readonly string[]): string {
+  const width = (process.stderr.columns || 80) - 1;
+  const up = lines.length > 1 ? `\x1b[${lines.length - 1}A` : "";
+  return `\r\x1b[J${lines.map((each) => each.slice(0, width)).join("\n")}${up}\r`;
 }
 
 function amount(value: number): string {

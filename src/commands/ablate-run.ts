@@ -1,4 +1,6 @@
 /** `unitscope ablate`: sweeps a model's layers over an image set and writes the run. */
+import type { Leader } from "../ablation/growth.ts";
+import type { Reached } from "../ablation/reached.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
 import type { Layer } from "../onnx/layers.ts";
@@ -28,6 +30,10 @@ export interface AblateRunOptions extends SweepLayersOptions {
   readonly skipUnreadable?: boolean | undefined;
   /** The network's output that holds the classes, where it has several. */
   readonly output?: string | undefined;
+  /** A unit is left out once its overall and all its class drops are known to plus or minus so many points. */
+  readonly until?: number | undefined;
+  /** Seconds after which the sweep ends with what it has. */
+  readonly budget?: number | undefined;
 }
 
 /** What a caller may watch and stop. */
@@ -36,6 +42,13 @@ export interface RunEffects extends OpeningEffects {
   readonly caution?: ((text: string) => void) | undefined;
   /** (unit, image) pairs done, of how many. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
+  /** Told after every block which units have the largest class drop so far, and how many images were measured. */
+  readonly leaders?: ((leaders: readonly NamedLeader[], images: number) => void) | undefined;
+}
+
+/** A leading unit with the name of its class. */
+export interface NamedLeader extends Leader {
+  readonly className: string;
 }
 
 /**
@@ -51,7 +64,11 @@ export async function runAblate(
   options: AblateRunOptions,
   effects: RunEffects = {},
 ): Promise<AblateRunResult> {
-  const { verify = 0 } = options;
+  const { verify = 0, until, budget } = options;
+  for (const [name, value] of Object.entries({ until, budget })) {
+    if (value === undefined || value > 0) continue;
+    throw new UnitscopeError("usage", `option "${name}": expected a number above 0, got ${value}`);
+  }
   if (!(verify >= 0 && verify <= 1)) {
     throw new UnitscopeError("usage", `option "verify": expected a fraction from 0 to 1, got ${verify}`);
   }
@@ -68,11 +85,31 @@ export async function runAblate(
     const run = startRun(options.out, manifest); // once more: another process may have begun another run meanwhile
     const opened = openedRun(run, subject, effects);
     const passes = openPassFolder(run.path);
-    const swept = await sweepLayers(opened, options, { ...effects, runner: passes });
+    const growth = {
+      until: until === undefined ? undefined : until / 100,
+      budget: budget === undefined ? undefined : 1000 * budget,
+      leaders:
+        effects.leaders &&
+        ((leaders: readonly Leader[], images: number) =>
+          effects.leaders?.(
+            leaders.map((leader) => ({ ...leader, className: subject.images.classNames[leader.cls] })),
+            images,
+          )),
+    };
+    const swept = await sweepLayers(opened, options, { ...effects, runner: passes, growth });
     const result = await writeAblation(opened, swept);
-    passes.forget();
+    if (!result.reached) passes.forget();
+    if (result.reached?.interruption) throw interruptedAt(run.path, result.reached);
     return result;
   });
+}
+
+function interruptedAt(path: string, { images, imageCount, interruption }: Reached): UnitscopeError {
+  return new UnitscopeError(
+    "interrupted",
+    `run folder "${path}": expected to finish, got an interruption after ${images.toLocaleString("en")} of ${imageCount.toLocaleString("en")} images, of which its tables are now`,
+    { cause: interruption, details: { images, imageCount } },
+  );
 }
 
 function manifestOf(subject: Subject, layers: readonly Layer[], options: AblateRunOptions): RunManifest {

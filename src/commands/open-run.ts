@@ -67,7 +67,7 @@ export async function workOnRun<T>(
   effects: OpeningEffects,
   work: (opened: OpenedRun) => Promise<T>,
 ): Promise<T> {
-  openRun(path); // a folder that holds no run is not locked
+  openRun(path).requireWhole(); // a folder that holds no run is not locked
   return await holdingRun(path, command, async () => await work(await openRunSubject(path, effects)));
 }
 

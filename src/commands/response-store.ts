@@ -33,7 +33,7 @@ export function openResponseStore(
   const blocks = folderStore<ObservedOutputs, ObservedLayer>(path, plan);
   const numbers = Array.from({ length: plan.to - plan.from }, (_, at) => plan.from + at);
   const imageCount = blockStart(plan, plan.blockSizes.length);
-  const summaries = { ...blocks, layer: (block: number, at: number) => withoutPooled(blocks.layer(block, at)) };
+  const summaries = { ...blocks, parts: (block: number, at: number) => [withoutPooled(blocks.layer(block, at))] };
   const merged = mergeStored({ plan, merge: mergeObserved }, summaries);
   return {
     blocks,

@@ -1,4 +1,5 @@
 /** What `unitscope ablate` computes: the sweep of the layers that the run does not hold yet. */
+import type { GrowthOptions } from "../ablation/growth.ts";
 import { type AblationMethod, runSweep, type Sweep } from "../ablation/sweep.ts";
 import type { Layer } from "../onnx/layers.ts";
 import type { PassRunner } from "../passes/pass-runner.ts";
@@ -33,6 +34,8 @@ export interface SweepLayersEffects {
   readonly caution?: ((text: string) => void) | undefined;
   /** (unit, image) pairs done, of how many. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
+  /** Makes it a sweep that is of use before it is whole. */
+  readonly growth?: GrowthOptions | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -50,7 +53,7 @@ export interface SweptLayers {
 export async function sweepLayers(
   { run, subject, images }: OpenedRun,
   options: SweepLayersOptions,
-  { runner, caution, progress, signal }: SweepLayersEffects,
+  { runner, caution, progress, growth, signal }: SweepLayersEffects,
 ): Promise<SweptLayers> {
   const began = performance.now();
   const { method, engine, continuous, verify, seed, workers, provider } = options;
@@ -63,7 +66,7 @@ export async function sweepLayers(
     options: {
       ...{ method, engine, continuous, verify, seed, workers, provider },
       observe: observingSweep(run, subject, missing),
-      ...{ runner, caution, progress, signal },
+      ...{ runner, caution, progress, growth, signal },
     },
   });
   return { layers, sweep, began };
@@ -78,7 +81,7 @@ export async function missingLayers(
   const { finished, layers: held, engine } = run.manifest();
   if (finished === null || (options.verify ?? 0) > 0 || engine !== (options.engine ?? "auto")) return layers;
   const isHeld = async ({ name }: Layer): Promise<boolean> => {
-    if (!held.some((layer) => layer.name === name)) return false;
+    if (!held.some((layer) => layer.name === name && layer.images === undefined)) return false;
     return options.continuous === false || (await hasContinuous(run, name));
   };
   const missing: Layer[] = [];

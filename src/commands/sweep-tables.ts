@@ -2,6 +2,7 @@
 import type { LayerFlips } from "../ablation/flips.ts";
 import type { LayerSweep, Sweep } from "../ablation/sweep.ts";
 import { analyseLayer, type LayerStatistics } from "../analysis/drops.ts";
+import { describePartialLayer } from "../analysis/partial-drops.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import type { Layer } from "../onnx/layers.ts";
 import type { Model } from "../runtime/open-model.ts";
@@ -50,14 +51,15 @@ export function sweepTables(sweep: Sweep, subject: SweptSubject): SweepTables {
 }
 
 /** One row per image of a sweep, with nothing ablated. */
-export function baselineTable({ labels, predictions, margins }: Sweep, { images }: SweptSubject): Table {
-  return makeTable({
+export function baselineTable({ labels, predictions, margins, reached }: Sweep, { images }: SweptSubject): Table {
+  const table = makeTable({
     image: Int32Array.from(labels, (_, image) => image),
     name: Array.from(labels, (_, image) => images.imageName(image)),
     label: labels,
     prediction: predictions,
     margin: Float64Array.from(margins),
   });
+  return reached ? filterRows(table, (image) => predictions[image] >= 0) : table;
 }
 
 /** Analyses the layer at an index of a sweep. */
@@ -69,7 +71,11 @@ export function layerTables(
   const { labels, predictions } = sweep;
   const { layer, flips, continuous, settled, verified } = sweep.layer(at);
   const counts = { labels, predictions, classCount: model.classCount };
-  const statistics = analyseLayer(counts, flips, { classNames: images.classNames, continuous });
+  const { classNames } = images;
+  const { reached } = sweep;
+  const statistics = reached
+    ? describePartialLayer(counts, flips, { reached, reach: reached.reach(at), classNames })
+    : analyseLayer(counts, flips, { classNames, continuous });
   return {
     tables: {
       drops: withImages(statistics.drops),
@@ -102,7 +108,7 @@ export function baselineAccuracy(baseline: Table): number {
   return labels.reduce((correct, label, image) => correct + Number(label === predictions[image]), 0) / labels.length;
 }
 
-function layerRow({ summary }: LayerStatistics, layer: Layer): Table {
+function layerRow({ summary }: Pick<LayerStatistics, "summary">, layer: Layer): Table {
   const described = makeTable({
     layer: [layer.name],
     kind: [layer.kind],

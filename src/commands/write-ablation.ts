@@ -1,5 +1,6 @@
 /** What `unitscope ablate` writes: the tables of the layers that were swept, and figure 3. */
 import type { Settled } from "../ablation/flip-collector.ts";
+import type { Reached } from "../ablation/reached.ts";
 import type { Sweep } from "../ablation/sweep.ts";
 import { layerDropsFigure, layerDropsOf } from "../figures/layer-drops.ts";
 import type { Layer } from "../onnx/layers.ts";
@@ -34,6 +35,8 @@ export interface AblateRunResult {
   readonly settled: readonly { readonly layer: string; readonly settled: Settled }[];
   readonly verified: number;
   readonly figure: string;
+  /** How far the sweep came, where that is not all images for all units. */
+  readonly reached: Reached | undefined;
   readonly elapsedMs: number;
 }
 
@@ -44,7 +47,7 @@ export async function writeAblation(
 ): Promise<AblateRunResult> {
   const checks = sweep && (await writeSweep(run, sweep, subject));
   const figure = layerDropsFigure(layerDropsOf(await run.readTable("units")), {
-    source: sourceOf(run.manifest()),
+    source: [sourceOf(run.manifest()), ...reachedNote(sweep?.reached)].join(", "),
     imagesPerClass: imagesPerClass(subject.images.labels),
   });
   run.writeFile(["figures", "layer-drops.svg"], figure);
@@ -52,8 +55,8 @@ export async function writeAblation(
   if (sweep) {
     const { prepareMs, openMs, sweepMs } = sweep.timings;
     run.updateManifest({
-      finished: new Date().toISOString(),
-      layers: mergeLayers(run.manifest(), sweep.layers),
+      ...(!sweep.reached && { finished: new Date().toISOString() }),
+      layers: mergeLayers(run.manifest(), sweep),
       timings: { ...run.manifest().timings, prepare: prepareMs, open: openMs, sweep: sweepMs, total: elapsedMs },
     });
   }
@@ -73,6 +76,7 @@ export async function writeAblation(
     settled: checks?.settled ?? [],
     verified: checks?.verified ?? 0,
     figure: run.file("figures", "layer-drops.svg"),
+    reached: sweep?.reached,
     elapsedMs,
   };
 }
@@ -83,9 +87,13 @@ export function manifestLayer({ name, kind, tap, units, height, width }: Layer):
 }
 
 /** Layers that the run already had stay, those of this sweep come after. */
-function mergeLayers(manifest: RunManifest, layers: readonly Layer[]): RunManifest["layers"] {
+function mergeLayers(manifest: RunManifest, { layers, reached }: Sweep): RunManifest["layers"] {
   const others = manifest.layers.filter(({ name }) => !layers.some((layer) => layer.name === name));
-  return [...others, ...layers.map(manifestLayer)];
+  const own = layers.map((layer, at) => ({
+    ...manifestLayer(layer),
+    ...(reached && { images: reached.leastImages(at) }),
+  }));
+  return [...others, ...own];
 }
 
 /** Writes a sweep's tables layer by layer, in place of what the run held of these layers; its other layers stay. */
@@ -106,6 +114,11 @@ async function writeSweep(run: RunFolder, sweep: Sweep, subject: Subject): Promi
   } finally {
     for (const [, writer] of writers) writer.abandon();
   }
+}
+
+/** What a figure says of a sweep that is not whole. */
+function reachedNote(reached: Reached | undefined): string[] {
+  return reached ? [`of which ${reached.images.toLocaleString("en")} were measured so far`] : [];
 }
 
 async function accuracyOf(run: RunFolder): Promise<number> {

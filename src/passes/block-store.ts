@@ -6,6 +6,8 @@
  * on and nothing else: what one command computed serves another that asks for other layers.
  */
 import { UnitscopeError } from "../errors.ts";
+import { sha256 } from "../files/hash.ts";
+import type { UnitChoice } from "./image-block.ts";
 import type { PartialResult } from "./pass.ts";
 import { openPieceStore, type PieceStore } from "./piece-store.ts";
 import type { JsonRecord, Plan } from "./plan.ts";
@@ -17,13 +19,33 @@ export interface BlockStore<Shared, Layer> {
   has(block: number): boolean;
   /** Blocks of which every part is there, by their files' names alone: damaged ones may be among them. */
   kept(): ReadonlySet<number>;
-  /** Keeps a block; what is there of it stays. */
-  put(block: number, result: Pick<PartialResult<Shared, Layer>, "shared" | "layers">): void;
+  /**
+   * What a block lacks of what is wanted of it: units of each layer; `undefined` if it lacks nothing.
+   * @param wanted all units of all layers when absent.
+   */
+  lacks(block: number, wanted?: readonly UnitChoice[]): readonly UnitChoice[] | undefined;
+  /**
+   * Keeps a block, or what was computed of it; what is there of it stays.
+   * @param only of which units the layers' parts are.
+   */
+  put(
+    block: number,
+    result: Pick<PartialResult<Shared, Layer>, "shared" | "layers">,
+    only?: readonly UnitChoice[],
+  ): void;
   shared(block: number): Shared;
   /** The part of layer `at` of the plan. */
   layer(block: number, at: number): Layer;
+  /** The same, or the parts of some of its units each that are there. */
+  parts(block: number, at: number): readonly Layer[];
   /** Forgets all blocks. */
   clear(): void;
+}
+
+/** What a file holds that is about some units of a layer alone. */
+interface SomeUnits<Layer> {
+  readonly units: Int32Array;
+  readonly part: Layer;
 }
 
 /** Keeps blocks in the folder of a run. */
@@ -35,26 +57,60 @@ export function folderStore<Shared, Layer>(path: string, plan: Plan): BlockStore
   const layers = plan.layers.map((layer) => open({ layer: layer.name, ...layer.key }));
   const all = [shared, ...layers];
   const nameOf = (block: number): string => `block-${String(block).padStart(6, "0")}`;
-  const read = (store: PieceStore, block: number): unknown => {
+  const whole = <Part>(store: PieceStore, block: number): Part | undefined => {
     const bytes = store.get(nameOf(block));
-    return bytes ? decodeValue(bytes) : missing(`${store.path}: block ${block}`);
+    return bytes && (decodeValue(bytes) as Part);
+  };
+  const isThere = (store: PieceStore, block: number): boolean => store.get(nameOf(block)) !== undefined;
+  /** Parts of a block that are about some units of a layer. */
+  const some = (at: number, block: number): SomeUnits<Layer>[] => {
+    const store = layers[at];
+    const names = store.names().filter((name) => name.startsWith(`${nameOf(block)}-`));
+    return names.flatMap((name) => {
+      const bytes = store.get(name);
+      return bytes ? [decodeValue(bytes) as SomeUnits<Layer>] : [];
+    });
+  };
+  /** Units of a layer that are wanted and not there; none of them if that is an empty list. */
+  const lacking = (at: number, block: number, wanted: UnitChoice): UnitChoice => {
+    if (isThere(layers[at], block)) return new Int32Array(0);
+    const parts = some(at, block);
+    const count = plan.layers[at].units;
+    if (wanted === null && (parts.length === 0 || count === undefined)) return null;
+    const held = new Set(parts.flatMap(({ units }) => [...units]));
+    return (wanted ?? Int32Array.from({ length: count ?? 0 }, (_, unit) => unit)).filter((unit) => !held.has(unit));
+  };
+  const lacks = (block: number, wanted?: readonly UnitChoice[]): readonly UnitChoice[] | undefined => {
+    const absent = layers.map((_, at) => lacking(at, block, wanted?.[at] ?? null));
+    return isThere(shared, block) && absent.every((units) => units?.length === 0) ? undefined : absent;
+  };
+  const write = (store: PieceStore, name: string, value: unknown): void => {
+    if (store.get(name) === undefined) store.put(name, encodeValue(value));
   };
   return {
-    has: (block) => all.every((store) => store.get(nameOf(block)) !== undefined),
+    has: (block) => lacks(block) === undefined,
     kept: () => {
-      const [first, ...others] = all.map((store) => new Set(store.names()));
-      const whole = [...first].filter((name) => others.every((names) => names.has(name)));
-      return new Set(whole.map((name) => Number(name.slice("block-".length))));
+      const [first, ...others] = all.map((store) => new Set(store.names().map((name) => Number(name.slice(6, 12)))));
+      return new Set([...first].filter((block) => others.every((blocks) => blocks.has(block))));
     },
-    put: (block, result) => {
-      const write = (store: PieceStore, value: unknown): void => {
-        if (store.get(nameOf(block)) === undefined) store.put(nameOf(block), encodeValue(value));
-      };
-      for (const [at, layer] of result.layers.entries()) write(layers[at], layer);
-      write(shared, result.shared);
+    lacks,
+    put: (block, result, only) => {
+      for (const [at, part] of result.layers.entries()) {
+        const units = only?.[at] ?? null;
+        if (units === null) write(layers[at], nameOf(block), part);
+        else if (units.length > 0) {
+          const name = `${nameOf(block)}-${sha256(units.join(",")).slice(0, 8)}`;
+          write(layers[at], name, { units, part } satisfies SomeUnits<Layer>);
+        }
+      }
+      write(shared, nameOf(block), result.shared);
     },
-    shared: (block) => read(shared, block) as Shared,
-    layer: (block, at) => read(layers[at], block) as Layer,
+    shared: (block) => whole<Shared>(shared, block) ?? missing(`${shared.path}: block ${block}`),
+    layer: (block, at) => whole<Layer>(layers[at], block) ?? missing(`${layers[at].path}: block ${block}`),
+    parts: (block, at) => {
+      const part = whole<Layer>(layers[at], block);
+      return part === undefined ? some(at, block).map((each) => each.part) : [part];
+    },
     clear: () => {
       for (const store of all) store.clear();
     },

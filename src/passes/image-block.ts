@@ -16,7 +16,12 @@ export interface ImageBlock {
   readonly imageDims: readonly number[];
   /** float32, row-major `[count, ...imageDims]`. */
   readonly data: Float32Array;
+  /** Which units of each of the plan's layers are asked for; `null`, and where it is absent: all of them. */
+  readonly only?: readonly UnitChoice[];
 }
+
+/** Some units of a layer, ascending, or all of them. */
+export type UnitChoice = Int32Array | null;
 
 /** Labelled images that can be read a block at a time. */
 export interface BlockSource {

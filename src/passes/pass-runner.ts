@@ -4,7 +4,9 @@
  */
 import { UnitscopeError } from "../errors.ts";
 import { type BlockStore, folderStore } from "./block-store.ts";
+import { type GrownResult, type GrowPassOptions, growPass } from "./grow-pass.ts";
 import type { ImageBlock } from "./image-block.ts";
+import { memoryStore } from "./memory-store.ts";
 import type { Pass } from "./pass.ts";
 import { cut, type Plan, plannedImages, shard } from "./plan.ts";
 import { mergeStored, type PassResult, type RunPassOptions, runPass } from "./run-pass.ts";
@@ -22,6 +24,12 @@ export interface PassRunner {
     source: { read(images: Int32Array): Promise<Block> },
     options: Omit<RunPassOptions<Shared, Layer, Beside>, "store"> & { isKept?: boolean },
   ): Promise<PassResult<Shared, Layer>>;
+  /** Carries out a pass as long as it is steered on. */
+  grow<Setup, Shared, Layer, Beside = never, Block extends ImageBlock = ImageBlock>(
+    pass: Pass<Setup, Shared, Layer, Beside, Block>,
+    source: { read(images: Int32Array): Promise<Block> },
+    options: GrowPassOptions<Shared, Layer, Beside>,
+  ): Promise<GrownResult<Shared, Layer>>;
 }
 
 /** Blocks of a pass that are not there yet. */
@@ -31,7 +39,10 @@ export interface Absence {
 }
 
 /** Keeps nothing. */
-export const inMemory: PassRunner = { run: runPass };
+export const inMemory: PassRunner = {
+  run: runPass,
+  grow: (pass, source, options) => growPass(pass, source, { ...options, store: memoryStore(pass.plan.layers.length) }),
+};
 
 /** Which blocks of every pass are computed here: a shard's, or none. */
 export type Share = { readonly index: number; readonly count: number } | "none";
@@ -75,6 +86,16 @@ export function openPassFolder(path: string, { share, planned, progress }: PassF
       const watched = { ...options, store, progress: (done: number) => progress?.(pass.plan, done, total) };
       const { timings } = await runPass({ ...pass, plan }, source, watched);
       return { ...whenWhole(pass, store), timings };
+    },
+    grow: async <Setup, Shared, Layer, Beside, Block extends ImageBlock>(
+      pass: Pass<Setup, Shared, Layer, Beside, Block>,
+      source: { read(images: Int32Array): Promise<Block> },
+      options: GrowPassOptions<Shared, Layer, Beside>,
+    ) => {
+      const store = folderStore<Shared, Layer>(path, pass.plan);
+      stores.push(store);
+      planned?.(pass.plan);
+      return await growPass(pass, source, { ...options, store });
     },
     forget: () => {
       for (const store of stores.splice(0)) store.clear();

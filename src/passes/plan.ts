@@ -25,6 +25,8 @@ export interface PlannedPart {
   readonly name: string;
   /** What this part depends on beside the plan's key: its tap and what is done to it. */
   readonly key: JsonRecord;
+  /** How many units it is about, where a block's part may be computed for some of them alone. */
+  readonly units?: number;
 }
 
 /** A plan. */

@@ -4,7 +4,7 @@
  */
 import { openPool } from "../runtime/worker-pool.ts";
 import type { BlockStore } from "./block-store.ts";
-import type { ImageBlock } from "./image-block.ts";
+import type { ImageBlock, UnitChoice } from "./image-block.ts";
 import { overBlocks } from "./over-blocks.ts";
 import type { Merge, PartialResult, Pass } from "./pass.ts";
 
@@ -60,12 +60,13 @@ export async function runPass<Setup, Shared, Layer, Beside = never, Block extend
         atOnce: 2 * pool.workerCount, // one under way, one ready
         read: (block) => source.read(pass.imagesOf(block)),
         work: async (block, images) => {
-          const result = await pool.run(images, {
+          const only = store?.lacks(block);
+          const result = await pool.run(onlyUnits(images, only), {
             transfer: [images.data.buffer as ArrayBuffer],
             report: (fraction) => tell(block, fraction),
           });
           if (result.beside !== undefined) beside?.(block, result.beside);
-          if (store) store.put(block, result);
+          if (store) store.put(block, result, only);
           else fold.add(result);
           tell(block, 1);
         },
@@ -78,17 +79,22 @@ export async function runPass<Setup, Shared, Layer, Beside = never, Block extend
   return { ...(store ? mergeStored(pass, store) : fold), timings };
 }
 
+/** A block of which some units are asked for. */
+export function onlyUnits<Block extends ImageBlock>(block: Block, only: readonly UnitChoice[] | undefined): Block {
+  return only?.some((units) => units !== null) ? { ...block, only } : block;
+}
+
 /** Merges what a store holds of a plan's blocks, wherever it was computed. */
 export function mergeStored<Shared, Layer>(
   { plan, merge }: Pick<Pass<unknown, Shared, Layer>, "plan" | "merge">,
-  store: Pick<BlockStore<Shared, Layer>, "shared" | "layer">,
+  store: Pick<BlockStore<Shared, Layer>, "shared" | "parts">,
 ): Pick<PassResult<Shared, Layer>, "shared" | "layer"> {
   const blocks = Array.from({ length: plan.to - plan.from }, (_, at) => plan.from + at);
   return {
     shared: () => merge.shared(blocks.map((block) => store.shared(block))),
     layer: (at) =>
       merge.layer(
-        blocks.map((block) => store.layer(block, at)),
+        blocks.flatMap((block) => store.parts(block, at)),
         at,
       ),
   };

@@ -48,7 +48,7 @@ export async function openTableRewriter(path: string, name: TableName, kept: Kep
     append: async (table) => {
       try {
         if (!columns) {
-          const present = new Set([...(held?.columnNames ?? []), ...Object.keys(table.columns)]);
+          const present = new Set([...(held ? columnsThatStay(held, kept) : []), ...Object.keys(table.columns)]);
           columns = Object.keys(tableSchemas[name].columns).filter((column) => present.has(column));
           const stray = [...present].find((column) => !columns?.includes(column));
           if (stray !== undefined) throw unknownColumn(name, stray);
@@ -63,6 +63,17 @@ export async function openTableRewriter(path: string, name: TableName, kept: Kep
     commit: writer.commit,
     abandon: writer.abandon,
   };
+}
+
+/** Columns of a held table of which some value may stay: a column that only replaced rows had goes with them. */
+function columnsThatStay({ columnNames, groups }: TableReader, kept: KeptRows): readonly string[] {
+  const staying = groups.filter(({ layer }) => layer === undefined || kept.keepsLayer(layer));
+  return columnNames.filter((_, column) =>
+    staying.some(({ description }) => {
+      const { statistics, num_values: values } = description.columns[column]?.meta_data ?? {};
+      return statistics?.null_count === undefined || statistics.null_count !== values;
+    }),
+  );
 }
 
 /** The table with exactly these columns; those that it lacks are missing in every row. */

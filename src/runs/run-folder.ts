@@ -26,6 +26,8 @@ export interface RunFolder {
   readonly path: string;
   /** The manifest as it is on disk. */
   manifest(): RunManifest;
+  /** @throws {UnitscopeError} `run` if a layer was not measured on all images. */
+  requireWhole(): void;
   /** Replaces fields of the manifest. */
   updateManifest(change: Partial<RunManifest>): void;
   /** Adds a later command to the manifest, in place of an earlier one of the same name and options. */
@@ -70,9 +72,10 @@ export interface RunFolder {
 
 /**
  * Opens a folder that holds a run.
+ * @param options.isPartialFine reads tables of layers too that were not measured on all images; otherwise they are refused.
  * @throws {UnitscopeError} `run` if it does not, or its manifest is damaged.
  */
-export function openRun(path: string): RunFolder {
+export function openRun(path: string, { isPartialFine = false }: { isPartialFine?: boolean } = {}): RunFolder {
   const manifestPath = join(path, "run.json");
   if (!existsSync(manifestPath)) {
     const found = !existsSync(path) ? "no such folder" : statSync(path).isDirectory() ? "none" : "a file";
@@ -81,7 +84,7 @@ export function openRun(path: string): RunFolder {
       `run folder "${path}": expected a folder with run.json, got ${found}; make one with: unitscope ablate MODEL DATA --out ${path}`,
     );
   }
-  const run = runFolder(path);
+  const run = runFolder(path, isPartialFine);
   run.manifest();
   return run;
 }
@@ -93,7 +96,7 @@ export function openRun(path: string): RunFolder {
  * @throws {UnitscopeError} `run` if the folder holds another run (the message names what differs) or other files.
  */
 export function startRun(path: string, manifest: RunManifest): RunFolder {
-  const run = runFolder(path);
+  const run = runFolder(path, true);
   if (existsSync(run.file("run.json"))) {
     const difference = manifestDifference(run.manifest(), manifest);
     if (difference) {
@@ -147,7 +150,10 @@ function keysOf(name: TableName): string[] {
     .map(([column]) => column);
 }
 
-function runFolder(path: string): RunFolder {
+/** Tables of a sweep, which say nothing final before all images are measured. */
+const sweptTables: readonly TableName[] = ["layers", "units", "drops", "baseline", "flips"];
+
+function runFolder(path: string, isPartialFine: boolean): RunFolder {
   const file = (...parts: string[]): string => join(path, ...parts);
   const tablePath = (name: TableName): string => file(`${name}.parquet`);
   const hasTable = (name: TableName): boolean => existsSync(tablePath(name));
@@ -161,7 +167,18 @@ function runFolder(path: string): RunFolder {
   };
   const updateManifest = (change: Partial<RunManifest>): void =>
     writeFileAtomic(file("run.json"), formatManifest({ ...manifest(), ...change }));
+  const requireWhole = (): void => {
+    const { layers, data } = manifest();
+    const partial = layers.find(({ images }) => images !== undefined);
+    if (!partial) return;
+    const count = (images: number): string => images.toLocaleString("en");
+    throw new UnitscopeError(
+      "run",
+      `run folder "${path}": expected a finished sweep, got layer "${partial.name}" measured on ${count(partial.images ?? 0)} of ${count(data.images)} images; finish it with: unitscope ablate, without option "until" and option "budget"`,
+    );
+  };
   const openTable = async (name: TableName): Promise<TableReader> => {
+    if (!isPartialFine && sweptTables.includes(name)) requireWhole();
     if (hasTable(name)) return await openTableReader(tablePath(name), name);
     const advice = madeBy[name] ? `; make it with: unitscope ${madeBy[name]}` : "";
     throw new UnitscopeError("run", `run folder "${path}": expected ${name}.parquet, got none${advice}`);
@@ -175,6 +192,7 @@ function runFolder(path: string): RunFolder {
     path,
     file,
     manifest,
+    requireWhole,
     updateManifest,
     hasTable,
     layerSlugs: (more = []) => layerSlugs([...new Set([...manifest().layers.map(({ name }) => name), ...more])]),

@@ -13,6 +13,8 @@ export interface ManifestLayer {
   readonly units: number;
   readonly height: number;
   readonly width: number;
+  /** Where a sweep ended before all images, or left units out: images that each of its units was measured on at least. */
+  readonly images?: number | undefined;
 }
 
 /** One command that wrote into the run, with its options as given. */
@@ -92,7 +94,15 @@ const manifestSchema: z.ZodType<RunManifest> = z.strictObject({
   classNames: z.array(z.string()),
   preprocessing: jsonRecord,
   layers: z.array(
-    z.strictObject({ name: z.string(), kind: z.string(), tap: z.string(), units: count, height: count, width: count }),
+    z.strictObject({
+      name: z.string(),
+      kind: z.string(),
+      tap: z.string(),
+      units: count,
+      height: count,
+      width: count,
+      images: count.optional(),
+    }),
   ),
   ablation: z.strictObject({ method: z.string() }),
   engine: z.string(),

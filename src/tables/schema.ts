@@ -90,7 +90,11 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
       unit,
       class: cls,
       class_name: className,
-      images: ["int32", "always", "Images of the class."],
+      images: [
+        "int32",
+        "always",
+        "Images of the class that were measured: all of them, but in a sweep that ended before or left the unit out.",
+      ],
       correct: ["int32", "always", "Images of the class that are right before."],
       correct_ablated: ["int32", "always", "Images of the class that are right after."],
       lost: ["int32", "always", "Images right before and wrong after."],
@@ -100,6 +104,12 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
         "always",
         "(correct − correct_ablated) / images; positive means damage; missing where a class has no image.",
       ],
+      lower: [
+        "double",
+        "optional",
+        "Lower limit of the drop over all images (95 %, at every moment at once), where not all were measured.",
+      ],
+      upper: ["double", "optional", "Upper limit."],
       p_value: ["double", "optional", "Exact McNemar p-value of lost against gained, two-sided."],
       q_value: [
         "double",

@@ -8,7 +8,7 @@ const path = new URL("../../docs/commands.md", import.meta.url);
 const context: CliContext = {
   print: () => undefined,
   note: () => undefined,
-  progress: () => ({ update: () => undefined, finish: () => undefined }),
+  progress: () => ({ below: () => undefined, update: () => undefined, finish: () => undefined }),
   signal: new AbortController().signal,
   json: false,
 };

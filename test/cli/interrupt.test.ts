@@ -5,12 +5,13 @@ import { basename, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { seededRandom } from "../../src/numeric/random.ts";
 import { openRun } from "../../src/runs/run-folder.ts";
+import { doubles, integers } from "../../src/tables/table.ts";
 import { CLASSES, randomNetwork, SIDE } from "../ablation/random-network.ts";
 import { npz } from "../data/npz.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { printed, unitscope } from "./run-cli.ts";
 
-const IMAGES = 1280; // five blocks
+const IMAGES = 2560; // ten blocks
 
 let folder: string;
 beforeAll(async () => {
@@ -29,6 +30,9 @@ const args = (out: string, ...more: string[]): string[] => [
   ...["--engine", "plain", "--out", join(folder, out), ...more],
 ];
 
+const fast = (out: string, ...more: string[]): string[] =>
+  args(out, ...more).map((arg) => (arg === "plain" ? "auto" : arg));
+
 /** Pieces that a run holds, by the folder of their key. */
 function filesOf(out: string): string[] {
   const pieces = join(folder, out, "pieces");
@@ -43,7 +47,21 @@ function piecesOf(out: string): string[] {
 }
 
 describe.skipIf(process.platform === "win32")("Ctrl-C during a sweep", () => {
-  test("exits with 130 and says how to go on; the same command then ends with the tables of an undisturbed run", async () => {
+  /** Checks that two runs hold the same, byte by byte, and the same pieces. */
+  async function expectSame(out: string, other: string): Promise<void> {
+    const [run, whole] = [openRun(join(folder, out)), openRun(join(folder, other))];
+    expect(run.manifest().finished).not.toBeNull();
+    expect(run.manifest().layers).toEqual(whole.manifest().layers);
+    expect(filesOf(out)).toEqual(filesOf(other)); // the observed responses, and nothing of the sweep
+    expect(run.tableNames()).toEqual(whole.tableNames());
+    expect(whole.tableNames()).toContain("drops");
+    for (const name of whole.tableNames()) {
+      const bytes = await readFile(join(run.path, `${name}.parquet`));
+      expect(bytes.equals(await readFile(join(whole.path, `${name}.parquet`)))).toBe(true);
+    }
+  }
+
+  test("exits with 130, says how to go on, and leaves tables that say how many images they are of", async () => {
     let isSent = false;
     const { code, stdout, stderr } = await unitscope([...args("run", "--workers", "1"), "--quiet"], {
       started: (child) => {
@@ -54,25 +72,60 @@ describe.skipIf(process.platform === "win32")("Ctrl-C during a sweep", () => {
         }, 5);
       },
     });
-    const message = "interrupted: run the same command again to continue where it stopped\n";
-    expect({ isSent, code, stdout, stderr }).toEqual({ isSent: true, code: 130, stdout: "", stderr: message });
-    const run = openRun(join(folder, "run"));
+    expect({ isSent, code, stdout }).toEqual({ isSent: true, code: 130, stdout: "" });
+    const found =
+      /^interrupted after (\d,\d{3}|\d{3}) of 2,560 images, of which the tables are: run the same command again to continue where it stopped\n$/.exec(
+        stderr,
+      );
+    const images = Number(found?.[1]?.replace(",", ""));
+    const run = openRun(join(folder, "run"), { isPartialFine: true });
     expect(run.manifest().finished).toBeNull();
-    expect(run.tableNames()).toEqual([]);
-    const kept = piecesOf("run");
-    expect(kept.length).toBeGreaterThanOrEqual(2);
-    expect(kept.length).toBeLessThan(Math.ceil(IMAGES / 256));
-
+    expect(run.manifest().layers.map((layer) => layer.images)).toEqual(run.manifest().layers.map(() => images));
+    expect(run.tableNames()).toEqual(["layers", "units", "drops", "baseline", "flips"]);
+    expect((await run.readTable("baseline")).rows).toBe(images);
+    const drops = await run.readTable("drops");
+    const [seen, drop, lower, upper] = [
+      integers(drops, "images"),
+      ...["drop", "lower", "upper"].map((name) => doubles(drops, name)),
+    ] as const;
+    expect(seen.reduce((sum, each) => sum + each, 0)).toBe(images * (await run.readTable("units")).rows);
+    expect(drop.every((each, row) => lower[row] <= each && each <= upper[row] && lower[row] < upper[row])).toBe(true);
+    const refused = await unitscope(["figures", join(folder, "run")]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(
+      /^run folder ".*": expected a finished sweep, got layer ".*" measured on [\d,]+ of 2,560 images; finish it with: unitscope ablate, without --until and --budget\n$/,
+    );
     await printed(args("run"));
     await printed(args("undisturbed"));
-    expect(run.manifest().finished).not.toBeNull();
-    expect(filesOf("run")).toEqual(filesOf("undisturbed")); // the observed responses, and nothing of the sweep
-    const whole = openRun(join(folder, "undisturbed"));
-    expect(run.tableNames()).toEqual(whole.tableNames());
-    expect(whole.tableNames()).toContain("drops");
-    for (const name of whole.tableNames()) {
-      const bytes = await readFile(join(run.path, `${name}.parquet`));
-      expect(bytes.equals(await readFile(join(whole.path, `${name}.parquet`)))).toBe(true);
+    await expectSame("run", "undisturbed");
+    // The limits that were written held.
+    const whole = doubles(await openRun(join(folder, "run")).readTable("drops"), "drop");
+    const held = whole.filter((each, row) => lower[row] <= each && each <= upper[row]).length;
+    expect(held / whole.length).toBeGreaterThan(0.95);
+  });
+
+  test("an accuracy ends it too, and it goes on to the same tables", async () => {
+    expect(await printed(fast("until", "--until", "20", "--workers", "1"))).toMatch(
+      /after [\d,]+ of 2,560 images; limits hold with 95 %/,
+    );
+    await printed(fast("other", "--until", "20", "--workers", "2"));
+    for (const name of ["units", "drops", "flips"] as const) {
+      const [one, two] = await Promise.all(
+        ["until", "other"].map((out) => readFile(join(folder, out, `${name}.parquet`))),
+      );
+      expect(one.equals(two)).toBe(true);
     }
+    const run = openRun(join(folder, "until"), { isPartialFine: true });
+    const units = await run.readTable("units");
+    const reached = new Set(integers(units, "images"));
+    expect(Math.min(...reached)).toBeLessThan(IMAGES);
+    const drops = await run.readTable("drops");
+    const [seen, lower, upper] = [integers(drops, "images"), doubles(drops, "lower"), doubles(drops, "upper")];
+    lower.forEach((low, row) => {
+      if (seen[row] < IMAGES / CLASSES) expect(upper[row] - low).toBeLessThanOrEqual(0.4);
+    });
+    await printed(fast("until"));
+    await printed(fast("whole"));
+    await expectSame("until", "whole");
   });
 });

@@ -16,7 +16,7 @@ async function run(
   const context: CliContext = {
     print: (line) => lines.push(line),
     note: () => undefined,
-    progress: (title) => ({ update: () => undefined, finish: () => titles.push(title) }),
+    progress: (title) => ({ below: () => undefined, update: () => undefined, finish: () => titles.push(title) }),
     signal: new AbortController().signal,
     json,
   };

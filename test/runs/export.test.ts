@@ -11,7 +11,7 @@ function contextThatKeeps(printed: string[], json: boolean): CliContext {
   return {
     print: (line) => printed.push(line),
     note: () => {},
-    progress: () => ({ update: () => {}, finish: () => {} }),
+    progress: () => ({ below: () => undefined, update: () => {}, finish: () => {} }),
     signal: new AbortController().signal,
     json,
   };

@@ -4,8 +4,8 @@ import type { AblateRunOptions } from "../../commands/ablate-run.ts";
 import type { AblateRunResult } from "../../commands/write-ablation.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
-import { describeLayer, resultJson } from "../describe-ablation.ts";
-import { fraction, list, wholeNumber } from "../option-parsers.ts";
+import { describeLayer, describePartialLayer, leaderLines, reachedLines, resultJson } from "../describe-ablation.ts";
+import { fraction, list, positive, seconds, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../terminal.ts";
 
 type Options = Omit<AblateRunOptions, "layers" | "continuous"> & { layers?: string[]; countsOnly?: boolean };
@@ -52,6 +52,16 @@ export function ablateCommand(context: CliContext): Command {
     .option("--skip-unreadable", "decode every image first, leave out those that cannot be, and say which")
     .option("--output <tensor>", "the model's output that holds the classes, where it has several")
     .option("--limit <images>", "the first so many images of every class", wholeNumber)
+    .option(
+      "--until <points>",
+      "leave a unit out once its overall and all its class drops are known to plus or minus so many points",
+      positive,
+    )
+    .option(
+      "--budget <time>",
+      "end after 90s, 10m or 1h30m with what was reached; without it, the run goes on",
+      seconds,
+    )
     .option("--seed <seed>", "which pairs --verify repeats", wholeNumber)
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .addOption(
@@ -79,6 +89,7 @@ export function ablateCommand(context: CliContext): Command {
               shown ??= context.progress("ablating", total, "pairs");
               shown.update(done);
             },
+            leaders: (leaders, images) => shown?.below(leaderLines(leaders, images)),
             signal: context.signal,
           },
         );
@@ -97,16 +108,17 @@ function show(context: CliContext, result: AblateRunResult): void {
   else {
     const { images, model } = subject;
     const right = (100 * result.accuracy).toFixed(2);
-    context.print(
-      `${model.name} on ${images.name}: ${right} % of ${images.imageCount.toLocaleString("en")} images right`,
-    );
-    for (const layer of result.layers) for (const line of describeLayer(result, layer.name)) context.print(line);
+    const measured = (result.reached?.images ?? images.imageCount).toLocaleString("en");
+    context.print(`${model.name} on ${images.name}: ${right} % of ${measured} images right`);
+    const describe = result.reached ? describePartialLayer : describeLayer;
+    for (const layer of result.layers) for (const line of describe(result, layer.name)) context.print(line);
+    if (result.reached) for (const line of reachedLines(result.reached)) context.print(line);
     if (verified > 0) {
       const pairs = verified.toLocaleString("en");
       context.print(`verified: ${pairs} (unit, image) pairs repeated the plain way, 0 different`);
     }
     context.print(`figure: ${result.figure}`);
     context.print(`run: ${run.path} (${duration(result.elapsedMs / 1000)})`);
-    context.note(`what the units respond to: unitscope attributes ${run.path}`);
+    if (!result.reached) context.note(`what the units respond to: unitscope attributes ${run.path}`);
   }
 }

@@ -16,7 +16,7 @@ export function exportCommand(context: CliContext): Command {
     .action(async (path: string, { format }: { format: ExportFormat }) => {
       const { exportRun } = await import("../../runs/export.ts");
       const { openRun } = await import("../../runs/run-folder.ts");
-      const run = openRun(path);
+      const run = openRun(path, { isPartialFine: true });
       const progress = context.progress("exporting", run.tableNames().length, "tables");
       let done = 0;
       try {
