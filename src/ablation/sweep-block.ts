@@ -140,7 +140,8 @@ export async function openBlockSweep(
         });
         let verified = 0;
         if (isExact) await sweepReference(layer, block, { only, collector, reference, count });
-        else if (isPlain) await sweepPlain(layer, block, { only, collector, route: await plainRoute(index, tap), count });
+        else if (isPlain)
+          await sweepPlain(layer, block, { only, collector, route: await plainRoute(index, tap), count });
         else {
           const { verify, seed } = options;
           const choice = { fraction: typeof verify === "number" ? verify : verify[index], seed, at: index };

@@ -22,7 +22,8 @@ const fields: Readonly<Record<string, string>> = {
   "data.images": "Number of images.",
   classNames: "Names of the classes, by index.",
   preprocessing: "How pixels become the network's input: the keys of `--preprocess FILE.json`.",
-  layers: "The ablated layers: name, kind, tap (the tensor that holds the response), units, height and width.",
+  layers:
+    "The ablated layers: name, kind, tap (the tensor that holds the response), units, height and width; `images` where a sweep ended before all images: how many every unit was measured on at least.",
   "ablation.method": "`zero`, `mean` or `weights`.",
   engine: "`auto` or `plain`.",
   seed: "Seed of everything random.",
