@@ -12,6 +12,7 @@ import type { Shape } from "../onnx/shapes.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { floatValue, openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { type ClosedForm, closedForm } from "./closed-form.ts";
+import { type FedResponses, fedInput } from "./fed-responses.ts";
 import { filledUp, type Pixels, pickImages } from "./plain-route.ts";
 import { buildPrefix, fixedTwins, type LayerPorts, type PlannedLayer, type Prefix } from "./prefix-graph.ts";
 import type { BlockTensor, PreparedBlock } from "./prepared-block.ts";
@@ -47,7 +48,8 @@ export interface FastLayer {
 export interface FastRoute {
   readonly prefix: Prefix;
   readonly layers: readonly FastLayer[];
-  prepare(pixels: Pixels): Promise<PreparedBlock>;
+  /** @param fed responses for the layers that are planned with them. */
+  prepare(pixels: Pixels, fed?: FedResponses): Promise<PreparedBlock>;
   close(): Promise<void>;
 }
 
@@ -196,8 +198,8 @@ export async function openFastRoute(
   return {
     prefix,
     layers,
-    prepare: async (pixels) => {
-      const tensors = await runInBatches(session, model, pixels);
+    prepare: async (pixels, fed) => {
+      const tensors = await runInBatches(session, model, pixels, fed);
       const block = tensors.get(logits) as BlockTensor;
       // The whole network starts from the images.
       if (planned.some(({ plan }) => plan.whole !== null)) {
@@ -235,13 +237,20 @@ export async function runInBatches(
   session: Session,
   { input, batch }: Pick<Model, "input" | "batch">,
   pixels: Pixels,
+  fed: FedResponses = new Map(),
 ): Promise<Map<string, BlockTensor>> {
   const joined = new Map<string, { dims: number[]; data: Float32Array }>();
   const rows = Int32Array.from({ length: pixels.count }, (_, i) => i);
   const size = batch ?? PREFIX_BATCH;
   for (let start = 0; start < pixels.count; start += size) {
     const count = Math.min(size, pixels.count - start);
-    const results = await session.run({ [input.name]: pickImages(pixels, rows, { start, count, batch }) });
+    const feeds: Record<string, Value> = { [input.name]: pickImages(pixels, rows, { start, count, batch }) };
+    for (const [tap, { dims, data }] of fed) {
+      const name = fedInput(tap);
+      const from = { count: pixels.count, imageDims: dims.slice(1), data };
+      if (session.inputNames.includes(name)) feeds[name] = pickImages(from, rows, { start, count, batch });
+    }
+    const results = await session.run(feeds);
     for (const [name, { dims, data }] of Object.entries(results)) {
       const each = data.length / (batch ?? count);
       let whole = joined.get(name);

@@ -1,6 +1,6 @@
 /** Takes the logits of (unit, image) pairs and keeps what changed: flips, and sums of the continuous companions. */
 import type { ImageBlock } from "../passes/image-block.ts";
-import { type ClassSums, collectChanges } from "./class-sums.ts";
+import { type ChangeCollector, type ClassSums, collectChanges } from "./class-sums.ts";
 import type { Flips } from "./flips.ts";
 import type { Reference, Removal } from "./plain-route.ts";
 import { companions, isTie, type Reading, readRow } from "./predictions.ts";
@@ -38,6 +38,7 @@ export interface FlipCollector {
 
 /**
  * Starts collecting.
+ * @param options.changes takes the companions' changes instead of `LayerBlock.continuous`.
  * @param options.predictions baseline predictions of the block.
  * @param options.logits baseline logits of the block, `[count, classCount]`.
  * @param options.tolerance of near-ties; 0 where the logits are the reference's own.
@@ -52,6 +53,7 @@ export function collectFlips(
     reference,
     tolerance,
     isContinuous,
+    changes,
   }: {
     units: number;
     classCount: number;
@@ -60,12 +62,14 @@ export function collectFlips(
     reference: Reference;
     tolerance: number;
     isContinuous: boolean;
+    changes?: Pick<ChangeCollector, "add"> | undefined;
   },
 ): FlipCollector {
   const flips: { unit: number; row: number; prediction: number }[] = [];
   const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
   const settled: Settled = { silent: 0, certified: 0, closedForm: 0, suffix: 0, plain: 0 };
-  const continuous = isContinuous ? collectChanges(units, block.labels) : null;
+  const continuous = isContinuous && !changes ? collectChanges(units, block.labels) : null;
+  const sink = isContinuous ? (changes ?? continuous) : null;
   const before = isContinuous
     ? Array.from(block.labels, (cls, row) => companions(baseline, row, { classCount, cls }))
     : [];
@@ -75,13 +79,13 @@ export function collectFlips(
   const addCompanions = (unit: number, row: number, logits: Float32Array, at: number): void => {
     const after = companions(logits, at, { classCount, cls: block.labels[row] });
     const { logProbability, margin } = before[row];
-    continuous?.add(unit, row, [logProbability - after.logProbability, margin - after.margin]);
+    sink?.add(unit, row, [logProbability - after.logProbability, margin - after.margin]);
   };
   return {
     settled,
     take: (unit, row, logits, at, removal) => {
       readRow(logits, at, { classCount, into: reading });
-      if (continuous) addCompanions(unit, row, logits, at);
+      if (sink) addCompanions(unit, row, logits, at);
       if (!isTie(reading, tolerance)) {
         keep(unit, row, reading.prediction);
         return undefined;

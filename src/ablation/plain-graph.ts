@@ -16,8 +16,15 @@ export const keepInput = (tap: string): string => `unitscope/keep/${tap}`;
 /** What the others get instead: float32 of the same shape. */
 export const replacementInput = (tap: string): string => `unitscope/replacement/${tap}`;
 
-/** The whole network with `Where(keep, response, replacement)` behind every given tap; the masks are graph inputs. */
-export function plainGraph(graph: Graph, switched: readonly SwitchedTensor[]): Graph {
+/**
+ * The whole network with `Where(keep, response, replacement)` behind every given tap; the masks are graph inputs.
+ * @param options.isFed whether replacements may differ between images and positions.
+ */
+export function plainGraph(
+  graph: Graph,
+  switched: readonly SwitchedTensor[],
+  { isFed = false }: { isFed?: boolean } = {},
+): Graph {
   return switched.reduce((before, tensor) => {
     const { tap } = tensor;
     const shape = maskShape(tensor);
@@ -27,7 +34,7 @@ export function plainGraph(graph: Graph, switched: readonly SwitchedTensor[]): G
       nodes: [node("Where", [keepInput(tap), tap, replacementInput(tap)], [replacement])],
       inputs: [
         { name: keepInput(tap), type: "bool", shape },
-        { name: replacementInput(tap), type: "float32", shape },
+        { name: replacementInput(tap), type: "float32", shape: isFed ? shape.map(() => null) : shape },
       ],
     });
   }, graph);

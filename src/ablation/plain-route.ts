@@ -8,6 +8,7 @@ import type { Model } from "../runtime/open-model.ts";
 import { floatValue, openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { keepInput, maskShape, perEntry, plainGraph, replacementInput, type SwitchedTensor } from "./plain-graph.ts";
 import { isTie, type Reading, readRow } from "./predictions.ts";
+import type { BlockTensor } from "./prepared-block.ts";
 
 /** What is replaced, and by what. */
 export interface Removal {
@@ -15,6 +16,8 @@ export interface Removal {
   readonly units: readonly number[];
   /** The constant of every unit of the layer, `[units]`. */
   readonly replacement: Float32Array;
+  /** Responses that replace the units' own instead, a row for every image of the block. */
+  readonly fed?: BlockTensor | undefined;
 }
 
 /** The images of a block, without what they are of. */
@@ -45,9 +48,14 @@ const BATCH = 32;
 export async function openPlainRoute(
   model: Model,
   tensor: SwitchedTensor,
-  { reference, threads = 1, provider = "cpu" }: { reference: Reference; threads?: number; provider?: Provider },
+  {
+    reference,
+    threads = 1,
+    provider = "cpu",
+    isFed = false,
+  }: { reference: Reference; threads?: number; provider?: Provider; isFed?: boolean },
 ): Promise<PlainRoute> {
-  const session = await openSession(plainGraph(model.graph, [tensor]), {
+  const session = await openSession(plainGraph(model.graph, [tensor], { isFed }), {
     threads,
     provider,
     place: `model "${model.name}"`,
@@ -55,11 +63,11 @@ export async function openPlainRoute(
   const { classCount, tieTolerance } = model;
   const logits = async (pixels: Pixels, rows: ArrayLike<number>, removal: Removal): Promise<Float32Array> => {
     const all = new Float32Array(rows.length * classCount);
-    const masks = maskFeeds(tensor, removal);
     const size = model.batch ?? BATCH;
     for (let start = 0; start < rows.length; start += size) {
       const count = Math.min(size, rows.length - start);
       const images = pickImages(pixels, rows, { start, count, batch: model.batch });
+      const masks = maskFeeds(tensor, removal, { rows, start, count });
       const results = await session.run({ ...masks, [model.input.name]: images });
       all.set(firstOutput(session, results).subarray(0, count * classCount), start * classCount);
     }
@@ -91,17 +99,25 @@ export async function openPlainRoute(
  * Opens the reference: switches behind all given taps, so that it is the same computation whichever layer is asked for.
  * The session is opened when it is first needed.
  */
-export function openReference(model: Model, switched: readonly SwitchedTensor[]): Reference {
+export function openReference(
+  model: Model,
+  switched: readonly SwitchedTensor[],
+  { isFed = false }: { isFed?: boolean } = {},
+): Reference {
   let session: Promise<Session> | undefined;
   const open = (): Promise<Session> =>
-    (session ??= openSession(plainGraph(model.graph, switched), { threads: 1, place: `model "${model.name}"` }));
+    (session ??= openSession(plainGraph(model.graph, switched, { isFed }), {
+      threads: 1,
+      place: `model "${model.name}"`,
+    }));
   const { classCount } = model;
   const logits: Reference["logits"] = async (pixels, row, removal) => {
     const opened = await open();
     const image = pickImages(pixels, [row], { start: 0, count: 1, batch: model.batch });
     const feeds: Record<string, Value> = { [model.input.name]: image };
     for (const tensor of switched) {
-      Object.assign(feeds, maskFeeds(tensor, removal?.tap === tensor.tap ? removal : null));
+      const own = removal?.tap === tensor.tap ? removal : null;
+      Object.assign(feeds, maskFeeds(tensor, own, { rows: [row], start: 0, count: 1 }));
     }
     return firstOutput(opened, await opened.run(feeds)).subarray(0, classCount);
   };
@@ -118,11 +134,25 @@ export function predictionOf(logits: Float32Array): number {
   return readRow(logits, 0, { classCount: logits.length, into }).prediction;
 }
 
-/** The switch of a tensor, for one removal: what it keeps and what replaces the rest. */
-export function maskFeeds(tensor: SwitchedTensor, removal: Removal | null): Record<string, Value> {
+/**
+ * The switch of a tensor, for one removal: what it keeps and what replaces the rest.
+ * @param images which rows of the block are run, for responses that differ between them.
+ */
+export function maskFeeds(
+  tensor: SwitchedTensor,
+  removal: Removal | null,
+  images: { readonly rows: ArrayLike<number>; readonly start: number; readonly count: number },
+): Record<string, Value> {
   const keep = new Uint8Array(tensor.units).fill(1);
   for (const unit of removal?.units ?? []) keep[unit] = 0;
   const dims = maskShape(tensor);
+  if (removal?.fed) {
+    const pixels = { count: removal.fed.dims[0], imageDims: removal.fed.dims.slice(1), data: removal.fed.data };
+    return {
+      [keepInput(tensor.tap)]: { type: "bool", dims, data: perEntry(keep, tensor.unitSize) },
+      [replacementInput(tensor.tap)]: pickImages(pixels, images.rows, images),
+    };
+  }
   return {
     [keepInput(tensor.tap)]: { type: "bool", dims, data: perEntry(keep, tensor.unitSize) },
     [replacementInput(tensor.tap)]: floatValue(

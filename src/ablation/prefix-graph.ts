@@ -6,11 +6,12 @@
  * that replaces it. A unit's change at a frontier is the difference of the two, channel by channel.
  */
 import { cutTo } from "../onnx/edit.ts";
-import { floatTensor, type Graph, intTensor, type Node, node, type Tensor } from "../onnx/graph.ts";
+import { floatTensor, type Graph, intTensor, type Node, node, type Port, type Tensor } from "../onnx/graph.ts";
 import type { RowFact } from "../onnx/rows.ts";
 import type { Shape } from "../onnx/shapes.ts";
 import { sortNodes } from "../onnx/sort.ts";
 import { type ChannelTensor, positionsOf, standsFirst } from "./channel-tensor.ts";
+import { fedInput } from "./fed-responses.ts";
 import { maskShape } from "./plain-graph.ts";
 import { type GraphParts, rowForm, toRows } from "./row-form.ts";
 import type { SuffixPlan, UnitPlace } from "./suffix-plan.ts";
@@ -38,6 +39,8 @@ export interface Prefix {
 export interface PlannedLayer {
   readonly plan: SuffixPlan;
   readonly replacement: Float32Array;
+  /** Whether responses are fed in their place, a row for every image; see `fed-responses.ts`. */
+  readonly isFed?: boolean | undefined;
 }
 
 /**
@@ -63,7 +66,8 @@ export function buildPrefix(
   const constants = new Map(graph.constants);
   const outputs = new Set<string>([logits, ...observed]);
   const opset = graph.opsets.get("") ?? 0;
-  const layers = planned.map(({ plan, replacement }, index): LayerPorts => {
+  const fedPorts: Port[] = [];
+  const layers = planned.map(({ plan, replacement, isFed = false }, index): LayerPorts => {
     const scope = `unitscope/${index}`;
     const insert = (op: string, inputs: string[], name: string, attributes = {}): string => {
       nodes.push(node(op, inputs, [name], attributes));
@@ -85,8 +89,13 @@ export function buildPrefix(
     // A response whose images stand elsewhere meets its frontier at once: its twin is broadcast.
     const isElsewhere = start !== undefined && !standsFirst(start);
     const constantTwin = isElsewhere ? perUnit(replacement, plan) : filled(replacement, plan, tapShape);
-    const twin = new Map([[plan.tap, constant(`${scope}/replacement`, constantTwin)]]);
-    const fixed = new Set([plan.tap]);
+    const replaced = `${scope}/replacement`;
+    if (isFed) {
+      fedPorts.push({ name: fedInput(plan.tap), type: "float32", shape: ["N", ...(tapShape ?? []).slice(1)] });
+      insert("Identity", [fedInput(plan.tap)], replaced);
+    } else constant(replaced, constantTwin);
+    const twin = new Map([[plan.tap, replaced]]);
+    const fixed = new Set(isFed ? [] : [plan.tap]);
     for (const each of plan.channelwise) {
       const output = each.outputs[0];
       twin.set(output, `${scope}/${output}`);
@@ -158,7 +167,7 @@ export function buildPrefix(
     for (const name of side) outputs.add(name);
     return { frontiers, carried, side, magnitudes };
   });
-  const twins: Graph = { ...graph, nodes: sortNodes(nodes), constants };
+  const twins: Graph = { ...graph, inputs: [...graph.inputs, ...fedPorts], nodes: sortNodes(nodes), constants };
   return { graph: cutTo(twins, [...outputs]), twins, layers };
 }
 

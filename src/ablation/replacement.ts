@@ -1,9 +1,11 @@
 /** What a layer's removed units are replaced by, for experiments that come after the sweep: the same as in the sweep. */
 
+import { UnitscopeError } from "../errors.ts";
 import type { Layer } from "../onnx/layers.ts";
 import type { BlockSource } from "../passes/image-block.ts";
 import type { PassRunner } from "../passes/pass-runner.ts";
 import type { Model } from "../runtime/open-model.ts";
+import { optimalConstants } from "./optimal-constants.ts";
 import { meanResponses } from "./response-means.ts";
 import { type AblationMethod, tapFor } from "./sweep.ts";
 
@@ -37,6 +39,16 @@ export async function findReplacement(
   },
 ): Promise<Replacement> {
   const tap = tapFor(layer, method);
+  if (method === "resample") {
+    throw new UnitscopeError(
+      "layer",
+      `layer "${layer.name}": expected units that constants replace, got a run of method resample; make one of method mean or optimal`,
+    );
+  }
+  if (method === "optimal") {
+    const [best] = await optimalConstants(model, images, { taps: [tap], workers, runner, signal });
+    return { tap, replacement: best };
+  }
   if (method !== "mean") return { tap, replacement: new Float32Array(layer.units) };
   const [mean] = await meanResponses(model, images, { taps: [tap], workers, runner, signal });
   return { tap, replacement: mean };

@@ -1,5 +1,6 @@
 /**
- * The mean response of every unit over images and positions, which `--method mean` puts in its place.
+ * The mean response of every unit over images and positions, which `--method mean` puts in its place, and the standard
+ * deviation, in which `--method optimal` measures its steps.
  *
  * Summed in double precision, with batches of a fixed size on one thread, and exactly over the blocks, so that the
  * constant is the same to the last bit whatever the number of workers.
@@ -28,6 +29,8 @@ interface MeansSetup {
 interface ResponseSums {
   /** `[units]`. */
   readonly sums: ExactSums;
+  /** Of squares, `[units]`. */
+  readonly squares: ExactSums;
   /** Values behind each sum: images × positions. */
   readonly count: number;
 }
@@ -48,6 +51,7 @@ const mergeMeans: Merge<null, ResponseSums> = {
   shared: () => null,
   layer: (parts) => ({
     sums: mergeSums(parts.map(({ sums }) => sums)),
+    squares: mergeSums(parts.map(({ squares }) => squares)),
     count: parts.reduce((sum, part) => sum + part.count, 0),
   }),
 };
@@ -58,7 +62,7 @@ function meansPass(model: Model, source: BlockSource, taps: readonly string[]): 
   return {
     ...blocks,
     plan: {
-      pass: "means",
+      pass: "response sums",
       key: planKey({ model: model.sha256, ...source.identity }, {}),
       shared: {},
       layers: taps.map((tap) => ({ name: tap, key: { tap } })),
@@ -70,27 +74,36 @@ function meansPass(model: Model, source: BlockSource, taps: readonly string[]): 
   };
 }
 
+/** Whose responses are summed, and by whom. */
+export interface ResponseSumsOptions {
+  readonly taps: readonly string[];
+  readonly workers?: number | undefined;
+  readonly runner?: PassRunner | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The mean responses at some taps, float32 `[units]` each. */
 export async function meanResponses(
   model: Model,
   source: BlockSource,
-  {
-    taps,
-    workers,
-    runner = inMemory,
-    signal,
-  }: {
-    taps: readonly string[];
-    workers?: number | undefined;
-    runner?: PassRunner | undefined;
-    signal?: AbortSignal | undefined;
-  },
+  options: ResponseSumsOptions,
 ): Promise<Float32Array[]> {
+  return (await responseSpreads(model, source, options)).map(({ mean }) => mean);
+}
+
+/** Mean and standard deviation of the responses at some taps, float32 `[units]` each. */
+export async function responseSpreads(
+  model: Model,
+  source: BlockSource,
+  { taps, workers, runner = inMemory, signal }: ResponseSumsOptions,
+): Promise<{ mean: Float32Array; deviation: Float32Array }[]> {
   const pass = meansPass(model, source, taps);
   const found = await runner.run(pass, source, { workers: chooseThreads(model, { workers }).workers, signal });
   return taps.map((_, at) => {
-    const { sums, count } = found.layer(at);
-    return Float32Array.from(sumsOf(sums), (total) => total / count);
+    const { sums, squares, count } = found.layer(at);
+    const means = sumsOf(sums).map((total) => total / count);
+    const variances = sumsOf(squares).map((total, unit) => Math.max(0, total / count - means[unit] ** 2));
+    return { mean: Float32Array.from(means), deviation: Float32Array.from(variances, Math.sqrt) };
   });
 }
 
@@ -111,6 +124,7 @@ async function sumResponses(
 ): Promise<ResponseSums[]> {
   const rows = Int32Array.from({ length: block.count }, (_, row) => row);
   const sums: Float64Array[] = [];
+  const squares: Float64Array[] = [];
   const counts = taps.map(() => 0);
   const places = taps.map((tap) => meanPlace(model, tap));
   const size = model.batch ?? BATCH;
@@ -122,13 +136,23 @@ async function sumResponses(
       // Numbers that are one unit's stand together: its entries of the axis, and all behind them.
       const run = unitSize * dims.slice(axis + 1).reduce((a, b) => a * b, 1);
       const sum = (sums[index] ??= new Float64Array(units));
+      const square = (squares[index] ??= new Float64Array(units));
       for (let at = 0, channel = 0; at < data.length; channel++) {
         let total = 0;
-        for (const end = at + run; at < end; at++) total += data[at];
+        let power = 0;
+        for (const end = at + run; at < end; at++) {
+          total += data[at];
+          power += data[at] * data[at];
+        }
         sum[channel % units] += total;
+        square[channel % units] += power;
       }
       counts[index] = counts[index] + data.length / units;
     }
   }
-  return sums.map((sum, index) => ({ sums: exactSums(sum), count: counts[index] }));
+  return sums.map((sum, index) => ({
+    sums: exactSums(sum),
+    squares: exactSums(squares[index]),
+    count: counts[index],
+  }));
 }

@@ -3,20 +3,23 @@
  * fast ones, to the predictions that flip.
  */
 
-import { messageOf, UnitscopeError } from "../errors.ts";
+import { UnitscopeError } from "../errors.ts";
 import type { ImageBlock } from "../passes/image-block.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
+import { type Baseline, settleBaseline } from "./baseline.ts";
 import { type CertificateTable, certificates } from "./certificates.ts";
 import { closedLogits } from "./closed-form.ts";
+import { collectDraws, type DrawChanges, joinDraws, openDonors } from "./draws.ts";
 import { type FastLayer, type FastRoute, openFastRoute } from "./fast-route.ts";
+import type { FedResponses } from "./fed-responses.ts";
 import { collectFlips, type FlipCollector, type LayerBlock } from "./flip-collector.ts";
 import type { SwitchedTensor } from "./plain-graph.ts";
-import { openPlainRoute, openReference, type PlainRoute, type Reference, type Removal } from "./plain-route.ts";
-import { isTie, type Reading, readRow } from "./predictions.ts";
+import { openPlainRoute, openReference, type PlainRoute, type Removal } from "./plain-route.ts";
 import type { PlannedLayer } from "./prefix-graph.ts";
-import type { PreparedBlock } from "./prepared-block.ts";
+import type { BlockTensor, PreparedBlock } from "./prepared-block.ts";
 import type { SuffixBound } from "./suffix-bound.ts";
+import { referenceLogits, sweepPlain, sweepReference } from "./sweep-plain.ts";
 import { checkPairs, chosenRows, type FoundPair } from "./verify.ts";
 
 /** Routes that can be switched off, to measure what each is worth. */
@@ -37,6 +40,8 @@ export interface SweepOptions {
   /** `plain`: the whole network for every unit; `auto`: every fast route. */
   readonly engine: "auto" | "plain";
   readonly routes: Routes;
+  /** Responses of that many other images take the place of a unit's own, instead of constants; 0 for constants. */
+  readonly draws?: number | undefined;
   /** Sum the continuous companions of the drop too; certified skips are then off. */
   readonly continuous: boolean;
   /** Fraction of the (unit, image) pairs that is repeated the plain way, in [0, 1]; of all layers, or of each. */
@@ -63,10 +68,12 @@ export interface SweptBlock {
 
 /** An opened sweep: sessions for the requested layers. */
 export interface BlockSweep {
-  /** Runs the prefix; `sweep` does it itself when it is given no prepared block. */
+  /** Runs the prefix (for the first draw); `sweep` does it itself when it is given no prepared block. */
   prepare(block: ImageBlock): Promise<PreparedBlock>;
   /** @param report called now and then with the fraction that is done. */
   sweep(block: ImageBlock, prepared?: PreparedBlock, report?: (done: number) => void): Promise<SweptBlock>;
+  /** With responses that are fed; for layers that are all planned with them. */
+  sweepFed(block: ImageBlock, fed: FedResponses): Promise<SweptBlock>;
   close(): Promise<void>;
 }
 
@@ -91,14 +98,15 @@ export async function openBlockSweep(
     observed?: readonly string[];
   },
 ): Promise<BlockSweep> {
-  const { threads, provider } = options;
+  const { threads, provider, draws = 0 } = options;
   const { classCount, tieTolerance } = model;
   // Where every prediction is the reference's, no other route has anything to add.
   const isExact = tieTolerance === Infinity;
   const tolerance = isExact ? 0 : tieTolerance;
   const isPlain = options.engine === "plain" || isExact;
+  const isFed = planned.some((layer) => layer.isFed);
   const isCertified = !isPlain && !options.continuous && options.routes.certified;
-  const reference = openReference(model, switched);
+  const reference = openReference(model, switched, { isFed });
   const fast: FastRoute = await openFastRoute(model, isPlain ? [] : planned, { threads, provider, observed });
   const plains = new Map<number, Promise<PlainRoute>>();
   const plainRoute = (layer: number, tap: string): Promise<PlainRoute> => {
@@ -106,7 +114,7 @@ export async function openBlockSweep(
     if (known) return known;
     const tensor = switched.find((each) => each.tap === tap);
     if (!tensor) throw new UnitscopeError("internal", `internal: tap "${tap}": expected among the switched tensors`);
-    const opened = openPlainRoute(model, tensor, { reference, threads, provider });
+    const opened = openPlainRoute(model, tensor, { reference, threads, provider, isFed });
     plains.set(layer, opened);
     return opened;
   };
@@ -114,137 +122,106 @@ export async function openBlockSweep(
     const bound = bounds[index];
     return isCertified && bound ? certificates(bound, ports, { units: plan.units, classCount, tolerance }) : undefined;
   });
-  const prepare = (block: ImageBlock): Promise<PreparedBlock> => fast.prepare(block);
+  const donors = draws > 0 ? await openDonors(model, planned, { threads, provider }) : undefined;
+  const prepare = async (block: ImageBlock): Promise<PreparedBlock> => fast.prepare(block, await donors?.of(block, 0));
+  const unitsOf = ({ only }: ImageBlock): Int32Array[] =>
+    planned.map(({ plan }, index) => only?.[index] ?? Int32Array.from({ length: plan.units }, (_, unit) => unit));
+  /** What the intact network says, and the block with those logits. */
+  const ready = async (
+    block: ImageBlock,
+    found: PreparedBlock,
+  ): Promise<{ prepared: PreparedBlock; baseline: Baseline }> => {
+    const prepared = isExact ? { ...found, logits: await referenceLogits(block, reference, classCount) } : found;
+    return { prepared, baseline: await settleBaseline(block, prepared, { reference, classCount, tolerance }) };
+  };
+  const sweepOnce = async (
+    block: ImageBlock,
+    prepared: PreparedBlock,
+    baseline: Baseline,
+    { fed, changes, count }: { fed?: FedResponses | undefined; changes?: readonly DrawChanges[]; count: () => void },
+  ): Promise<SweptLayer[]> => {
+    const layers: SweptLayer[] = [];
+    const asked = unitsOf(block);
+    for (const [index, layer] of planned.entries()) {
+      const { units, tap } = layer.plan;
+      const only = asked[index];
+      const collector = collectFlips(block, {
+        units,
+        classCount,
+        predictions: baseline.predictions,
+        logits: prepared.logits,
+        reference,
+        tolerance,
+        isContinuous: options.continuous,
+        changes: changes?.[index],
+      });
+      const removal = { tap, replacement: layer.replacement, fed: fed?.get(tap) };
+      let verified = 0;
+      if (isExact) await sweepReference(removal, block, { only, collector, reference, count });
+      else if (isPlain) {
+        await sweepPlain(removal, block, { only, collector, route: await plainRoute(index, tap), count });
+      } else {
+        const { verify, seed } = options;
+        const choice = { fraction: typeof verify === "number" ? verify : verify[index], seed, at: index };
+        await sweepFast(fast.layers[index], prepared, {
+          only,
+          collector,
+          certificate: tables[index]?.(prepared),
+          routes: options.routes,
+          classCount,
+          count,
+          fed: removal.fed,
+          chosen: (unit) => chosenRows(choice, unit, block.images),
+          check: async (pairs, removed) => {
+            await checkPairs(model, block, pairs, {
+              removal: removed,
+              reference,
+              what: `unit ${removed.units.join(", ")}`,
+            });
+            verified += pairs.length;
+          },
+        });
+      }
+      layers.push({ ...collector.finish(), verified });
+    }
+    return layers;
+  };
   return {
     prepare,
     sweep: async (block, given, report) => {
-      const ready = given ?? (await prepare(block));
-      const prepared = isExact ? { ...ready, logits: await referenceLogits(block, reference, classCount) } : ready;
-      const baseline = await settleBaseline(block, prepared, { reference, classCount, tolerance });
-      const layers: SweptLayer[] = [];
-      const chosen = planned.map(({ plan }, index) => block.only?.[index] ?? allUnits(plan.units));
-      const unitCount = chosen.reduce((sum, { length }) => sum + length, 0);
+      const pairs = unitsOf(block).reduce((sum, { length }) => sum + length, 0) * Math.max(1, draws);
       let done = 0;
-      const count = (): void => report?.(++done / unitCount);
-      for (const [index, layer] of planned.entries()) {
-        const { units, tap } = layer.plan;
-        const only = chosen[index];
-        const collector = collectFlips(block, {
-          units,
-          classCount,
-          predictions: baseline.predictions,
-          logits: prepared.logits,
-          reference,
-          tolerance,
-          isContinuous: options.continuous,
-        });
-        let verified = 0;
-        if (isExact) await sweepReference(layer, block, { only, collector, reference, count });
-        else if (isPlain)
-          await sweepPlain(layer, block, { only, collector, route: await plainRoute(index, tap), count });
-        else {
-          const { verify, seed } = options;
-          const choice = { fraction: typeof verify === "number" ? verify : verify[index], seed, at: index };
-          await sweepFast(fast.layers[index], prepared, {
-            only,
-            collector,
-            certificate: tables[index]?.(prepared),
-            routes: options.routes,
-            classCount,
-            count,
-            chosen: (unit) => chosenRows(choice, unit, block.images),
-            check: async (pairs, removal) => {
-              const what = `unit ${removal.units.join(", ")}`;
-              await checkPairs(model, block, pairs, { removal, reference, what });
-              verified += pairs.length;
-            },
-          });
-        }
-        layers.push({ ...collector.finish(), verified });
+      const count = (): void => report?.(++done / pairs);
+      const { prepared: first, baseline } = await ready(block, given ?? (await prepare(block)));
+      if (!donors) return { ...baseline, layers: await sweepOnce(block, first, baseline, { count }) };
+      const changes = planned.map(({ plan }) => collectDraws(plan.units, block.count));
+      const found: SweptLayer[][] = [];
+      for (let draw = 0; draw < draws; draw++) {
+        const fed = await donors.of(block, draw);
+        const { logits } = first;
+        const prepared = draw === 0 ? first : { ...(await fast.prepare(block, fed)), logits };
+        found.push(await sweepOnce(block, prepared, baseline, { fed, changes, count }));
       }
+      const layers = planned.map(({ plan }, index) =>
+        joinDraws(
+          block,
+          found.map((layersOfDraw) => layersOfDraw[index]),
+          { units: plan.units, predictions: baseline.predictions, changes: options.continuous ? changes[index] : null },
+        ),
+      );
       return { ...baseline, layers };
     },
+    sweepFed: async (block, fed) => {
+      const { prepared, baseline } = await ready(block, await fast.prepare(block, fed));
+      return { ...baseline, layers: await sweepOnce(block, prepared, baseline, { fed, count: () => {} }) };
+    },
     close: async () => {
+      await donors?.close();
       await fast.close();
       await reference.close();
       for (const route of plains.values()) await (await route).close();
     },
   };
-}
-
-function allUnits(count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, unit) => unit);
-}
-
-/** Baseline predictions and margins of a block, ties settled by the reference. */
-async function settleBaseline(
-  block: ImageBlock,
-  { count, logits }: PreparedBlock,
-  { reference, classCount, tolerance }: { reference: Reference; classCount: number; tolerance: number },
-): Promise<{ predictions: Int32Array; margins: Float32Array }> {
-  const predictions = new Int32Array(count);
-  const margins = new Float32Array(count);
-  const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
-  for (let row = 0; row < count; row++) {
-    try {
-      readRow(logits, row, { classCount, into: reading });
-    } catch (cause) {
-      const place = `image ${block.images[row]}: ${messageOf(cause)}`;
-      throw new UnitscopeError("value", `${place}; check the preprocessing and the model`, { cause });
-    }
-    margins[row] = reading.margin;
-    predictions[row] = isTie(reading, tolerance) ? await reference.predict(block, row, null) : reading.prediction;
-  }
-  return { predictions, margins };
-}
-
-/** Every unit through the whole network: the oracle. */
-async function sweepPlain(
-  { plan, replacement }: PlannedLayer,
-  block: ImageBlock,
-  {
-    only,
-    collector,
-    route,
-    count,
-  }: { only: Int32Array; collector: FlipCollector; route: PlainRoute; count: () => void },
-): Promise<void> {
-  const rows = Int32Array.from({ length: block.count }, (_, row) => row);
-  for (const unit of only) {
-    const removal = { tap: plan.tap, units: [unit], replacement };
-    const logits = await route.logits(block, rows, removal);
-    for (let row = 0; row < rows.length; row++) await collector.take(unit, row, logits, row, removal);
-    count();
-  }
-  collector.settled.plain = only.length * rows.length;
-}
-
-/** Logits of every image, one at a time, `[count, classCount]`. */
-async function referenceLogits(block: ImageBlock, reference: Reference, classCount: number): Promise<Float32Array> {
-  const logits = new Float32Array(block.count * classCount);
-  for (let row = 0; row < block.count; row++) logits.set(await reference.logits(block, row, null), row * classCount);
-  return logits;
-}
-
-/** Every unit through the whole network, one image at a time. */
-async function sweepReference(
-  { plan, replacement }: PlannedLayer,
-  block: ImageBlock,
-  {
-    only,
-    collector,
-    reference,
-    count,
-  }: { only: Int32Array; collector: FlipCollector; reference: Reference; count: () => void },
-): Promise<void> {
-  for (const unit of only) {
-    const removal = { tap: plan.tap, units: [unit], replacement };
-    for (let row = 0; row < block.count; row++) {
-      await collector.take(unit, row, await reference.logits(block, row, removal), 0, removal);
-    }
-    count();
-  }
-  collector.settled.plain = only.length * block.count;
 }
 
 /** Every unit by what it changes. */
@@ -260,6 +237,7 @@ async function sweepFast(
     count: countUnit,
     chosen,
     check,
+    fed,
   }: {
     only: Int32Array;
     collector: FlipCollector;
@@ -270,6 +248,7 @@ async function sweepFast(
     /** Rows whose pair with a unit is repeated the plain way, and repeating them. */
     chosen: (unit: number) => readonly number[];
     check: (pairs: readonly FoundPair[], removal: Removal) => Promise<void>;
+    fed: BlockTensor | undefined;
   },
 ): Promise<void> {
   const { plan, replacement } = layer.planned;
@@ -290,7 +269,7 @@ async function sweepFast(
       else rows[count++] = row;
     }
     const some = rows.subarray(0, count);
-    const removal = { tap: plan.tap, units: [unit], replacement };
+    const removal = { tap: plan.tap, units: [unit], replacement, fed };
     settled[closed ? "closedForm" : "suffix"] += count;
     const logits = closed || count === 0 ? undefined : await layer.removeUnit(prepared, unit, some);
     for (let i = 0; i < count; i++) {

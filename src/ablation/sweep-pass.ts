@@ -56,6 +56,7 @@ export const sweepWork: BlockWork<SweepSetup, BaselinePart, SweptPart, Observed>
     const planned = layers.map(({ tap, replacement }) => ({
       plan: planSuffix(model, tap),
       replacement,
+      isFed: (options.draws ?? 0) > 0,
     }));
     const switched = switchedTensors(
       model,

@@ -11,11 +11,14 @@ import type { Observed } from "../responses/observed.ts";
 import type { ObserveSetup } from "../responses/response-pass.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
+import { type AblationMethod, DEFAULT_DRAWS } from "./ablation-methods.ts";
 import { checkFraction } from "./check-sample.ts";
 import { type CompanionChanges, denseSums } from "./class-sums.ts";
+import { requireFed, withDonors } from "./fed-responses.ts";
 import type { Settled } from "./flip-collector.ts";
 import type { LayerFlips } from "./flips.ts";
 import { type GrowthOptions, watchGrowth } from "./growth.ts";
+import { optimalConstants } from "./optimal-constants.ts";
 import { type Reached, reachedPart, spread } from "./reached.ts";
 import { meanResponses } from "./response-means.ts";
 import { boundSuffix, type SuffixBound } from "./suffix-bound.ts";
@@ -24,8 +27,7 @@ import { allRoutes, type Routes } from "./sweep-block.ts";
 import { type BaselinePart, mergeSwept, type SweepSetup, type SweptPart, sweepWork } from "./sweep-pass.ts";
 import { withMeasuredTolerance } from "./tie-tolerance.ts";
 
-/** What replaces a removed unit's response. */
-export type AblationMethod = "zero" | "mean" | "weights";
+export type { AblationMethod };
 
 /** What a sweep computes; every field has a default. */
 export interface SweepSettings {
@@ -33,8 +35,11 @@ export interface SweepSettings {
   readonly engine?: "auto" | "plain" | undefined;
   readonly routes?: Routes | undefined;
   readonly continuous?: boolean | undefined;
+  /** Of `resample`: other images whose responses take the place of an image's own, one after another. */
+  readonly draws?: number | undefined;
   /** Fraction of the (unit, image) pairs to repeat the plain way, in [0, 1]; by default a small sample of every layer. */
   readonly verify?: number | undefined;
+  /** Of pairs to repeat, and of what `resample` draws. */
   readonly seed?: number | undefined;
 }
 
@@ -104,7 +109,7 @@ export function planSweep(
     pass: "sweep",
     key: planKey(
       { model: model.sha256, ...images.identity },
-      { ablation: { method }, sweep: { engine, continuous, ...checked } },
+      { ablation: ablationKey(settings), sweep: { engine, continuous, ...checked } },
     ),
     shared: { taps: layers.map((layer) => tapFor(layer, method)) },
     // Which pairs are repeated depends on the layer's place too.
@@ -134,10 +139,15 @@ export async function sweepPass(
   const plan = planSweep(model, { images, layers, settings: options });
   const { threads } = chooseThreads(model, { workers, tasks: plan.to - plan.from });
   const taps = layers.map((layer) => tapFor(layer, method));
+  const draws = drawsOf(options);
+  for (const tap of draws > 0 ? taps : []) requireFed(model, tap, method);
+  const carried = { taps, workers, runner, signal };
   const replacements =
     method === "mean"
-      ? await meanResponses(model, images, { taps, workers, runner, signal })
-      : layers.map((layer) => new Float32Array(layer.units));
+      ? await meanResponses(model, images, carried)
+      : method === "optimal"
+        ? await optimalConstants(model, images, carried)
+        : layers.map((layer) => new Float32Array(layer.units));
   const isCertified = engine !== "plain" && !continuous && routes.certified;
   const bounds = isCertified ? await boundAll(model, taps) : [];
   const removed = taps.map((tap, i) => ({ tap, replacement: replacements[i] }));
@@ -149,6 +159,7 @@ export async function sweepPass(
       engine,
       routes,
       continuous,
+      draws,
       verify:
         verify ??
         taps.map((tap, i) => checkFraction(model, planSuffix(model, tap), layers[i].units * images.imageCount)),
@@ -181,7 +192,9 @@ export async function runSweep(
   model: Model,
   { images, layers, options = {} }: { images: BlockSource; layers: readonly Layer[]; options?: RunSweepOptions },
 ): Promise<Sweep> {
-  const { observe, progress, runner = inMemory, growth: growing, signal } = options;
+  const { observe, progress, runner = inMemory, growth: growing, signal, seed = 1 } = options;
+  const draws = drawsOf(options);
+  const source = draws > 0 ? withDonors(images, { draws, seed }) : images;
   const units = layers.reduce((sum, layer) => sum + layer.units, 0);
   const total = images.imageCount * units;
   progress?.(0, total);
@@ -205,8 +218,8 @@ export async function runSweep(
       layers,
       options: { ...growing, budget: growing.budget === undefined ? undefined : growing.budget - prepareMs },
     });
-  const grown = growth && (await runner.grow(pass, images, { ...settings, steering: growth.steering }));
-  const found = grown ?? (await runner.run(pass, images, settings));
+  const grown = growth && (await runner.grow(pass, source, { ...settings, steering: growth.steering }));
+  const found = grown ?? (await runner.run(pass, source, settings));
   let shared: BaselinePart | undefined;
   const baseline = (): BaselinePart => (shared ??= found.shared());
   const reached = growth && grown && reachedPart(growth, { blocks, layers, grown });
@@ -235,6 +248,19 @@ export async function runSweep(
     reached,
     timings: { prepareMs, openMs: found.timings.openMs, sweepMs: found.timings.runMs },
   };
+}
+
+/** What replaces a unit, as keys of finished work and manifests name it. */
+export function ablationKey({ method = "zero", seed = 1, ...settings }: SweepSettings): {
+  method: AblationMethod;
+  draws?: number;
+  seed?: number;
+} {
+  return method === "resample" ? { method, draws: drawsOf({ method, ...settings }), seed } : { method };
+}
+
+function drawsOf({ method, draws = DEFAULT_DRAWS }: SweepSettings): number {
+  return method === "resample" ? draws : 0;
 }
 
 /** The tensor that a method replaces. */

@@ -1,6 +1,7 @@
 /** `unitscope ablate`: sweeps a model's layers over an image set and writes the run. */
 import type { Leader } from "../ablation/growth.ts";
 import type { Reached } from "../ablation/reached.ts";
+import { ablationKey } from "../ablation/sweep.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
 import type { Layer } from "../onnx/layers.ts";
@@ -126,7 +127,7 @@ function manifestOf(subject: Subject, layers: readonly Layer[], options: AblateR
     classNames: images.classNames,
     preprocessing: preprocessingJson(preprocessing),
     layers: layers.map(manifestLayer),
-    ablation: { method: options.method ?? "zero" },
+    ablation: ablationKey(options),
     engine: options.engine ?? "auto",
     seed: options.seed ?? 1,
     hardware: thisHardware(),

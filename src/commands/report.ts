@@ -66,7 +66,7 @@ async function withSubject(
   const manifest = run.manifest();
   const method = manifest.ablation.method as AblationMethod;
   const replacements = new Map<string, Float32Array>();
-  if (method === "mean") {
+  if (method !== "zero" && method !== "weights") {
     for (const { name } of manifest.layers) {
       const layer = subject.model.layers.find((each) => each.name === name);
       if (!layer) continue;

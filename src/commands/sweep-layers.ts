@@ -17,6 +17,8 @@ export interface SweepLayersOptions {
   /** Every layer but the logits, instead of `layers`. */
   readonly all?: boolean | undefined;
   readonly method?: AblationMethod | undefined;
+  /** Of method `resample`: other images whose responses take the place of an image's own. */
+  readonly draws?: number | undefined;
   readonly engine?: "auto" | "plain" | undefined;
   /** Also the mean changes of log-probability and margin, the default; without them certified pairs can be skipped. */
   readonly continuous?: boolean | undefined;
@@ -56,7 +58,7 @@ export async function sweepLayers(
   { runner, caution, progress, growth, signal }: SweepLayersEffects,
 ): Promise<SweptLayers> {
   const began = performance.now();
-  const { method, engine, continuous, verify, seed, workers, provider } = options;
+  const { method, draws, engine, continuous, verify, seed, workers, provider } = options;
   const layers = chooseLayers(subject.model, options);
   const missing = await missingLayers(run, layers, options);
   if (missing.length === 0) return { layers, sweep: undefined, began };
@@ -64,7 +66,7 @@ export async function sweepLayers(
     images,
     layers: missing,
     options: {
-      ...{ method, engine, continuous, verify, seed, workers, provider },
+      ...{ method, draws, engine, continuous, verify, seed, workers, provider },
       observe: observingSweep(run, subject, missing),
       ...{ runner, caution, progress, growth, signal },
     },

@@ -14,6 +14,8 @@ import type { Provider } from "../runtime/session.ts";
 export interface AblateOptions extends LayerChoice {
   /** What replaces a unit's response: `zero` (default), its `mean` over images and positions, or what zeroed `weights` leave. */
   readonly method?: AblationMethod | undefined;
+  /** Of method `resample`: other images whose responses take the place of an image's own (3). */
+  readonly draws?: number | undefined;
   /** `plain` computes the whole network for every unit; the counts are the same. */
   readonly engine?: "auto" | "plain" | undefined;
   /** Also the mean changes of log-probability and margin; `false` leaves them out and may be faster. Default: true. */

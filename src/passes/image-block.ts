@@ -18,6 +18,8 @@ export interface ImageBlock {
   readonly data: Float32Array;
   /** Which units of each of the plan's layers are asked for; `null`, and where it is absent: all of them. */
   readonly only?: readonly UnitChoice[];
+  /** Pixels of other images for each of these, once a draw, `[count, ...imageDims]`; where a pass asks for them. */
+  readonly donors?: readonly Float32Array[];
 }
 
 /** Some units of a layer, ascending, or all of them. */

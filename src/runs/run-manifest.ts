@@ -52,7 +52,12 @@ export interface RunManifest {
   readonly classNames: readonly string[];
   readonly preprocessing: Readonly<Record<string, Json>>;
   readonly layers: readonly ManifestLayer[];
-  readonly ablation: { readonly method: string };
+  readonly ablation: {
+    readonly method: string;
+    /** Of `resample`: draws, and the seed that they follow from. */
+    readonly draws?: number | undefined;
+    readonly seed?: number | undefined;
+  };
   readonly engine: string;
   readonly seed: number;
   readonly hardware: Hardware;
@@ -104,7 +109,7 @@ const manifestSchema: z.ZodType<RunManifest> = z.strictObject({
       images: count.optional(),
     }),
   ),
-  ablation: z.strictObject({ method: z.string() }),
+  ablation: z.strictObject({ method: z.string(), draws: z.number().optional(), seed: z.number().optional() }),
   engine: z.string(),
   seed: z.number(),
   hardware: z.strictObject({
@@ -177,7 +182,7 @@ export function manifestIdentity(manifest: RunManifest): Json {
     data: { hash: data.hash, images: data.images },
     classNames,
     preprocessing,
-    ablation: { method: ablation.method },
+    ablation: JSON.parse(JSON.stringify(ablation)) as Json,
   };
 }
 

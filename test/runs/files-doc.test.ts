@@ -24,7 +24,8 @@ const fields: Readonly<Record<string, string>> = {
   preprocessing: "How pixels become the network's input: the keys of `--preprocess FILE.json`.",
   layers:
     "The ablated layers: name, kind, tap (the tensor that holds the response), units, height and width; `images` where a sweep ended before all images: how many every unit was measured on at least.",
-  "ablation.method": "`zero`, `mean` or `weights`.",
+  "ablation.method":
+    "`zero`, `mean`, `weights`, `resample` or `optimal`; of `resample` also `ablation.draws` and `ablation.seed`.",
   engine: "`auto` or `plain`.",
   seed: "Seed of everything random.",
   "hardware.cpu": "Model of the processor.",

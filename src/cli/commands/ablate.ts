@@ -1,5 +1,6 @@
 /** `unitscope ablate`: removes every unit of some layers in turn and says which classes suffer. */
 import { Command, Option } from "commander";
+import { ablationMethods } from "../../ablation/ablation-methods.ts";
 import type { AblateRunOptions } from "../../commands/ablate-run.ts";
 import type { AblateRunResult } from "../../commands/write-ablation.ts";
 import type { CliContext } from "../context.ts";
@@ -26,8 +27,14 @@ export function ablateCommand(context: CliContext): Command {
     )
     .option("--out <folder>", "the run folder", "runs/ablation")
     .addOption(
-      new Option("--method <method>", "what replaces a unit").choices(["zero", "mean", "weights"]).default("zero"),
+      new Option(
+        "--method <method>",
+        "what replaces a unit: 0, its mean, 0 in its weights alone, responses of other images, the constant of least loss",
+      )
+        .choices(ablationMethods)
+        .default("zero"),
     )
+    .option("--draws <count>", "of resample: other images whose responses take an image's place (3)", wholeNumber)
     .addOption(
       new Option("--engine <engine>", "plain: the whole network for every unit")
         .choices(["auto", "plain"])
@@ -62,7 +69,7 @@ export function ablateCommand(context: CliContext): Command {
       "end after 90s, 10m or 1h30m with what was reached; without it, the run goes on",
       seconds,
     )
-    .option("--seed <seed>", "which pairs --verify repeats", wholeNumber)
+    .option("--seed <seed>", "which pairs --verify repeats, and what resample draws", wholeNumber)
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .addOption(
       new Option("--provider <provider>", "where ONNX Runtime computes")
