@@ -6,9 +6,9 @@ import { baselineAccuracy } from "../commands/sweep-tables.ts";
 import { openTableReader } from "../runs/read-table.ts";
 import { openRun } from "../runs/run-folder.ts";
 import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
-import { mainNetwork, type ReproductionNetwork, type Variant } from "./networks.ts";
 import { predictRuns, specialRuns } from "./plan.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
+import type { ReproductionNetwork, Variant } from "./studies.ts";
 
 /** One network's tables. */
 export interface NetworkEvidence extends ReproductionNetwork {
@@ -69,9 +69,11 @@ export async function readEvidence(networks: readonly ReproductionNetwork[], pla
       parts: imageParts(baseline, await run.readTable("flips"), units),
     });
   }
+  const { mainNetwork } = place.study;
+  const special = specialRuns(place.study);
   const main = openRun(runPath(place, mainNetwork));
-  const lower = openRun(runPath(place, specialRuns.lower));
-  const paperWay = openRun(runPath(place, specialRuns.paperWay));
+  const lower = openRun(runPath(place, special.lower));
+  const paperWay = openRun(runPath(place, special.paperWay));
   const predictions = await readPredictions(place, predictRuns.plain);
   return {
     networks: found,

@@ -3,6 +3,7 @@ import { type Finding, listed, type Picture, points } from "./claims/claim.ts";
 import { type ControlledClaim, controlRule, controlWords } from "./claims/control.ts";
 import { type Verdict, verdictRules } from "./claims/judgement.ts";
 import { conceptSet } from "./plan.ts";
+import type { Study } from "./studies.ts";
 
 /** What the page says about one network. */
 export interface PageNetwork {
@@ -25,12 +26,14 @@ export interface StudyBeside {
 /** Everything on the page. */
 export interface PageData {
   readonly unitscope: string;
-  readonly images: { readonly name: string; readonly count: number };
+  readonly study: Pick<Study, "column" | "images" | "task">;
+  /** `ofEveryClass`: images of a class for all networks but the main one, where those are fewer. */
+  readonly images: { readonly name: string; readonly count: number; readonly ofEveryClass: number | null };
   readonly networks: readonly PageNetwork[];
   /** Networks that the reproduction is meant to have and that are not there, by name. */
   readonly missing: readonly string[];
   /** Other studies, a column each. */
-  readonly beside?: readonly StudyBeside[];
+  readonly beside: readonly StudyBeside[];
   /** How the networks were trained, as a picture; `null` where their logs are not at hand. */
   readonly trainings: Picture | null;
   readonly claims: readonly ControlledClaim[];
@@ -62,12 +65,11 @@ export function paperPage(data: PageData, folder: string): string {
 }
 
 function head(data: PageData, folder: string): string[] {
-  const { images, networks, trainings, claims, elapsedMs, hardware, unitscope, limit } = data;
+  const { study, images, networks, trainings, claims, beside, elapsedMs, hardware, unitscope, limit } = data;
   const counts = (Object.keys(marks) as Verdict[])
     .map((verdict) => ({ verdict, count: claims.filter((claim) => claim.verdict === verdict).length }))
     .filter(({ count }) => count > 0)
     .map(({ verdict, count }) => `${count} ${verdict}`);
-  const beside = data.beside ?? [];
   const other = ({ id }: ControlledClaim): string =>
     beside
       .map((study) => study.claims.find((claim) => claim.id === id))
@@ -76,9 +78,9 @@ function head(data: PageData, folder: string): string[] {
   return [
     "# The paper, claim by claim",
     "",
-    "Zhou, Sun, Bau and Torralba, [*Revisiting the Importance of Individual Units in CNNs via Ablation*](https://arxiv.org/abs/1806.02891) (2018), repeated on CIFAR-10 with networks that this project trained. `unitscope reproduce` writes this page, and measures every result on it.",
+    `Zhou, Sun, Bau and Torralba, [*Revisiting the Importance of Individual Units in CNNs via Ablation*](https://arxiv.org/abs/1806.02891) (2018), repeated on ${study.images} with networks that this project trained. \`unitscope reproduce\` writes this page, and measures every result on it.`,
     "",
-    `Of ${claims.length} claims: ${counts.join(", ")}. The paper's networks tell 365 scenes (Places365) or 1,000 objects (ImageNet) apart at 224×224 pixels; ours tell ten classes apart at 32×32. So what can be the same is the direction and the order of magnitude, not the figure; where the paper gives numbers and signs in its text, they are what a claim is judged by. The claims are in our words. Drops are in points of accuracy, and positive means damage (the paper plots the opposite sign).`,
+    `Of ${claims.length} claims: ${counts.join(", ")}. The paper's networks tell 365 scenes (Places365) or 1,000 objects (ImageNet) apart at 224×224 pixels; ours tell ${study.task}. So what can be the same is the direction and the order of magnitude, not the figure; where the paper gives numbers and signs in its text, they are what a claim is judged by. The claims are in our words. Drops are in points of accuracy, and positive means damage (the paper plots the opposite sign).`,
     "",
     ...(limit === null
       ? []
@@ -86,7 +88,7 @@ function head(data: PageData, folder: string): string[] {
           `**A quick look: only the first ${limit} images of every class were used, and a concept set of ${conceptSet(limit).split(":")[1]} images; intervals are wide.**`,
           "",
         ]),
-    `| claim | the paper's numbers | here | statements | networks that learned nothing | measured (95 % interval) |${beside.map(({ name }) => ` ${name} |`).join("")}`,
+    `| claim | the paper's numbers | here, ${study.column} | statements | networks that learned nothing | measured (95 % interval) |${beside.map(({ name }) => ` ${name} |`).join("")}`,
     `|---|---|---|---|---|---|${beside.map(() => "---|").join("")}`,
     ...claims.map(
       (claim) =>
@@ -101,7 +103,7 @@ function head(data: PageData, folder: string): string[] {
     "",
     "## The networks",
     "",
-    `Trained by \`unitscope train\` on CIFAR-10's training images (${link(data, "training.md", "how")}); where nothing else is said, results are measured on ${images.count.toLocaleString("en")} test images (\`${images.name}\`).`,
+    `Trained by \`unitscope train\` on the training images of ${study.images} (${link(data, "training.md", "how")}); where nothing else is said, results are measured on ${images.count.toLocaleString("en")} test images (\`${images.name}\`)${images.ofEveryClass === null ? "" : `, those of all networks but the first on ${images.ofEveryClass} of every class`}.`,
     "",
     "| file in `models/` | variant | seed | right |",
     "|---|---|---:|---:|",

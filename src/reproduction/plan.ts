@@ -2,14 +2,7 @@
 
 import type { SetsRunOptions } from "../commands/measure-sets.ts";
 import type { RotationRunOptions } from "../commands/rotate-layers.ts";
-import {
-  alexnetLayers,
-  networks as allNetworks,
-  comparedLayers,
-  mainNetwork,
-  type ReproductionNetwork,
-  resnetLayers,
-} from "./networks.ts";
+import { alexnetLayers, comparedLayers, type ReproductionNetwork, resnetLayers, type Study } from "./studies.ts";
 
 /** One experiment on one run folder, or on all of them. */
 export type Step = {
@@ -51,25 +44,28 @@ export type Step = {
 );
 
 /** Run folders besides those that are called after their network. */
-export const specialRuns = {
+export interface SpecialRuns {
   /** The main network's lower layers on fewer images: their sets and rotations cost a whole network each. */
-  lower: "alexnet-cifar10-lower",
+  readonly lower: string;
   /** The main network with unit sets chosen and measured on the same images, as the paper does. */
-  paperWay: "alexnet-cifar10-paper-way",
-} as const;
+  readonly paperWay: string;
+}
+
+/** A study's run folders besides those that are called after their network. */
+export function specialRuns({ mainNetwork }: Study): SpecialRuns {
+  return { lower: `${mainNetwork}-lower`, paperWay: `${mainNetwork}-paper-way` };
+}
 
 /** Folders of predictions across networks. */
 export const predictRuns = { plain: "predict", untrained: "predict-random" } as const;
 
 const lowerLayers = alexnetLayers.slice(0, 3);
 
-/** Images of every class that the lower layers' sets and rotations are measured on. */
-export const lowerLimit = 200;
-
 /** Options that change what is run. */
 export interface PlanOptions {
   /** The first so many images of every class, for a quick look; all where absent. */
   readonly limit?: number | undefined;
+  /** Those of the study where absent. */
   readonly networks?: readonly ReproductionNetwork[];
 }
 
@@ -85,7 +81,8 @@ export function conceptSet(limit: number | undefined): string {
 }
 
 /** The steps of the reproduction, each after those whose results it reads. */
-export function planSteps({ limit, networks = allNetworks }: PlanOptions = {}): Step[] {
+export function planSteps(study: Study, { limit, networks = study.networks }: PlanOptions = {}): Step[] {
+  const { mainNetwork, comparedLimit } = study;
   const layersOf = ({ name, variant }: ReproductionNetwork): readonly string[] => {
     if (variant === "ResNet-18") return resnetLayers;
     return name === mainNetwork ? alexnetLayers : comparedLayers;
@@ -97,7 +94,14 @@ export function planSteps({ limit, networks = allNetworks }: PlanOptions = {}): 
     ...networks.flatMap((network): Step[] => {
       const { name } = network;
       return [
-        { kind: "ablate", title: `${name}: ablation`, run: name, network: name, layers: layersOf(network), limit },
+        {
+          kind: "ablate",
+          title: `${name}: ablation`,
+          run: name,
+          network: name,
+          layers: layersOf(network),
+          limit: name === mainNetwork ? limit : smaller(limit, comparedLimit),
+        },
         {
           kind: "attributes",
           title: `${name}: attributes and concepts`,
@@ -108,15 +112,27 @@ export function planSteps({ limit, networks = allNetworks }: PlanOptions = {}): 
         },
       ];
     }),
-    ...mainSteps(limit),
+    ...mainSteps(study, limit),
     ...untrainedSteps(untrained),
     {
       kind: "compare",
       title: "comparing variants",
       runs: compared.map(({ name, variant }) => ({ run: name, variant })),
     },
-    { kind: "predict", title: "predicting classes from attributes", runs: plain, train: 3, out: predictRuns.plain },
+    {
+      kind: "predict",
+      title: "predicting classes from attributes",
+      runs: plain,
+      train: Math.min(3, plain.length - 1),
+      out: predictRuns.plain,
+    },
   ];
+}
+
+/** The smaller of two limits; an absent one limits nothing. */
+function smaller(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
 }
 
 /** What networks that learned nothing are asked besides their units: the first stands for all in sets and rotations. */
@@ -147,8 +163,9 @@ function untrainedSteps(names: readonly string[]): Step[] {
 }
 
 /** Unit sets, rotations and figures of the main network. */
-function mainSteps(limit: number | undefined): Step[] {
-  const { lower, paperWay } = specialRuns;
+function mainSteps(study: Study, limit: number | undefined): Step[] {
+  const { mainNetwork, lowerLimit } = study;
+  const { lower, paperWay } = specialRuns(study);
   const [conv4, conv5] = comparedLayers;
   return [
     {
@@ -195,7 +212,7 @@ function mainSteps(limit: number | undefined): Step[] {
       run: lower,
       network: mainNetwork,
       layers: lowerLayers,
-      limit: Math.min(limit ?? lowerLimit, lowerLimit),
+      limit: smaller(limit, lowerLimit),
     },
     {
       kind: "sets",

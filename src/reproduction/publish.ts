@@ -9,27 +9,36 @@ import { openRun } from "../runs/run-folder.ts";
 import type { TableName } from "../tables/schema.ts";
 import { concatTables } from "../tables/table.ts";
 import type { Claim, Picture } from "./claims/claim.ts";
-import { mainNetwork, type ReproductionNetwork } from "./networks.ts";
 import { predictRuns, specialRuns } from "./plan.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
 import { setCurveTable } from "./set-curve-table.ts";
+import type { ReproductionNetwork, Study } from "./studies.ts";
 
 /** Figures that have another name on the page than in their run. */
-const renamed: Readonly<Record<string, { readonly run: string; readonly file: string }>> = {
-  "layer-drops-resnet18.svg": { run: "resnet18-cifar10", file: "layer-drops.svg" },
-  "rotation-lower.svg": { run: specialRuns.lower, file: "rotation.svg" },
-  "sets-conv1.svg": { run: specialRuns.lower, file: "sets-conv1.svg" },
-  "sets-conv2.svg": { run: specialRuns.lower, file: "sets-conv2.svg" },
-  "sets-conv3.svg": { run: specialRuns.lower, file: "sets-conv3.svg" },
-};
+function renamed(study: Study): Readonly<Record<string, { readonly run: string; readonly file: string }>> {
+  const { lower } = specialRuns(study);
+  const resnet = study.networks.find(({ variant }) => variant === "ResNet-18");
+  return {
+    ...(resnet && { "layer-drops-resnet18.svg": { run: resnet.name, file: "layer-drops.svg" } }),
+    "rotation-lower.svg": { run: lower, file: "rotation.svg" },
+    "sets-conv1.svg": { run: lower, file: "sets-conv1.svg" },
+    "sets-conv2.svg": { run: lower, file: "sets-conv2.svg" },
+    "sets-conv3.svg": { run: lower, file: "sets-conv3.svg" },
+  };
+}
 
 /** Tables of the main network, with the other run that holds a part of them. */
-const tables: readonly { readonly name: TableName; readonly file: string; readonly runs: readonly string[] }[] = [
-  { name: "units", file: "units.csv", runs: [mainNetwork] },
-  { name: "drops", file: "drops.csv", runs: [mainNetwork] },
-  { name: "relations", file: "relations.csv", runs: [mainNetwork] },
-  { name: "directions", file: "directions.csv", runs: [specialRuns.lower, mainNetwork] },
-];
+function publishedTables(
+  study: Study,
+): readonly { readonly name: TableName; readonly file: string; readonly runs: readonly string[] }[] {
+  const { mainNetwork } = study;
+  return [
+    { name: "units", file: "units.csv", runs: [mainNetwork] },
+    { name: "drops", file: "drops.csv", runs: [mainNetwork] },
+    { name: "relations", file: "relations.csv", runs: [mainNetwork] },
+    { name: "directions", file: "directions.csv", runs: [specialRuns(study).lower, mainNetwork] },
+  ];
+}
 
 /** Writes every figure that a claim shows, and every table, into `figures/` and `tables/` of the folder. */
 export async function publishResults(
@@ -45,12 +54,13 @@ export async function publishResults(
   }
   for (const { file, content } of figures) writeFileAtomic(join(folder, "figures", file), content);
   if (trainings) writeFileAtomic(join(folder, "figures", trainingPicture.file), trainingCurvesFigure(trainings));
-  for (const { name, file, runs } of tables) {
+  for (const { name, file, runs } of publishedTables(place.study)) {
     const parts = await Promise.all(runs.map((run) => openRun(runPath(place, run)).readTable(name)));
     writeFileAtomic(join(folder, "tables", file), tableCsv(concatTables(parts)));
   }
+  const { lower, paperWay } = specialRuns(place.study);
   const sets = await Promise.all(
-    [specialRuns.lower, mainNetwork, specialRuns.paperWay].map((run) => openRun(runPath(place, run)).readTable("sets")),
+    [lower, place.study.mainNetwork, paperWay].map((run) => openRun(runPath(place, run)).readTable("sets")),
   );
   writeFileAtomic(join(folder, "tables", "set-curves.csv"), tableCsv(concatTables(sets.map(setCurveTable))));
   for (const [run, file] of [
@@ -85,9 +95,9 @@ export function readTrainings(networks: readonly ReproductionNetwork[], models: 
 }
 
 function figurePath(place: Workplace, file: string): string {
-  const other = renamed[file];
+  const other = renamed(place.study)[file];
   if (other) return join(runPath(place, other.run), "figures", other.file);
   // The comparison goes first: its figure 9 has the name of the main network's own.
   const over = ["compare", predictRuns.plain].map((name) => join(runPath(place, name), file));
-  return over.find((path) => existsSync(path)) ?? join(runPath(place, mainNetwork), "figures", file);
+  return over.find((path) => existsSync(path)) ?? join(runPath(place, place.study.mainNetwork), "figures", file);
 }

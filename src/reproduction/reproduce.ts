@@ -1,18 +1,19 @@
 /** `unitscope reproduce`: every experiment of the paper on our networks, then the page about them. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
+import { diskError } from "../files/disk-error.ts";
 import { openRun } from "../runs/run-folder.ts";
 import { version } from "../version.ts";
 import { judgeClaims } from "./claims/claims.ts";
 import type { ControlledClaim } from "./claims/control.ts";
 import { readEvidence } from "./evidence.ts";
-import { networks as allNetworks, mainNetwork, type ReproductionNetwork } from "./networks.ts";
-import { type PageData, paperPage } from "./paper-page.ts";
+import { type PageData, paperPage, type StudyBeside } from "./paper-page.ts";
 import { planSteps } from "./plan.ts";
 import { publishResults, readTrainings, trainingPicture } from "./publish.ts";
-import { type ReproductionEffects, runPath, runSteps, testImages, type Workplace } from "./run-steps.ts";
+import { type ReproductionEffects, runPath, runSteps, type Workplace } from "./run-steps.ts";
+import type { ReproductionNetwork, Study } from "./studies.ts";
 
 /** What to reproduce, and where. */
 export interface ReproduceOptions extends Workplace {
@@ -20,6 +21,8 @@ export interface ReproduceOptions extends Workplace {
   readonly out: string;
   /** The first so many images of every class, for a quick look. */
   readonly limit?: number | undefined;
+  /** `claims.json` of other studies' pages, a column each. */
+  readonly beside?: readonly string[] | undefined;
   /** The networks; by default all of those that were meant for the page and are there. */
   readonly networks?: readonly ReproductionNetwork[] | undefined;
 }
@@ -42,7 +45,7 @@ export async function reproducePaper(
   options: ReproduceOptions,
   effects: ReproductionEffects = {},
 ): Promise<Reproduction> {
-  const { out, limit } = options;
+  const { out, limit, study } = options;
   if (extname(out) !== ".md")
     throw new UnitscopeError("usage", `option "out": expected a file that ends in .md, got "${out}"`);
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 2)) {
@@ -57,17 +60,19 @@ export async function reproducePaper(
   const name = basename(out, ".md");
   const folder = join(dirname(out), name);
   requirePage(out, folder);
-  const networks = options.networks ?? presentNetworks(options.models);
+  const beside = (options.beside ?? []).map(readStudyBeside);
+  const networks = options.networks ?? presentNetworks(study, options.models);
   checkModels(networks, options.models);
-  const records = await runSteps(planSteps({ limit, networks }), options, effects);
+  const records = await runSteps(planSteps(study, { limit, networks }), options, effects);
   const evidence = await readEvidence(networks, options);
   const claims = judgeClaims(evidence);
   const trainings = readTrainings(networks, options.models);
   const elapsedMs = [...records.values()].reduce((sum, record) => sum + record.elapsedMs, 0);
-  const { data, hardware } = openRun(runPath(options, mainNetwork)).manifest();
+  const { data, hardware } = openRun(runPath(options, study.mainNetwork)).manifest();
   const page: PageData = {
     unitscope: version,
-    images: { name: testImages, count: data.images },
+    study: { column: study.column, images: study.images, task: study.task },
+    images: { name: study.testImages, count: data.images, ofEveryClass: study.comparedLimit ?? null },
     networks: evidence.networks.map((network) => ({
       name: network.name,
       variant: network.variant,
@@ -75,7 +80,8 @@ export async function reproducePaper(
       note: network.note ?? "",
       accuracy: network.accuracy,
     })),
-    missing: options.networks ? [] : allNetworks.filter((each) => !networks.includes(each)).map(({ name }) => name),
+    missing: options.networks ? [] : study.networks.filter((each) => !networks.includes(each)).map(({ name }) => name),
+    beside,
     trainings: trainings && trainingPicture,
     claims,
     elapsedMs,
@@ -89,9 +95,35 @@ export async function reproducePaper(
   return { page: out, folder, claims, elapsedMs };
 }
 
-/** The plain networks, without which there is nothing to compare with, and of the others those that are there. */
-function presentNetworks(models: string): ReproductionNetwork[] {
-  return allNetworks.filter(({ name, variant }) => variant === "plain" || existsSync(join(models, `${name}.onnx`)));
+/** Two plain networks, without which there is nothing to compare with, and of the others those that are there. */
+function presentNetworks({ networks }: Study, models: string): ReproductionNetwork[] {
+  return networks.filter(
+    ({ name, variant, seed }) => (variant === "plain" && seed <= 2) || existsSync(join(models, `${name}.onnx`)),
+  );
+}
+
+/** Another study's column, from the numbers of its page. */
+function readStudyBeside(path: string): StudyBeside {
+  let page: Partial<PageData>;
+  try {
+    page = JSON.parse(readFileSync(path, "utf8")) as Partial<PageData>;
+  } catch (cause) {
+    if (cause instanceof SyntaxError) throw notClaims(path, "a file that is not JSON");
+    throw diskError(path, cause, { rule: "claims.json of a page that reproduce wrote" });
+  }
+  const { study, claims } = page;
+  if (!study || !Array.isArray(claims)) throw notClaims(path, "a file without a study and its claims");
+  return {
+    name: study.column,
+    claims: claims.map(({ id, verdict, headline }) => ({ id, verdict, headline })),
+  };
+}
+
+function notClaims(path: string, found: string): UnitscopeError {
+  return new UnitscopeError(
+    "data",
+    `option "beside" "${path}": expected claims.json of a page that reproduce wrote, got ${found}`,
+  );
 }
 
 function checkModels(networks: readonly ReproductionNetwork[], models: string): void {

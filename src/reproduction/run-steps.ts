@@ -11,14 +11,12 @@ import { sha256 } from "../files/hash.ts";
 import { openRun } from "../runs/run-folder.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";
-import { comparedLayers } from "./networks.ts";
 import type { Step } from "./plan.ts";
-
-/** The images that everything is measured on. */
-export const testImages = "cifar10:test";
+import { comparedLayers, type Study } from "./studies.ts";
 
 /** Where a reproduction reads and writes. */
 export interface Workplace {
+  readonly study: Study;
   /** Folder of the trained networks. */
   readonly models: string;
   /** Folder of the runs; it also holds the record of finished steps. */
@@ -148,7 +146,7 @@ function experimentsOf(step: Exclude<Step, { kind: "compare" | "predict" }>, pla
         {
           kind: "ablate",
           model: modelPath(place, step.network),
-          data: testImages,
+          data: place.study.testImages,
           options: { layers, limit, workers },
         },
       ];

@@ -1,7 +1,7 @@
 /** Evidence as the runs would give it, with effects that a test chooses. */
 import { seededRandom } from "../../src/numeric/random.ts";
 import type { Evidence, NetworkEvidence } from "../../src/reproduction/evidence.ts";
-import { alexnetLayers, networks, resnetLayers, type Variant } from "../../src/reproduction/networks.ts";
+import { alexnetLayers, cifar10Study, resnetLayers, type Variant } from "../../src/reproduction/studies.ts";
 import { concatTables, makeTable, type Table } from "../../src/tables/table.ts";
 
 /** What is true of the made-up networks; drops as fractions. */
@@ -106,7 +106,7 @@ const imageCount = 1_000;
 /** Builds the evidence. */
 export function exampleEvidence(effects: Effects): Evidence {
   const untrained = { ...effects, ...effects.untrained };
-  const found = networks.map((network, at): NetworkEvidence => {
+  const found = cifar10Study.networks.map((network, at): NetworkEvidence => {
     const own = network.variant === "random convolutions" ? untrained : effects;
     const layers = network.variant === "ResNet-18" ? resnetLayers : alexnetLayers;
     return {

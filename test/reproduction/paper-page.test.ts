@@ -3,15 +3,17 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { judgeClaims } from "../../src/reproduction/claims/claims.ts";
-import { networks } from "../../src/reproduction/networks.ts";
 import { type PageData, paperPage } from "../../src/reproduction/paper-page.ts";
+import { cifar10Study } from "../../src/reproduction/studies.ts";
 import { exampleEvidence, noEffects } from "./example-evidence.ts";
 
 const data: PageData = {
   unitscope: "0.1.0",
-  images: { name: "cifar10:test", count: 10_000 },
+  study: { column: "10 classes", images: "CIFAR-10", task: "ten classes apart at 32×32" },
+  images: { name: "cifar10:test", count: 10_000, ofEveryClass: null },
   networks: [{ name: "alexnet-cifar10", variant: "plain", seed: 1, note: "", accuracy: 0.8244 }],
   missing: ["alexnet-cifar10-seed2", "alexnet-random-cifar10"],
+  beside: [],
   trainings: null,
   claims: judgeClaims(exampleEvidence(noEffects)),
   elapsedMs: 83_400,
@@ -99,7 +101,7 @@ describe.runIf(isOfTheseRules)("the reproduction that is shown in docs/, by toda
   test("used every network and every image, and all files that it names are there", () => {
     expect(shown.limit).toBeNull();
     expect(shown.images.count).toBe(10_000);
-    const meant = networks.map(({ name }) => name);
+    const meant = cifar10Study.networks.map(({ name }) => name);
     const used = shown.networks.map(({ name }) => name);
     expect(meant).toEqual(expect.arrayContaining(used));
     expect([...used, ...shown.missing].sort()).toEqual(meant.sort());

@@ -1,27 +1,30 @@
 import { expect, test } from "vitest";
-import { networks } from "../../src/reproduction/networks.ts";
-import { lowerLimit, planSteps, type Step } from "../../src/reproduction/plan.ts";
+import { planSteps, type Step } from "../../src/reproduction/plan.ts";
+import { cifar10Study, studies, tinyImageNetStudy } from "../../src/reproduction/studies.ts";
+
+const all = Object.values(studies);
 
 function runsOf(step: Step): string[] {
   if (!("runs" in step)) return [step.run];
   return step.runs.map((each) => (typeof each === "string" ? each : each.run));
 }
 
-test("every step has a title of its own", () => {
-  const titles = planSteps().map(({ title }) => title);
+test.each(all)("every step of $id has a title of its own", (study) => {
+  const titles = planSteps(study).map(({ title }) => title);
   expect(new Set(titles).size).toBe(titles.length);
 });
 
-test("a step reads only runs that an earlier step has ablated", () => {
+test.each(all)("a step of $id reads only runs that an earlier step has ablated", (study) => {
   const there = new Set<string>();
-  for (const step of planSteps()) {
+  for (const step of planSteps(study)) {
     if (step.kind === "ablate") there.add(step.run);
     expect([...there]).toEqual(expect.arrayContaining(runsOf(step)));
   }
 });
 
 test("classes are predicted across the five plain networks, and variants are compared without ResNet-18", () => {
-  const steps = planSteps();
+  const { networks } = cifar10Study;
+  const steps = planSteps(cifar10Study);
   const predict = steps.find((step) => step.kind === "predict" && step.out === "predict");
   const plain = networks.filter(({ variant }) => variant === "plain").map(({ name }) => name);
   expect(plain).toHaveLength(5);
@@ -34,9 +37,25 @@ test("classes are predicted across the five plain networks, and variants are com
 
 test("a limit reaches every ablation, and the lower layers never see more than theirs", () => {
   const limits = (limit?: number): (number | undefined)[] =>
-    planSteps({ limit }).flatMap((step) => (step.kind === "ablate" ? [step.limit] : []));
+    planSteps(cifar10Study, { limit }).flatMap((step) => (step.kind === "ablate" ? [step.limit] : []));
   expect(new Set(limits(7))).toEqual(new Set([7]));
   expect(Math.max(...limits(500).map(Number))).toBe(500);
+  const { lowerLimit } = cifar10Study;
   expect(limits(500)).toContain(lowerLimit);
   expect(limits()).toContain(lowerLimit);
+});
+
+test("with a hundred classes only the main network sees every image", () => {
+  const ablations = planSteps(tinyImageNetStudy).flatMap((step) => (step.kind === "ablate" ? [step] : []));
+  const whole = ablations.filter(({ limit }) => limit === undefined);
+  expect(new Set(whole.map(({ network }) => network))).toEqual(new Set([tinyImageNetStudy.mainNetwork]));
+  expect(ablations.find(({ run }) => run === "alexnet-tiny-imagenet-100-seed2")?.limit).toBe(
+    tinyImageNetStudy.comparedLimit,
+  );
+});
+
+test("with fewer plain networks, classes are predicted from all but one", () => {
+  const networks = tinyImageNetStudy.networks.filter(({ variant, seed }) => variant === "plain" && seed <= 2);
+  const predict = planSteps(tinyImageNetStudy, { networks }).find(({ kind }) => kind === "predict");
+  expect(predict).toMatchObject({ train: 1 });
 });

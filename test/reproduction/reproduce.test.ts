@@ -3,13 +3,14 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { mainNetwork, networks } from "../../src/reproduction/networks.ts";
 import { planSteps } from "../../src/reproduction/plan.ts";
 import { reproducePaper } from "../../src/reproduction/reproduce.ts";
+import { cifar10Study } from "../../src/reproduction/studies.ts";
 import { unitscope } from "../cli/run-cli.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 
 const models = fileURLToPath(new URL("../../models", import.meta.url));
+const { mainNetwork, networks } = cifar10Study;
 /** Enough for every kind of step: four plain networks to predict across, one of each variant to compare. */
 const some = networks.filter(
   ({ name, variant, seed }) =>
@@ -19,8 +20,15 @@ const some = networks.filter(
 describe("reproducePaper", () => {
   test("runs every step, continues after an interruption, and does nothing twice", async () => {
     const folder = await temporaryFolder();
-    const options = { models, work: join(folder, "work"), out: join(folder, "paper.md"), limit: 2, networks: some };
-    const steps = planSteps({ limit: 2, networks: some });
+    const options = {
+      study: cifar10Study,
+      models,
+      work: join(folder, "work"),
+      out: join(folder, "paper.md"),
+      limit: 2,
+      networks: some,
+    };
+    const steps = planSteps(cifar10Study, { limit: 2, networks: some });
 
     const abort = new AbortController();
     const first: string[] = [];
@@ -78,7 +86,7 @@ describe("unitscope reproduce", () => {
     cpSync(join(models, `${mainNetwork}.onnx`), join(folder, `${mainNetwork}.onnx`));
     const { code, stderr } = await unitscope(["reproduce", "--models", folder, "--work", join(folder, "work")]);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^models ".*": expected 5 trained networks, got none called alexnet-cifar10-seed2\.onnx, /);
+    expect(stderr).toMatch(/^models ".*": expected 2 trained networks, got none called alexnet-cifar10-seed2\.onnx; /);
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(existsSync(join(folder, "work"))).toBe(false);
   });

@@ -2,7 +2,7 @@
 import { type Estimate } from "../../stats/nested-bootstrap.ts";
 import { networkInterval } from "../../stats/network-interval.ts";
 import { type Evidence, networksOf, unitValues } from "../evidence.ts";
-import type { Variant } from "../networks.ts";
+import type { Variant } from "../studies.ts";
 import type { FindingUnit } from "./claim.ts";
 import { estimateOf, type ImageMeasure, mean, meansOf, placeOf } from "./places.ts";
 import { conceptLead, ensembleAccuracy } from "./prediction.ts";

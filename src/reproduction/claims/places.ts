@@ -4,7 +4,7 @@ import type { Estimate } from "../../stats/nested-bootstrap.ts";
 import { imageVariance, networkInterval } from "../../stats/network-interval.ts";
 import { texts } from "../../tables/table.ts";
 import { type Evidence, type NetworkEvidence, networksOf, unitValues } from "../evidence.ts";
-import { alexnetLayers, comparedLayers, resnetLayers, type Variant } from "../networks.ts";
+import { alexnetLayers, comparedLayers, resnetLayers, type Variant } from "../studies.ts";
 
 /** A layer of some networks. */
 export interface Place {

@@ -4,7 +4,7 @@ import type { Estimate } from "../../stats/nested-bootstrap.ts";
 import { networkInterval } from "../../stats/network-interval.ts";
 import { doubles, filterRows, texts } from "../../tables/table.ts";
 import { type Evidence, type NetworkEvidence, networksOf } from "../evidence.ts";
-import { alexnetLayers } from "../networks.ts";
+import { alexnetLayers } from "../studies.ts";
 import { type Claim, claim, count, type Finding, finding } from "./claim.ts";
 import { isNegative, isPositive, isWithin } from "./judgement.ts";
 import { layersOf } from "./places.ts";

@@ -2,7 +2,7 @@
 import { type Estimate, nestedBootstrap } from "../../stats/nested-bootstrap.ts";
 import { doubles, filterRows, integers, type Table, texts } from "../../tables/table.ts";
 import type { Evidence } from "../evidence.ts";
-import { alexnetLayers } from "../networks.ts";
+import { alexnetLayers } from "../studies.ts";
 import { type Claim, claim, count, type Finding, finding, inWords, points } from "./claim.ts";
 import { allOf, isPositive } from "./judgement.ts";
 

@@ -2,7 +2,7 @@
 import { quantile } from "../../figures/curves.ts";
 import type { Estimate } from "../../stats/nested-bootstrap.ts";
 import { type Evidence, networksOf, unitValues } from "../evidence.ts";
-import { alexnetLayers } from "../networks.ts";
+import { alexnetLayers } from "../studies.ts";
 import { type Claim, claim, count, type Finding, finding, inWords, points } from "./claim.ts";
 import { allOf, isAbove, isAsLarge, isPositive, isWithin, type Outcome } from "./judgement.ts";
 import { estimateOf, mean, meansOf, type Place, placeOf, placesOf } from "./places.ts";

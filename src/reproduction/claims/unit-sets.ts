@@ -2,7 +2,7 @@
 import { type Estimate, nestedBootstrap } from "../../stats/nested-bootstrap.ts";
 import { doubles, filterRows, integers, type Table, texts } from "../../tables/table.ts";
 import type { Evidence } from "../evidence.ts";
-import { alexnetLayers } from "../networks.ts";
+import { alexnetLayers } from "../studies.ts";
 import { type Claim, claim, type Finding, finding, inWords, listed, points } from "./claim.ts";
 import { isAbove, isAsLarge, isWithin, type Judged } from "./judgement.ts";
 import { bounds } from "./rules.ts";

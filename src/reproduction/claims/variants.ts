@@ -3,7 +3,7 @@
 import type { Estimate } from "../../stats/nested-bootstrap.ts";
 import { networkInterval } from "../../stats/network-interval.ts";
 import { type Evidence, networksOf, unitValues } from "../evidence.ts";
-import { comparedLayers, type Variant } from "../networks.ts";
+import { comparedLayers, type Variant } from "../studies.ts";
 import { type Claim, claim, count, type Finding, finding, inWords, listed, points } from "./claim.ts";
 import { isNegative, isPositive, type Judged } from "./judgement.ts";
 import { estimateOf, mean, meansOf, placeOf } from "./places.ts";

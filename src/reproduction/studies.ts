@@ -1,0 +1,105 @@
+/** The studies that the paper is repeated as: images, and networks that `scripts/train-models.sh` trained on them. */
+
+/** How a network was trained. */
+export type Variant = "plain" | "batch norm" | "channel dropout" | "random convolutions" | "ResNet-18";
+
+/** One trained network. */
+export interface ReproductionNetwork {
+  /** File name in the models folder, without `.onnx`. */
+  readonly name: string;
+  readonly variant: Variant;
+  readonly seed: number;
+  /** What else must be known of it. */
+  readonly note?: string;
+}
+
+/** The names of the studies. */
+export const studyIds = ["cifar10", "tiny-imagenet-100"] as const;
+
+/** A study's name, as `--study` takes it. */
+export type StudyId = (typeof studyIds)[number];
+
+/** One study: on what the paper's experiments are repeated. */
+export interface Study {
+  readonly id: StudyId;
+  /** What its column is called beside others: `10 classes`. */
+  readonly column: string;
+  /** The images in a sentence: `CIFAR-10`. */
+  readonly images: string;
+  /** What its networks do, after "ours". */
+  readonly task: string;
+  /** The images that everything is measured on. */
+  readonly testImages: string;
+  /** The network whose every layer is shown: plain, seed 1. */
+  readonly mainNetwork: string;
+  /** All networks, in the order in which they are worked on. The page is made of those that are there. */
+  readonly networks: readonly ReproductionNetwork[];
+  /** Test images of every class for all networks but the main one; all where absent. */
+  readonly comparedLimit?: number;
+  /** Images of every class that the lower layers' sets and rotations are measured on. */
+  readonly lowerLimit: number;
+}
+
+/** The layers of AlexNet, in order. */
+export const alexnetLayers = ["conv1", "conv2", "conv3", "conv4", "conv5"] as const;
+
+/** The layers that networks are compared at, as in the paper. */
+export const comparedLayers = ["conv4", "conv5"] as const;
+
+/** The layers of ResNet-18: the first convolution of its last block, and the block's output. */
+export const resnetLayers = ["layer4.1.conv1", "layer4.1"] as const;
+
+const seeds = (stem: string, variant: Variant, count: number): ReproductionNetwork[] =>
+  Array.from({ length: count }, (_, index) => ({
+    name: index === 0 ? stem : `${stem}-seed${index + 1}`,
+    variant,
+    seed: index + 1,
+    ...(variant === "random convolutions" && { note: "nothing but the head was trained" }),
+  }));
+
+/** Ten classes at 32×32: every network is quick, and anybody can fetch the images. */
+export const cifar10Study: Study = {
+  id: "cifar10",
+  column: "10 classes",
+  images: "CIFAR-10",
+  task: "ten classes apart at 32×32",
+  testImages: "cifar10:test",
+  mainNetwork: "alexnet-cifar10",
+  networks: [
+    ...seeds("alexnet-cifar10", "plain", 5),
+    ...seeds("alexnet-bn-cifar10", "batch norm", 5),
+    ...seeds("alexnet-dropout-cifar10", "channel dropout", 5),
+    ...seeds("alexnet-random-cifar10", "random convolutions", 3),
+    {
+      name: "resnet18-cifar10",
+      variant: "ResNet-18",
+      seed: 1,
+      note: "width 16, a quarter of the original's 64: 16 channels in the first stage, 128 in the last",
+    },
+  ],
+  lowerLimit: 200,
+};
+
+/** A hundred classes of photographs at 64×64: one class is a hundredth of the images. */
+export const tinyImageNetStudy: Study = {
+  id: "tiny-imagenet-100",
+  column: "100 classes",
+  images: "100 classes of Tiny-ImageNet",
+  task: "a hundred classes of photographs apart at 64×64",
+  testImages: "tiny-imagenet-100:test",
+  mainNetwork: "alexnet-tiny-imagenet-100",
+  networks: [
+    ...seeds("alexnet-tiny-imagenet-100", "plain", 5),
+    ...seeds("alexnet-bn-tiny-imagenet-100", "batch norm", 3),
+    ...seeds("alexnet-dropout-tiny-imagenet-100", "channel dropout", 3),
+    ...seeds("alexnet-random-tiny-imagenet-100", "random convolutions", 1),
+  ],
+  comparedLimit: 50,
+  lowerLimit: 20,
+};
+
+/** Every study, by its name. */
+export const studies: Readonly<Record<StudyId, Study>> = {
+  cifar10: cifar10Study,
+  "tiny-imagenet-100": tinyImageNetStudy,
+};
