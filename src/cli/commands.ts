@@ -8,11 +8,15 @@ import { dataCommand } from "./commands/data.ts";
 import { exportCommand } from "./commands/export.ts";
 import { figuresCommand } from "./commands/figures.ts";
 import { layersCommand } from "./commands/layers.ts";
+import { mergeCommand } from "./commands/merge.ts";
+import { planCommand } from "./commands/plan.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { reportCommand } from "./commands/report.ts";
 import { reproduceCommand } from "./commands/reproduce.ts";
 import { rotateCommand } from "./commands/rotate.ts";
+import { runCommand } from "./commands/run.ts";
 import { setsCommand } from "./commands/sets.ts";
+import { statusCommand } from "./commands/status.ts";
 import { studyCommand } from "./commands/study.ts";
 import { trainCommand } from "./commands/train.ts";
 import { unitCommand } from "./commands/unit.ts";
@@ -43,6 +47,10 @@ export function commands(context: CliContext): Command[] {
     reproduceCommand,
     exportCommand,
     trainCommand,
+    planCommand,
+    runCommand,
+    mergeCommand,
+    statusCommand,
   ]
     .map((build) => build(context))
     .map((command) => (opensImages.has(command.name()) ? withRelocation(command, context) : command));

@@ -65,23 +65,8 @@ export async function runAblate(
   options: AblateRunOptions,
   effects: RunEffects = {},
 ): Promise<AblateRunResult> {
-  const { verify = 0, until, budget } = options;
-  for (const [name, value] of Object.entries({ until, budget })) {
-    if (value === undefined || value > 0) continue;
-    throw new UnitscopeError("usage", `option "${name}": expected a number above 0, got ${value}`);
-  }
-  if (!(verify >= 0 && verify <= 1)) {
-    throw new UnitscopeError("usage", `option "verify": expected a fraction from 0 to 1, got ${verify}`);
-  }
-  const { preprocess, root, limit, classes, skipUnreadable, output } = options;
-  const { fetching, signal } = effects;
-  const source = { preprocess, root, limit, classes, skipUnreadable, output };
-  const subject = await openSubject(modelPath, data, { ...source, progress: fetching, signal });
-  const layers = chooseLayers(subject.model, options);
-  const manifest = manifestOf(subject, layers, options);
-  startRun(options.out, manifest);
-  for (const note of subject.model.notes) effects.caution?.(note);
-  if (effects.caution) for (const caution of await examineSubject(subject, { signal })) effects.caution(caution);
+  const { until, budget } = options;
+  const { subject, manifest } = await beginAblation(modelPath, data, options, effects);
   return await holdingRun(options.out, "ablate", async () => {
     const run = startRun(options.out, manifest); // once more: another process may have begun another run meanwhile
     const opened = openedRun(run, subject, effects);
@@ -103,6 +88,36 @@ export async function runAblate(
     if (result.reached?.interruption) throw interruptedAt(run.path, result.reached);
     return result;
   });
+}
+
+/**
+ * Opens what is to be ablated, checks that it fits, and starts the run's folder.
+ * @throws {UnitscopeError} with what does not fit; nothing is written before all has been checked.
+ */
+export async function beginAblation(
+  modelPath: string,
+  data: string,
+  options: AblateRunOptions,
+  effects: Omit<RunEffects, "progress"> = {},
+): Promise<{ subject: Subject; manifest: RunManifest }> {
+  const { verify = 0, until, budget } = options;
+  for (const [name, value] of Object.entries({ until, budget })) {
+    if (value === undefined || value > 0) continue;
+    throw new UnitscopeError("usage", `option "${name}": expected a number above 0, got ${value}`);
+  }
+  if (!(verify >= 0 && verify <= 1)) {
+    throw new UnitscopeError("usage", `option "verify": expected a fraction from 0 to 1, got ${verify}`);
+  }
+  const { preprocess, root, limit, classes, skipUnreadable, output } = options;
+  const { fetching, signal } = effects;
+  const source = { preprocess, root, limit, classes, skipUnreadable, output };
+  const subject = await openSubject(modelPath, data, { ...source, progress: fetching, signal });
+  const layers = chooseLayers(subject.model, options);
+  const manifest = manifestOf(subject, layers, options);
+  startRun(options.out, manifest);
+  for (const note of subject.model.notes) effects.caution?.(note);
+  if (effects.caution) for (const caution of await examineSubject(subject, { signal })) effects.caution(caution);
+  return { subject, manifest };
 }
 
 function interruptedAt(path: string, { images, imageCount, interruption }: Reached): UnitscopeError {

@@ -12,13 +12,14 @@ import { openFetcher, type ResponseFetcher } from "../attributes/fetch-responses
 import { l1Norms } from "../attributes/l1-norm.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Layer } from "../onnx/layers.ts";
+import { openPassFolder } from "../passes/pass-runner.ts";
 import { chooseThreads, chooseWorkers } from "../passes/thread-choice.ts";
 import { defaultTailFraction, defaultTopImages, type ObservedLayer } from "../responses/observed.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { unitTable, vectorAttributes, vectorTable } from "./attribute-tables.ts";
-import { observeRun } from "./observe-run.ts";
-import { chooseHeldLayers, type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
+import { type ObservedUnits, observeUnits } from "./observe-units.ts";
+import { type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
 import type { Pooling, ResponseStore } from "./response-store.ts";
 import type { Subject } from "./subject.ts";
 import { formatSpriteIndex, type Intact, runTileSize, writeUnitImages } from "./unit-images.ts";
@@ -75,49 +76,42 @@ export async function runAttributes(
   options: AttributesRunOptions = {},
   effects: AttributesEffects = {},
 ): Promise<AttributesRunResult> {
-  const { pool = "mean", shuffles = 200, resamples = 2_000, topImages = defaultTopImages, seed = 1 } = options;
-  const { workers } = options;
+  checkAttributes(options);
+  return await workOnRun(path, "attributes", effects, async (opened) => {
+    const observed = await observeUnits(opened, options, { ...effects, runner: openPassFolder(path) });
+    return await describeUnits(opened, observed, options, effects);
+  });
+}
+
+/** @throws {UnitscopeError} `usage` for counts that are none. */
+export function checkAttributes({
+  shuffles = 0,
+  resamples = 2_000,
+  topImages = 1,
+  workers = 1,
+}: AttributesRunOptions): void {
   checkCounts({
     shuffles: [shuffles, 0],
     resamples: [resamples, 100],
     topImages: [topImages, 1],
-    workers: [workers ?? 1, 1],
+    workers: [workers, 1],
   });
-  return await workOnRun(path, "attributes", effects, (opened) =>
-    describe(opened, { pool, shuffles, resamples, topImages, seed, workers, layers: options.layers }, effects),
-  );
 }
 
-/** The options with their defaults. */
-interface Settings {
-  readonly pool: Pooling;
-  readonly shuffles: number;
-  readonly resamples: number;
-  readonly topImages: number;
-  readonly seed: number;
-  readonly workers: number | undefined;
-  readonly layers: readonly string[] | undefined;
-}
-
-async function describe(
+/** Describes the units by what was observed, and writes it. */
+export async function describeUnits(
   opened: OpenedRun,
-  { pool, shuffles, resamples, topImages, seed, workers, layers: names }: Settings,
+  { layers, observed: responses, began }: ObservedUnits,
+  options: AttributesRunOptions,
   effects: AttributesEffects,
 ): Promise<AttributesRunResult> {
+  const { pool = "mean", shuffles = 200, resamples = 2_000, topImages = defaultTopImages, seed = 1 } = options;
+  const { workers } = options;
   const { signal, progress } = effects;
-  const began = performance.now();
   const clock = stopwatch();
+  const observeMs = performance.now() - began;
   const { run, subject } = opened;
-  const layers = chooseHeldLayers(opened, names);
-  const keptImages = Math.max(defaultTopImages, topImages); // what a sweep keeps serves for fewer, too
-  const total = subject.images.imageCount;
-  const { store, isReused } = await observeRun(run, subject, layers, {
-    topImages: keptImages,
-    workers,
-    progress: (done) => progress?.({ title: "observing responses", done, total, unit: "images" }),
-    signal,
-  });
-  const observeMs = clock();
+  const store = responses.store();
   const choice = chooseThreads(subject.model, { workers });
   const fetcher = await openFetcher(subject.model, opened.images, layers, { ...choice, signal });
   try {
@@ -169,7 +163,7 @@ async function describe(
       finished: new Date().toISOString(),
       timings,
     });
-    return { run, layers, units, relations, reused: isReused, timings };
+    return { run, layers, units, relations, reused: responses.isReused, timings };
   } finally {
     await fetcher.close();
   }

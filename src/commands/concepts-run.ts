@@ -13,6 +13,7 @@ import { openConcepts } from "../concepts/open-concepts.ts";
 import { receptiveField } from "../concepts/receptive-field.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Layer } from "../onnx/layers.ts";
+import { forEachItem, inMemory, type PassRunner } from "../passes/pass-runner.ts";
 import { decodeValue, encodeValue } from "../passes/value-codec.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { conceptCategoryTable, conceptUnitTable, conceptVectorTable } from "./concept-tables.ts";
@@ -70,6 +71,7 @@ const stageTitles: Readonly<Record<AlignmentStage, string>> = {
   thresholds: "finding thresholds",
   overlaps: "counting overlaps",
   auroc: "measuring AUROC",
+  shuffles: "counting overlaps",
 };
 
 /**
@@ -82,14 +84,26 @@ export async function runConcepts(
   options: ConceptsRunOptions,
   effects: ConceptsEffects = {},
 ): Promise<ConceptsRunResult> {
-  return await workOnRun(path, "attributes --concepts", effects, (opened) => align(opened, options, effects));
+  return await workOnRun(path, "attributes --concepts", effects, async (opened) => {
+    const aligned = await alignLayers(opened, options, { ...effects, runner: inMemory });
+    return await writeAlignments(opened, aligned, options);
+  });
 }
 
-async function align(
+/** What was aligned. */
+export interface AlignedLayers {
+  readonly set: ConceptSet;
+  readonly layers: readonly { readonly layer: Layer; readonly alignment: ConceptAlignment }[];
+  /** When it began, as `performance.now()` tells. */
+  readonly began: number;
+}
+
+/** Aligns units with concepts, a layer after the other; what `unitscope attributes --concepts` computes. */
+export async function alignLayers(
   opened: OpenedRun,
   options: ConceptsRunOptions,
-  { progress, signal }: ConceptsEffects,
-): Promise<ConceptsRunResult> {
+  { runner, progress, signal }: ConceptsEffects & { readonly runner: PassRunner },
+): Promise<AlignedLayers> {
   const {
     split = "all",
     upsampling = "half-pixel",
@@ -100,11 +114,9 @@ async function align(
   } = options;
   const { workers } = options;
   const began = performance.now();
-  const { run, subject } = opened;
-  const layers = chooseHeldLayers(opened, options.layers);
+  const { subject } = opened;
   const set = await openSets(options.concepts, subject, { split, seed });
-  const found: LayerConcepts[] = [];
-  for (const layer of layers) {
+  const layers = await forEachItem(chooseHeldLayers(opened, options.layers), async (layer) => {
     const { name, tap } = layer;
     const pieces = openPieces(opened, {
       alignment: {
@@ -127,9 +139,30 @@ async function align(
           layer,
           set,
           { upsampling, shuffles, randomUnits, auroc, seed, workers },
-          { progress, signal },
+          { runner, progress, signal },
         );
     if (!kept) pieces.put("alignment", encodeValue(alignment));
+    return { layer, alignment };
+  });
+  return { set, layers, began };
+}
+
+/** Writes what was aligned: concept columns of `units`, rows of `vectors` and of `concepts`, figures. */
+export async function writeAlignments(
+  { run }: OpenedRun,
+  { set, layers, began }: AlignedLayers,
+  options: ConceptsRunOptions,
+): Promise<ConceptsRunResult> {
+  const {
+    split = "all",
+    upsampling = "half-pixel",
+    shuffles = 49,
+    randomUnits = 256,
+    auroc = true,
+    seed = 1,
+  } = options;
+  const found: LayerConcepts[] = [];
+  for (const { layer, alignment } of layers) {
     await storeLayer(run, layer, alignment);
     found.push({ layer, alignment, detectors: detectorsByCategory(alignment) });
   }
@@ -145,7 +178,7 @@ async function align(
       randomUnits,
       auroc,
       seed,
-      layers: layers.map(({ name }) => name),
+      layers: layers.map(({ layer }) => layer.name),
       hash: set.hash,
     },
     finished: new Date().toISOString(),
@@ -172,12 +205,12 @@ async function alignLayer(
     seed: number;
     workers: number | undefined;
   },
-  { progress, signal }: ConceptsEffects,
+  { runner, progress, signal }: ConceptsEffects & { readonly runner: PassRunner },
 ): Promise<ConceptAlignment> {
   return await alignConcepts(set, conceptLayer(subject.model, layer, set, subject.preprocessing, { workers }), {
     ...options,
     field: upsampling === "half-pixel" ? undefined : fieldOf(subject, layer),
-    signal,
+    ...{ runner, signal },
     progress: (stage, done, total) =>
       progress?.({ title: `${layer.name}: ${stageTitles[stage]}`, done, total, unit: "images" }),
   });

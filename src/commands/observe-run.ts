@@ -27,6 +27,14 @@ export function observingSweep(
   };
 }
 
+/** The responses of a run. */
+export interface ObservedRun {
+  /** Where they are. @throws {UnitscopeError} `waiting` while others have not finished their share. */
+  store(): ResponseStore;
+  /** Whether nothing was missing. */
+  readonly isReused: boolean;
+}
+
 /**
  * Observes what the run does not hold yet.
  * @param options.topImages strongest images to keep per unit.
@@ -49,12 +57,16 @@ export async function observeRun(
     progress?: (images: number) => void;
     signal?: AbortSignal | undefined;
   } = {},
-): Promise<{ store: ResponseStore; isReused: boolean }> {
+): Promise<ObservedRun> {
   const source = passImages(subject, signal);
   const choice = chooseThreads(subject.model, { workers });
   const pass = responsePass(subject.model, source, layers, { topImages, threads: choice.threads });
-  const store = openResponseStore(run.path, pass);
-  const isReused = store.isWhole();
-  if (!isReused) await runner.run(pass, source, { workers: choice.workers, isKept: true, progress, signal });
-  return { store, isReused };
+  const found = await runner.run(pass, source, { workers: choice.workers, isKept: true, progress, signal });
+  return {
+    store: () => {
+      found.requireWhole();
+      return openResponseStore(run.path, pass);
+    },
+    isReused: found.computed === 0,
+  };
 }

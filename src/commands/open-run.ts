@@ -13,12 +13,21 @@ import { holdingRun } from "../runs/run-lock.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";
 import { chooseLayers } from "./choose-layers.ts";
-import { type FetchProgress, passImages, preprocessingJson, reopenSubject, type Subject } from "./subject.ts";
+import {
+  type FetchProgress,
+  passImages,
+  preprocessingJson,
+  reopenSubject,
+  type Subject,
+  type SubjectPlaces,
+} from "./subject.ts";
 
 /** What a caller of any command on a run may watch and stop. */
 export interface OpeningEffects {
   /** Progress of fetching the run's images. */
   readonly fetching?: FetchProgress;
+  /** Where the run's model and images are, if not where it says. */
+  readonly places?: SubjectPlaces | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,9 +47,12 @@ export interface OpenedRun {
  * Opens a run again with its subject.
  * @throws {UnitscopeError} `run` if the folder holds none, or model or data are not what it was made of.
  */
-async function openRunSubject(path: string, { fetching, signal }: OpeningEffects = {}): Promise<OpenedRun> {
+export async function openRunSubject(
+  path: string,
+  { places, fetching, signal }: OpeningEffects = {},
+): Promise<OpenedRun> {
   const run = openRun(path);
-  return openedRun(run, await reopenSubject(run, { progress: fetching, signal }), { signal });
+  return openedRun(run, await reopenSubject(run, { places, progress: fetching, signal }), { signal });
 }
 
 /** A run with its subject, opened by whoever calls. */

@@ -122,25 +122,43 @@ export async function underClasses(
   );
 }
 
+/** Where a run's model and images are on this machine, where they are elsewhere than the run says. */
+export interface SubjectPlaces {
+  readonly model?: string | undefined;
+  readonly data?: string | undefined;
+  readonly root?: string | undefined;
+  readonly classes?: string | undefined;
+}
+
 /**
  * Opens the subject of a run again.
+ * @param options.places where its files are, if not where the run says.
  * @throws {UnitscopeError} `run` if the model or the data is not what the run was made of.
  */
 export async function reopenSubject(
   run: RunFolder,
-  { progress, signal }: { progress?: FetchProgress; signal?: AbortSignal | undefined } = {},
+  {
+    places = {},
+    progress,
+    signal,
+  }: { places?: SubjectPlaces | undefined; progress?: FetchProgress; signal?: AbortSignal | undefined } = {},
 ): Promise<Subject> {
   const manifest = run.manifest();
-  const dataOptions = manifest.options as DataOptions;
+  const modelPath = places.model ?? manifest.model.path;
+  const dataOptions: DataOptions = {
+    ...(manifest.options as DataOptions),
+    ...(places.root !== undefined && { root: places.root }),
+    ...(places.classes !== undefined && { classes: places.classes }),
+  };
   const preprocessing = manifest.preprocessing as unknown as Preprocessing;
-  const model = await openModel(manifest.model.path, { output: dataOptions.output, size: sizeAfter(preprocessing) });
+  const model = await openModel(modelPath, { output: dataOptions.output, size: sizeAfter(preprocessing) });
   if (model.sha256 !== manifest.model.sha256) {
     throw new UnitscopeError(
       "run",
-      `run folder "${run.path}": expected the model of the run (SHA-256 ${manifest.model.sha256.slice(0, 12)}…) at ${manifest.model.path}, got ${model.sha256.slice(0, 12)}…`,
+      `run folder "${run.path}": expected the model of the run (SHA-256 ${manifest.model.sha256.slice(0, 12)}…) at ${modelPath}, got ${model.sha256.slice(0, 12)}…`,
     );
   }
-  const dataPath = manifest.data.path ?? manifest.data.name;
+  const dataPath = places.data ?? manifest.data.path ?? manifest.data.name;
   const orient = preprocessing.orientation === "apply";
   const set = await openImageSet(dataPath, {
     root: dataOptions.root,
@@ -158,14 +176,14 @@ export async function reopenSubject(
     );
   });
   const named = { ...set, name: manifest.data.name };
-  const images = await underClasses(named, model, { modelPath: manifest.model.path, classes: dataOptions.classes });
+  const images = await underClasses(named, model, { modelPath, classes: dataOptions.classes });
   if (images.hash !== manifest.data.hash) {
     throw new UnitscopeError(
       "run",
       `run folder "${run.path}": expected the images of the run (hash ${manifest.data.hash.slice(0, 12)}…), got "${images.name}" with ${images.hash.slice(0, 12)}…`,
     );
   }
-  return fit({ model, modelPath: manifest.model.path, images, preprocessing, dataPath, dataOptions });
+  return fit({ model, modelPath, images, preprocessing, dataPath, dataOptions });
 }
 
 /** The images as a pass reads them. */

@@ -4,13 +4,15 @@
  */
 import { forEachImage } from "../data/for-each-image.ts";
 import { throwIfInterrupted, UnitscopeError } from "../errors.ts";
+import { sha256 } from "../files/hash.ts";
 import { TailSketch } from "../numeric/quantile-sketch.ts";
 import { seededRandom } from "../numeric/random.ts";
 import { randomDirections } from "../numeric/random-directions.ts";
 import { chosenBlocks, splitEvenly } from "../passes/image-order.ts";
 import type { BlockWork, Merge, Pass } from "../passes/pass.ts";
+import { inMemory, type PassRunner } from "../passes/pass-runner.ts";
 import { type JsonRecord, planKey } from "../passes/plan.ts";
-import { type PassResult, runPass } from "../passes/run-pass.ts";
+import type { PassResult } from "../passes/run-pass.ts";
 import { sequentialTests } from "../stats/sequential-test.ts";
 import { type BestConcepts, bestConcepts } from "./best-concepts.ts";
 import type { ConceptLayer } from "./concept-layer.ts";
@@ -26,7 +28,7 @@ import {
 } from "./concept-pass.ts";
 import { type Concept, type ConceptSet, categoriesOf, categoryIndices, type LabelMaps } from "./concept-set.ts";
 import type { ResponseField } from "./overlap-counter.ts";
-import { intersectionOverUnion, type OverlapCounts } from "./overlap-counts.ts";
+import { intersectionOverUnion, type OverlapCounts, type SparseCounts, sumCounts } from "./overlap-counts.ts";
 import { type Auroc, areasUnderCurves } from "./pixel-auroc.ts";
 
 /** What to measure; every default is the one that `unitscope attributes --concepts` uses. */
@@ -47,12 +49,14 @@ export interface AlignmentOptions {
   /** Whether to measure the AUROC of each unit's best concept. */
   readonly auroc?: boolean;
   readonly seed?: number;
+  /** Who carries out the passes; in memory by default. */
+  readonly runner?: PassRunner | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((stage: AlignmentStage, done: number, total: number) => void) | undefined;
 }
 
 /** The passes over the set, in their order. */
-export type AlignmentStage = "thresholds" | "overlaps" | "auroc";
+export type AlignmentStage = "thresholds" | "overlaps" | "auroc" | "shuffles";
 
 /** The alignment of one layer's units with the concepts of a set. */
 export interface ConceptAlignment {
@@ -103,6 +107,7 @@ export async function alignConcepts(
     directions,
     auroc = true,
     seed = 0,
+    runner = inMemory,
     signal,
     progress,
   }: AlignmentOptions = {},
@@ -128,14 +133,17 @@ export async function alignConcepts(
     stage: AlignmentStage,
     { order = listed, lags = { from: 0, to: 0 }, ...rest }: Walk<Setup, Layer>,
   ): Promise<PassResult<null, Layer>> =>
-    await runPass(passOf(set, layer, stage, { order, ...rest }), blocksOf(set, layer, { order, lags, stage, signal }), {
-      workers: choice.workers,
-      signal,
-      progress: progress && ((done) => progress(stage, done, imageCount)),
-    });
+    await runner.run(
+      passOf(set, layer, stage, { order, ...rest }),
+      blocksOf(set, layer, { order, lags, stage, signal }),
+      { workers: choice.workers, signal, progress: progress && ((done) => progress(stage, done, imageCount)) },
+    );
 
+  const hasRandom = drawn !== undefined;
+  const common: JsonRecord = { fraction, directions: drawn ? digestOf(drawn) : null };
   const sketches = await walk("thresholds", {
-    key: { fraction },
+    key: common,
+    hasRandom,
     work: thresholdWork,
     setup: { ...setup, fraction, imageCount },
     merge: mergeSketches,
@@ -147,14 +155,16 @@ export async function alignConcepts(
   const order = listed.slice();
   const most = Math.min(shuffles, imageCount - 1);
   if (most > 0) seededRandom(seed, 0x5f1e).shuffle(order);
-  const overlapsOf = (lags: Lags, units?: Int32Array): Promise<PassResult<null, readonly OverlapCounts[]>> => {
+  const counted: JsonRecord = { ...common, seed, field: field ? sha256(JSON.stringify(field)) : null };
+  const overlapsOf = (lags: Lags, units?: Int32Array): Promise<PassResult<null, readonly SparseCounts[]>> => {
     const some = units
       ? { units, directions: undefined, thresholds: Float64Array.from(units, (unit) => thresholds[unit]) }
       : { thresholds, randomThresholds };
-    return walk("overlaps", {
-      order,
+    return walk(units ? "shuffles" : "overlaps", {
+      order: units?.length === 0 ? new Int32Array(0) : order,
       lags,
-      key: { fraction, lags: { ...lags }, seed, units: units ? [...units] : "all" },
+      key: { ...counted, lags: { ...lags }, units: units ? digestOf(units) : "all" },
+      hasRandom: hasRandom && !units,
       work: overlapWork,
       setup: { ...setup, shuffles: lags.to - lags.from, ...some },
       merge: mergeOverlaps,
@@ -162,28 +172,19 @@ export async function alignConcepts(
   };
   const first = Math.min(most, FIRST_SHUFFLES);
   const overlaps = await overlapsOf({ from: 0, to: first });
-  const [counts, ...shifted] = overlaps.layer(0) as [OverlapCounts, ...OverlapCounts[]];
+  const [counts, ...shifted] = denseOf(overlaps, 0) as [OverlapCounts, ...OverlapCounts[]];
   const best = (each: OverlapCounts): BestConcepts => bestConcepts(intersectionOverUnion(each, categoryOf), categoryOf);
   const iou = intersectionOverUnion(counts, categoryOf);
   const found = bestConcepts(iou, categoryOf);
   const shuffled = shifted.map(best);
   const tests = sequentialTests(unitCount);
   for (const each of shuffled) tests.draw((unit) => each.iou[unit] >= found.iou[unit]);
-  for (let done = first; done < most && tests.open().length > 0; ) {
-    const open = tests.open();
-    const bytes = 8 * open.length * (set.concepts.length + 1);
-    const size = Math.max(1, Math.min(most - done, Math.floor(ROUND_BYTES / bytes)));
-    const place = new Map(Array.from(open, (unit, at) => [unit, at]));
-    const more = (await overlapsOf({ from: done + 1, to: done + size }, open)).layer(0).map(best);
-    for (const each of more) tests.draw((unit) => each.iou[place.get(unit) ?? 0] >= found.iou[unit]);
-    done += size;
-  }
   const units = Array.from({ length: unitCount }, (_, unit) => unit);
-
-  let areas: readonly Auroc[] | undefined;
-  if (auroc) {
-    const histograms = await walk("auroc", {
-      key: { fraction },
+  const histograms =
+    auroc &&
+    (await walk("auroc", {
+      key: { ...counted, concepts: digestOf(found.concept) },
+      hasRandom: false,
       work: aurocWork,
       setup: {
         ...setup,
@@ -192,8 +193,31 @@ export async function alignConcepts(
         maxima: Float64Array.from(units, (unit) => sketch.maximum(unit)),
       },
       merge: mergeHistograms,
-    });
-    areas = areasUnderCurves(histograms.layer(0));
+    }));
+  const roundOf = async (done: number): Promise<Round> => {
+    const open = done < most ? tests.open() : new Int32Array(0);
+    const bytes = 8 * open.length * (set.concepts.length + 1);
+    const size = Math.max(1, Math.min(most - done, Math.floor(ROUND_BYTES / bytes)));
+    return { open, to: done + size, result: await overlapsOf({ from: done + 1, to: done + size }, open) };
+  };
+  const take = ({ open, result }: Round): void => {
+    if (open.length === 0 || tests.open().length === 0) return;
+    const place = new Map(Array.from(open, (unit, at) => [unit, at]));
+    for (const each of denseOf(result, 0).map(best)) {
+      tests.draw((unit) => each.iou[place.get(unit) ?? 0] >= found.iou[unit]);
+    }
+  };
+  if (runner.isShared) {
+    // Where others compute too, every round waits for all of them: so all rounds at once, for all units that are open.
+    const rounds = [await roundOf(first)];
+    for (let last = rounds[0]; last.open.length > 0 && last.to < most; rounds.push(last)) last = await roundOf(last.to);
+    for (const round of rounds) take(round);
+  } else {
+    for (let done = first; done < most && tests.open().length > 0; ) {
+      const round = await roundOf(done);
+      take(round);
+      done = round.to;
+    }
   }
   return {
     concepts: set.concepts,
@@ -206,11 +230,11 @@ export async function alignConcepts(
     counts,
     iou,
     best: found,
-    auroc: areas,
+    auroc: histograms ? areasUnderCurves(histograms.layer(0)) : undefined,
     shuffled,
     shuffledPValues: tests.pValues(),
     shuffleCounts: tests.draws,
-    random: drawn && best(overlaps.layer(1)[0]),
+    random: drawn && best(denseOf(overlaps, 1)[0]),
   };
 }
 
@@ -226,13 +250,27 @@ interface Lags {
   readonly to: number;
 }
 
+/** Further shuffles, up to the `to`-th, of the units that were open. */
+interface Round {
+  readonly open: Int32Array;
+  readonly to: number;
+  readonly result: PassResult<null, readonly SparseCounts[]>;
+}
+
+function denseOf(result: PassResult<null, readonly SparseCounts[]>, at: number): OverlapCounts[] {
+  return result.layer(at).map((part) => sumCounts([part]));
+}
+
 /** One walk over the set. */
 interface Walk<Setup, Layer> {
   /** The images in their order; that of the set when absent. */
   readonly order?: Int32Array;
   /** Which labels it needs; each image's own when absent. */
   readonly lags?: Lags;
+  /** Everything that its parts depend on beside the network, the tap and the set. */
   readonly key: JsonRecord;
+  /** Whether random units have a part too. */
+  readonly hasRandom: boolean;
   readonly work: BlockWork<Setup, null, Layer, never, ConceptBlock>;
   readonly setup: Setup;
   readonly merge: Merge<null, Layer>;
@@ -242,7 +280,7 @@ function passOf<Setup, Layer>(
   set: ConceptSet,
   { layer, tap, blockSize, key }: ConceptLayer,
   stage: AlignmentStage,
-  { order, key: own, work, setup, merge }: Omit<Walk<Setup, Layer>, "lags"> & { order: Int32Array },
+  { order, key: own, hasRandom, work, setup, merge }: Omit<Walk<Setup, Layer>, "lags"> & { order: Int32Array },
 ): Pass<Setup, null, Layer, never, ConceptBlock> {
   const blocks = chosenBlocks(own, splitEvenly(order, blockSize));
   const { model, preprocessing } = key as { model: string; preprocessing: JsonRecord };
@@ -252,13 +290,20 @@ function passOf<Setup, Layer>(
       pass: `concept ${stage}`,
       key: planKey({ model, preprocessing, images: set.hash }, own),
       shared: {},
-      layers: ["units", "random units"].map((part) => ({ name: `${layer}: ${part}`, key: { tap } })),
+      layers: ["units", ...(hasRandom ? ["random units"] : [])].map((part) => ({
+        name: `${layer}: ${part}`,
+        key: { tap },
+      })),
       ...blocks.plan,
     },
     work,
     setup,
     merge,
   };
+}
+
+function digestOf(values: Float64Array | Int32Array): string {
+  return sha256(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }
 
 /** Reads blocks of the set: pixels, and the labels that the stage needs. */

@@ -17,7 +17,7 @@ import {
   type ResponseField,
   type ResponseShape,
 } from "./overlap-counter.ts";
-import { mergeCounts, type OverlapCounts } from "./overlap-counts.ts";
+import { type SparseCounts, sparseCounts, sumCounts } from "./overlap-counts.ts";
 import { type AurocCounter, aurocCounter } from "./pixel-auroc.ts";
 
 /** Images of a concept set with their labels. */
@@ -110,7 +110,7 @@ export const mergeSketches: Merge<null, SketchState> = {
 };
 
 /** Counts overlaps. */
-export const overlapWork: ConceptWork<OverlapSetup, readonly OverlapCounts[]> = {
+export const overlapWork: ConceptWork<OverlapSetup, readonly SparseCounts[]> = {
   module: import.meta.url,
   name: "overlapWork",
   open: async (setup) => {
@@ -141,20 +141,17 @@ export const overlapWork: ConceptWork<OverlapSetup, readonly OverlapCounts[]> = 
         if (random) random.add((await responder.random?.combine(data)) as Float32Array, recent.slice(0, 1));
         report(row / block.count);
       }
-      return { shared: null, layers: [own.counts, ...(random ? [random.counts] : [])] };
+      const layers = [own, ...(random ? [random] : [])].map(({ counts }) => counts.map(sparseCounts));
+      return { shared: null, layers };
     };
   },
-  buffers: ({ layers }) => layers.flat().map(({ intersections }) => intersections.buffer as ArrayBuffer),
+  buffers: ({ layers }) => layers.flat().map(({ values }) => values.buffer as ArrayBuffer),
 };
 
 /** Adds counts of disjoint images. */
-export const mergeOverlaps: Merge<null, readonly OverlapCounts[]> = {
+export const mergeOverlaps: Merge<null, readonly SparseCounts[]> = {
   shared: () => null,
-  layer: ([first, ...others]) => {
-    const total = first.map((counts) => structuredClone(counts));
-    for (const other of others) for (const [at, counts] of total.entries()) mergeCounts(counts, other[at]);
-    return total;
-  },
+  layer: (parts) => parts[0].map((_, at) => sparseCounts(sumCounts(parts.map((part) => part[at])))),
 };
 
 /** Counts values by bins. */

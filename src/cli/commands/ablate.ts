@@ -11,6 +11,11 @@ import { duration } from "../terminal.ts";
 
 type Options = Omit<AblateRunOptions, "layers" | "continuous"> & { layers?: string[]; countsOnly?: boolean };
 
+/** The options of the command line as the command takes them. */
+export function ablateOptions({ countsOnly, ...options }: Options): AblateRunOptions {
+  return { ...options, continuous: !countsOnly };
+}
+
 /** The command `ablate`. */
 export function ablateCommand(context: CliContext): Command {
   return new Command("ablate")
@@ -76,32 +81,27 @@ export function ablateCommand(context: CliContext): Command {
         .choices(["cpu", "cuda", "webgpu"])
         .default("cpu"),
     )
-    .action(async (model: string, data: string, { countsOnly, ...options }: Options) => {
+    .action(async (model: string, data: string, options: Options) => {
       const { runAblate } = await import("../../commands/ablate-run.ts");
       const fetching = showDataProgress(context);
       let shown: ReturnType<CliContext["progress"]> | undefined;
       try {
-        const result = await runAblate(
-          model,
-          data,
-          { ...options, continuous: !countsOnly },
-          {
-            fetching: fetching.progress,
-            caution: (text) => {
-              fetching.finish();
-              context.note(`caution: ${text}`);
-            },
-            progress: (done, total) => {
-              fetching.finish();
-              shown ??= context.progress("ablating", total, "pairs");
-              shown.update(done);
-            },
-            leaders: (leaders, images) => shown?.below(leaderLines(leaders, images)),
-            signal: context.signal,
+        const result = await runAblate(model, data, ablateOptions(options), {
+          fetching: fetching.progress,
+          caution: (text) => {
+            fetching.finish();
+            context.note(`caution: ${text}`);
           },
-        );
+          progress: (done, total) => {
+            fetching.finish();
+            shown ??= context.progress("ablating", total, "pairs");
+            shown.update(done);
+          },
+          leaders: (leaders, images) => shown?.below(leaderLines(leaders, images)),
+          signal: context.signal,
+        });
         shown?.finish();
-        show(context, result);
+        showAblation(context, result);
       } finally {
         fetching.finish();
         shown?.finish();
@@ -109,7 +109,8 @@ export function ablateCommand(context: CliContext): Command {
     });
 }
 
-function show(context: CliContext, result: AblateRunResult): void {
+/** Prints what an ablation found. */
+export function showAblation(context: CliContext, result: AblateRunResult): void {
   const { run, subject, verified } = result;
   if (context.json) context.print(JSON.stringify(resultJson(result)));
   else {

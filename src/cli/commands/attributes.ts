@@ -19,6 +19,26 @@ type Options = Omit<AttributesRunOptions, "topImages"> & {
   upsampling: NonNullable<ConceptsRunOptions["upsampling"]>;
 };
 
+/** The options of the command line as attributes and, where they were asked for, concepts take them. */
+export function attributesOptions({ top, concepts, conceptSplit, conceptShuffles, upsampling, ...options }: Options): {
+  attributes: AttributesRunOptions;
+  concepts: ConceptsRunOptions | undefined;
+} {
+  const { layers, seed, workers } = options;
+  return {
+    attributes: { ...options, topImages: top },
+    concepts: concepts && {
+      concepts,
+      split: conceptSplit,
+      shuffles: conceptShuffles,
+      upsampling,
+      layers,
+      seed,
+      workers,
+    },
+  };
+}
+
 /** The command `attributes`. */
 export function attributesCommand(context: CliContext): Command {
   return new Command("attributes")
@@ -54,35 +74,27 @@ export function attributesCommand(context: CliContext): Command {
         .default("half-pixel"),
     )
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
-    .action(async (path: string, { top, concepts, conceptSplit, conceptShuffles, upsampling, ...options }: Options) => {
+    .action(async (path: string, given: Options) => {
+      const { attributes, concepts } = attributesOptions(given);
       const { runAttributes } = await import("../../commands/attributes-run.ts");
       const { requireSets, runConcepts } = await import("../../commands/concepts-run.ts");
       const display = showDataProgress(context);
       try {
-        if (concepts) await requireSets(concepts, conceptSplit);
+        if (concepts) await requireSets(concepts.concepts, given.conceptSplit);
         // Concepts first, so that their IoU is among the attributes that are related to the drops.
-        const { layers, seed, workers } = options;
-        const aligned =
-          concepts &&
-          (await runConcepts(
-            path,
-            { concepts, split: conceptSplit, shuffles: conceptShuffles, upsampling, layers, seed, workers },
-            { fetching: display.progress, progress: display.progress, signal: context.signal },
-          ));
-        const result = await runAttributes(
-          path,
-          { ...options, topImages: top },
-          { fetching: display.progress, progress: display.progress, signal: context.signal },
-        );
+        const effects = { fetching: display.progress, progress: display.progress, signal: context.signal };
+        const aligned = concepts && (await runConcepts(path, concepts, effects));
+        const result = await runAttributes(path, attributes, effects);
         display.finish();
-        show(context, result, aligned);
+        showAttributes(context, result, aligned);
       } finally {
         display.finish();
       }
     });
 }
 
-function show(
+/** Prints what units are. */
+export function showAttributes(
   context: CliContext,
   { run, layers, units, relations, reused, timings }: AttributesRunResult,
   aligned: ConceptsRunResult | undefined,

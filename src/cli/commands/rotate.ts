@@ -55,7 +55,7 @@ export function rotateCommand(context: CliContext): Command {
           signal: context.signal,
         });
         shown?.finish();
-        show(context, result);
+        showRotation(context, result);
       } finally {
         fetching.finish();
         shown?.finish();
@@ -63,7 +63,11 @@ export function rotateCommand(context: CliContext): Command {
     });
 }
 
-function show(context: CliContext, { run, subject, layers, figure, elapsedMs }: RotationRunResult): void {
+/** Prints what a rotation found; exit code 1 if a check failed. */
+export function showRotation(
+  context: CliContext,
+  { run, subject, layers, figure, elapsedMs }: RotationRunResult,
+): void {
   const verified = layers.reduce((sum, { result }) => sum + result.verified, 0);
   if (context.json) {
     const described = layers.map(({ layer, bases, comparisons, selfTest, result }) => ({

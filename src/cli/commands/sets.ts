@@ -13,6 +13,11 @@ type Options = Omit<SetsRunOptions, "strategies" | "randomSequences"> & {
   randomSequences?: number;
 };
 
+/** The options of the command line as the command takes them. */
+export function setsOptions({ strategy, ...options }: Options): SetsRunOptions {
+  return { ...options, strategies: strategy };
+}
+
 /** The command `sets`. */
 export function setsCommand(context: CliContext): Command {
   return new Command("sets")
@@ -55,27 +60,23 @@ export function setsCommand(context: CliContext): Command {
         .default("auto"),
     )
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
-    .action(async (path: string, { strategy, ...options }: Options) => {
+    .action(async (path: string, options: Options) => {
       const { measureSets } = await import("../../commands/measure-sets.ts");
       const fetching = showDataProgress(context);
       let shown: ReturnType<CliContext["progress"]> | undefined;
       try {
-        const result = await measureSets(
-          path,
-          { ...options, strategies: strategy },
-          {
-            fetching: fetching.progress,
-            caution: (text) => context.note(`caution: ${text}`),
-            progress: (done, total, note) => {
-              fetching.finish();
-              shown ??= context.progress("unit sets", total, "steps");
-              shown.update(done, note);
-            },
-            signal: context.signal,
+        const result = await measureSets(path, setsOptions(options), {
+          fetching: fetching.progress,
+          caution: (text) => context.note(`caution: ${text}`),
+          progress: (done, total, note) => {
+            fetching.finish();
+            shown ??= context.progress("unit sets", total, "steps");
+            shown.update(done, note);
           },
-        );
+          signal: context.signal,
+        });
         shown?.finish();
-        show(context, result);
+        showSets(context, result);
       } finally {
         fetching.finish();
         shown?.finish();
@@ -83,7 +84,8 @@ export function setsCommand(context: CliContext): Command {
     });
 }
 
-function show(context: CliContext, result: SetsRunResult): void {
+/** Prints what was found about sets; exit code 1 if a check failed. */
+export function showSets(context: CliContext, result: SetsRunResult): void {
   const { run, subject, layers, rankSplit, elapsedMs } = result;
   const verified = layers.reduce((sum, { result }) => sum + result.verified, 0);
   if (context.json) context.print(JSON.stringify(setsJson(result)));

@@ -1,0 +1,89 @@
+/** `unitscope run RUN --shard I`: one shard of a plan. */
+import { Command } from "commander";
+import { UnitscopeError } from "../../errors.ts";
+import type { RunShardResult } from "../../shards/run-shard.ts";
+import type { CliContext } from "../context.ts";
+import { showDataProgress } from "../data-progress.ts";
+import { wholeNumber } from "../option-parsers.ts";
+import { type PlaceOptions, placesOf, withPlaces } from "../shard-options.ts";
+import { duration } from "../terminal.ts";
+
+/** Where job arrays say which of their tasks this is: Slurm, a Kubernetes Indexed Job, AWS Batch. */
+const indexVariables = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "AWS_BATCH_JOB_ARRAY_INDEX"] as const;
+
+/** The command `run`. */
+export function runCommand(context: CliContext): Command {
+  const command = new Command("run")
+    .description("carry out one shard of a plan; any machine that sees the folder can, at any time, again and again")
+    .argument("<run>", "run folder with a plan")
+    .option(
+      "--shard <index>",
+      `which, from 0; else as ${indexVariables.join(", ")} say, whichever is set first`,
+      wholeNumber,
+    );
+  return withPlaces(command).action(async (path: string, options: PlaceOptions & { shard?: number }) => {
+    const { runShard } = await import("../../shards/run-shard.ts");
+    const shard = options.shard ?? indexFrom(process.env);
+    const fetching = showDataProgress(context);
+    let shown: { pass: string; display: ReturnType<CliContext["progress"]> } | undefined;
+    try {
+      const result = await runShard(
+        path,
+        { shard, workers: options.workers, places: placesOf(options) },
+        {
+          fetching: fetching.progress,
+          caution: (text) => context.note(`caution: ${text}`),
+          progress: (pass, done, total) => {
+            fetching.finish();
+            if (shown?.pass !== pass) {
+              shown?.display.finish();
+              shown = { pass, display: context.progress(`shard ${shard}: ${pass}`, total, "images") };
+            }
+            shown.display.update(done);
+          },
+          signal: context.signal,
+        },
+      );
+      shown?.display.finish();
+      show(context, path, shard, result);
+    } finally {
+      fetching.finish();
+      shown?.display.finish();
+    }
+  });
+}
+
+function indexFrom(env: NodeJS.ProcessEnv): number {
+  for (const name of indexVariables) {
+    const text = env[name];
+    if (text === undefined || text === "") continue;
+    if (/^\d+$/.test(text)) return Number(text);
+    throw new UnitscopeError("usage", `${name}: expected a whole number from 0, got "${text}"`);
+  }
+  throw new UnitscopeError(
+    "usage",
+    `option "shard": expected a number from 0, or one in ${indexVariables.join(", ")}, got none`,
+  );
+}
+
+function show(
+  context: CliContext,
+  path: string,
+  shard: number,
+  { plan, state, passes, waitingFor }: RunShardResult,
+): void {
+  if (context.json) {
+    context.print(JSON.stringify({ run: path, shard, shards: plan.shards, state, passes, waitingFor }));
+    return;
+  }
+  for (const [pass, { images, elapsedMs }] of Object.entries(passes)) {
+    if (images === 0) continue;
+    context.print(`shard ${shard}: ${pass} of ${images.toLocaleString("en")} images in ${duration(elapsedMs / 1000)}`);
+  }
+  const ends = {
+    done: `shard ${shard} of ${plan.shards} is done`,
+    merged: `shard ${shard}: nothing to do, ${path} is merged`,
+    waiting: `shard ${shard}: what comes next begins when ${waitingFor.length} other shards are done with this stage; run it again then`,
+  };
+  context.print(ends[state]);
+}

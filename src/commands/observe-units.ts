@@ -1,0 +1,50 @@
+/** The responses behind a run's attributes: observed unless the sweep did. */
+import type { Layer } from "../onnx/layers.ts";
+import type { PassRunner } from "../passes/pass-runner.ts";
+import { defaultTopImages } from "../responses/observed.ts";
+import { type ObservedRun, observeRun } from "./observe-run.ts";
+import { chooseHeldLayers, type OpenedRun } from "./open-run.ts";
+
+/** What is observed. */
+export interface ObserveUnitsOptions {
+  /** Names of layers; by default all of the run's. */
+  readonly layers?: readonly string[] | undefined;
+  /** Strongest images per unit. */
+  readonly topImages?: number | undefined;
+  readonly workers?: number | undefined;
+}
+
+/** Who carries it out, and who watches. */
+export interface ObserveUnitsEffects {
+  readonly runner: PassRunner;
+  readonly progress?:
+    | ((step: { title: "observing responses"; done: number; total: number; unit: "images" }) => void)
+    | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What was observed. */
+export interface ObservedUnits {
+  readonly layers: readonly Layer[];
+  readonly observed: ObservedRun;
+  /** When it began, as `performance.now()` tells. */
+  readonly began: number;
+}
+
+/** Observes the responses that the run does not hold; what `unitscope attributes` computes on all images. */
+export async function observeUnits(
+  opened: OpenedRun,
+  { topImages = defaultTopImages, workers, layers: names }: ObserveUnitsOptions,
+  { runner, progress, signal }: ObserveUnitsEffects,
+): Promise<ObservedUnits> {
+  const began = performance.now();
+  const { run, subject } = opened;
+  const layers = chooseHeldLayers(opened, names);
+  const total = subject.images.imageCount;
+  const observed = await observeRun(run, subject, layers, {
+    topImages: Math.max(defaultTopImages, topImages), // what a sweep keeps serves for fewer, too
+    ...{ workers, runner, signal },
+    progress: (done) => progress?.({ title: "observing responses", done, total, unit: "images" }),
+  });
+  return { layers, observed, began };
+}

@@ -1,0 +1,150 @@
+/** `unitscope plan`: cuts a command on a run into shards that any machines can carry out. */
+import { type AblateRunOptions, beginAblation, type RunEffects } from "../commands/ablate-run.ts";
+import { type OpenedRun, openRunSubject } from "../commands/open-run.ts";
+import { UnitscopeError } from "../errors.ts";
+import { canonicalJson, type Json } from "../files/canonical-json.ts";
+import { openPassFolder, type PassRunner } from "../passes/pass-runner.ts";
+import type { Plan } from "../passes/plan.ts";
+import { holdingRun } from "../runs/run-lock.ts";
+import { schemaVersion } from "../tables/schema.ts";
+import { version } from "../version.ts";
+import { relativePlaces } from "./find-places.ts";
+import { costMeter, type PassCost } from "./measure-cost.ts";
+import {
+  forgetPasses,
+  hasRunPlan,
+  type RunPlan,
+  readRunPlan,
+  recordedPasses,
+  recordPass,
+  writeRunPlan,
+} from "./run-plan.ts";
+import { forgetShardRecords } from "./shard-records.ts";
+import { computeShared, passesOf, type SharedWork } from "./shared-work.ts";
+
+/** How a command is cut. */
+export interface PlanRunOptions {
+  readonly shards: number;
+  /** Whether to measure what it costs; true by default. */
+  readonly cost?: boolean | undefined;
+}
+
+/** What was planned. */
+export interface PlanRunResult {
+  readonly path: string;
+  readonly plan: RunPlan;
+  readonly opened: OpenedRun;
+  /** The passes that are known already: those of the first stage. */
+  readonly passes: readonly Plan[];
+  readonly costs: readonly PassCost[];
+}
+
+/**
+ * Plans an ablation.
+ * @throws {UnitscopeError} as `runAblate` with what does not fit, and as `planRun`.
+ */
+export async function planAblation(
+  modelPath: string,
+  data: string,
+  { shards, cost, ...options }: AblateRunOptions & PlanRunOptions,
+  effects: Omit<RunEffects, "progress"> = {},
+): Promise<PlanRunResult> {
+  checkShards(shards);
+  const early = (["until", "budget"] as const).find((name) => options[name] !== undefined);
+  if (early) {
+    throw new UnitscopeError(
+      "usage",
+      `option "${early}": expected none for a plan, which measures all images; leave it out`,
+    );
+  }
+  const { manifest } = await beginAblation(modelPath, data, options, effects);
+  const { method, engine, continuous, verify, seed, provider } = options;
+  const layers = manifest.layers.map(({ name }) => name);
+  const work: SharedWork = { kind: "ablate", options: { layers, method, engine, continuous, verify, seed, provider } };
+  return await planRun(options.out, [work], { shards, cost }, effects);
+}
+
+/**
+ * Plans commands on a run: writes `plan.json`, and the plans of the passes that can be known.
+ * @throws {UnitscopeError} `run` if the folder holds no run, or another plan that is not merged; `usage` for no shards.
+ */
+export async function planRun(
+  path: string,
+  works: readonly SharedWork[],
+  { shards, cost = true }: PlanRunOptions,
+  effects: Omit<RunEffects, "progress"> = {},
+): Promise<PlanRunResult> {
+  checkShards(shards);
+  const opened = await openRunSubject(path, effects);
+  return await holdingRun(path, "plan", async () => {
+    const plan: RunPlan = {
+      schemaVersion,
+      unitscope: version,
+      works: works.map(({ kind, options }) => ({ kind, options: withoutUndefined(options) }) as SharedWork),
+      shards,
+      passes: passesOf(opened, works),
+      places: relativePlaces(path, opened.run.manifest()),
+      planned: new Date().toISOString(),
+      merged: null,
+    };
+    requireSamePlan(path, plan);
+    if (!hasRunPlan(path) || readRunPlan(path).merged !== null) {
+      forgetPasses(path);
+      forgetShardRecords(path);
+      writeRunPlan(path, plan);
+    }
+    const nothing = openPassFolder(path, { share: "none", planned: (pass) => recordPass(path, pass) });
+    await asFarAs(opened, works, nothing, effects);
+    const costs: PassCost[] = [];
+    if (cost)
+      await asFarAs(
+        opened,
+        works.map(measurable),
+        costMeter((found) => costs.push(found)),
+        effects,
+      );
+    return { path, plan: readRunPlan(path), opened, passes: recordedPasses(path), costs };
+  });
+}
+
+function checkShards(shards: number): void {
+  if (Number.isInteger(shards) && shards >= 1 && shards <= 100_000) return;
+  throw new UnitscopeError("usage", `option "shards": expected a whole number from 1 to 100000, got ${shards}`);
+}
+
+/** @throws {UnitscopeError} `run` if another plan is under way. */
+function requireSamePlan(path: string, { works, shards, unitscope }: RunPlan): void {
+  if (!hasRunPlan(path)) return;
+  const held = readRunPlan(path);
+  const same = (plan: Pick<RunPlan, "works" | "shards" | "unitscope">): string =>
+    canonicalJson([plan.works, plan.shards, plan.unitscope] as unknown as Json);
+  if (held.merged !== null || same(held) === same({ works, shards, unitscope })) return;
+  const what = held.works.map(({ kind }) => kind).join(" and ");
+  throw new UnitscopeError(
+    "run",
+    `run folder "${path}": expected no other plan under way, got ${what} in ${held.shards} shards, planned ${held.planned}; merge it first, or give it up by removing plan.json and plan/`,
+  );
+}
+
+async function asFarAs(
+  opened: OpenedRun,
+  works: readonly SharedWork[],
+  runner: PassRunner,
+  { signal }: Pick<RunEffects, "signal">,
+): Promise<void> {
+  try {
+    await computeShared(opened, works, { runner, signal });
+  } catch (error) {
+    if (!(error instanceof UnitscopeError) || error.code !== "waiting") throw error;
+  }
+}
+
+/** A sweep that replaces by zero takes as long as one by means, and needs no pass before it. */
+function measurable(work: SharedWork): SharedWork {
+  if (work.kind !== "ablate" || work.options.method !== "mean") return work;
+  return { kind: "ablate", options: { ...work.options, method: "zero" } };
+}
+
+function withoutUndefined<Options extends object>(options: Options): Options {
+  return JSON.parse(JSON.stringify(options)) as Options;
+}

@@ -1,0 +1,126 @@
+/**
+ * `RUN/plan.json`: what several machines compute together in a run's folder, and in how many shards. Beside it, in
+ * `RUN/plan/`, stand the plans of the passes, as far as they are known: that of a later pass may follow from what an
+ * earlier one found. All of it can be read without the model and the images.
+ */
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { UnitscopeError } from "../errors.ts";
+import { writeFileAtomic } from "../files/atomic-file.ts";
+import { canonicalJson, type Json } from "../files/canonical-json.ts";
+import { diskError } from "../files/disk-error.ts";
+import { sha256 } from "../files/hash.ts";
+import type { Plan } from "../passes/plan.ts";
+import { schemaVersion } from "../tables/schema.ts";
+import { version } from "../version.ts";
+import type { PassCount, SharedWork } from "./shared-work.ts";
+
+/** Where the model and the images are, seen from the run's folder, for machines that see it elsewhere. */
+export interface RelativePlaces {
+  readonly model: string;
+  readonly data?: string | undefined;
+  readonly root?: string | undefined;
+  readonly classes?: string | undefined;
+}
+
+/** The content of `plan.json`. */
+export interface RunPlan {
+  readonly schemaVersion: number;
+  /** Version of the package that planned it, and that alone carries it out. */
+  readonly unitscope: string;
+  readonly works: readonly SharedWork[];
+  readonly shards: number;
+  readonly passes: readonly PassCount[];
+  readonly places: RelativePlaces;
+  /** ISO 8601. */
+  readonly planned: string;
+  /** When its results were written, ISO 8601; `null` until then. */
+  readonly merged: string | null;
+}
+
+const works = z.array(
+  z.strictObject({
+    kind: z.enum(["ablate", "attributes", "concepts", "sets", "rotate"]),
+    options: z.record(z.string(), z.json()),
+  }),
+) as unknown as z.ZodType<SharedWork[]>;
+const planSchema: z.ZodType<RunPlan> = z.strictObject({
+  schemaVersion: z.literal(schemaVersion),
+  unitscope: z.string(),
+  works,
+  shards: z.int().min(1),
+  passes: z.array(z.strictObject({ pass: z.string(), count: z.int().nonnegative(), stage: z.int().min(1) })),
+  places: z.strictObject({
+    model: z.string(),
+    data: z.string().optional(),
+    root: z.string().optional(),
+    classes: z.string().optional(),
+  }),
+  planned: z.iso.datetime(),
+  merged: z.iso.datetime().nullable(),
+});
+
+/** Whether a folder has a plan. */
+export function hasRunPlan(path: string): boolean {
+  return existsSync(join(path, "plan.json"));
+}
+
+/** Reads a folder's plan. @throws {UnitscopeError} `run` if there is none, or it is damaged. */
+export function readRunPlan(path: string): RunPlan {
+  const file = join(path, "plan.json");
+  if (!existsSync(file)) {
+    throw new UnitscopeError(
+      "run",
+      `run folder "${path}": expected plan.json, got none; make one with: unitscope plan MODEL DATA --shards N --out ${path}`,
+    );
+  }
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    throw diskError(file, cause);
+  }
+  try {
+    return planSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    const issue = cause instanceof z.ZodError ? cause.issues[0] : undefined;
+    const what = issue ? `${issue.path.join(".")}: ${issue.message}` : "no JSON";
+    throw new UnitscopeError("run", `${file}: expected a plan, got ${what}; plan it again`, { cause });
+  }
+}
+
+/** Reads a plan that this version carries out. @throws {UnitscopeError} `run` for that of another version. */
+export function readOwnPlan(path: string): RunPlan {
+  const plan = readRunPlan(path);
+  if (plan.unitscope === version) return plan;
+  throw new UnitscopeError(
+    "run",
+    `run folder "${path}": expected unitscope ${plan.unitscope}, which planned it, got ${version}; use that version on every machine`,
+  );
+}
+
+/** Writes a folder's plan. */
+export function writeRunPlan(path: string, plan: RunPlan): void {
+  writeFileAtomic(join(path, "plan.json"), `${JSON.stringify(plan, null, 2)}\n`);
+}
+
+/** Keeps the plan of a pass, so that anybody can see how far it is. The same plan is always the same file. */
+export function recordPass(path: string, plan: Plan): void {
+  const text = canonicalJson(plan as unknown as Json);
+  const file = join(path, "plan", `${plan.pass.replaceAll(" ", "-")}-${sha256(text).slice(0, 16)}.json`);
+  if (!existsSync(file)) writeFileAtomic(file, `${text}\n`);
+}
+
+/** The plans of the passes that are known. */
+export function recordedPasses(path: string): Plan[] {
+  const folder = join(path, "plan");
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder).filter((name) => name.endsWith(".json") && !name.startsWith("."));
+  return files.sort().map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as Plan);
+}
+
+/** Forgets the plans of the passes. */
+export function forgetPasses(path: string): void {
+  rmSync(join(path, "plan"), { recursive: true, force: true });
+}

@@ -1,0 +1,141 @@
+/**
+ * The commands whose passes several machines can share. Each is in two halves: what is computed on images, block by
+ * block, and what is written once all blocks are there. The same halves make up the command on one machine.
+ */
+
+import type { AttributesRunOptions } from "../commands/attributes-run.ts";
+import { type AttributesRunResult, describeUnits } from "../commands/attributes-run.ts";
+import {
+  alignLayers,
+  type ConceptsRunOptions,
+  type ConceptsRunResult,
+  writeAlignments,
+} from "../commands/concepts-run.ts";
+import { type SetsRunOptions, type SetsRunResult, searchSets, writeSets } from "../commands/measure-sets.ts";
+import { observeUnits } from "../commands/observe-units.ts";
+import { chooseDeepLayers, chooseHeldLayers, type OpenedRun } from "../commands/open-run.ts";
+import {
+  type RotationRunOptions,
+  type RotationRunResult,
+  sweepBases,
+  writeRotation,
+} from "../commands/rotate-layers.ts";
+import { type SweepLayersOptions, sweepLayers } from "../commands/sweep-layers.ts";
+import { type AblateRunResult, writeAblation } from "../commands/write-ablation.ts";
+import { forEachItem, type PassRunner } from "../passes/pass-runner.ts";
+
+/** A command on a run, with its options. */
+export type SharedWork =
+  | { readonly kind: "ablate"; readonly options: SweepLayersOptions }
+  | { readonly kind: "attributes"; readonly options: AttributesRunOptions }
+  | { readonly kind: "concepts"; readonly options: ConceptsRunOptions }
+  | { readonly kind: "sets"; readonly options: SetsRunOptions }
+  | { readonly kind: "rotate"; readonly options: RotationRunOptions };
+
+/** What it gave. */
+export type SharedResult =
+  | { readonly kind: "ablate"; readonly result: AblateRunResult }
+  | { readonly kind: "attributes"; readonly result: AttributesRunResult }
+  | { readonly kind: "concepts"; readonly result: ConceptsRunResult }
+  | { readonly kind: "sets"; readonly result: SetsRunResult }
+  | { readonly kind: "rotate"; readonly result: RotationRunResult };
+
+/** Who carries it out. */
+export interface SharedEffects {
+  readonly runner: PassRunner;
+  readonly caution?: ((text: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The passes of a kind that some work makes, and how many of them at least. */
+export interface PassCount {
+  /** `pass` of their plans. */
+  readonly pass: string;
+  readonly count: number;
+  /** From 1: a pass of a stage begins when the same layer's pass of the stage before is whole. */
+  readonly stage: number;
+}
+
+/**
+ * Computes what some works need, as far as the runner lets it.
+ * @returns what writes their results, in order.
+ * @throws {UnitscopeError} `waiting` while blocks are not there that something later is computed from.
+ */
+export async function computeShared(
+  opened: OpenedRun,
+  works: readonly SharedWork[],
+  effects: SharedEffects,
+): Promise<() => Promise<SharedResult[]>> {
+  const writers = await forEachItem(works, (work) => computeOne(opened, work, effects));
+  return async () => {
+    const results: SharedResult[] = [];
+    for (const write of writers) results.push(await write());
+    return results;
+  };
+}
+
+async function computeOne(
+  opened: OpenedRun,
+  { kind, options }: SharedWork,
+  effects: SharedEffects,
+): Promise<() => Promise<SharedResult>> {
+  switch (kind) {
+    case "ablate": {
+      const swept = await sweepLayers(opened, options, effects);
+      return async () => ({ kind, result: await writeAblation(opened, swept) });
+    }
+    case "attributes": {
+      const observed = await observeUnits(opened, options, effects);
+      return async () => ({ kind, result: await describeUnits(opened, observed, options, effects) });
+    }
+    case "concepts": {
+      const aligned = await alignLayers(opened, options, effects);
+      return async () => ({ kind, result: await writeAlignments(opened, aligned, options) });
+    }
+    case "sets": {
+      const found = await searchSets(opened, options, effects);
+      return async () => ({ kind, result: await writeSets(opened, found, options) });
+    }
+    case "rotate": {
+      const swept = await sweepBases(opened, options, effects);
+      return async () => ({ kind, result: await writeRotation(opened, swept, options) });
+    }
+  }
+}
+
+/** The passes that some works make. */
+export function passesOf(opened: OpenedRun, works: readonly SharedWork[]): PassCount[] {
+  return works.flatMap((work) => {
+    const { stages, count } = chainOf(opened, work);
+    return stages.flatMap((passes, at) => passes.map((pass) => ({ pass, count, stage: at + 1 })));
+  });
+}
+
+/** One work's passes, one after another, for so many layers. */
+function chainOf(opened: OpenedRun, { kind, options }: SharedWork): { stages: string[][]; count: number } {
+  const means = opened.method === "mean" ? [["means"]] : [];
+  switch (kind) {
+    case "ablate":
+      return { stages: [...means, ["sweep"]], count: 1 };
+    case "attributes":
+      return { stages: [["responses"]], count: 1 };
+    case "concepts": {
+      const last = ["concept shuffles", ...(options.auroc === false ? [] : ["concept auroc"])];
+      const stages = [["concept thresholds"], ["concept overlaps"], last];
+      return { stages, count: chooseHeldLayers(opened, options.layers).length };
+    }
+    case "sets": {
+      const searches = options.strategies?.some((name) => name === "greedy" || name === "single" || name === "keep");
+      const stages = [...means, ...(searches === false ? [] : [["greedy"]]), ["sequences"]];
+      return { stages, count: chooseDeepLayers(opened, options.layers).length };
+    }
+    case "rotate": {
+      const stages = [
+        ...(options.center ? [["means"]] : means),
+        ...(options.pca === false ? [] : [["moments"]]),
+        ["rotation"],
+      ];
+      return { stages, count: chooseDeepLayers(opened, options.layers).length };
+    }
+  }
+}
