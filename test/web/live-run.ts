@@ -34,23 +34,33 @@ export const liveClasses: readonly string[] = [
   "truck {@html x}",
 ].sort();
 
-/** Makes it: 10 classes of 4 smooth random images, conv5 of the shipped network, about three seconds. */
-export async function makeLiveRun(): Promise<LiveRun> {
-  const folder = mkdtempSync(join(tmpdir(), "unitscope-live-"));
-  const data = join(folder, "images");
+/**
+ * Writes smooth random images of 32 × 32 pixels, a folder a class, and beside it a file that gives the network's classes
+ * these names.
+ * @returns the file's path.
+ */
+export async function makeImageFolder(data: string, { perClass }: { perClass: number }): Promise<string> {
   const random = seededRandom(7);
   for (const name of liveClasses) {
     mkdirSync(join(data, name), { recursive: true });
-    for (let at = 0; at < 4; at++) {
+    for (let at = 0; at < perClass; at++) {
       const small = Uint8Array.from({ length: 5 * 5 * 3 }, () => random.integer(256));
       const image = sharp(small, { raw: { width: 5, height: 5, channels: 3 } }).resize(32, 32, { kernel: "cubic" });
       await image.png().toFile(join(data, name, `${at}.png`));
     }
   }
+  const classes = `${data}-classes.txt`;
+  writeFileSync(classes, `${liveClasses.join("\n")}\n`);
+  return classes;
+}
+
+/** Makes it: 10 classes of 4 images, conv4 and conv5 of the shipped network, about three seconds. */
+export async function makeLiveRun(): Promise<LiveRun> {
+  const folder = mkdtempSync(join(tmpdir(), "unitscope-live-"));
+  const data = join(folder, "images");
+  const classes = await makeImageFolder(data, { perClass: 4 });
   const model = fileURLToPath(new URL("../../models/alexnet-cifar10.onnx", import.meta.url));
   const run = join(folder, "run");
-  const classes = join(folder, "classes.txt"); // the network knows its classes by other names
-  writeFileSync(classes, `${liveClasses.join("\n")}\n`);
   await runAblate(model, data, { out: run, layers: ["conv4", "conv5"], classes, workers: 1 });
   const report = join(folder, "page with spaces # and ünïcode");
   const { index } = await reportRuns([run], { out: report });
