@@ -75,22 +75,47 @@ export interface PredictRunsResult {
  */
 export async function runPrediction(
   paths: readonly string[],
+  options: PredictRunsOptions,
+  effects: PredictEffects = {},
+): Promise<PredictRunsResult> {
+  const { train, units: which = "harmful", seed = 0, out = "runs/predict" } = options;
+  const { runs, layers, classCount, predictions } = await predictAcross(paths, options, effects);
+  const cautions = cautionsOf(runs);
+  const named = runs.map(({ path, manifest }) => ({ run: path, model: manifest.model.name }));
+  writeParquetTable(join(out, "predictions.parquet"), "predictions", predictions);
+  writeFileAtomic(join(out, "predictions.csv"), tableCsv(predictions));
+  const figure = join(out, "prediction.svg");
+  writeFileAtomic(figure, drawPrediction(predictions, { classCount, train, runCount: runs.length }));
+  const record = {
+    unitscope: version,
+    command: "predict",
+    options: { train, layers, units: which, seed },
+    networks: runs.map(({ path, manifest }) => ({ run: path, model: manifest.model, data: manifest.data })),
+    cautions,
+    finished: new Date().toISOString(),
+  };
+  writeFileAtomic(join(out, "predict.json"), `${JSON.stringify(record, null, 2)}\n`);
+  return { out, networks: named, classCount, layers, predictions, cautions, figure };
+}
+
+/** What a caller may watch and stop. */
+export interface PredictEffects {
+  readonly progress?: ((done: number, total: number, note: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The same without writing anything. @throws {UnitscopeError} as `runPrediction`. */
+export async function predictAcross(
+  paths: readonly string[],
   {
     train,
     layers: asked,
     units: which = "harmful",
     seed = 0,
     workers = chooseWorkers(),
-    out = "runs/predict",
-  }: PredictRunsOptions,
-  {
-    progress,
-    signal,
-  }: {
-    progress?: ((done: number, total: number, note: string) => void) | undefined;
-    signal?: AbortSignal | undefined;
-  } = {},
-): Promise<PredictRunsResult> {
+  }: Omit<PredictRunsOptions, "out">,
+  { progress, signal }: PredictEffects = {},
+): Promise<{ runs: ComparedRun[]; layers: string[]; classCount: number; predictions: Table }> {
   const runs = openRuns(paths);
   if (!Number.isInteger(train) || train < 1 || train >= runs.length) {
     throw new UnitscopeError(
@@ -123,23 +148,7 @@ export async function runPrediction(
       await pool.close();
     }
   }
-  const predictions = concatTables(tables);
-  const cautions = cautionsOf(runs);
-  const named = runs.map(({ path, manifest }) => ({ run: path, model: manifest.model.name }));
-  writeParquetTable(join(out, "predictions.parquet"), "predictions", predictions);
-  writeFileAtomic(join(out, "predictions.csv"), tableCsv(predictions));
-  const figure = join(out, "prediction.svg");
-  writeFileAtomic(figure, drawPrediction(predictions, { classCount, train, runCount: runs.length }));
-  const record = {
-    unitscope: version,
-    command: "predict",
-    options: { train, layers, units: which, seed },
-    networks: runs.map(({ path, manifest }) => ({ run: path, model: manifest.model, data: manifest.data })),
-    cautions,
-    finished: new Date().toISOString(),
-  };
-  writeFileAtomic(join(out, "predict.json"), `${JSON.stringify(record, null, 2)}\n`);
-  return { out, networks: named, classCount, layers, predictions, cautions, figure };
+  return { runs, layers, classCount, predictions: concatTables(tables) };
 }
 
 /** The rows of `predictions` that stand for all splits together. */

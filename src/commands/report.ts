@@ -3,9 +3,11 @@ import { readFile } from "node:fs/promises";
 import { findReplacement } from "../ablation/replacement.ts";
 import type { AblationMethod } from "../ablation/sweep.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
-import { type ReportRun, type WrittenReport, writeReport } from "../report/write-report.ts";
+import { predictionData } from "../report/comparison-data.ts";
+import { type Comparison, type ReportRun, type WrittenReport, writeReport } from "../report/write-report.ts";
 import { planResponses } from "../responses/response-pass.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
+import { averagesOf, predictAcross } from "./predict-runs.ts";
 import { openResponseStore } from "./response-store.ts";
 import { type FetchProgress, passImages, reopenSubject, type Subject } from "./subject.ts";
 
@@ -51,10 +53,39 @@ export async function reportRuns(
       prepared.push({ run, label, subject: undefined });
     }
   }
+  const comparison = runs.length > 1 ? await comparisonOf(paths, runs, signal) : undefined;
   return await writeReport(out ?? first.file("report"), prepared, {
     ...(progress && { progress }),
+    ...(comparison && { comparison }),
     signal,
   });
+}
+
+/** Table 1 is made with the page for up to so many classes: more take minutes. */
+const mostPredictedClasses = 100;
+
+/** Table 1 over the runs, trained on three networks in five, as far as they have what it takes. */
+async function comparisonOf(
+  paths: readonly string[],
+  runs: readonly RunFolder[],
+  signal: AbortSignal | undefined,
+): Promise<Comparison> {
+  const classCount = runs[0]?.manifest().classNames.length ?? 0;
+  if (classCount > mostPredictedClasses) {
+    const noPrediction = `With ${classCount} classes it takes long: unitscope predict RUN RUN… makes it.`;
+    return { prediction: null, noPrediction };
+  }
+  const train = Math.min(runs.length - 1, Math.max(1, Math.round(0.6 * runs.length)));
+  try {
+    const { predictions } = await predictAcross(paths, { train }, { signal });
+    const averages = averagesOf(predictions);
+    return { prediction: predictionData(averages, { train, networks: runs.length }), noPrediction: "" };
+  } catch (cause) {
+    if (!(cause instanceof UnitscopeError) || cause.code === "interrupted" || cause.code === "internal") throw cause;
+    const noPrediction =
+      "It needs runs of different networks on the same classes and layers, each with attributes and concepts: unitscope attributes RUN --concepts builtin.";
+    return { prediction: null, noPrediction };
+  }
 }
 
 async function withSubject(

@@ -52,9 +52,12 @@ export function layerDropsFigure(
     sign = "damage",
     source,
     imagesPerClass = Infinity,
+    beside = [],
   }: {
     sign?: DropSign;
     source?: string;
+    /** Layers of other figures, which this one shares its scale with. */
+    beside?: readonly LayerDrops[];
     /** Images of the class that has most; with one, only overall drops are drawn. */
     imagesPerClass?: number;
   } = {},
@@ -66,14 +69,15 @@ export function layerDropsFigure(
       ? [drops.overall]
       : [drops.max, drops.min, drops.overall, drops.null95 ?? [], drops.specificity95 ?? []];
   // Each series for itself: the largest class drops are no outliers for being larger than the overall ones.
-  const extents = layers.map((drops) =>
+  const everyExtent = [...layers, ...beside].map((drops) =>
     joinDomains(shown(drops).map((series) => axisDomain([Array.from(series, (drop) => drop * factor)], [0]))),
   );
+  const extents = everyExtent.slice(0, layers.length);
   const [low, high] = extentOf(
-    extents.map((extent) => [extent.low, extent.high]),
+    everyExtent.map((extent) => [extent.low, extent.high]),
     [0],
   );
-  const isShared = extents.every((extent) => extent.high - extent.low >= (high - low) / flatShare);
+  const isShared = everyExtent.every((extent) => extent.high - extent.low >= (high - low) / flatShare);
   const domains = extents.map((extent) =>
     isShared ? niceDomain(low, high, 6) : niceDomain(extent.low, extent.high, 6),
   );

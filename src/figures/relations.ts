@@ -6,9 +6,9 @@
  */
 import { doubles, isMissing, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { attributeLabel } from "./attribute-label.ts";
-import { type AxisDomain, axisDomain, clampTo, edgeMark } from "./axis-domain.ts";
+import { type AxisDomain, axisDomain, clampTo, edgeMark, joinDomains } from "./axis-domain.ts";
 import { type Box, drawEmpty, drawPlot, type Panel, renderFigure } from "./frame.ts";
-import { formatNumber, formatPoints } from "./scale.ts";
+import { extentOf, formatNumber, formatPoints } from "./scale.ts";
 import { type DropSign, dropAxisLabel, dropFactor, signSentence } from "./sign.ts";
 import { type Point, tag } from "./svg.ts";
 import { textWidth } from "./text-layout.ts";
@@ -79,7 +79,8 @@ export function relationsOf(
   };
 }
 
-function chosenAttributes(present: readonly string[], wanted: readonly string[] | undefined): readonly string[] {
+/** Columns of panels: those that are wanted, else those of the paper, else all. */
+export function chosenAttributes(present: readonly string[], wanted?: readonly string[] | undefined): readonly string[] {
   if (wanted) return wanted.filter((name) => present.includes(name));
   const norm = present.includes("l1_norm") ? "l1_norm" : "l1_norm_folded";
   const paper = [norm, "class_correlation", "class_selectivity", "concept_iou"].filter((name) =>
@@ -88,28 +89,46 @@ function chosenAttributes(present: readonly string[], wanted: readonly string[] 
   return paper.length > 0 ? paper : present;
 }
 
-/** Draws figure 5. */
+/** Draws figure 5; with the same axes as the figures of `beside`, where units of other networks are to be compared. */
 export function relationsFigure(
-  { layer, overall, max, attributes }: Relations,
-  { sign = "damage", source }: { sign?: DropSign; source?: string } = {},
+  relations: Relations,
+  { sign = "damage", source, beside = [] }: { sign?: DropSign; source?: string; beside?: readonly Relations[] } = {},
 ): string {
+  const { layer, overall, max, attributes } = relations;
+  const domainsOf = (name: string, kind: "overall" | "max"): [AxisDomain, AxisDomain] => {
+    const all = [relations, ...beside].flatMap((each) => {
+      const values = each.attributes.find((attribute) => attribute.name === name)?.values;
+      return values ? [scatterDomains(values, each[kind], dropFactor(sign))] : [];
+    });
+    return [joinDomains(all.map(([x]) => x)), joinDomains(all.map(([, y]) => y))];
+  };
   const columns = Math.max(1, attributes.length);
   const rows = [
-    { what: "overall drop", drops: overall, relation: ({ overall: found }: RelatedAttribute) => found },
-    { what: "max class drop", drops: max, relation: ({ max: found }: RelatedAttribute) => found },
-  ];
-  const panels = rows.flatMap(({ what, drops, relation }) =>
+    {
+      what: "overall drop",
+      kind: "overall",
+      drops: overall,
+      relation: ({ overall: found }: RelatedAttribute) => found,
+    },
+    { what: "max class drop", kind: "max", drops: max, relation: ({ max: found }: RelatedAttribute) => found },
+  ] as const;
+  const panels = rows.flatMap(({ what, kind, drops, relation }) =>
     attributes.map(
       (attribute, column): Panel => ({
         title: coefficientText(relation(attribute), sign),
-        draw: (box) => drawScatter(box, attribute, drops, relation(attribute), sign, column === 0 ? what : undefined),
+        draw: (box) =>
+          drawScatter(box, attribute, drops, relation(attribute), {
+            sign,
+            label: column === 0 ? what : undefined,
+            domains: domainsOf(attribute.name, kind),
+          }),
       }),
     ),
   );
   const empty: Panel = { draw: (box) => drawEmpty(box, "No attribute was computed; run: unitscope attributes RUN") };
   const units = overall.length;
-  const isCut = rows.some(({ drops }) =>
-    attributes.some(({ values }) => scatterDomains(values, drops, dropFactor(sign)).some(({ beyond }) => beyond > 0)),
+  const isCut = rows.some(({ kind }) =>
+    attributes.some(({ name }) => domainsOf(name, kind).some(({ beyond }) => beyond > 0)),
   );
   const titleWidth = Math.max(182, ...panels.map(({ title = "" }) => textWidth(title, "panel")));
   return renderFigure({
@@ -137,15 +156,17 @@ function drawScatter(
   { name, values }: RelatedAttribute,
   drops: ArrayLike<number>,
   relation: Relation | undefined,
-  sign: DropSign,
-  label: string | undefined,
+  {
+    sign,
+    label,
+    domains: [xs, ys],
+  }: { sign: DropSign; label: string | undefined; domains: readonly [AxisDomain, AxisDomain] },
 ): string {
   const factor = dropFactor(sign);
   const points = Array.from(values, (value, unit) => [value, drops[unit] * factor] as const).filter(
     ([x, y]) => Number.isFinite(x) && Number.isFinite(y),
   );
   if (points.length === 0) return drawEmpty(box, `No unit has both ${name} and a drop.`);
-  const [xs, ys] = scatterDomains(values, drops, factor);
   const [xDomain, yDomain] = [padded([xs.low, xs.high]), padded([ys.low, ys.high])];
   const y = {
     domain: yDomain,
@@ -162,7 +183,8 @@ function drawScatter(
       return tag("circle", { class: fillOf(0), "fill-opacity": 0.55, cx, cy, r: radius });
     });
     if (!relation || !Number.isFinite(relation.slope)) return marks.join("");
-    const line = clippedLine(relation.slope * factor, relation.intercept * factor, [xs.low, xs.high], yDomain);
+    const own = extentOf([points.map(([px]) => clampTo([xs.low, xs.high], px))]);
+    const line = clippedLine(relation.slope * factor, relation.intercept * factor, own, yDomain);
     if (!line) return marks.join("");
     const [[x1, y1], [x2, y2]] = line;
     const ends = { x1: toX(x1), y1: toY(y1), x2: toX(x2), y2: toY(y2) };

@@ -33,11 +33,25 @@ export interface DropFigureOptions {
   readonly imagesPerClass?: number;
 }
 
-/** Draws figure 7. */
+/** Draws figure 7; with the same axes as those of `beside`, where layers of other networks are to be compared. */
 export function rotationFigure(
   layers: readonly RotationDrops[],
-  { sign = "damage", source, imagesPerClass = Infinity }: DropFigureOptions = {},
+  {
+    sign = "damage",
+    source,
+    imagesPerClass = Infinity,
+    beside,
+  }: DropFigureOptions & { beside?: readonly RotationDrops[] } = {},
 ): string {
+  const sharedDomain = (kind: "max" | "overall"): readonly [number, number] | undefined => {
+    if (!beside) return undefined;
+    const samples = [...layers, ...beside].flatMap(({ bases }) => bases.flatMap((basis) => basis[kind]));
+    const { low, high } = axisDomain(
+      samples.map((sample) => Array.from(sample, (drop) => drop * dropFactor(sign))),
+      [0],
+    );
+    return niceDomain(low, high, 6);
+  };
   const labels = [...new Set(layers.flatMap(({ bases }) => bases.map(({ label }) => label)))];
   const legend = labels.map(
     (label, series): LegendEntry => ({
@@ -63,7 +77,12 @@ export function rotationFigure(
             series: mainSeries(labels.indexOf(basis.label)),
             samples: basis[kind],
           })),
-          { sign, what: kind === "max" ? "max class drop" : "overall drop", ranked: "units or directions, sorted" },
+          {
+            sign,
+            what: kind === "max" ? "max class drop" : "overall drop",
+            ranked: "units or directions, sorted",
+            domain: sharedDomain(kind),
+          },
         );
       },
     })),
@@ -101,7 +120,12 @@ export function drawRanked(
     what,
     ranked,
     domain,
-  }: { sign: DropSign; what: string; ranked: string | readonly string[]; domain?: readonly [number, number] },
+  }: {
+    sign: DropSign;
+    what: string;
+    ranked: string | readonly string[];
+    domain?: readonly [number, number] | undefined;
+  },
 ): string {
   const factor = dropFactor(sign);
   const bands = kinds.map(({ samples }) =>

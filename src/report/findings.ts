@@ -1,6 +1,7 @@
 /** The few sentences that a run comes down to, each with how sure it is. Plain text. */
 import { setCurvesOf } from "../figures/from-tables.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
+import { dataTitle } from "../runs/run-manifest.ts";
 import { wilsonInterval } from "../stats/wilson.ts";
 import { doubles, hasValues, integers, isMissing, rowsWhere, type Table, texts } from "../tables/table.ts";
 
@@ -22,7 +23,7 @@ export async function findingsOf(run: RunFolder): Promise<Finding[]> {
   const layers = await run.readTable("layers");
   if (units.rows === 0) return findings;
   if (hasValues(units, "correct") && hasValues(units, "images")) {
-    findings.push(accuracyFinding(units, model.name, data.name));
+    findings.push(accuracyFinding(units, model.name, dataTitle(data.name)));
   }
   const deepest = layers.rows - 1;
   const layer = texts(layers, "layer")[deepest];

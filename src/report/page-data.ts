@@ -22,6 +22,42 @@ export interface PageData {
   /** Version of the package that wrote the page. */
   readonly unitscope: string;
   readonly runs: readonly RunData[];
+  /** Table 1 over the runs; `null` where there is none, and `noPrediction` says why (empty for a single run). */
+  readonly prediction: PredictionData | null;
+  readonly noPrediction: string;
+}
+
+/** How well the class that a unit matters most for is told from its attributes, by networks that it is not of. */
+export interface PredictionData {
+  /** Networks trained on, of how many; all ways to choose them. */
+  readonly train: number;
+  readonly networks: number;
+  /** 1 / classes. */
+  readonly chance: number;
+  readonly rows: readonly {
+    readonly layer: string;
+    /** `class_selectivity`, …; `ensemble` for their average. */
+    readonly attribute: string;
+    readonly units: number;
+    readonly accuracy: number;
+    readonly low: number;
+    readonly high: number;
+    /** Accuracy of always naming the most frequent class. */
+    readonly majority: number;
+    readonly pValue: number;
+  }[];
+}
+
+/** How an attribute goes with a drop over a layer's units: a row of `relations`. */
+export interface RelationData {
+  readonly attribute: string;
+  /** `overall_drop` or `max_class_drop`. */
+  readonly drop: string;
+  readonly pearson: number;
+  readonly low: number;
+  readonly high: number;
+  readonly slope: number;
+  readonly intercept: number;
 }
 
 /** One run of the page. */
@@ -44,6 +80,8 @@ export interface RunData {
   readonly baseline: string | null;
   /** Name of the chunk with unit sets (`SetsChunk`). */
   readonly sets: string | null;
+  /** Name of the chunk with drops of rotated bases (`RotationChunk`). */
+  readonly rotation: string | null;
   /** Figures of the run inside the page's folder. */
   readonly figures: readonly { readonly file: string; readonly caption: string }[];
   /** The network and images for removing units in the page; `null` where they were not there to be put in. */
@@ -66,6 +104,7 @@ export interface LayerData {
   readonly significantUnits: number;
   readonly overallDropMean: number;
   readonly maxClassDropMean: number;
+  readonly relations: readonly RelationData[];
   /** Unit pictures; `null` before `unitscope attributes`. */
   readonly thumbs: ThumbData | null;
 }
@@ -189,12 +228,26 @@ export interface GreedySequence {
   readonly othersDrop: readonly number[];
 }
 
+/** Figure 7's drops: those of units beside those of random directions and principal components, by layer. */
+export interface RotationChunk {
+  readonly layers: readonly {
+    readonly layer: string;
+    readonly bases: readonly {
+      readonly label: string;
+      /** One array a rotation, in the order of directions. */
+      readonly max: readonly (readonly number[])[];
+      readonly overall: readonly (readonly number[])[];
+    }[];
+  }[];
+}
+
 /**
- * Attribute vectors over classes, `[units, classes]`.
- * @public what a file of the folder holds
+ * Attribute vectors of units, rounded to four digits: an array an attribute, `[units, classes]`, and `concept_iou`
+ * `[units, concepts]`; NaN where the run has no value. In the header: the names of the concepts.
  */
 export interface VectorsChunk {
   readonly attributes: Readonly<Record<string, Float32Array>>;
+  readonly concepts: readonly string[];
 }
 
 /**

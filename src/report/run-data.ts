@@ -1,6 +1,6 @@
 /** What the page says of a run as a whole. */
 import type { RunFolder } from "../runs/run-folder.ts";
-import type { RunManifest } from "../runs/run-manifest.ts";
+import { dataTitle, type RunManifest } from "../runs/run-manifest.ts";
 import { wilsonInterval } from "../stats/wilson.ts";
 import { integers } from "../tables/table.ts";
 import type { LayerTable } from "./layer-tables.ts";
@@ -28,7 +28,7 @@ export async function describeRun(
   const all = classImages.reduce((sum, count) => sum + count, 0);
   return {
     model: { name: model.name, sha256: model.sha256 },
-    data: { name: data.name, images: data.images },
+    data: { name: dataTitle(data.name), images: data.images },
     commands: commandsOf(manifest),
     classNames,
     classImages,
@@ -45,12 +45,12 @@ export function commandsOf({ model, data, options, ablation, layers, steps }: Ru
     `--layers ${layers.map(({ name }) => name).join(",")}`,
     ...(ablation.method === "zero" ? [] : [`--method ${ablation.method}`]),
     ...(typeof options["limit"] === "number" ? [`--limit ${options["limit"]}`] : []),
-    ...(typeof options["preprocess"] === "string" ? [`--preprocess ${options["preprocess"]}`] : []),
+    ...(typeof options["preprocess"] === "string" ? [`--preprocess ${dataTitle(options["preprocess"])}`] : []),
   ];
   const later = [...new Set(steps.map(({ command }) => command.split(" ")[0]))];
   const concepts = steps.some(({ command }) => command.includes("--concepts")) ? " --concepts builtin" : "";
   return [
-    `unitscope ablate ${model.name} ${data.name} ${given.join(" ")} --out ${run}`,
+    `unitscope ablate ${model.name} ${dataTitle(data.name)} ${given.join(" ")} --out ${run}`,
     ...later.map((command) => `unitscope ${command} ${run}${command === "attributes" ? concepts : ""}`),
     `unitscope report ${run}`,
   ];

@@ -15,6 +15,7 @@ import { version } from "../version.ts";
 import { alikeUnits } from "./alike-units.ts";
 import { type Chunk, encodeChunk } from "./chunk.ts";
 import { chunkScript, scriptJson } from "./chunk-script.ts";
+import { relationRows, rotationData } from "./comparison-data.ts";
 import { findingsOf } from "./findings.ts";
 import { layerChunk, openLayerSources, vectorsChunk } from "./layer-data.ts";
 import { chooseImages, imageLimit, pixelsChunk } from "./live-images.ts";
@@ -45,6 +46,9 @@ export interface ReportRun {
   readonly responses?: (layer: string) => Float64Array | undefined;
 }
 
+/** What only several runs together have. */
+export type Comparison = Pick<PageData, "prediction" | "noPrediction">;
+
 /** What was written. */
 export interface WrittenReport {
   readonly path: string;
@@ -69,8 +73,13 @@ export async function writeReport(
   runs: readonly ReportRun[],
   {
     progress,
+    comparison = { prediction: null, noPrediction: "" },
     signal,
-  }: { progress?: (done: number, total: number, what: string) => void; signal?: AbortSignal | undefined } = {},
+  }: {
+    progress?: (done: number, total: number, what: string) => void;
+    comparison?: Comparison;
+    signal?: AbortSignal | undefined;
+  } = {},
 ): Promise<WrittenReport> {
   const out = resolve(path);
   checkFolder(out, path);
@@ -98,7 +107,8 @@ export async function writeReport(
       introductions.push(await writeRun({ each, id: `run${at}`, scratch, chunk, tell }));
     }
     tell("page");
-    const page: PageData = { version: pageVersion, unitscope: version, runs: introductions.map(({ run }) => run) };
+    const runsData = introductions.map(({ run }) => run);
+    const page: PageData = { version: pageVersion, unitscope: version, runs: runsData, ...comparison };
     write("data/page.js", `unitscopePage(${scriptJson(page)});\n`);
     write("index.html", staticPage(introductions, version));
     copyExplorer(scratch);
@@ -132,6 +142,7 @@ async function writeRun({
     const row = texts(summaries, "layer").indexOf(layer);
     return Number(summaries.columns[name]?.[row] ?? 0);
   };
+  const relations = run.hasTable("relations") ? await run.readTable("relations") : undefined;
   const layers: LayerData[] = [];
   for (const [at, { name, kind, units, height, width }] of manifest.layers.entries()) {
     tell(name);
@@ -152,6 +163,7 @@ async function writeRun({
       significantUnits: summary("significant_units", name),
       overallDropMean: summary("overall_drop_mean", name),
       maxClassDropMean: summary("max_class_drop_mean", name),
+      relations: relations ? relationRows(relations, name) : [],
       thumbs: await copyThumbs(run, name, scratch, `thumbs/${id}/${at}`),
     });
   }
@@ -174,6 +186,9 @@ async function writeRun({
       : null,
     sets: run.hasTable("sets")
       ? chunk(`${id}-sets`, { header: { ...setsData(await run.readTable("sets")) }, arrays: {} })
+      : null,
+    rotation: run.hasTable("rotation")
+      ? chunk(`${id}-rotation`, { header: { ...rotationData(await run.readTable("rotation")) }, arrays: {} })
       : null,
     figures: await copyFigures(run, scratch, `figures/${id}`),
     live: subject ? await liveData(run, subject, { id, chunk, replacements }) : null,

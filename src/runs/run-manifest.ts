@@ -69,7 +69,12 @@ export interface RunManifest {
 
 /** What a run's figures are of: `alexnet.onnx on cifar10:test (10,000 images)`. */
 export function sourceOf({ model, data }: Pick<RunManifest, "model" | "data">): string {
-  return `${model.name} on ${data.name} (${data.images.toLocaleString("en")} images)`;
+  return `${model.name} on ${dataTitle(data.name)} (${data.images.toLocaleString("en")} images)`;
+}
+
+/** What data are called where others read it: the last part of a path, since the rest says where somebody's files lie. */
+export function dataTitle(name: string): string {
+  return name.split(/[\\/]/).findLast((part) => part !== "" && part !== ".") ?? name;
 }
 
 /** The machine that a run was made on. */
