@@ -71,8 +71,9 @@ export async function performExperiment(
     }
     case "sets": {
       const effects = { fetching, signal, progress: counted("steps") };
-      const { layers } = await measureSets(path, experiment.options, effects);
-      return [...tables("sets"), ...layers.map(({ figure }) => figure)];
+      const { run, layers } = await measureSets(path, experiment.options, effects);
+      const perClass = run.hasTable("set_classes") ? tables("set_classes") : [];
+      return [...tables("sets"), ...perClass, ...layers.map(({ figure }) => figure)];
     }
     case "rotate": {
       const effects = { fetching, signal, progress: counted("images") };

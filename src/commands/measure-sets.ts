@@ -13,7 +13,7 @@ import { type SetStrategy, setStrategies } from "../sets/set-strategies.ts";
 import { doubles, filterRows, type Table, texts } from "../tables/table.ts";
 import { givenRankings } from "./given-rankings.ts";
 import { chooseDeepLayers, type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
-import { type StrategySummary, setsTable, summariseSets } from "./sets-table.ts";
+import { type StrategySummary, setClassesTable, setsTable, summariseSets } from "./sets-table.ts";
 import type { Subject } from "./subject.ts";
 
 /** Options of `unitscope sets`. */
@@ -155,7 +155,8 @@ export async function writeSets(
   const found: LayerSets[] = [];
   for (const { layer, result } of layers) {
     const table = setsTable(result, { layer: layer.name, classes, classNames, rankSplit });
-    await writeTable(run, table, layer.name, rankSplit ?? 0);
+    const perClass = setClassesTable(result, { layer: layer.name, classNames });
+    await writeTables(run, { sets: table, perClass }, layer.name, rankSplit ?? 0);
     const figure = writeFigure(run, await run.readTable("sets"), layer.name);
     found.push({ layer, classes, result, summaries: summariseSets(result, classes), figure });
   }
@@ -224,18 +225,31 @@ async function rankingsOf(run: RunFolder, layer: Layer): Promise<RunSetsOptions[
 }
 
 /** New rows replace those of the same strategy and class; all of the layer's where those were split otherwise. */
-async function writeTable(run: RunFolder, table: Table, layer: string, rankSplit: number): Promise<void> {
+async function writeTables(
+  run: RunFolder,
+  { sets, perClass }: { sets: Table; perClass: Table },
+  layer: string,
+  rankSplit: number,
+): Promise<void> {
   if (run.hasTable("sets")) {
     const held = await run.readTable("sets");
     const [layers, splits] = [texts(held, "layer"), doubles(held, "rank_split")];
     if (layers.some((name, row) => name === layer && splits[row] !== rankSplit)) {
-      run.writeTable(
-        "sets",
-        filterRows(held, (row) => layers[row] !== layer),
-      );
+      await dropLayer(run, "sets", layer);
+      if (run.hasTable("set_classes")) await dropLayer(run, "set_classes", layer);
     }
   }
-  await run.replaceRows("sets", table, ["layer", "strategy", "class"]);
+  await run.replaceRows("sets", sets, ["layer", "strategy", "class"]);
+  if (perClass.rows > 0) await run.replaceRows("set_classes", perClass, ["layer", "class"]);
+}
+
+async function dropLayer(run: RunFolder, table: "sets" | "set_classes", layer: string): Promise<void> {
+  const held = await run.readTable(table);
+  const layers = texts(held, "layer");
+  run.writeTable(
+    table,
+    filterRows(held, (row) => layers[row] !== layer),
+  );
 }
 
 function writeFigure(run: RunFolder, sets: Table, layer: string): string {

@@ -42,6 +42,35 @@ export function setsTable(
   });
 }
 
+/** What each step of a class's greedy sequence does to every class; those that it leaves as they were are left out. */
+export function setClassesTable(
+  { curves, images, baseline }: Pick<SetsResult, "curves" | "images" | "baseline">,
+  { layer, classNames }: { layer: string; classNames: readonly string[] },
+): Table {
+  const rows = curves.flatMap(({ strategy, cls, right, taken, sequence: { units } }) =>
+    strategy !== "greedy"
+      ? []
+      : Array.from({ length: units.length + 1 }, (_, step) =>
+          Array.from(images.keys(), (other) => {
+            const at = step * images.length + other;
+            return { cls, step, other, correct: right[at], taken: taken[at] };
+          }).filter(({ other, correct, taken: own }) => own > 0 || correct !== baseline[other]),
+        ).flat(),
+  );
+  const integers = (pick: (row: (typeof rows)[number]) => number): Int32Array => Int32Array.from(rows, pick);
+  return makeTable({
+    layer: rows.map(() => layer),
+    class: integers(({ cls }) => cls),
+    step: integers(({ step }) => step),
+    other: integers(({ other }) => other),
+    other_name: rows.map(({ other }) => classNames[other] ?? ""),
+    images: integers(({ other }) => images[other]),
+    correct: integers(({ other }) => baseline[other]),
+    correct_ablated: integers(({ correct }) => correct),
+    taken: integers(({ taken }) => taken),
+  });
+}
+
 interface SetRow {
   readonly curve: SetCurve;
   readonly cls: number;

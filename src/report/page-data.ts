@@ -226,6 +226,16 @@ export interface GreedySequence {
   readonly correct: readonly number[];
   /** Drop over the images of all other classes; empty where the run lacks it. */
   readonly othersDrop: readonly number[];
+  /** What every step does to classes, this one included; empty where the run lacks it. */
+  readonly classes: readonly StepClasses[];
+}
+
+/** What one step does to classes: those that the class's images are taken for, and those that change most. */
+export interface StepClasses {
+  /** `[class, images, right before, right after, images of the sequence's class that are taken for it]`. */
+  readonly shown: readonly (readonly [number, number, number, number, number])[];
+  /** Classes that change too but are not among them. */
+  readonly others: number;
 }
 
 /** Figure 7's drops: those of units beside those of random directions and principal components, by layer. */

@@ -2,14 +2,10 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ImageSet } from "../data/image-set.ts";
-import { fitImage, inputSize } from "../data/preprocess-image.ts";
-import type { Preprocessing } from "../data/preprocessing.ts";
 import { listAllowed, UnitscopeError } from "../errors.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { diskError } from "../files/disk-error.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
-import type { Model } from "../runtime/open-model.ts";
 import { integers, texts } from "../tables/table.ts";
 import { version } from "../version.ts";
 import { alikeUnits } from "./alike-units.ts";
@@ -18,11 +14,11 @@ import { chunkScript, scriptJson } from "./chunk-script.ts";
 import { relationRows, rotationData } from "./comparison-data.ts";
 import { findingsOf } from "./findings.ts";
 import { layerChunk, openLayerSources, vectorsChunk } from "./layer-data.ts";
-import { chooseImages, imageLimit, pixelsChunk } from "./live-images.ts";
-import { type LayerData, type LiveData, type PageData, pageVersion, type RunData } from "./page-data.ts";
+import { type LiveSubject, liveData } from "./live-data.ts";
+import { type LayerData, type PageData, pageVersion, type RunData } from "./page-data.ts";
 import { copyFigures } from "./report-figures.ts";
 import { describeRun } from "./run-data.ts";
-import { setsData } from "./sets-data.ts";
+import { setsChunk } from "./sets-data.ts";
 import { type Introduction, staticPage } from "./static-page.ts";
 import { copyThumbs } from "./thumbs.ts";
 
@@ -32,14 +28,7 @@ export interface ReportRun {
   /** What to call it; unique. */
   readonly label: string;
   /** The network and the images, for removing units in the page. */
-  readonly subject:
-    | {
-        readonly model: Model;
-        readonly modelBytes: Uint8Array;
-        readonly images: ImageSet;
-        readonly preprocessing: Preprocessing;
-      }
-    | undefined;
+  readonly subject: LiveSubject | undefined;
   /** What replaces a layer's removed units, `[units]`, where that is not 0. */
   readonly replacements?: ReadonlyMap<string, Float32Array>;
   /** Pooled responses of a layer, `[units, images]`, where the run still has them. */
@@ -57,9 +46,6 @@ export interface WrittenReport {
   readonly files: number;
   readonly bytes: number;
 }
-
-/** Images in one file of pixels: about so many bytes. */
-const blockBytes = 256 << 10;
 
 /** The built explorer; beside `src/` and `dist/` alike. */
 const explorerFolder = fileURLToPath(new URL("../../dist/web/", import.meta.url));
@@ -184,9 +170,7 @@ async function writeRun({
           },
         })
       : null,
-    sets: run.hasTable("sets")
-      ? chunk(`${id}-sets`, { header: { ...setsData(await run.readTable("sets")) }, arrays: {} })
-      : null,
+    sets: run.hasTable("sets") ? chunk(`${id}-sets`, await setsChunk(run)) : null,
     rotation: run.hasTable("rotation")
       ? chunk(`${id}-rotation`, { header: { ...rotationData(await run.readTable("rotation")) }, arrays: {} })
       : null,
@@ -195,55 +179,6 @@ async function writeRun({
   };
   tell("findings");
   return { run: data, findings: await findingsOf(run) };
-}
-
-async function liveData(
-  run: RunFolder,
-  { model, modelBytes, images, preprocessing }: NonNullable<ReportRun["subject"]>,
-  {
-    id,
-    chunk,
-    replacements,
-  }: { id: string; chunk: (name: string, content: Chunk) => string; replacements: ReportRun["replacements"] },
-): Promise<LiveData> {
-  const flips = new Int32Array(images.imageCount);
-  if (run.hasTable("flips")) {
-    for (const image of integers(await run.readTable("flips", { columns: ["image"] }), "image")) flips[image]++;
-  }
-  const size = inputSize(await images.read(0), preprocessing);
-  const numbers = chooseImages(images.labels, flips, imageLimit(size, images.classNames.length));
-  const blockSize = Math.max(1, Math.floor(blockBytes / (3 * size.width * size.height)));
-  const blocks: string[] = [];
-  for (let from = 0; from < numbers.length; from += blockSize) {
-    const some: Awaited<ReturnType<ImageSet["read"]>>[] = [];
-    for (const image of numbers.slice(from, from + blockSize)) {
-      some.push(fitImage(await images.read(image), preprocessing));
-    }
-    blocks.push(chunk(`${id}-pixels${blocks.length}`, pixelsChunk(some)));
-  }
-  const { name, layout, channels, height, width } = model.input;
-  return {
-    model: chunk(`${id}-model`, { header: {}, arrays: { onnx: modelBytes } }),
-    input: { name, layout, channels, height, width },
-    logits: model.logits,
-    preprocessing,
-    layers: model.layers
-      .filter(({ isOutput }) => !isOutput)
-      .map((layer) => {
-        const replacement = replacements?.get(layer.name);
-        return {
-          name: layer.name,
-          kind: layer.kind,
-          tap: layer.tap,
-          units: layer.units,
-          height: layer.height,
-          width: layer.width,
-          ...(layer.skip > 0 && { skip: layer.skip }),
-          ...(replacement && { replacement: [...replacement] }),
-        };
-      }),
-    images: { ...size, numbers, blockSize, blocks },
-  };
 }
 
 function copyExplorer(scratch: string): void {

@@ -12,6 +12,8 @@ export interface Sequence {
   /** Removed together before the first step; all but the kept ones for keep-only sequences. */
   readonly initial: readonly number[];
   readonly units: readonly number[];
+  /** Class whose images are counted by what they are taken for; none by default. */
+  readonly of?: number;
 }
 
 /** What a block of images shows. */
@@ -20,6 +22,8 @@ export interface Measured {
   readonly right: readonly Int32Array[];
   /** Per sequence: images of any class whose prediction is the class, of the same shape. */
   readonly called: readonly Int32Array[];
+  /** Per sequence: images of the class `of` by their prediction, of the same shape; empty for sequences of no class. */
+  readonly taken: readonly Int32Array[];
   /** Images of each class, and those right with nothing removed, `[classCount]`. */
   readonly images: Int32Array;
   readonly baseline: Int32Array;
@@ -57,11 +61,11 @@ export async function measureSequences(
   const intact = new Int32Array(from.count);
   await judge(prepared.logits, everyRow, intact, []);
   const counted: Counts[] = [];
-  for (const [at, { initial, units }] of sequences.entries()) {
+  for (const [at, { initial, units, of }] of sequences.entries()) {
     report?.(at / sequences.length);
     const running = openRunningSet(layer, prepared);
     const predictions = intact.slice();
-    const counts = countsOf(units.length + 1, classCount);
+    const counts = countsOf(units.length + 1, classCount, of);
     const remove = async (some: readonly number[]): Promise<void> => {
       const changed = await running.remove(some);
       await judge(running.block.logits, changed, predictions, running.removed);
@@ -92,9 +96,9 @@ export async function plainMeasure(
   const predict = (units: readonly number[]): Promise<ArrayLike<number>> =>
     route.predict(from, everyRow, context.removal(units));
   const counted: Counts[] = [];
-  for (const [at, { initial, units }] of sequences.entries()) {
+  for (const [at, { initial, units, of }] of sequences.entries()) {
     report?.(at / sequences.length);
-    const counts = countsOf(units.length + 1, classCount);
+    const counts = countsOf(units.length + 1, classCount, of);
     for (let step = 0; step <= units.length; step++) {
       countInto(counts, step, labels, await predict([...initial, ...units.slice(0, step)]));
     }
@@ -117,6 +121,7 @@ export function mergeMeasured(blocks: readonly Measured[]): Measured {
   return {
     right: (blocks[0]?.right ?? []).map((_, i) => add(blocks.map((block) => block.right[i]))),
     called: (blocks[0]?.called ?? []).map((_, i) => add(blocks.map((block) => block.called[i]))),
+    taken: (blocks[0]?.taken ?? []).map((_, i) => add(blocks.map((block) => block.taken[i]))),
     images: add(blocks.map((block) => block.images)),
     baseline: add(blocks.map((block) => block.baseline)),
     verified: blocks.reduce((sum, block) => sum + block.verified, 0),
@@ -127,21 +132,29 @@ export function mergeMeasured(blocks: readonly Measured[]): Measured {
 interface Counts {
   readonly right: Int32Array;
   readonly called: Int32Array;
+  readonly taken: Int32Array;
+  readonly of: number | undefined;
   readonly classCount: number;
 }
 
-function countsOf(steps: number, classCount: number): Counts {
-  return { right: new Int32Array(steps * classCount), called: new Int32Array(steps * classCount), classCount };
+function countsOf(steps: number, classCount: number, of: number | undefined): Counts {
+  const zeros = (): Int32Array => new Int32Array(steps * classCount);
+  return { right: zeros(), called: zeros(), taken: of === undefined ? new Int32Array(0) : zeros(), of, classCount };
 }
 
-function byKind(counted: readonly Counts[]): Pick<Measured, "right" | "called"> {
-  return { right: counted.map(({ right }) => right), called: counted.map(({ called }) => called) };
+function byKind(counted: readonly Counts[]): Pick<Measured, "right" | "called" | "taken"> {
+  return {
+    right: counted.map(({ right }) => right),
+    called: counted.map(({ called }) => called),
+    taken: counted.map(({ taken }) => taken),
+  };
 }
 
 function countInto(counts: Counts, step: number, labels: Int32Array, predictions: ArrayLike<number>): void {
   const start = step * counts.classCount;
   for (let row = 0; row < labels.length; row++) {
     counts.called[start + predictions[row]]++;
+    if (labels[row] === counts.of) counts.taken[start + predictions[row]]++;
     if (predictions[row] === labels[row]) counts.right[start + labels[row]]++;
   }
 }

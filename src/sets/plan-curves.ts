@@ -26,6 +26,8 @@ export interface SetCurve {
   readonly right: Int32Array;
   /** Images of any class that are called each class, of the same shape. */
   readonly called: Int32Array;
+  /** Greedy: images of the class by what they are taken for, of the same shape; empty for the others. */
+  readonly taken: Int32Array;
   /** Greedy: images of the class right in the choosing part, `[steps + 1]`. */
   readonly chosenRight: Int32Array | null;
   /** Whether the images that measure had a say in the choice of the units. */
@@ -54,15 +56,15 @@ export function planCurves(
   found: readonly GreedySequence[],
   units: number,
   { classes, size, rankSplit, greedy, single, keep, random, rankings = [], seed = 1 }: CurveChoice,
-): Omit<SetCurve, "right" | "called">[] {
+): Omit<SetCurve, "right" | "called" | "taken">[] {
   const sawImages = rankSplit === null;
-  const curves: Omit<SetCurve, "right" | "called">[] = [];
+  const curves: Omit<SetCurve, "right" | "called" | "taken">[] = [];
   const add = (strategy: string, cls: number, sequence: Sequence, more: Partial<SetCurve> = {}): void => {
     curves.push({ strategy, cls, index: 0, sequence, chosenRight: null, sawImages, ...more });
   };
   if (greedy) {
     for (const { cls, units: removed, right } of found) {
-      add("greedy", cls, { initial: [], units: Array.from(removed) }, { chosenRight: right });
+      add("greedy", cls, { initial: [], units: Array.from(removed), of: cls }, { chosenRight: right });
     }
   }
   for (const { cls, singleRight } of found) {

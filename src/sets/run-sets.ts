@@ -124,7 +124,7 @@ export async function runSets(model: Model, subject: SetsSubject, options: RunSe
     blocks,
     before: classes.length,
     note: "measuring",
-    key: { sequences: sha256(JSON.stringify(sequences)), counts: ["right", "called"] },
+    key: { sequences: sha256(JSON.stringify(sequences)), counts: ["right", "called", "taken"] },
     work: measureWork,
     own: { sequences },
     merge: mergeMeasurements,
@@ -132,7 +132,12 @@ export async function runSets(model: Model, subject: SetsSubject, options: RunSe
   if (!measured) throw new UnitscopeError("data", "images: expected some to measure on, got none");
   return {
     split,
-    curves: planned.map((curve, i) => ({ ...curve, right: measured.right[i], called: measured.called[i] })),
+    curves: planned.map((curve, i) => ({
+      ...curve,
+      right: measured.right[i],
+      called: measured.called[i],
+      taken: measured.taken[i],
+    })),
     images: measured.images,
     baseline: measured.baseline,
     choosingImages: countClasses(split.choosing, images.labels, model.classCount),

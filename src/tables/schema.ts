@@ -21,6 +21,7 @@ export type TableName =
   | "concepts"
   | "relations"
   | "sets"
+  | "set_classes"
   | "rotation"
   | "directions"
   | "bases"
@@ -280,6 +281,20 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
         "optional",
         "1 if the measured images had a say in the choice: with --rank-split none, and for attributes of responses, which the run computed on all its images.",
       ],
+    },
+  },
+  set_classes: {
+    row: "one class after one step of a class's greedy sequence; classes that are as before and are taken for nothing are left out",
+    columns: {
+      layer,
+      class: ["int32", "key", "Class that the units were chosen for."],
+      step: ["int32", "key", "Units removed so far, from 0; the units are those of `sets`."],
+      other: ["int32", "key", "The class that the row is about; the chosen one is among them."],
+      other_name: className,
+      images: ["int32", "always", "Images of it in the measuring part."],
+      correct: ["int32", "always", "Those that are right with nothing removed."],
+      correct_ablated: ["int32", "always", "Those that are right with the set removed."],
+      taken: ["int32", "always", "Images of the chosen class that are taken for it with the set removed."],
     },
   },
   rotation: {

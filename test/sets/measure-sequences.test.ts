@@ -30,13 +30,16 @@ describe("measured sequences", () => {
           rankedSequence(ranking, 3),
           keepSequence(ranking, 2),
           randomSequence(units, units, { seed: recipe.seed, index: 0 }),
-          { initial: [], units: [] },
+          { initial: [], units: [], of: 1 },
+          { ...rankedSequence(ranking, 3), of: 0 },
         ];
         const fast = await measureSequences(context, { ...pixels, images, labels }, sequences);
         const plain = await plainMeasure(context, { ...pixels, images, labels }, sequences);
         await context.close();
         expect(fast.right).toEqual(plain.right);
         expect(fast.called).toEqual(plain.called);
+        expect(fast.taken).toEqual(plain.taken);
+        expect(fast.taken.map(({ length }) => length)).toEqual([0, 0, 0, CLASSES, 4 * CLASSES]);
         // Every image is called something, after every step.
         fast.called.forEach((called, at) => {
           expect(called.reduce((sum, count) => sum + count, 0)).toBe(20 * ((sequences[at]?.units.length ?? 0) + 1));

@@ -146,6 +146,22 @@ describe("a network solved by hand", () => {
         expect(othersDrop).toBeCloseTo(lost / 6, 12);
       }
     }
+    const perClass = await run.readTable("set_classes");
+    const told = Array.from({ length: perClass.rows }, (_, row) =>
+      ["class", "step", "other", "images", "correct", "correct_ablated", "taken"].map(
+        (name) => integers(perClass, name)[row],
+      ),
+    );
+    const expected = [0, 1, 2].flatMap((cls) =>
+      [0, 1, 2, 3].flatMap((step) =>
+        [0, 1, 2].map((other) => {
+          const removed = greedyOf(cls, 3).slice(0, step);
+          const taken = (handColours[names[cls]] ?? []).filter((colour) => solve(colour, removed) === other).length;
+          return [cls, step, other, 3, rightOf(other, []), rightOf(other, removed), taken];
+        }),
+      ),
+    );
+    expect(told).toEqual(expected.filter(([, , , , before, after, taken]) => taken !== 0 || before !== after));
     expect(run.manifest().steps.map(({ command }) => command)).toEqual(["sets"]);
   });
 

@@ -111,7 +111,9 @@ export function predictionFigures({ rows, chance, train, networks }: PredictionD
     rows.map((row) => ({ ...row, attribute: attributeLabel(row.attribute) })),
     { chance, source: `Trained on ${train} of ${networks} networks, tested on the rest, mean over all choices` },
   );
-  return [{ name: "prediction", caption: "Does a unit's attribute vector tell the class that it matters most for?", svg }];
+  return [
+    { name: "prediction", caption: "Does a unit's attribute vector tell the class that it matters most for?", svg },
+  ];
 }
 
 function layerDropsOf(layer: LoadedLayer): LayerDrops {
