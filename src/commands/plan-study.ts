@@ -111,19 +111,26 @@ function deepestOf(layers: readonly Layer[]): Layer {
 }
 
 /** Images that a first look takes at most. */
-const quickImages = 2_000;
+const quickImages = 10_000;
 /** Multiplications of the network that a first look may take per step of its work, a few seconds' worth. */
 const quickMultiplications = 3e11;
+/** (unit, image) pairs of the studied layers: they are removed a few times over, by sets and rotations too. */
+const quickPairs = 1e6;
 
 /**
  * Images of every class for a first look: as many as take about a minute, and two at least. The same on every machine,
  * so that a first look continues on another.
+ * @param studied the layers whose units are removed.
  */
-export function quickLimit({ graph, layers, classCount }: Pick<Model, "graph" | "layers" | "classCount">): number {
+export function quickLimit(
+  { graph, layers, classCount }: Pick<Model, "graph" | "layers" | "classCount">,
+  studied: readonly Pick<Layer, "units">[],
+): number {
   const multiplications = layers.reduce((sum, { weight, height, width }) => {
     const dims = weight === null ? undefined : graph.constants.get(weight)?.dims;
     return sum + (dims ? dims.reduce((product, dim) => product * dim, 1) * height * width : 0);
   }, 1);
-  const images = Math.min(quickImages, quickMultiplications / multiplications);
+  const units = studied.reduce((sum, layer) => sum + layer.units, 0);
+  const images = Math.min(quickImages, quickMultiplications / multiplications, quickPairs / Math.max(1, units));
   return Math.max(2, Math.floor(images / classCount));
 }

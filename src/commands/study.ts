@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { canonicalJson, type Json } from "../files/canonical-json.ts";
 import { sha256 } from "../files/hash.ts";
+import type { Layer } from "../onnx/layers.ts";
 import { type Finding, findingsOf } from "../report/findings.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
 import { openModel } from "../runtime/open-model.ts";
@@ -68,7 +69,7 @@ export async function study(
   if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1)) {
     throw new UnitscopeError("usage", `workers: expected a whole number from 1, got ${workers}`);
   }
-  const limit = options.limit ?? (quick ? quickLimit(await openModel(modelPath)) : undefined);
+  const limit = options.limit ?? (quick ? await quickLimitOf(modelPath, options) : undefined);
   const subject = await openSubject(modelPath, data, { preprocess, root, limit, progress: fetching, signal });
   const layers = studiedLayers(subject.model, options);
   const ablation = { preprocess, root, limit };
@@ -99,6 +100,7 @@ export async function study(
       changes: ["page"],
       key: () => keyOf(out, content),
       perform: async () => {
+        noteStudy(out, { quick, layers, limit, concepts: options.concepts });
         const made = await reportRuns(
           [out],
           {},
@@ -124,6 +126,29 @@ export async function study(
   const run = openRun(out);
   const elapsedMs = [...records.values()].reduce((sum, record) => sum + record.elapsedMs, 0);
   return { run, page, findings: await findingsOf(run), elapsedMs };
+}
+
+/** Writes into the manifest that a study made what the run holds: the page repeats it by that. */
+function noteStudy(
+  out: string,
+  options: { quick: boolean; layers: readonly Layer[]; limit: number | undefined; concepts: StudyOptions["concepts"] },
+): void {
+  openRun(out).addStep({
+    command: "study",
+    options: {
+      quick: options.quick,
+      layers: options.layers.map(({ name }) => name),
+      limit: options.limit ?? null,
+      concepts: [...(options.concepts ?? ["builtin"])],
+    },
+    finished: new Date().toISOString(),
+    timings: {},
+  });
+}
+
+async function quickLimitOf(modelPath: string, options: StudyOptions): Promise<number> {
+  const model = await openModel(modelPath);
+  return quickLimit(model, studiedLayers(model, options));
 }
 
 /** Everything that a step's result depends on; empty while there is no run. */

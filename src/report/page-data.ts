@@ -68,6 +68,8 @@ export interface RunData {
   readonly data: { readonly name: string; readonly images: number };
   /** How the run was made, a command a line. */
   readonly commands: readonly string[];
+  /** What a reader must know of how it was made: that it is a first look. */
+  readonly notes: readonly string[];
   readonly classNames: readonly string[];
   /** Images of each class, `[classes]`, and those that are right with nothing removed. */
   readonly classImages: readonly number[];

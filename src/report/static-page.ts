@@ -68,6 +68,7 @@ function runSection({ run, findings }: Introduction, isNamed: boolean): string {
   return `<section class="run">
 ${heading}
 <dl class="facts">${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join("")}</dl>
+${run.notes.map((note) => `<p class="note">${escapeText(note)}</p>`).join("")}
 <h${isNamed ? 3 : 2}>What was found</h${isNamed ? 3 : 2}>
 <ul class="findings">${findings.map(({ text }) => `<li>${isolated(text)}</li>`).join("")}</ul>
 <p class="start"><a href="#matrix">Explore every unit</a></p>

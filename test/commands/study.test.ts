@@ -78,6 +78,11 @@ test("a study does everything once, goes on after an interruption, and only repe
   expect(readFileSync(result.page, "utf8")).toContain("</html>");
   expect(result.findings.length).toBeGreaterThanOrEqual(3);
   expect(result.findings[0]?.text).toMatch(/interval/);
+  const page = readFileSync(result.page, "utf8");
+  expect(page).toMatch(
+    /unitscope study network\.onnx images\.npz --layers \S+ --limit \d+ --preprocess none --concepts none? --quick/,
+  );
+  expect(page).toContain("A first look");
   const run = openRun(out);
   expect(run.tableNames()).toEqual(expect.arrayContaining(["drops", "vectors", "sets", "rotation"]));
   const drops = readFileSync(join(out, "drops.parquet"));
@@ -123,12 +128,13 @@ describe("the plan", () => {
     expect(weight(quick)).toBeLessThan(weight(full));
   });
 
-  test("a first look takes two images of every class at least, and 2,000 images at most where classes are few", async () => {
+  test("a first look takes two images of every class at least, and 10,000 images or a million pairs at most", async () => {
     const opened = await openModel(model);
-    expect(quickLimit(opened)).toBe(Math.floor(2000 / CLASSES));
-    expect(quickLimit({ ...opened, classCount: 1000 })).toBe(2);
+    expect(quickLimit(opened, [{ units: 4 }])).toBe(Math.floor(10_000 / CLASSES));
+    expect(quickLimit(opened, [{ units: 200 }, { units: 300 }])).toBe(Math.floor(2_000 / CLASSES));
+    expect(quickLimit({ ...opened, classCount: 10_000 }, [{ units: 4 }])).toBe(2);
     const heavy = { ...opened, layers: opened.layers.map((layer) => ({ ...layer, height: 4000, width: 4000 })) };
-    expect(quickLimit(heavy)).toBe(2);
+    expect(quickLimit(heavy, [{ units: 4 }])).toBe(2);
   });
 });
 

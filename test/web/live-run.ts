@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import sharp from "sharp";
 import { runAblate } from "../../src/commands/ablate-run.ts";
+import { runAttributes } from "../../src/commands/attributes-run.ts";
+import { measureSets } from "../../src/commands/measure-sets.ts";
 import { reportRuns } from "../../src/commands/report.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 
@@ -62,6 +64,8 @@ export async function makeLiveRun(): Promise<LiveRun> {
   const model = fileURLToPath(new URL("../../models/alexnet-cifar10.onnx", import.meta.url));
   const run = join(folder, "run");
   await runAblate(model, data, { out: run, layers: ["conv4", "conv5"], classes, workers: 1 });
+  await runAttributes(run, { shuffles: 2, workers: 1 });
+  await measureSets(run, { size: 3, strategies: ["greedy", "random"], randomSequences: 3, workers: 1 });
   const report = join(folder, "page with spaces # and ünïcode");
   const { index } = await reportRuns([run], { out: report });
   return {

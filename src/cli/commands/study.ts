@@ -23,7 +23,7 @@ export function studyCommand(context: CliContext): Command {
     )
     .argument("<model>", "ONNX file")
     .argument("<data>", "name:split, folder, list file, .parquet or .npz")
-    .option("--quick", "a first look: fewer images and sequences, about a minute")
+    .option("--quick", "a first look: fewer sequences and nulls, up to 10,000 images, about a minute")
     .addOption(
       new Option("--layer, --layers <names>", "layers, separated by commas; the last convolution by default").argParser(
         list,
