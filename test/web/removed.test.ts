@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseRemoved, removedCount, removedText, toggled } from "../../web/live/removed.ts";
+import { parseRemoved, removedCount, removedText, toggled, unitsOf } from "../../web/live/removed.ts";
 
 test("removed units survive the address, whatever layers are called", () => {
   const names = fc.uniqueArray(fc.string({ minLength: 1, unit: "grapheme" }), { minLength: 1, maxLength: 4 });
@@ -9,8 +9,10 @@ test("removed units survive the address, whatever layers are called", () => {
       const known = layers.map((name) => ({ name, units: 41 }));
       const removed = Object.fromEntries(layers.map((name) => [name, [...new Set(units)].sort((a, b) => a - b)]));
       const read = parseRemoved(removedText(removed), known);
-      for (const name of layers) expect(read[name] ?? []).toEqual(removed[name]);
+      for (const name of layers) expect(unitsOf(read, name)).toEqual(removed[name]);
+      for (const name of layers) expect(unitsOf({}, name)).toEqual([]);
     }),
+    { examples: [[["constructor", "__proto__"], []], [["constructor", "__proto__"], [3]]] },
   );
 });
 

@@ -19,6 +19,7 @@ import { prepareModel } from "../../src/runtime/prepare-model.ts";
 import { openSession, useRuntime, type Value } from "../../src/runtime/session.ts";
 import { loadChunk } from "../data/chunks.ts";
 import { browserRuntime } from "./browser-runtime.ts";
+import { unitsOf } from "./removed.ts";
 import { unitMaps } from "./unit-maps.ts";
 
 /** Units that are removed, by layer name. */
@@ -89,7 +90,7 @@ async function open(run: RunData, live: LiveData): Promise<Network> {
     };
     live.layers.forEach((layer, at) => {
       const place = switched[at] as SwitchedTensor;
-      const units = removed[layer.name] ?? [];
+      const units = unitsOf(removed, layer.name);
       Object.assign(feeds, maskFeeds(place, { tap: layer.tap, units, replacement: replacementOf(layer) }));
     });
     return await reference.run(feeds, tap === undefined ? [logitsName] : [logitsName, tap]);

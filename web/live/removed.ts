@@ -14,7 +14,7 @@ export function parseRemoved(
   text: string,
   layers: readonly { readonly name: string; readonly units: number }[],
 ): Removed {
-  const removed: Record<string, number[]> = {};
+  const removed: Record<string, number[]> = Object.create(null) as Record<string, number[]>; // a layer may be called constructor
   for (const part of text.split("|")) {
     const [name = "", units = ""] = part.split(":");
     const layer = layers.find((each) => encodeURIComponent(each.name) === name);
@@ -29,11 +29,16 @@ export function parseRemoved(
   return removed;
 }
 
+/** The removed units of a layer. */
+export function unitsOf(removed: Removed, layer: string): readonly number[] {
+  return Object.hasOwn(removed, layer) ? (removed[layer] ?? []) : [];
+}
+
 /** With one unit more, or less if it was among them. */
 export function toggled(removed: Removed, layer: string, unit: number): Removed {
-  const own = removed[layer] ?? [];
+  const own = unitsOf(removed, layer);
   const next = own.includes(unit) ? own.filter((each) => each !== unit) : [...own, unit].sort((a, b) => a - b);
-  return { ...removed, [layer]: next };
+  return Object.assign(Object.create(null), removed, { [layer]: next }) as Removed;
 }
 
 /** How many units are removed. */
