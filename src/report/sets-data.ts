@@ -8,7 +8,7 @@ import type { GreedySequence, SetsChunk, StepClasses } from "./page-data.ts";
 type RandomCurves = SetsChunk["layers"][number]["random"][number];
 
 /** Classes of a step that the page names, of those that change and of those that images are taken for. */
-const shownClasses = 8;
+const shownClasses = 12;
 
 /** The chunk of a run that has unit sets. */
 export async function setsChunk(run: RunFolder): Promise<Chunk> {

@@ -12,7 +12,12 @@ test("removed units survive the address, whatever layers are called", () => {
       for (const name of layers) expect(unitsOf(read, name)).toEqual(removed[name]);
       for (const name of layers) expect(unitsOf({}, name)).toEqual([]);
     }),
-    { examples: [[["constructor", "__proto__"], []], [["constructor", "__proto__"], [3]]] },
+    {
+      examples: [
+        [["constructor", "__proto__"], []],
+        [["constructor", "__proto__"], [3]],
+      ],
+    },
   );
 });
 
