@@ -80,7 +80,7 @@ test("a study does everything once, goes on after an interruption, and only repe
   expect(result.findings[0]?.text).toMatch(/interval/);
   const page = readFileSync(result.page, "utf8");
   expect(page).toMatch(
-    /unitscope study network\.onnx images\.npz --layers \S+ --limit \d+ --preprocess none --concepts none? --quick/,
+    /unitscope study network\.onnx images\.npz --layers \S+ --limit \d+ --preprocess none --no-concepts --quick/,
   );
   expect(page).toContain("A first look");
   const run = openRun(out);
