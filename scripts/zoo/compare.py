@@ -11,8 +11,12 @@ from weights import seed_of
 
 
 def log_probabilities(logits: torch.Tensor, head: str) -> torch.Tensor:
-    if head == "probabilities":
+    if head in ("probabilities", "labels"):
         return logits.clamp(min=1e-30).log()
+    if head == "binary":
+        return torch.nn.functional.logsigmoid(torch.cat([-logits, logits], 1))
+    if head == "binary-probability":
+        return torch.cat([1 - logits, logits], 1).clamp(min=1e-30).log()
     return logits if head == "log-probabilities" else torch.log_softmax(logits, 1)
 
 
@@ -111,10 +115,12 @@ def logit_error(ours: np.ndarray | None, theirs: torch.Tensor, head: str) -> flo
     if ours is None:
         return 0.0
     values = torch.from_numpy(ours).flatten(1).double()
+    if head == "labels":
+        values, theirs = torch.nn.functional.logsigmoid(values), log_probabilities(theirs, head)
+    elif head != "logits":
+        values, theirs = torch.log_softmax(values, 1), log_probabilities(theirs, head)
     if values.shape != theirs.shape:
         return 0.0
-    if head in ("probabilities", "log-probabilities"):
-        values, theirs = torch.log_softmax(values, 1), log_probabilities(theirs, head)
     return (values - theirs).abs().max().item()
 
 

@@ -26,7 +26,8 @@ class Entry:
     # Names of outputs, and which of them holds the logits.
     outputs: tuple[str, ...] = ("logits",)
     logits: int = 0
-    # What the network's output is: logits, probabilities, log-probabilities, or one or many sigmoid logits.
+    # What the output is: logits, probabilities, log-probabilities; labels: a probability of its own for every class;
+    # binary, binary-probability: one logit or probability, of the second of two classes.
     head: str = "logits"
     layout: str = "nchw"
     preprocess: dict = field(default_factory=dict)

@@ -48,6 +48,7 @@ export function collectFlips(
   {
     units,
     classCount,
+    head,
     predictions,
     logits: baseline,
     reference,
@@ -57,6 +58,7 @@ export function collectFlips(
   }: {
     units: number;
     classCount: number;
+    head: "softmax" | "sigmoid";
     predictions: Int32Array;
     logits: Float32Array;
     reference: Reference;
@@ -71,13 +73,13 @@ export function collectFlips(
   const continuous = isContinuous && !changes ? collectChanges(units, block.labels) : null;
   const sink = isContinuous ? (changes ?? continuous) : null;
   const before = isContinuous
-    ? Array.from(block.labels, (cls, row) => companions(baseline, row, { classCount, cls }))
+    ? Array.from(block.labels, (cls, row) => companions(baseline, row, { classCount, cls, head }))
     : [];
   const keep = (unit: number, row: number, prediction: number): void => {
     if (prediction !== predictions[row]) flips.push({ unit, row, prediction });
   };
   const addCompanions = (unit: number, row: number, logits: Float32Array, at: number): void => {
-    const after = companions(logits, at, { classCount, cls: block.labels[row] });
+    const after = companions(logits, at, { classCount, cls: block.labels[row], head });
     const { logProbability, margin } = before[row];
     sink?.add(unit, row, [logProbability - after.logProbability, margin - after.margin]);
   };

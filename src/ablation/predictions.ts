@@ -58,11 +58,14 @@ export function isTie({ margin, scale }: Reading, tolerance: number): boolean {
   return !(margin > tolerance * scale);
 }
 
-/** log p(cls) of one row, and the logit of `cls` minus the largest other logit. */
+/**
+ * log p(cls) of one row, and the logit of `cls` minus the largest other logit.
+ * @param options.head `sigmoid`: every class has a probability of its own, σ of its logit; else their softmax.
+ */
 export function companions(
   logits: Float32Array,
   row: number,
-  { classCount, cls }: { classCount: number; cls: number },
+  { classCount, cls, head }: { classCount: number; cls: number; head: "softmax" | "sigmoid" },
 ): { logProbability: number; margin: number } {
   const start = row * classCount;
   let best = -Infinity;
@@ -72,9 +75,12 @@ export function companions(
     if (logit > best) best = logit;
     if (k !== cls && logit > other) other = logit;
   }
+  const own = logits[start + cls];
+  if (head === "sigmoid") {
+    return { logProbability: Math.min(own, 0) - Math.log1p(Math.exp(-Math.abs(own))), margin: own - other };
+  }
   let sum = 0;
   for (let k = 0; k < classCount; k++) sum += Math.exp(logits[start + k] - best);
-  const own = logits[start + cls];
   return { logProbability: own - best - Math.log(sum), margin: own - other };
 }
 

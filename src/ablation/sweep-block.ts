@@ -148,6 +148,7 @@ export async function openBlockSweep(
       const collector = collectFlips(block, {
         units,
         classCount,
+        head: model.head,
         predictions: baseline.predictions,
         logits: prepared.logits,
         reference,

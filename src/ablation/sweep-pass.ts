@@ -7,7 +7,7 @@ import type { BlockWork, Merge, PartialResult } from "../passes/pass.ts";
 import type { Observed } from "../responses/observed.ts";
 import { createObserver } from "../responses/observer.ts";
 import type { ObserveSetup } from "../responses/response-pass.ts";
-import { softmaxRows } from "../responses/softmax.ts";
+import { probabilityRows } from "../responses/softmax.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { type ClassSums, mergeClassSums } from "./class-sums.ts";
 import type { LayerBlock, Settled } from "./flip-collector.ts";
@@ -64,7 +64,7 @@ export const sweepWork: BlockWork<SweepSetup, BaselinePart, SweptPart, Observed>
     );
     const observed = observe?.layers.map(({ tap }) => tap) ?? [];
     const sweep = await openBlockSweep(model, planned, { switched, bounds, options, observed });
-    const watch = observe && openWatcher(observe);
+    const watch = observe && openWatcher(observe, model);
     return async (block, report): Promise<PartialResult<BaselinePart, SweptPart, Observed>> => {
       const prepared = await sweep.prepare(block);
       const { predictions, margins, layers: swept } = await sweep.sweep(block, prepared, report); // it checks the logits
@@ -122,12 +122,12 @@ function sweptPart({
   };
 }
 
-function openWatcher(observe: ObserveSetup): (block: ImageBlock, prepared: PreparedBlock) => Observed {
+function openWatcher(observe: ObserveSetup, model: Model): (block: ImageBlock, prepared: PreparedBlock) => Observed {
   const observer = createObserver(observe);
   return ({ images }, { logits, tensors }) => {
     observer.observe({
       images,
-      probabilities: softmaxRows(logits, observe.classCount, images),
+      probabilities: probabilityRows(logits, model, images),
       responses: observe.layers.map(({ tap }) => (tensors.get(tap) as BlockTensor).data),
     });
     return observer.take();

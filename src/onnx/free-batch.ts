@@ -60,8 +60,18 @@ function rewriteFor(graph: Graph, { input, batch }: { input: string; batch: numb
       if (values[axis] === rows.outer * batch * rows.inner) values[axis] = 1;
       put(`${output}/shape`, intTensor(values));
       add({ ...each, inputs: [each.inputs[0] ?? "", `${output}/shape`] });
-    } else if (each.domain === "" && each.op === "Concat" && batch === 1) {
-      for (const made of spreadConstants(each, { shapes, facts, constants, input, put })) add(made);
+    } else if (each.domain === "" && each.op === "Concat") {
+      for (const made of spreadConstants(each, { shapes, facts, constants, input, batch, put })) {
+        add(made);
+        const spread = made.op === "Expand" ? constants.get(made.inputs[0] ?? "")?.dims : undefined;
+        const axis = concatRows(each, facts)?.axis;
+        if (!spread || axis === undefined) continue;
+        shapes.set(
+          made.outputs[0],
+          spread.map((dim, at) => (at === axis ? "N" : dim)),
+        );
+        facts.set(made.outputs[0], { axis, outer: 1, inner: 1 });
+      }
     } else add(each);
   }
   return { ...graph, nodes, constants };
@@ -90,7 +100,7 @@ function freeTarget(
   return undefined;
 }
 
-/** A concatenation whose constants of one row are spread out to the images. */
+/** A concatenation whose constants of the same row for every image are spread out to the images. */
 function spreadConstants(
   each: Node,
   {
@@ -98,25 +108,31 @@ function spreadConstants(
     facts,
     constants,
     input,
+    batch,
     put,
   }: {
     shapes: ReadonlyMap<string, Shape>;
     facts: ReadonlyMap<string, RowFact>;
     constants: ReadonlyMap<string, Tensor>;
     input: string;
+    batch: number;
     put: (name: string, tensor: Tensor) => void;
   },
 ): Node[] {
-  const [rows] = each.inputs.flatMap((name) => rowsOf(facts.get(name)) ?? []);
+  const rows = concatRows(each, facts);
   const rank = shapes.get(each.inputs[0] ?? "")?.length ?? 0;
   if (!rows || rows.outer !== 1 || rows.inner !== 1 || rows.axis === axisOf(intAttribute(each, "axis", 1), rank)) {
     return [each];
   }
   const made: Node[] = [];
   const inputs = each.inputs.map((name, i) => {
-    const dims = constants.get(name)?.dims;
-    if (!dims || dims[rows.axis] !== 1) return name;
+    const constant = constants.get(name);
+    const row = constant?.dims[rows.axis] === batch ? sharedRow(constant, rows.axis) : undefined;
+    if (!row) return name;
+    const { dims } = row;
     const spread = `unitscope/spread/${each.outputs[0]}/${i}`;
+    const source = batch === 1 ? name : `${spread}/row`;
+    if (batch > 1) put(source, row);
     const shape = shapeFromCount(
       `${spread}/shape`,
       dims.map((dim, axis) => (axis === rows.axis ? "N" : dim)),
@@ -124,10 +140,27 @@ function spreadConstants(
     );
     if (!shape) return name;
     for (const [constant, tensor] of shape.constants) put(constant, tensor);
-    made.push(...shape.nodes, node("Expand", [name, `${spread}/shape`], [spread]));
+    made.push(...shape.nodes, node("Expand", [source, `${spread}/shape`], [spread]));
     return spread;
   });
   return [...made, { ...each, inputs }];
+}
+
+/** Where the images stand in what is joined. */
+function concatRows(each: Node, facts: ReadonlyMap<string, RowFact>): Rows | undefined {
+  return each.inputs.flatMap((name) => rowsOf(facts.get(name)) ?? [])[0];
+}
+
+/** What all entries of an axis hold alike, as a tensor with one; undefined where they differ. */
+function sharedRow(tensor: Tensor, axis: number): Tensor | undefined {
+  const { dims, data } = tensor;
+  const count = dims[axis] ?? 1;
+  if (count === 1) return tensor;
+  const inner = product(dims.slice(axis + 1));
+  const first = (at: number): number => Math.floor(at / (count * inner)) * count * inner + (at % inner);
+  if (!(data instanceof Float32Array) || data.some((value, at) => value !== data[first(at)])) return undefined;
+  const kept = data.filter((_, at) => Math.floor(at / inner) % count === 0);
+  return { ...tensor, dims: dims.map((dim, i) => (i === axis ? 1 : dim)), data: kept };
 }
 
 function product(values: readonly number[]): number {

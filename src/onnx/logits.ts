@@ -73,7 +73,7 @@ export function findLogits(
   const isLabels = head === "sigmoid" && classes > 1;
   if (isLabels) {
     notes.push(
-      `output "${name}" ends in a sigmoid: every class has a probability of its own, and the prediction is the class with the largest`,
+      `output "${name}" ends in a sigmoid: every class has a probability of its own; the prediction is the class with the largest, and right where that is the image's label`,
     );
   }
   const whole = cutTo({ ...graph, nodes, constants }, [logits]);

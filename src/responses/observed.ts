@@ -37,7 +37,7 @@ export interface ObservedLayer {
 export interface ObservedOutputs {
   /** Numbers of the images, ascending, int32 `[count]`. */
   readonly images: Int32Array;
-  /** Softmax probabilities, row-major `[count, classCount]`. */
+  /** Probabilities of the classes, row-major `[count, classCount]`. */
   readonly probabilities: Float32Array;
 }
 

@@ -46,7 +46,7 @@ export interface ObserverOptions {
 export interface ObservedBatch {
   /** Numbers of the images in the set, int32 `[count]`. */
   readonly images: Int32Array;
-  /** Softmax probabilities, float32, row-major `[count, classCount]`; read only. */
+  /** Probabilities of the classes, float32, row-major `[count, classCount]`; read only. */
   readonly probabilities: Float32Array;
   /** Per layer, float32, row-major `[count, units, height, width]`; read only. */
   readonly responses: readonly Float32Array[];

@@ -18,7 +18,7 @@ import {
   observedBuffers,
 } from "./observed.ts";
 import { createObserver, type ObservedShape, type ObserverOptions } from "./observer.ts";
-import { softmaxRows } from "./softmax.ts";
+import { probabilityRows } from "./softmax.ts";
 
 /** Changes whenever what is kept changes its meaning. */
 const formatVersion = 2;
@@ -62,7 +62,7 @@ export const observeWork: BlockWork<ResponseSetup, ObservedOutputs, ObservedLaye
         const { images } = batch;
         observer.observe({
           images,
-          probabilities: softmaxRows(floatsOf(values, model.logits), setup.classCount, images),
+          probabilities: probabilityRows(floatsOf(values, model.logits), model, images),
           responses: setup.layers.map(({ tap }) => floatsOf(values, tap)),
         });
         report(from / block.count);

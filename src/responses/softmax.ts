@@ -2,6 +2,21 @@
 import { UnitscopeError } from "../errors.ts";
 
 /**
+ * Probabilities of every row: the softmax of its logits, or of each class its own, σ of its logit.
+ *
+ * @returns float32, row-major `[rows, classCount]`.
+ * @throws {UnitscopeError} `value` for a logit that is not finite; `images` numbers the rows in the message.
+ */
+export function probabilityRows(
+  logits: Float32Array,
+  { classCount, head }: { classCount: number; head: "softmax" | "sigmoid" },
+  images?: Int32Array,
+): Float32Array {
+  const rows = softmaxRows(logits, classCount, images); // it checks them, too
+  return head === "sigmoid" ? logits.map((logit) => 1 / (1 + Math.exp(-logit))) : rows;
+}
+
+/**
  * The softmax of every row, computed in double precision with the row's largest logit subtracted.
  *
  * @param logits float32, row-major `[rows, classCount]`; read only.

@@ -63,6 +63,7 @@ export async function sweepDirections(
     const collector = collectFlips(block, {
       units,
       classCount,
+      head: model.head,
       predictions,
       logits: prepared.logits,
       reference,

@@ -104,7 +104,11 @@ export async function measure(
   const values = new Map<string, readonly [Tensor, Tensor]>();
   for (const name of counts) {
     const [a, b] = [small?.[name], large?.[name]];
-    if (a && b) values.set(name, [a, b]);
+    if (!a || !b) continue;
+    values.set(name, [a, b]);
+    // Class tokens are spread out to as many rows as there are images: where those stand follows from the shape.
+    const sizes = a.dims.map((size, axis) => dimOf(size, b.dims[axis]));
+    if (a.dims.length === b.dims.length && sizes.some((dim) => typeof dim === "string")) shapes.set(name, sizes);
   }
   return { shapes, counts: values };
 }

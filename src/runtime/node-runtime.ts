@@ -22,7 +22,7 @@ export const nodeRuntime: Runtime = {
         interOpNumThreads: 1,
         executionMode: "sequential",
         graphOptimizationLevel: optimize,
-        logSeverityLevel: 3,
+        logSeverityLevel: 4, // errors are thrown; an attempt to run a graph may fail
       });
     } catch (cause) {
       throw new UnitscopeError(

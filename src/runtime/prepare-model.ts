@@ -48,13 +48,22 @@ export async function prepareModel(
   if (hasOtherFloats(needed)) notes.push("floats of 16 or 64 bits are computed in 32 bits");
   const source = raiseOpset(inSinglePrecision(needed));
   const whole = await settleConstants(withImageInput(source, input, ownBatch ?? "N"), input, run);
-  const attempt = (batch: number | null): Promise<Attempt> => settle(whole, { input, batch, run, place, output });
-  const { graph, logits, shapes, rows, batch, known, classes, said } = await attempt(null).catch((cause: unknown) => {
-    if (!(cause instanceof UnitscopeError) || cause.code === "internal" || cause.details["needs"]) throw cause;
-    return attempt(ownBatch ?? 1).catch(() => {
-      throw cause;
-    });
-  });
+  const attempt = (from: Graph, batch: number | null): Promise<Attempt> =>
+    settle(from, { input, batch, run, place, output });
+  const { graph, logits, shapes, rows, batch, known, classes, said } = await attempt(whole, null).catch(
+    async (cause: unknown) => {
+      if (!(cause instanceof UnitscopeError) || cause.code === "internal" || cause.details["needs"]) throw cause;
+      // Sizes that are computed from those of a fixed number of images are known, and can be followed as numbers.
+      const resolved = ownBatch === null ? whole : resolveShapes(whole);
+      if (resolved !== whole) {
+        const freed = await attempt(resolved, null).catch(() => undefined);
+        if (freed) return freed;
+      }
+      return attempt(whole, ownBatch ?? 1).catch(() => {
+        throw cause;
+      });
+    },
+  );
   notes.push(...said);
   const { layers, leftOut } = surveyLayers(graph, { shapes, logits, input, rows, batch });
   const jumps = graph.nodes.find(

@@ -36,7 +36,11 @@ test("no constant of a fine scan is better, beyond the grid's step", async () =>
       const logits = await plain.logits(everything, rows, { tap: layer.tap, units: [unit], replacement });
       let loss = 0;
       for (const row of rows) {
-        loss -= companions(logits, row, { classCount: CLASSES, cls: everything.labels[row] }).logProbability;
+        loss -= companions(logits, row, {
+          classCount: CLASSES,
+          head: "softmax",
+          cls: everything.labels[row],
+        }).logProbability;
       }
       return loss / IMAGES;
     };

@@ -1,6 +1,8 @@
 /** Networks as exporters and optimisers write them: the layers are those of the network that was meant. */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
+import { companions } from "../../src/ablation/predictions.ts";
+import { planSuffix } from "../../src/ablation/suffix-plan.ts";
 import { float, floatTensor, type Graph, intTensor, type Node, node } from "../../src/onnx/graph.ts";
 import { readModel, writeModel } from "../../src/onnx/model-file.ts";
 import {
@@ -9,6 +11,7 @@ import {
   type ModelProto,
   ModelProtoSchema,
 } from "../../src/onnx/proto/onnx_pb.ts";
+import { probabilityRows } from "../../src/responses/softmax.ts";
 import { type Model, modelFromBytes } from "../../src/runtime/open-model.ts";
 import { CLASSES, networkOf, normal, open, sweepAll } from "../ablation/all-pairs.ts";
 
@@ -305,4 +308,72 @@ describe("an If", () => {
     );
     await expect(open(graph)).rejects.toThrow(/node "If_r": expected an If whose condition is constant/);
   });
+});
+
+describe("class tokens", () => {
+  const ends = {
+    w: normal(1, [WIDTH, 3, 3, 3]),
+    fc: normal(2, [WIDTH, CLASSES]),
+    minus: intTensor([-1]),
+    begin: intTensor([0]),
+    two: intTensor([2]),
+  };
+  /** Tokens `t` [N, 64, 8] behind `tokens`, which gives the class token `token`. */
+  const tokenNetwork = (tokens: readonly Node[], more: Graph["constants"], batch: number | "N"): Graph =>
+    networkOf(
+      [
+        conv,
+        node("Shape", ["c"], ["size"]),
+        node("Slice", ["size", "begin", "two"], ["front"]),
+        node("Concat", ["front", "minus"], ["target"], { axis: 0 }),
+        node("Reshape", ["c", "target"], ["flat"]),
+        node("Transpose", ["flat"], ["t"], { perm: [0, 2, 1] }),
+        ...tokens,
+        node("Concat", ["token", "t"], ["all"], { axis: 1 }),
+        node("Relu", ["all"], ["a"]),
+        node("ReduceMean", ["a"], ["m"], { axes: [1], keepdims: 0 }),
+        node("MatMul", ["m", "fc"], ["logits"]),
+      ],
+      { ...ends, ...Object.fromEntries(more) },
+      { inputs: [{ name: "input", type: "float32", shape: [batch, 3, 8, 8] }] },
+    );
+  const expectFree = async (model: Model): Promise<void> => {
+    expect(model.batch).toBeNull();
+    expect(planSuffix(model, "c").whole).toBeNull();
+    await expectExact(model);
+  };
+
+  test("that are spread out to the images of a batch", async () => {
+    const spread = [
+      node("Shape", ["t"], ["sizes"]),
+      node("Gather", ["sizes", "begin"], ["count"], { axis: 0 }),
+      node("Concat", ["count", "rest"], ["wide"], { axis: 0 }),
+      node("Expand", ["cls", "wide"], ["token"]),
+    ];
+    const constants = new Map([
+      ["rest", intTensor([1, WIDTH])],
+      ["cls", normal(8, [1, 1, WIDTH])],
+    ]);
+    await expectFree(await open(tokenNetwork(spread, constants, "N")));
+  });
+
+  test("that the exporter stored once for every image of a fixed batch", async () => {
+    const row = normal(8, [1, 1, WIDTH]).data as Float32Array;
+    const rows = new Float32Array(4 * WIDTH);
+    for (let at = 0; at < 4; at++) rows.set(row, at * WIDTH);
+    await expectFree(await open(tokenNetwork([], new Map([["token", floatTensor([4, 1, WIDTH], rows)]]), 4)));
+    rows[0] += 1; // tokens of their own: not the same network for any number of images
+    const own = await open(tokenNetwork([], new Map([["token", floatTensor([4, 1, WIDTH], rows)]]), 4));
+    expect(own.batch).toBe(4);
+  });
+});
+
+test("a head of one sigmoid a class: the log-probability is the class's own", () => {
+  const logits = Float32Array.of(2, -1, 0.5);
+  const own = (head: "softmax" | "sigmoid"): number =>
+    companions(logits, 0, { classCount: 3, cls: 1, head }).logProbability;
+  expect(own("sigmoid")).toBeCloseTo(Math.log(1 / (1 + Math.exp(1))), 12);
+  expect(own("softmax")).toBeCloseTo(-1 - Math.log(Math.exp(2) + Math.exp(-1) + Math.exp(0.5)), 12);
+  const rows = probabilityRows(logits, { classCount: 3, head: "sigmoid" });
+  expect(Array.from(rows)).toEqual(Array.from(logits, (logit) => Math.fround(1 / (1 + Math.exp(-logit)))));
 });
