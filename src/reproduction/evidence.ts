@@ -1,10 +1,13 @@
 /** What the claims are judged by: the tables of all runs, read once. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type ClassSpread, classSpread, parseHypernyms, synsetDistance } from "../analysis/class-distance.ts";
 import { type LayerImageParts, layerImageParts } from "../analysis/image-intervals.ts";
 import { averagesOf } from "../commands/predict-runs.ts";
 import { baselineAccuracy } from "../commands/sweep-tables.ts";
+import { imagenetClasses } from "../data/classes/class-list.ts";
 import { openTableReader } from "../runs/read-table.ts";
-import { openRun } from "../runs/run-folder.ts";
+import { openRun, type RunFolder } from "../runs/run-folder.ts";
 import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { predictRuns, specialRuns } from "./plan.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
@@ -21,6 +24,8 @@ export interface NetworkEvidence extends ReproductionNetwork {
   readonly labels: Int32Array;
   /** By layer: what each image adds to the mean overall drop, and to the mean drop of each unit's split-half class. */
   readonly parts: ReadonlyMap<string, LayerImageParts>;
+  /** How far apart in WordNet the classes are that units of conv5 hurt; `null` where the classes are not WordNet's. */
+  readonly hurtSpread: ClassSpread | null;
 }
 
 /** What networks that learned nothing gave together, or the first of them for the others; conv5 only. */
@@ -67,6 +72,7 @@ export async function readEvidence(networks: readonly ReproductionNetwork[], pla
       relations: await run.readTable("relations"),
       labels: integers(baseline, "label"),
       parts: imageParts(baseline, await run.readTable("flips"), units),
+      hurtSpread: await readHurtSpread(run),
     });
   }
   const { mainNetwork } = place.study;
@@ -130,6 +136,31 @@ function imageParts(baseline: Table, flips: Table, units: Table): Map<string, La
       };
       return [layer, layerImageParts({ labels, predictions, classCount }, found, { images, classes })];
     }),
+  );
+}
+
+/** How far apart the classes are that units of conv5 really hurt; `null` unless all but a few classes are WordNet's. */
+async function readHurtSpread(run: RunFolder): Promise<ClassSpread | null> {
+  const { classNames } = run.manifest();
+  const { classes } = await imagenetClasses();
+  const synsets = classNames.map((name) => {
+    const found = classes.filter(({ words }) => words[0] === name);
+    return found.length === 1 ? found[0].id : undefined;
+  });
+  if (synsets.filter((synset) => synset !== undefined).length < 0.9 * classNames.length) return null;
+  const drops = await run.readTable("drops", { layer: "conv5", columns: ["unit", "class", "drop", "q_value"] });
+  const [units, hit] = [integers(drops, "unit"), integers(drops, "class")];
+  const [drop, qValue] = [doubles(drops, "drop"), doubles(drops, "q_value")];
+  const hurt = new Map<number, number[]>();
+  for (let row = 0; row < drops.rows; row++) {
+    const known = hurt.get(units[row]) ?? [];
+    hurt.set(units[row], known);
+    if (drop[row] > 0 && qValue[row] <= 0.05 && synsets[hit[row]] !== undefined) known.push(hit[row]);
+  }
+  const path = new URL("../../classes/wordnet-hypernyms.txt", import.meta.url);
+  const hypernyms = parseHypernyms(readFileSync(path, "utf8"));
+  return classSpread([...hurt.values()], (one, other) =>
+    synsetDistance(hypernyms, synsets[one] ?? "", synsets[other] ?? ""),
   );
 }
 

@@ -49,6 +49,8 @@ describe("verdicts", { timeout: 60_000 }, () => {
       { detectors: (variant) => (variant === "plain" ? 0.1 : 0.5) },
       "contradicted",
     ],
+    ["classes no more alike than by chance", "alike-classes", { alike: 0 }, "inconclusive"],
+    ["classes less alike than by chance", "alike-classes", { alike: -2 }, "contradicted"],
     ["units that hurt forty of a hundred classes", "few-classes", { significant: 40 }, "contradicted"],
     ["few classes for want of power", "few-classes", { detectable: 0.05 }, "inconclusive"],
     ["greedy sets that leave a class alone", "unit-sets", { greedy: () => 0.8 }, "contradicted"],

@@ -30,6 +30,8 @@ export interface Effects {
   /** Standard deviation of one image's share in a mean drop, times the number of images. */
   readonly imageNoise: number;
   readonly classCount: number;
+  /** Steps in WordNet that classes which one unit hurts are closer than by chance. */
+  readonly alike: number;
   /** Mean max class drop of random directions. */
   readonly direction: number;
   /** Whether the second network of a variant is as the plain ones are. */
@@ -62,6 +64,7 @@ export const paperEffects: Effects = {
   specific: 1,
   imageNoise: 0.02,
   classCount: 100,
+  alike: 2,
   direction: 0.005,
   deviant: false,
   networkNoise: 0.02,
@@ -74,6 +77,7 @@ export const paperEffects: Effects = {
     prediction: 0.3,
     bestAttribute: 0.2,
     specific: 0.1,
+    alike: 0,
   },
 };
 
@@ -92,6 +96,7 @@ export const noEffects: Effects = {
   specific: 0,
   imageNoise: 0.02,
   classCount: 100,
+  alike: 0,
   direction: 0,
   deviant: false,
   networkNoise: 0,
@@ -128,6 +133,7 @@ export function exampleEvidence(effects: Effects): Evidence {
         ),
       ),
       relations: concatTables(layers.map((layer) => relationsOf(layer, own))),
+      hurtSpread: network.variant === "ResNet-18" ? null : spreadOf(own.alike, at),
     };
   });
   return {
@@ -146,6 +152,14 @@ export function exampleEvidence(effects: Effects): Evidence {
     rotation: concatTables(alexnetLayers.map((layer) => rotationOf(layer, effects))),
     directions: directionsOf(alexnetLayers, effects),
     predictions: predictionsOf(effects),
+  };
+}
+
+function spreadOf(alike: number, seed: number): { observed: Float64Array; expected: Float64Array } {
+  const random = seededRandom(seed, 7);
+  return {
+    observed: Float64Array.from({ length: 40 }, () => 10 - alike + random.normal()),
+    expected: new Float64Array(40).fill(10),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Every claim of the paper that is put to the test, in the paper's order. */
 import type { Evidence } from "../evidence.ts";
+import { alikeClassesClaim } from "./alike-classes.ts";
 import type { Claim } from "./claim.ts";
 import { type ControlledClaim, controlOf } from "./control.ts";
 import { predictionClaim, predictionOrderClaim } from "./prediction.ts";
@@ -16,6 +17,7 @@ const judges: Readonly<Record<ClaimId, (evidence: Evidence) => Claim>> = {
   "class-drop-large": classDropClaim,
   "class-drop-size": classDropSizeClaim,
   "few-classes": fewClassesClaim,
+  "alike-classes": alikeClassesClaim,
   "unit-sets": unitSetsClaim,
   "selectivity-overall": selectivityOverallClaim,
   "selectivity-poor": selectivityPoorClaim,

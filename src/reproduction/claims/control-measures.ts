@@ -3,6 +3,7 @@ import { type Estimate } from "../../stats/nested-bootstrap.ts";
 import { networkInterval } from "../../stats/network-interval.ts";
 import { type Evidence, networksOf, unitValues } from "../evidence.ts";
 import type { Variant } from "../studies.ts";
+import { closeness } from "./alike-classes.ts";
 import type { FindingUnit } from "./claim.ts";
 import { estimateOf, type ImageMeasure, mean, meansOf, placeOf } from "./places.ts";
 import { conceptLead, ensembleAccuracy } from "./prediction.ts";
@@ -66,6 +67,14 @@ export const controlMeasures: Readonly<Record<ClaimId, readonly ControlMeasure[]
       unit: "number",
       direction: "smaller",
       of: (evidence) => perNetwork(evidence, "hurt_classes", mean),
+    },
+  ],
+  "alike-classes": [
+    {
+      name: "steps between the classes that a unit hurts, beyond chance",
+      unit: "number",
+      direction: "smaller",
+      of: (evidence) => closeness(networksOf(evidence, "plain")),
     },
   ],
   "unit-sets": [
