@@ -15,6 +15,9 @@ import { dataTitle } from "../runs/run-manifest.ts";
 import { hasValues, type Table } from "../tables/table.ts";
 import { version } from "../version.ts";
 import { imagesPerClassOf } from "./images-per-class.ts";
+import { type MatchSummary, matchesTable, matchRuns } from "./match-runs.ts";
+import { compareMethods, type MethodAgreement, methodPairsTable } from "./method-agreement.ts";
+import type { OpeningEffects } from "./open-run.ts";
 import {
   type ComparedRun,
   cautionsOf,
@@ -40,6 +43,8 @@ export interface CompareRunsOptions {
   /** Labels by run folder; the folder's name by default. */
   readonly names?: ReadonlyMap<string, string> | undefined;
   readonly sign?: DropSign | undefined;
+  /** Whether to look for the first run's units in the other networks, by their responses. */
+  readonly match?: boolean | undefined;
   /** Folder for the results. */
   readonly out?: string | undefined;
 }
@@ -50,6 +55,10 @@ export interface CompareRunsResult {
   readonly layers: readonly string[];
   readonly runs: readonly RunSummary[];
   readonly variants: readonly VariantSummary[];
+  /** Of runs of one network that replace units by different things; `null` without such runs. */
+  readonly methods: Omit<MethodAgreement, "surviving"> | null;
+  /** Units of the first run in the other networks, if asked for. */
+  readonly matches: readonly MatchSummary[] | null;
   /** What makes the runs less comparable, in words. */
   readonly cautions: readonly string[];
   readonly figures: readonly string[];
@@ -64,8 +73,8 @@ export interface CompareRunsResult {
  */
 export async function runComparison(
   paths: readonly string[],
-  { layers: asked, names, sign = "damage", out = "runs/compare" }: CompareRunsOptions = {},
-  { signal }: { signal?: AbortSignal | undefined } = {},
+  { layers: asked, names, sign = "damage", match = false, out = "runs/compare" }: CompareRunsOptions = {},
+  { fetching, signal }: OpeningEffects = {},
 ): Promise<CompareRunsResult> {
   const opened = openRuns(paths);
   const labels = labelsOf(paths, names);
@@ -106,6 +115,16 @@ export async function runComparison(
   const variants = summariseVariants(summaries, layers);
   writeFileAtomic(join(out, "runs.csv"), tableCsv(runsTable(summaries)));
   writeFileAtomic(join(out, "variants.csv"), tableCsv(variantsTable(variants)));
+  const methods = await compareMethods(opened, layers);
+  if (methods) {
+    writeFileAtomic(join(out, "methods.csv"), tableCsv(methodPairsTable(methods.pairs)));
+    writeFileAtomic(join(out, "surviving-effects.csv"), tableCsv(methods.surviving));
+  }
+  const matches = match ? await matchRuns(opened, layers, { fetching, signal }) : null;
+  if (matches) {
+    writeFileAtomic(join(out, "matches.csv"), tableCsv(matchesTable(matches.summaries)));
+    writeFileAtomic(join(out, "matched-units.csv"), tableCsv(matches.pairs));
+  }
   const record = {
     unitscope: version,
     command: "compare",
@@ -121,7 +140,16 @@ export async function runComparison(
     finished: new Date().toISOString(),
   };
   writeFileAtomic(join(out, "compare.json"), `${JSON.stringify(record, null, 2)}\n`);
-  return { out, layers, runs: summaries, variants, cautions, figures };
+  return {
+    out,
+    layers,
+    runs: summaries,
+    variants,
+    methods: methods && { pairs: methods.pairs, layers: methods.layers },
+    matches: matches && matches.summaries,
+    cautions,
+    figures,
+  };
 }
 
 /** A network that counts twice would make the spread over seeds look smaller than it is. */

@@ -92,6 +92,12 @@ golden["logistic"] = {
     "probabilities": special.softmax(logits, axis=1).ravel().tolist(),
 }
 
+golden["assignment"] = []
+for rows, columns in [(1, 1), (3, 3), (5, 9), (30, 30)]:
+    scores = np.round(rng.normal(0, 1, (rows, columns)), 3)
+    chosen = optimize.linear_sum_assignment(scores, maximize=True)[1]
+    golden["assignment"].append({"rows": rows, "columns": columns, "scores": scores.ravel().tolist(), "chosen": chosen.tolist()})
+
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "statistics.json"), "w") as file:
     json.dump(golden, file, indent=1)
     file.write("\n")

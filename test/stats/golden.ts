@@ -32,6 +32,7 @@ export const golden = JSON.parse(readFileSync(new URL("../golden/statistics.json
     weights: number[];
     probabilities: number[];
   };
+  assignment: { rows: number; columns: number; scores: number[]; chosen: number[] }[];
 };
 
 /** |a − b| relative to |b|. */

@@ -29,6 +29,7 @@ export function compareCommand(context: CliContext): Command {
         .choices(["damage", "paper"])
         .default("damage"),
     )
+    .option("--match", "look for the first run's units in the other networks, by their responses to the same images")
     .option("--out <folder>", "folder for figures and tables", "runs/compare")
     .action(async (paths: string[], { name, ...options }: Options) => {
       const { runComparison } = await import("../../commands/compare-runs.ts");
@@ -36,10 +37,13 @@ export function compareCommand(context: CliContext): Command {
     });
 }
 
-function show(context: CliContext, { out, variants, runs, cautions, figures }: CompareRunsResult): void {
+function show(
+  context: CliContext,
+  { out, variants, runs, methods, matches, cautions, figures }: CompareRunsResult,
+): void {
   for (const caution of cautions) context.note(`note: ${caution}`);
   if (context.json) {
-    context.print(JSON.stringify({ out, variants, runs, cautions, figures }));
+    context.print(JSON.stringify({ out, variants, runs, methods, matches, cautions, figures }));
     return;
   }
   const header = [
@@ -72,8 +76,73 @@ function show(context: CliContext, { out, variants, runs, cautions, figures }: C
   ]);
   context.print("means over units and networks, in points of accuracy; positive means damage");
   for (const line of formatTable([header, ...rows], { right: [2, 3, 4, 5, 6, 7, 8, 9, 10] })) context.print(line);
+  if (methods) for (const line of methodLines(methods)) context.print(line);
+  if (matches) for (const line of matchLines(matches)) context.print(line);
   for (const figure of figures) context.print(`figure: ${figure}`);
   context.print(`tables: ${out}`);
+}
+
+/** How far different ways of replacing a unit agree. */
+function methodLines({ pairs, layers }: NonNullable<CompareRunsResult["methods"]>): string[] {
+  const header = ["layer", "replaced by", "r of max class drops", "rank r", "same class", "effects", "of both"];
+  const rows = pairs.map((pair) => [
+    pair.layer,
+    pair.methods.join(" and "),
+    decimal(pair.maxClassPearson),
+    decimal(pair.maxClassSpearman),
+    percent(pair.sameClass),
+    pair.effects.join(" and "),
+    String(pair.both),
+  ]);
+  return [
+    "",
+    "one network, units replaced by different things; effects real at 5 % false discoveries",
+    ...formatTable([header, ...rows], { right: [2, 3, 4, 5, 6] }),
+    ...layers.map(
+      ({ layer, methods, surviving }) => `${layer}: ${surviving} effects survive all of ${methods.join(", ")}`,
+    ),
+  ];
+}
+
+/** The first run's units in the other networks. */
+function matchLines(matches: NonNullable<CompareRunsResult["matches"]>): string[] {
+  const header = [
+    "layer",
+    "with",
+    "median r",
+    "by chance",
+    "by class alone",
+    "r of max class drops",
+    "p",
+    "same class",
+    "by chance",
+    "p",
+  ];
+  const rows = matches.map((each) => [
+    each.layer,
+    each.other,
+    decimal(each.medianCorrelation),
+    decimal(each.shuffledMedian),
+    decimal(each.withinClassesMedian),
+    decimal(each.maxClassPearson),
+    each.pValue.toPrecision(1),
+    percent(each.sameClass),
+    percent(each.sameClassByChance),
+    each.sameClassPValue.toPrecision(1),
+  ]);
+  return [
+    "",
+    `units of ${matches[0]?.run ?? "the first run"}, each with one of another network, by the correlation of their responses`,
+    ...formatTable([header, ...rows], { right: [2, 3, 4, 5, 6, 7, 8, 9] }),
+  ];
+}
+
+function decimal(value: number): string {
+  return Number.isNaN(value) ? "-" : value.toFixed(2).replace("-", "−");
+}
+
+function percent(share: number): string {
+  return Number.isNaN(share) ? "-" : `${(100 * share).toFixed(0)} %`;
 }
 
 function points(fraction: number): string {
