@@ -3,7 +3,7 @@
  * looks as if the network never had them: whatever works on a prepared block (candidates by difference, certificates,
  * closed forms) works on top of the units removed so far.
  */
-import type { FastLayer } from "./fast-route.ts";
+import type { FastLayer } from "./fast-layer.ts";
 import type { BlockTensor, PreparedBlock } from "./prepared-block.ts";
 import { stateTensors } from "./suffix-graph.ts";
 

@@ -1,5 +1,6 @@
 /** What a worker keeps open to evaluate unit sets of one layer: the fast route, the plain one, and the reference. */
-import { type FastLayer, type FastRoute, openFastRoute } from "../ablation/fast-route.ts";
+import type { FastLayer } from "../ablation/fast-layer.ts";
+import { type FastRoute, openFastRoute } from "../ablation/fast-route.ts";
 import {
   openPlainRoute,
   openReference,
