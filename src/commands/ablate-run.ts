@@ -116,7 +116,8 @@ export async function beginAblation(
   const manifest = manifestOf(subject, layers, options);
   startRun(options.out, manifest);
   for (const note of subject.model.notes) effects.caution?.(note);
-  if (effects.caution) for (const caution of await examineSubject(subject, { signal })) effects.caution(caution);
+  if (effects.caution)
+    for (const caution of await examineSubject(subject, { progress: fetching, signal })) effects.caution(caution);
   return { subject, manifest };
 }
 

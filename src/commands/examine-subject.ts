@@ -1,5 +1,6 @@
 /** Looks at a sample of a subject's images with the intact network, to warn before a long run rather than after it. */
 import { readRow } from "../ablation/predictions.ts";
+import type { DataProgress } from "../data/cache.ts";
 import { imageBatches } from "../data/image-batches.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { preprocessingPresets } from "../data/parse-preprocessing.ts";
@@ -31,7 +32,7 @@ const scales = ["imagenet", "none", "tf", "timm-vit", "caffe"] as const;
  */
 export async function examineSubject(
   { model, images, preprocessing }: Pick<Subject, "model" | "images" | "preprocessing">,
-  { signal }: { signal?: AbortSignal | undefined } = {},
+  { progress, signal }: { progress?: DataProgress | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<string[]> {
   const cautions = imageCautions(images);
   if (model.head !== "softmax") return cautions; // labels of a head for several are another matter
@@ -39,7 +40,7 @@ export async function examineSubject(
   try {
     const began = performance.now();
     const sample = sampleOf(images);
-    const predicted = await predict(session, model, sample, preprocessing, signal);
+    const predicted = await predict(session, model, sample, preprocessing, { progress, signal });
     const grave = [chanceCaution(predicted), orderCaution(predicted, images.classNames)];
     const part = selectImages(sample, Array.from({ length: sample.imageCount }, (_, at) => at).filter(isTried));
     const given = { labels: part.labels, predictions: predicted.predictions.filter((_, at) => isTried(at)) };
@@ -48,7 +49,7 @@ export async function examineSubject(
       if (performance.now() - began > PATIENCE_MS) break;
       const other = withScale(preprocessing, preprocessingPresets[name]);
       if (!other) continue;
-      others.set(`preset "${name}"`, await predict(session, model, part, other, signal));
+      others.set(`preset "${name}"`, await predict(session, model, part, other, { progress, signal }));
     }
     grave.push(scaleCaution(given, others));
     return [...grave.filter((caution) => caution !== undefined), ...cautions];
@@ -99,8 +100,9 @@ async function predict(
   { input, logits, classCount, batch: fixed }: Model,
   images: ImageSet,
   preprocessing: Preprocessing,
-  signal: AbortSignal | undefined,
+  { progress, signal }: { progress: DataProgress | undefined; signal: AbortSignal | undefined },
 ): Promise<Predicted> {
+  const told = { title: "looking at a sample", total: images.imageCount, unit: "images" };
   const batchSize = fixed ?? BATCH;
   const predictions = new Int32Array(images.imageCount);
   const reading = { prediction: 0, margin: 0, scale: 0 };
@@ -114,6 +116,8 @@ async function predict(
       readRow(results[logits].data as Float32Array, row, { classCount, into: reading });
       predictions[start + row] = reading.prediction;
     }
+    progress?.({ ...told, done: start + count });
+    await new Promise((resolve) => setTimeout(resolve)); // progress and Ctrl-C have their turn
   }
   return { labels: images.labels, predictions };
 }

@@ -25,7 +25,7 @@ export async function openModel(path: string, options: OpenOptions = {}): Promis
     const missing = systemCode(cause) === "ENOENT";
     throw new UnitscopeError(
       "file",
-      `model "${path}": expected a readable ONNX file, got ${missing ? "no such file" : messageOf(cause)}`,
+      `model "${path}": expected a readable ONNX file, got ${missing ? "no such file; check the path, or export the network first (docs/bring-your-own.md)" : messageOf(cause)}`,
       { cause },
     );
   }

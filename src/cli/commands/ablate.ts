@@ -7,7 +7,7 @@ import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { describeLayer, describePartialLayer, leaderLines, reachedLines, resultJson } from "../describe-ablation.ts";
 import { fraction, list, positive, seconds, wholeNumber } from "../option-parsers.ts";
-import { duration } from "../terminal.ts";
+import { duration } from "../progress-display.ts";
 
 type Options = Omit<AblateRunOptions, "layers" | "continuous"> & { layers?: string[]; countsOnly?: boolean };
 
@@ -86,6 +86,7 @@ export function ablateCommand(context: CliContext): Command {
       const fetching = showDataProgress(context);
       let shown: ReturnType<CliContext["progress"]> | undefined;
       try {
+        fetching.progress({ title: "opening network and images", done: 0, total: undefined, unit: "" });
         const result = await runAblate(model, data, ablateOptions(options), {
           fetching: fetching.progress,
           caution: (text) => {

@@ -8,7 +8,7 @@ import { showDataProgress } from "../data-progress.ts";
 import { conceptsJson, describeConcepts } from "../describe-concepts.ts";
 import { formatTable } from "../format-table.ts";
 import { list, wholeNumber } from "../option-parsers.ts";
-import { duration } from "../terminal.ts";
+import { duration } from "../progress-display.ts";
 
 type Options = Omit<AttributesRunOptions, "topImages"> & {
   layers?: string[];

@@ -7,7 +7,7 @@ import type { CliContext, Progress } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
 import { list, wholeNumber } from "../option-parsers.ts";
-import { duration } from "../terminal.ts";
+import { duration } from "../progress-display.ts";
 
 interface Options {
   readonly out?: string;

@@ -5,7 +5,7 @@ import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
 import { fraction, list, wholeNumber } from "../option-parsers.ts";
-import { duration } from "../terminal.ts";
+import { duration } from "../progress-display.ts";
 
 /** The command `rotate`. */
 export function rotateCommand(context: CliContext): Command {

@@ -5,8 +5,8 @@ import type { RunShardResult } from "../../shards/run-shard.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { wholeNumber } from "../option-parsers.ts";
+import { duration } from "../progress-display.ts";
 import { type PlaceOptions, placesOf, withPlaces } from "../shard-options.ts";
-import { duration } from "../terminal.ts";
 
 /** Where job arrays say which of their tasks this is: Slurm, a Kubernetes Indexed Job, AWS Batch. */
 const indexVariables = ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "AWS_BATCH_JOB_ARRAY_INDEX"] as const;

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import type { RunStatus } from "../../shards/run-status.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
-import { duration } from "../terminal.ts";
+import { duration } from "../progress-display.ts";
 
 /** Shards that are named one by one. */
 const SHOWN = 20;

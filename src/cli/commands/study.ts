@@ -5,7 +5,7 @@ import type { StudyOptions, StudyResult } from "../../commands/study.ts";
 import type { CliContext, Progress } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { list, wholeNumber } from "../option-parsers.ts";
-import { duration } from "../terminal.ts";
+import { duration } from "../progress-display.ts";
 
 type Options = Omit<StudyOptions, "layers" | "concepts"> & { layers?: string[]; concepts: string[] | false };
 

@@ -10,7 +10,7 @@ import type { CliContext, Progress } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { flagsFor } from "../option-flags.ts";
 import { wholeNumber } from "../option-parsers.ts";
-import { duration } from "../terminal.ts";
+import { duration } from "../progress-display.ts";
 
 interface Options {
   test?: string;
