@@ -48,7 +48,7 @@ test("on a terminal it is redrawn; without a unit there is nothing to count", ()
   const { lines, at, progress } = display(undefined, "", true);
   at(2500);
   expect(lines().length).toBeGreaterThan(1);
-  expect(lines()[0]).toBe("\r\u001b[J" + "training\r");
+  expect(lines()[0]).toBe("\r\u001b[Jtraining\r");
   progress.finish();
   expect(lines().at(-1)).toBe("\r\u001b[J");
   vi.useRealTimers();
