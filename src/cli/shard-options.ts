@@ -2,7 +2,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { SubjectPlaces } from "../commands/subject.ts";
-import { absoluteSource } from "../data/open-image-set.ts";
 import { wholeNumber } from "./option-parsers.ts";
 
 /** Their values. */
@@ -22,8 +21,9 @@ export function withPlaces(command: Command): Command {
     .option("--root <folder>", "folder that a list file's paths start from on this machine");
 }
 
-/** The places that were given. */
-export function placesOf({ model, data, root }: PlaceOptions): SubjectPlaces {
+/** The places that were given. Image sources are loaded here, not with the command line. */
+export async function placesOf({ model, data, root }: PlaceOptions): Promise<SubjectPlaces> {
+  const { absoluteSource } = await import("../data/open-image-set.ts");
   return {
     model: model === undefined ? undefined : resolve(model),
     data: data === undefined ? undefined : absoluteSource(data),

@@ -21,7 +21,7 @@ export function mergeCommand(context: CliContext): Command {
     try {
       const results = await mergeRun(
         path,
-        { workers: options.workers, places: placesOf(options) },
+        { workers: options.workers, places: await placesOf(options) },
         { fetching: display.progress, signal: context.signal },
       );
       display.finish();

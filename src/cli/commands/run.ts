@@ -29,7 +29,7 @@ export function runCommand(context: CliContext): Command {
     try {
       const result = await runShard(
         path,
-        { shard, workers: options.workers, places: placesOf(options) },
+        { shard, workers: options.workers, places: await placesOf(options) },
         {
           fetching: fetching.progress,
           caution: (text) => context.note(`caution: ${text}`),
