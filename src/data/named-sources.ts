@@ -88,6 +88,7 @@ function tiny(name: "tiny-imagenet" | "tiny-imagenet-100", description: string):
   };
 }
 
+/** Every data set that goes by a name. */
 export const namedSources: readonly NamedSource[] = [
   packaged({
     name: "cifar10",

@@ -83,6 +83,7 @@ export const regularWidths: readonly (readonly [width: number, characters: strin
   [3568, "‱"],
 ];
 
+/** The same for bold text. */
 export const boldWidths: readonly (readonly [width: number, characters: string])[] = [
   [544, "′‵"],
   [624, "ʹ͵"],

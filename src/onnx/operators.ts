@@ -4,7 +4,7 @@
  * runtime, and a layer before it is measured through the whole network.
  */
 import { floatAttribute, intAttribute, type Node } from "./graph.ts";
-import type { RowRule } from "./row-rules.ts";
+import type { RowRule } from "./row-facts.ts";
 import * as rows from "./row-rules.ts";
 import type { ShapeRule } from "./shape-rules.ts";
 import * as shapes from "./shape-rules.ts";

@@ -5,33 +5,9 @@
  * of the inputs (and from what is the same for all images), and by the same function whatever the batch.
  */
 import { axisOf, freeDim, type Shape } from "./dims.ts";
-import type { Node, Tensor } from "./graph.ts";
 import { intAttribute, intsAttribute, stringAttribute } from "./graph.ts";
+import { besides, facts, isSame, only, type RowRule, type Rows, rowsOf, size, takesAll, without } from "./row-facts.ts";
 import { axesOf, reducedAxes, sliceParts } from "./shape-rules.ts";
-
-/** The images lie along one axis, which is `outer · N · inner` long: image `n` has the entries `(o, n, i)`. */
-export interface Rows {
-  readonly axis: number;
-  readonly outer: number;
-  readonly inner: number;
-}
-
-/** `constant`: the same for every image and batch; `count`: depends on the number of images alone; undefined: not proven. */
-export type RowFact = Rows | "constant" | "count" | undefined;
-
-/** What a rule sees. At least one input has rows, and none is unproven. */
-export interface RowContext {
-  readonly node: Node;
-  readonly facts: readonly RowFact[];
-  readonly shapes: readonly (Shape | undefined)[];
-  /** Of the first output. */
-  readonly output: Shape | undefined;
-  readonly constants: ReadonlyMap<string, Tensor>;
-  readonly opset: number;
-}
-
-/** Where the images stand in the outputs; undefined where that is not proven. */
-export type RowRule = (context: RowContext) => Rows | undefined;
 
 /** One tensor in, one of the same shape out, whatever the axes. */
 export const kept: RowRule = (context) => only(context, 0);
@@ -64,9 +40,11 @@ export const perEntry: RowRule = (context) => {
   return rows?.axis === 0 ? rows : undefined;
 };
 
+/** Batch normalisation with stored statistics: each entry for itself, if the parameters are the same for all images. */
 export const batchNorm: RowRule = (context) =>
   intAttribute(context.node, "training_mode", 0) === 0 ? perEntry(context) : undefined;
 
+/** A product whose rows or stacked matrices are the images; not one that sums over them. */
 export const matMul: RowRule = ({ facts, shapes, output }) => {
   const [a, b] = [rowsOf(facts[0]), rowsOf(facts[1])];
   const [left, right] = shapes;
@@ -88,6 +66,7 @@ export const matMul: RowRule = ({ facts, shapes, output }) => {
   return beside === undefined || beside === 1 ? lifted : undefined;
 };
 
+/** A product of a matrix of images with one that is the same for all. */
 export const gemm: RowRule = ({ node, facts, shapes }) => {
   const [a, b, c] = facts.map(rowsOf);
   if (b || !a || a.axis !== (intAttribute(node, "transA", 0) ? 1 : 0)) return undefined;
@@ -97,6 +76,7 @@ export const gemm: RowRule = ({ node, facts, shapes }) => {
   return !facts[2] || !bias || bias.length < 2 || bias[0] === 1 ? rows : undefined;
 };
 
+/** The images' axis goes where the permutation puts it. */
 export const transpose: RowRule = (context) => {
   const rows = only(context, 0);
   const rank = context.shapes[0]?.length;
@@ -128,6 +108,7 @@ export function relocated(rows: Rows, from: Shape, to: Shape): Rows | undefined 
   return undefined;
 }
 
+/** Parts of the same images side by side, along any axis but theirs. */
 export const concat: RowRule = ({ node, facts, shapes, output }) => {
   if (!output) return undefined;
   const axis = axisOf(intAttribute(node, "axis", 1), output.length);
@@ -136,8 +117,10 @@ export const concat: RowRule = ({ node, facts, shapes, output }) => {
   return facts.every((fact, i) => shapes[i] && rowsOf(fact) && isSame(first, rowsOf(fact) as Rows)) ? first : undefined;
 };
 
+/** Along any axis but that of the images. */
 export const split: RowRule = (context) => besides(context, [intAttribute(context.node, "axis", 0)]);
 
+/** Any part that takes all of the images' axis. */
 export const slice: RowRule = (context) => {
   const rows = only(context, 0);
   const parts = sliceParts(context.node, context.constants);
@@ -153,6 +136,7 @@ export const slice: RowRule = (context) => {
   return Array.from(axes.data, Number).some((axis) => axisOf(axis, rank) === rows.axis) ? undefined : rows;
 };
 
+/** Entries at fixed indices, along any axis but that of the images. */
 export const gather: RowRule = ({ node, facts: given, shapes }) => {
   const rows = rowsOf(given[0]);
   const [shape, indices] = shapes;
@@ -162,6 +146,7 @@ export const gather: RowRule = ({ node, facts: given, shapes }) => {
   return rows.axis < axis ? rows : { ...rows, axis: rows.axis + indices.length - 1 };
 };
 
+/** Axes of length 1 go; never the images'. */
 export const squeeze: RowRule = (context) => {
   const rows = only(context, 0);
   const shape = context.shapes[0];
@@ -172,6 +157,7 @@ export const squeeze: RowRule = (context) => {
   return { ...rows, axis: rows.axis - gone.filter((axis) => axis < rows.axis).length };
 };
 
+/** Axes of length 1 come. */
 export const unsqueeze: RowRule = (context) => {
   const rows = only(context, 0);
   const rank = context.output?.length;
@@ -182,6 +168,7 @@ export const unsqueeze: RowRule = (context) => {
   return axis === undefined ? undefined : { ...rows, axis };
 };
 
+/** More entries along any axis but the images'. */
 export const pad: RowRule = (context) => {
   const { node, constants, shapes } = context;
   const rank = shapes[0]?.length ?? 0;
@@ -201,6 +188,7 @@ export const repeated: RowRule = ({ facts: given, shapes, output }) => {
   return output[axis] === shape[rows.axis] ? { ...rows, axis } : undefined;
 };
 
+/** A sum, mean or extreme over any axes but the images'. */
 export const reduction: RowRule = (context) => {
   const rows = only(context, 0);
   const rank = context.shapes[0]?.length;
@@ -209,6 +197,7 @@ export const reduction: RowRule = (context) => {
   return without(rows, reducedAxes(node, rank, constants), intAttribute(node, "keepdims", 1) === 1);
 };
 
+/** The place of an extreme along any axis but the images'. */
 export const argument: RowRule = (context) => {
   const rows = only(context, 0);
   const rank = context.shapes[0]?.length ?? 0;
@@ -236,6 +225,7 @@ export const layerNorm: RowRule = (context) => {
 /** Along one axis, by default the last. */
 export const alongAxis: RowRule = (context) => besides(context, [intAttribute(context.node, "axis", -1)]);
 
+/** A sum of products in which the images' letter is in the output and in every input that has images. */
 export const einsum: RowRule = ({ node, facts: given, output }) => {
   const [left = "", right] = stringAttribute(node, "equation", "").replaceAll(" ", "").split("->");
   if (right === undefined || left.includes(".") || !output) return undefined;
@@ -260,56 +250,3 @@ export const einsum: RowRule = ({ node, facts: given, output }) => {
   const axis = right.indexOf(letter);
   return axis < 0 ? undefined : { ...found, axis };
 };
-
-/** The rows of a fact that has some. */
-export function rowsOf(fact: RowFact): Rows | undefined {
-  return typeof fact === "object" ? fact : undefined;
-}
-
-/** Whether every image is one entry of the first axis. */
-export function isBatchFirst(fact: RowFact): boolean {
-  const rows = rowsOf(fact);
-  return rows !== undefined && rows.axis === 0 && rows.outer === 1 && rows.inner === 1;
-}
-
-/** Whether images stand alike. */
-export function isSame(a: Rows, b: Rows): boolean {
-  return a.axis === b.axis && a.outer === b.outer && a.inner === b.inner;
-}
-
-/** The rows of one input, where no other has any. */
-function only({ facts: given }: RowContext, index: number): Rows | undefined {
-  return given.every((fact, i) => i === index || !rowsOf(fact)) ? rowsOf(given[index]) : undefined;
-}
-
-function facts(context: RowContext, inputs: readonly number[]): RowFact[] {
-  return inputs.map((i) => context.facts[i]);
-}
-
-function besides(context: RowContext, axes: readonly number[]): Rows | undefined {
-  const rows = only(context, 0);
-  const rank = context.shapes[0]?.length;
-  if (!rows || rank === undefined) return undefined;
-  return axes.some((axis) => axisOf(axis, rank) === rows.axis) ? undefined : rows;
-}
-
-function without(rows: Rows, axes: readonly number[], keeps: boolean): Rows | undefined {
-  if (axes.includes(rows.axis)) return undefined;
-  return keeps ? rows : { ...rows, axis: rows.axis - axes.filter((axis) => axis < rows.axis).length };
-}
-
-function takesAll(
-  { starts, ends, steps }: { starts: readonly number[]; ends: readonly number[]; steps: readonly number[] },
-  i: number,
-): boolean {
-  return starts[i] === 0 && steps[i] === 1 && ends[i] >= 2 ** 31 - 1;
-}
-
-function size(dims: Shape): number | undefined {
-  let product = 1;
-  for (const dim of dims) {
-    if (typeof dim !== "number") return undefined;
-    product *= dim;
-  }
-  return product;
-}

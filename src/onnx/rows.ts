@@ -5,9 +5,9 @@
 import { freeDim, type Shape } from "./dims.ts";
 import type { Graph, Node, Tensor } from "./graph.ts";
 import { operatorOf } from "./operators.ts";
-import { type RowFact, rowsOf } from "./row-rules.ts";
+import { type RowFact, rowsOf } from "./row-facts.ts";
 
-export { isBatchFirst, type RowFact, type Rows, rowsOf } from "./row-rules.ts";
+export { isBatchFirst, type RowFact, type Rows, rowsOf } from "./row-facts.ts";
 
 /** What is proven of every tensor, by its name; a tensor that is absent is not proven. */
 export function traceRows(

@@ -11,27 +11,34 @@ export type ShapeRule = (
   constants: ReadonlyMap<string, Tensor>,
 ) => Shape | Shape[] | undefined;
 
+/** The shape of the first input. */
 export const same: ShapeRule = (_, [x]) => x;
 
+/** Elementwise, all inputs broadcast against each other. */
 export const broadcasting: ShapeRule = (_, inputs) => inputs.reduce((a, b) => broadcast(a, b));
 
+/** `[N, C, …]` with weights `[M, C/groups, …]`: `[N, M, …]`, by strides, dilations and padding. */
 export const convolution: ShapeRule = (node, [x, w]) => {
   if (!x || !w || x.length !== 4) return undefined;
   return [x[0], w[0], ...slid(node, x, (w.slice(2) as number[]) ?? [])];
 };
 
+/** As the gradient of a convolution: positions grow by the stride. */
 export const transposedConvolution: ShapeRule = (node, [x, w]) => {
   if (!x || !w || x.length !== 4 || stringAttribute(node, "auto_pad", "NOTSET") !== "NOTSET") return undefined;
   return [x[0], (w[1] as number) * intAttribute(node, "group", 1), ...spread(node, x, w.slice(2) as number[])];
 };
 
+/** As a convolution, channels kept. */
 export const pool: ShapeRule = (node, [x]) => {
   if (!x || x.length !== 4) return undefined;
   return [...x.slice(0, 2), ...slid(node, x, intsAttribute(node, "kernel_shape", [1, 1]))];
 };
 
+/** Every position becomes one. */
 export const globalPool: ShapeRule = (_, [x]) => x && [...x.slice(0, 2), ...x.slice(2).map(() => 1)];
 
+/** Lengths along the axis add up. */
 export const concat: ShapeRule = (node, inputs) => {
   const [first] = inputs;
   const shapes = inputs.filter((shape): shape is Shape => shape !== undefined);
@@ -42,12 +49,14 @@ export const concat: ShapeRule = (node, inputs) => {
   );
 };
 
+/** A matrix: axes before `axis`, and the others. */
 export const flatten: ShapeRule = (node, [x]) => {
   if (!x) return undefined;
   const axis = axisOf(intAttribute(node, "axis", 1), x.length);
   return [multiplyDims(x.slice(0, axis)), multiplyDims(x.slice(axis))];
 };
 
+/** A constant shape, with 0 for a kept axis and -1 for what is left. */
 export const reshape: ShapeRule = (node, [x], constants) => {
   const shape = constants.get(node.inputs[1] ?? "");
   const values = shape ? plainValues(shape) : intsAttribute(node, "shape", []);
@@ -64,18 +73,21 @@ export const reshape: ShapeRule = (node, [x], constants) => {
   return target.map((dim, i) => (i === open ? left : dim));
 };
 
+/** Axes in the order of the permutation. */
 export const transpose: ShapeRule = (node, [x]) => {
   if (!x) return undefined;
   const reversed = x.map((_, i) => x.length - 1 - i);
   return intsAttribute(node, "perm", reversed).map((axis) => x[axis]);
 };
 
+/** Axes of length 1 go. */
 export const squeeze: ShapeRule = (node, [x], constants) => {
   if (!x) return undefined;
   const axes = axesOf(node, constants).map((axis) => axisOf(axis, x.length));
   return x.filter((dim, i) => (axes.length > 0 ? !axes.includes(i) : dim !== 1));
 };
 
+/** Axes of length 1 come. */
 export const unsqueeze: ShapeRule = (node, [x], constants) => {
   if (!x) return undefined;
   const axes = axesOf(node, constants);
@@ -85,17 +97,20 @@ export const unsqueeze: ShapeRule = (node, [x], constants) => {
   return Array.from({ length: rank }, (_, i): Dim => (places.includes(i) ? 1 : (rest.shift() as Dim)));
 };
 
+/** `[M, K]` and `[K, N]`, each transposed if it says so: `[M, N]`. */
 export const gemm: ShapeRule = (node, [a, b]) => {
   if (!a || !b) return undefined;
   return [a[intAttribute(node, "transA", 0) ? 1 : 0], b[intAttribute(node, "transB", 0) ? 0 : 1]];
 };
 
+/** A product of matrices, stacks of them broadcast. */
 export const matMul: ShapeRule = (_, [a, b]) => {
   if (!a || !b || b.length < 2 || a.length < 2) return undefined;
   const batch = broadcast(a.slice(0, -2), b.slice(0, -2));
   return batch && [...batch, a[a.length - 2], b[b.length - 1]];
 };
 
+/** Every axis grows by its constant padding. */
 export const pad: ShapeRule = (node, [x], constants) => {
   const given = constants.get(node.inputs[1] ?? "");
   const pads = given ? plainValues(given) : intsAttribute(node, "pads", []);
@@ -106,6 +121,7 @@ export const pad: ShapeRule = (node, [x], constants) => {
   });
 };
 
+/** Every axis by its constant starts, ends and steps. */
 export const slice: ShapeRule = (node, [x], constants) => {
   const parts = sliceParts(node, constants);
   if (!x || !parts) return undefined;
@@ -152,6 +168,7 @@ export function sliceParts(
   return { starts, ends, axes: list(3) ?? starts.map((_, i) => i), steps: list(4) ?? starts.map(() => 1) };
 }
 
+/** Equal or listed parts along an axis; the first of them. */
 export const split: ShapeRule = (node, [x], constants) => {
   if (!x || (node.inputs[1] && !constants.has(node.inputs[1]))) return undefined;
   const axis = axisOf(intAttribute(node, "axis", 0), x.length);
@@ -166,6 +183,7 @@ export const split: ShapeRule = (node, [x], constants) => {
   });
 };
 
+/** The reduced axes become 1, or go. */
 export const reduction: ShapeRule = (node, [x], constants) => {
   if (!x || (node.inputs[1] && !constants.has(node.inputs[1]))) return undefined;
   const axes = reducedAxes(node, x.length, constants);
@@ -173,6 +191,7 @@ export const reduction: ShapeRule = (node, [x], constants) => {
   return intAttribute(node, "keepdims", 1) ? kept : kept.filter((_, i) => !axes.includes(i));
 };
 
+/** ArgMax and ArgMin: one axis becomes 1, or goes. */
 export const argument: ShapeRule = (node, [x]) => {
   if (!x) return undefined;
   const axis = axisOf(intAttribute(node, "axis", 0), x.length);
@@ -180,22 +199,26 @@ export const argument: ShapeRule = (node, [x]) => {
   return intAttribute(node, "keepdims", 1) ? kept : kept.filter((_, i) => i !== axis);
 };
 
+/** One axis, as long as the input has axes. */
 export const shapeOf: ShapeRule = (node, [x]) => {
   if (!x) return undefined;
   return [x.slice(intAttribute(node, "start", 0), intAttribute(node, "end", x.length)).length];
 };
 
+/** The axis is replaced by the axes of the indices. */
 export const gather: ShapeRule = (node, [x, indices]) => {
   if (!x || !indices) return undefined;
   const axis = axisOf(intAttribute(node, "axis", 0), x.length);
   return [...x.slice(0, axis), ...indices, ...x.slice(axis + 1)];
 };
 
+/** Broadcast to a constant shape. */
 export const expand: ShapeRule = (node, [x], constants) => {
   const target = constants.get(node.inputs[1] ?? "");
   return target && broadcast(x, plainValues(target));
 };
 
+/** Blocks of channels become positions. */
 export const depthToSpace: ShapeRule = (node, [x]) => {
   const side = intAttribute(node, "blocksize", 1);
   const [n, c, h, w] = x ?? [];
@@ -203,6 +226,7 @@ export const depthToSpace: ShapeRule = (node, [x]) => {
   return [n, c / side ** 2, h * side, w * side];
 };
 
+/** Blocks of positions become channels. */
 export const spaceToDepth: ShapeRule = (node, [x]) => {
   const side = intAttribute(node, "blocksize", 1);
   const [n, c, h, w] = x ?? [];

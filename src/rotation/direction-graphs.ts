@@ -19,7 +19,9 @@ export const CHANGE_ROWS_INPUT = "unitscope/change_rows";
 export const DIRECTION_INPUT = "unitscope/direction";
 /** Coordinates minus those of the replacement, `[block, units, positions]`. */
 export const CHANGE = "unitscope/coordinate_change";
+/** Output: the largest change of an image's responses. */
 export const CHANGE_LARGEST: string = `${CHANGE}/largest`;
+/** Output: the norm of an image's change. */
 export const CHANGE_NORM: string = `${CHANGE}/norm`;
 /** Kernel of the direction at direct frontier `i`. */
 export const kernelInput = (i: number): string => `unitscope/direction_kernel_${i}`;

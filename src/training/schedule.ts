@@ -3,6 +3,7 @@ import { UnitscopeError } from "../errors.ts";
 
 /** The schedules by name. */
 export const scheduleNames = ["one-cycle", "cosine", "step"] as const;
+/** One of them. */
 export type ScheduleName = (typeof scheduleNames)[number];
 
 /** A schedule and its height. */

@@ -4,7 +4,9 @@ import { alexNet } from "./alexnet.ts";
 import type { Network } from "./network.ts";
 import { resNet18 } from "./resnet.ts";
 
+/** The architectures that can be trained. */
 export const architectureNames = ["alexnet", "resnet18"] as const;
+/** One of them. */
 export type ArchitectureName = (typeof architectureNames)[number];
 
 /** Choices for any architecture; those that an architecture does not have are refused. */
