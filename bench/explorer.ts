@@ -23,6 +23,23 @@ const shipped = fileURLToPath(new URL("../models/alexnet-cifar10.onnx", import.m
 const folder = mkdtempSync(join(tmpdir(), "unitscope-explorer-"));
 const say = (value: string, what: string): void => console.log(`${value.padStart(20)}  ${what}`);
 
+/** Presses the buttons of units one after another; gives the times until the answer to each was on the screen. */
+const clicking = `(async () => {
+  const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
+  const times = [];
+  for (let at = 0; at < 45; at++) {
+    const button = document.querySelectorAll(".unit-maps button[aria-pressed=false]")[0];
+    const before = document.querySelector("[data-elapsed]").dataset.elapsed;
+    const began = performance.now();
+    button.click();
+    while (document.querySelector("[data-elapsed]").dataset.elapsed === before) await new Promise((done) => setTimeout(done, 0));
+    await painted();
+    times.push(performance.now() - began);
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  return times;
+})()`;
+
 try {
   await measureMatrix();
   await measureLive();
@@ -120,23 +137,6 @@ function scrolling(step: string): string {
     requestAnimationFrame(frame);
   })`;
 }
-
-/** Presses the buttons of units one after another; gives the times until the answer to each was on the screen. */
-const clicking = `(async () => {
-  const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
-  const times = [];
-  for (let at = 0; at < 45; at++) {
-    const button = document.querySelectorAll(".unit-maps button[aria-pressed=false]")[0];
-    const before = document.querySelector("[data-elapsed]").dataset.elapsed;
-    const began = performance.now();
-    button.click();
-    while (document.querySelector("[data-elapsed]").dataset.elapsed === before) await new Promise((done) => setTimeout(done, 0));
-    await painted();
-    times.push(performance.now() - began);
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  return times;
-})()`;
 
 async function inBrowser(use: (page: Page, browser: Browser) => Promise<void>): Promise<void> {
   const browser = await chromium.launch({

@@ -97,7 +97,13 @@ async function withSubject(
   const manifest = run.manifest();
   const method = manifest.ablation.method as AblationMethod;
   const replacements = new Map<string, Float32Array>();
-  if (method !== "zero" && method !== "weights") {
+  if (method === "weights") {
+    throw new UnitscopeError(
+      "run",
+      `run folder "${run.path}": expected units that are replaced at their taps, got a run of method weights`,
+    );
+  }
+  if (method !== "zero") {
     for (const { name } of manifest.layers) {
       const layer = subject.model.layers.find((each) => each.name === name);
       if (!layer) continue;

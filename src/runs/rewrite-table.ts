@@ -40,8 +40,10 @@ export async function openTableRewriter(path: string, name: TableName, kept: Kep
         continue;
       }
       const part = await reader.read({ start: group.start, end: group.end });
-      const rows = filterRows(part, kept.keep(part));
-      if (rows.rows > 0) writer.append(withColumns(rows, all, name));
+      const { rows, columns } = filterRows(part, kept.keep(part));
+      // Columns that only replaced rows had a value of are not among all of them.
+      const own = Object.fromEntries(Object.entries(columns).filter(([column]) => all.includes(column)));
+      if (rows > 0) writer.append(withColumns({ rows, columns: own }, all, name));
     }
   };
   return {

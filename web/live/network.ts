@@ -91,7 +91,8 @@ async function open(run: RunData, live: LiveData): Promise<Network> {
     live.layers.forEach((layer, at) => {
       const place = switched[at] as SwitchedTensor;
       const units = unitsOf(removed, layer.name);
-      Object.assign(feeds, maskFeeds(place, { tap: layer.tap, units, replacement: replacementOf(layer) }));
+      const removal = { tap: layer.tap, units, replacement: replacementOf(layer) };
+      Object.assign(feeds, maskFeeds(place, removal, { rows: [0], start: 0, count: 1 }));
     });
     return await reference.run(feeds, tap === undefined ? [logitsName] : [logitsName, tap]);
   };

@@ -48,11 +48,9 @@ export function change(
 ): void {
   const next = address(route.view, { ...route.params, ...params });
   if (next === location.hash) return;
-  if (isStep) location.hash = next;
-  else {
-    history.replaceState(null, "", next);
-    read();
-  }
+  if (isStep) history.pushState(null, "", next);
+  else history.replaceState(null, "", next);
+  read(); // at once: the event that the address changed comes later
 }
 
 function address(view: View, params: Readonly<Record<string, string | number | undefined>>): string {
