@@ -24,8 +24,8 @@ export interface LimitFinder {
   readonly sizes: Int32Array;
   /** Images of a class in the blocks before `to`. */
   seen(cls: number, to: number): number;
-  /** @param changes in the blocks before `to`. */
-  ofClass(cls: number, changes: readonly Change[], to: number): DropLimits;
+  /** @param changes in the blocks before `to`. @param options.level probability with which they hold, 0.95 by default. */
+  ofClass(cls: number, changes: readonly Change[], to: number, options?: { level?: number }): DropLimits;
   /** From the rounds that are whole. */
   overall(changes: readonly Change[], to: number): DropLimits;
   /** Whether the limits of the overall drop and of every class drop are at most `distance` from their estimates. */
@@ -88,7 +88,7 @@ export function findLimits(
   return {
     sizes,
     seen: (cls, to) => draws.slice(0, to).reduce((sum, counts) => sum + counts[cls], 0),
-    ofClass: (cls, changes, to) => limitsOf(classPart(cls, changes, to)),
+    ofClass: (cls, changes, to, options) => limitsOf(classPart(cls, changes, to), options),
     overall: (changes, to) => limitsOf(wholePart(changes, to)),
     areKnown: (changes, to, distance) => {
       const nets = new Int32Array(classCount);
@@ -117,8 +117,8 @@ interface Part {
   readonly gained: Int32Array;
 }
 
-function limitsOf({ sampling, lost, gained }: Part): DropLimits {
-  return dropLimits(sampling, { lost, gained });
+function limitsOf({ sampling, lost, gained }: Part, options?: { level?: number }): DropLimits {
+  return dropLimits(sampling, { lost, gained }, options);
 }
 
 function countChanges(

@@ -79,7 +79,7 @@ export function watchGrowth(
   const began = performance.now();
   const limits = findLimits(blocks, { labels, classCount });
   const blockCount = blocks.plan.blockSizes.length;
-  const behind = Math.max(4, Math.ceil(blockCount / 16));
+  const behind = blocksBehind(blockCount);
   const unitCount = layers.reduce((sum, { units }) => sum + units, 0);
   const isLed = leaders !== undefined && unitCount * classCount <= MOST_PAIRS;
   const counted = layers.map(
@@ -161,6 +161,14 @@ export function watchGrowth(
     reach,
     ended: () => ended,
   };
+}
+
+/**
+ * How many blocks lie between those that show that a unit is known and those that leave it out: as many as may be under
+ * way at a time.
+ */
+export function blocksBehind(blockCount: number): number {
+  return Math.max(4, Math.ceil(blockCount / 16));
 }
 
 function leadersOf(
