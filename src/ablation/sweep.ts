@@ -41,13 +41,13 @@ export interface SweepSettings {
   readonly verify?: number | undefined;
   /** Of pairs to repeat, and of what `resample` draws. */
   readonly seed?: number | undefined;
+  readonly provider?: Provider | undefined;
 }
 
 /** How a sweep is carried out; every field has a default. */
 export interface RunSweepOptions extends SweepSettings {
   /** Worker threads; by default one a core, or one in all for a network too large to hold twice. */
   readonly workers?: number | undefined;
-  readonly provider?: Provider | undefined;
   /** Who carries out the passes; in memory by default. */
   readonly runner?: PassRunner | undefined;
   /** Responses that are observed beside; blocks that were kept from before are left out. */
@@ -137,7 +137,7 @@ export async function sweepPass(
   const { method = "zero", engine = "auto", routes = allRoutes, continuous = true, verify, seed = 1 } = options;
   const { provider = "cpu", workers, observe, runner, caution, signal } = options;
   const plan = planSweep(model, { images, layers, settings: options });
-  const { threads } = chooseThreads(model, { workers, tasks: plan.to - plan.from });
+  const { threads } = chooseThreads(model, { workers, provider, tasks: plan.to - plan.from });
   const taps = layers.map((layer) => tapFor(layer, method));
   const draws = drawsOf(options);
   for (const tap of draws > 0 ? taps : []) requireFed(model, tap, method);
@@ -201,7 +201,11 @@ export async function runSweep(
   const began = performance.now();
   const pass = await sweepPass(model, { images, layers, options });
   const { plan } = pass;
-  const { workers } = chooseThreads(model, { workers: options.workers, tasks: plan.to - plan.from });
+  const { workers } = chooseThreads(model, {
+    workers: options.workers,
+    provider: options.provider,
+    tasks: plan.to - plan.from,
+  });
   const prepareMs = performance.now() - began;
   const settings = {
     workers,

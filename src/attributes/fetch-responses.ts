@@ -7,7 +7,7 @@ import { overBlocks } from "../passes/over-blocks.ts";
 import { floatsOf } from "../responses/fetched-values.ts";
 import { batchSizeFor, inputOf, type ObservedTap, observedTap } from "../responses/response-pass.ts";
 import type { Model } from "../runtime/open-model.ts";
-import { openSession } from "../runtime/session.ts";
+import { openSession, type Provider } from "../runtime/session.ts";
 import type { Work } from "../runtime/work.ts";
 import { openPool } from "../runtime/worker-pool.ts";
 
@@ -29,6 +29,7 @@ interface FetchSetup {
   readonly model: Model;
   readonly layers: readonly ObservedTap[];
   readonly threads: number;
+  readonly provider?: Provider | undefined;
 }
 
 /** Responses to the images of a block; `wanted` in the order of its images. */
@@ -41,9 +42,13 @@ interface FetchTask {
 export const fetchWork: Work<FetchSetup, FetchTask, readonly Float32Array[]> = {
   module: import.meta.url,
   name: "fetchWork",
-  open: async ({ model, layers, threads }) => {
+  open: async ({ model, layers, threads, provider = "cpu" }) => {
     const taps = [...new Set(layers.map(({ tap }) => tap))];
-    const session = await openSession(cutTo(withResponses(model), taps), { threads, place: `model "${model.name}"` });
+    const session = await openSession(cutTo(withResponses(model), taps), {
+      threads,
+      provider,
+      place: `model "${model.name}"`,
+    });
     const batchSize = model.batch ?? batchSizeFor(layers);
     return async ({ block, wanted }) => {
       const fetched: Float32Array[] = [];
@@ -75,10 +80,15 @@ export async function openFetcher(
   model: Model,
   source: BlockSource,
   layers: readonly ObservedTap[],
-  { workers, threads, signal }: { workers: number; threads: number; signal?: AbortSignal | undefined },
+  {
+    workers,
+    threads,
+    provider,
+    signal,
+  }: { workers: number; threads: number; provider?: Provider | undefined; signal?: AbortSignal | undefined },
 ): Promise<ResponseFetcher> {
   const own = layers.map(observedTap);
-  const pool = await openPool(fetchWork, { model, layers: own, threads }, { workers, signal });
+  const pool = await openPool(fetchWork, { model, layers: own, threads, provider }, { workers, signal });
   return {
     fetch: async (wanted) => {
       const order = Array.from(wanted.keys()).sort((a, b) => wanted[a].image - wanted[b].image);

@@ -16,6 +16,7 @@ import { openPassFolder } from "../passes/pass-runner.ts";
 import { chooseThreads, chooseWorkers } from "../passes/thread-choice.ts";
 import { defaultTailFraction, defaultTopImages, type ObservedLayer } from "../responses/observed.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
+import type { Provider } from "../runtime/session.ts";
 import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { unitTable, vectorAttributes, vectorTable } from "./attribute-tables.ts";
 import { type ObservedUnits, observeUnits } from "./observe-units.ts";
@@ -38,6 +39,7 @@ export interface AttributesRunOptions {
   readonly topImages?: number | undefined;
   readonly seed?: number | undefined;
   readonly workers?: number | undefined;
+  readonly provider?: Provider | undefined;
 }
 
 /** What a caller may watch and stop. */
@@ -106,14 +108,14 @@ export async function describeUnits(
   effects: AttributesEffects,
 ): Promise<AttributesRunResult> {
   const { pool = "mean", shuffles = 200, resamples = 2_000, topImages = defaultTopImages, seed = 1 } = options;
-  const { workers } = options;
+  const { workers, provider } = options;
   const { signal, progress } = effects;
   const clock = stopwatch();
   const observeMs = performance.now() - began;
   const { run, subject } = opened;
   const store = responses.store();
-  const choice = chooseThreads(subject.model, { workers });
-  const fetcher = await openFetcher(subject.model, opened.images, layers, { ...choice, signal });
+  const choice = chooseThreads(subject.model, { workers, provider });
+  const fetcher = await openFetcher(subject.model, opened.images, layers, { ...choice, provider, signal });
   try {
     const observed = layers.map((_, at) => store.summary(at));
     const statistics = observed.map((layer) => activationStatistics(layer, defaultTailFraction));

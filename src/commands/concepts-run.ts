@@ -16,6 +16,7 @@ import type { Layer } from "../onnx/layers.ts";
 import { forEachItem, inMemory, type PassRunner } from "../passes/pass-runner.ts";
 import { decodeValue, encodeValue } from "../passes/value-codec.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
+import type { Provider } from "../runtime/session.ts";
 import { conceptCategoryTable, conceptUnitTable, conceptVectorTable } from "./concept-tables.ts";
 import { drawDetectors } from "./detector-figures.ts";
 import { chooseHeldLayers, type OpenedRun, type OpeningEffects, openPieces, workOnRun } from "./open-run.ts";
@@ -45,6 +46,7 @@ export interface ConceptsRunOptions {
   readonly layers?: readonly string[] | undefined;
   readonly seed?: number | undefined;
   readonly workers?: number | undefined;
+  readonly provider?: Provider | undefined;
 }
 
 /** What a caller may watch and stop. */
@@ -112,7 +114,7 @@ export async function alignLayers(
     auroc = true,
     seed = 1,
   } = options;
-  const { workers } = options;
+  const { workers, provider } = options;
   const began = performance.now();
   const { subject } = opened;
   const set = await openSets(options.concepts, subject, { split, seed });
@@ -129,6 +131,7 @@ export async function alignLayers(
         randomUnits,
         auroc,
         seed,
+        ...(provider && provider !== "cpu" && { provider }),
       },
     });
     const kept = pieces.get("alignment");
@@ -138,7 +141,7 @@ export async function alignLayers(
           subject,
           layer,
           set,
-          { upsampling, shuffles, randomUnits, auroc, seed, workers },
+          { upsampling, shuffles, randomUnits, auroc, seed, workers, provider },
           { runner, progress, signal },
         );
     if (!kept) pieces.put("alignment", encodeValue(alignment));
@@ -196,6 +199,7 @@ async function alignLayer(
   {
     upsampling,
     workers,
+    provider,
     ...options
   }: {
     upsampling: Upsampling;
@@ -204,10 +208,11 @@ async function alignLayer(
     auroc: boolean;
     seed: number;
     workers: number | undefined;
+    provider: Provider | undefined;
   },
   { runner, progress, signal }: ConceptsEffects & { readonly runner: PassRunner },
 ): Promise<ConceptAlignment> {
-  return await alignConcepts(set, conceptLayer(subject.model, layer, set, subject.preprocessing, { workers }), {
+  return await alignConcepts(set, conceptLayer(subject.model, layer, set, subject.preprocessing, { workers, provider }), {
     ...options,
     field: upsampling === "half-pixel" ? undefined : fieldOf(subject, layer),
     ...{ runner, signal },

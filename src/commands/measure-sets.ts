@@ -8,6 +8,7 @@ import type { Layer } from "../onnx/layers.ts";
 import { forEachItem, openPassFolder, type PassRunner } from "../passes/pass-runner.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { sourceOf } from "../runs/run-manifest.ts";
+import type { Provider } from "../runtime/session.ts";
 import { type RunSetsOptions, runSets, type SetsResult } from "../sets/run-sets.ts";
 import { type SetStrategy, setStrategies } from "../sets/set-strategies.ts";
 import { doubles, filterRows, type Table, texts } from "../tables/table.ts";
@@ -35,6 +36,7 @@ export interface SetsRunOptions {
   readonly verify?: number | undefined;
   readonly engine?: "auto" | "plain" | undefined;
   readonly workers?: number | undefined;
+  readonly provider?: Provider | undefined;
 }
 
 /** What a caller may watch and stop. */
@@ -100,7 +102,7 @@ export async function searchSets(
   { runner, caution, progress, signal }: SetsEffects & { readonly runner: PassRunner },
 ): Promise<FoundSets> {
   const began = performance.now();
-  const { size = 20, seed = 1, verify, engine = "auto", randomSequences = 100, workers } = options;
+  const { size = 20, seed = 1, verify, engine = "auto", randomSequences = 100, workers, provider } = options;
   const strategies = new Set<SetStrategy>(options.strategies ?? setStrategies);
   const rankSplit = options.rankSplit === "none" ? null : (options.rankSplit ?? 0.5);
   const { run, subject, method } = opened;
@@ -126,6 +128,7 @@ export async function searchSets(
       progress,
       signal,
       workers,
+      provider,
     };
     const result = await runSets(
       model,

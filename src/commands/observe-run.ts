@@ -6,6 +6,7 @@ import { chooseThreads } from "../passes/thread-choice.ts";
 import { defaultTopImages } from "../responses/observed.ts";
 import { observeSetup, planResponses, responsePass } from "../responses/response-pass.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
+import type { Provider } from "../runtime/session.ts";
 import { openResponseStore, type ResponseStore } from "./response-store.ts";
 import { passImages, type Subject } from "./subject.ts";
 
@@ -17,9 +18,10 @@ export function observingSweep(
   run: RunFolder,
   subject: Watched,
   layers: readonly Layer[],
+  provider?: Provider,
 ): NonNullable<RunSweepOptions["observe"]> {
   const { model, images } = subject;
-  const plan = planResponses(model, passImages(subject), layers);
+  const plan = planResponses(model, passImages(subject), layers, { provider });
   const { blocks } = openResponseStore(run.path, { plan });
   return {
     setup: observeSetup(layers, { classCount: model.classCount, imageCount: images.imageCount }),
@@ -47,20 +49,22 @@ export async function observeRun(
   {
     topImages = defaultTopImages,
     workers,
+    provider,
     runner = openPassFolder(run.path),
     progress,
     signal,
   }: {
     topImages?: number;
     workers?: number | undefined;
+    provider?: Provider | undefined;
     runner?: PassRunner | undefined;
     progress?: (images: number) => void;
     signal?: AbortSignal | undefined;
   } = {},
 ): Promise<ObservedRun> {
   const source = passImages(subject, signal);
-  const choice = chooseThreads(subject.model, { workers });
-  const pass = responsePass(subject.model, source, layers, { topImages, threads: choice.threads });
+  const choice = chooseThreads(subject.model, { workers, provider });
+  const pass = responsePass(subject.model, source, layers, { topImages, threads: choice.threads, provider });
   const found = await runner.run(pass, source, { workers: choice.workers, isKept: true, progress, signal });
   return {
     store: () => {

@@ -2,6 +2,7 @@
 import type { Layer } from "../onnx/layers.ts";
 import type { PassRunner } from "../passes/pass-runner.ts";
 import { defaultTopImages } from "../responses/observed.ts";
+import type { Provider } from "../runtime/session.ts";
 import { type ObservedRun, observeRun } from "./observe-run.ts";
 import { chooseHeldLayers, type OpenedRun } from "./open-run.ts";
 
@@ -12,6 +13,7 @@ export interface ObserveUnitsOptions {
   /** Strongest images per unit. */
   readonly topImages?: number | undefined;
   readonly workers?: number | undefined;
+  readonly provider?: Provider | undefined;
 }
 
 /** Who carries it out, and who watches. */
@@ -34,7 +36,7 @@ export interface ObservedUnits {
 /** Observes the responses that the run does not hold; what `unitscope attributes` computes on all images. */
 export async function observeUnits(
   opened: OpenedRun,
-  { topImages = defaultTopImages, workers, layers: names }: ObserveUnitsOptions,
+  { topImages = defaultTopImages, workers, provider, layers: names }: ObserveUnitsOptions,
   { runner, progress, signal }: ObserveUnitsEffects,
 ): Promise<ObservedUnits> {
   const began = performance.now();
@@ -43,7 +45,7 @@ export async function observeUnits(
   const total = subject.images.imageCount;
   const observed = await observeRun(run, subject, layers, {
     topImages: Math.max(defaultTopImages, topImages), // what a sweep keeps serves for fewer, too
-    ...{ workers, runner, signal },
+    ...{ workers, provider, runner, signal },
     progress: (done) => progress?.({ title: "observing responses", done, total, unit: "images" }),
   });
   return { layers, observed, began };

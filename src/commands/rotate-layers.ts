@@ -12,6 +12,7 @@ import { type BasisChoice, type BasisResult, type RotationResult, runRotation } 
 import type { SelfTest } from "../rotation/sweep-directions.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { sourceOf } from "../runs/run-manifest.ts";
+import type { Provider } from "../runtime/session.ts";
 import { concatTables, integers, type Table } from "../tables/table.ts";
 import { imagesPerClass } from "./images-per-class.ts";
 import { chooseDeepLayers, type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
@@ -49,6 +50,7 @@ export interface RotationRunOptions {
   readonly verify?: number | undefined;
   readonly engine?: "auto" | "plain" | undefined;
   readonly workers?: number | undefined;
+  readonly provider?: Provider | undefined;
 }
 
 /** What a caller may watch and stop. */
@@ -118,7 +120,7 @@ export async function sweepBases(
   { runner, caution, progress, signal }: RotationEffects & { readonly runner: PassRunner },
 ): Promise<SweptBases> {
   const began = performance.now();
-  const { seeds = 5, fractions = [1], pca = true, seed = 1, verify, engine = "auto", workers } = options;
+  const { seeds = 5, fractions = [1], pca = true, seed = 1, verify, engine = "auto", workers, provider } = options;
   const { run, subject, images } = opened;
   const { model } = subject;
   const method = methodOf(opened, options);
@@ -136,7 +138,7 @@ export async function sweepBases(
       model,
       images,
       { layer: layer.name, units: layer.units, method, replacement },
-      { bases, engine, verify, seed, runner, caution, progress, signal, workers },
+      { bases, engine, verify, seed, runner, caution, progress, signal, workers, provider },
     );
     return { layer, units, result };
   });

@@ -67,7 +67,7 @@ export async function sweepLayers(
     layers: missing,
     options: {
       ...{ method, draws, engine, continuous, verify, seed, workers, provider },
-      observe: observingSweep(run, subject, missing),
+      observe: observingSweep(run, subject, missing, provider),
       ...{ runner, caution, progress, growth, signal },
     },
   });

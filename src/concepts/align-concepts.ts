@@ -126,7 +126,7 @@ export async function alignConcepts(
   const { graph, input, tap, layer: name, unitCount, height, width, choice } = layer;
   const setup: ConceptSetup = {
     ...{ graph, input, tap, layer: name, unitCount, height, width },
-    ...{ threads: choice.threads, field, categoryOf, categoryCount, directions: drawn },
+    ...{ threads: choice.threads, provider: layer.provider, field, categoryOf, categoryCount, directions: drawn },
   };
   const listed = Int32Array.from({ length: imageCount }, (_, image) => image);
   const walk = async <Setup, Layer>(

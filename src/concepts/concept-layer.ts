@@ -16,6 +16,7 @@ import { blockSizeFor } from "../passes/image-order.ts";
 import type { JsonRecord } from "../passes/plan.ts";
 import { chooseThreads, type ThreadChoice } from "../passes/thread-choice.ts";
 import type { Model } from "../runtime/open-model.ts";
+import type { Provider } from "../runtime/session.ts";
 import type { ConceptSetup } from "./concept-pass.ts";
 import type { ConceptSet } from "./concept-set.ts";
 
@@ -25,6 +26,7 @@ export interface ConceptLayer
   /** What the responses depend on beside the tap and the images. */
   readonly key: JsonRecord;
   readonly choice: ThreadChoice;
+  readonly provider: Provider;
   /** Images of a block. */
   readonly blockSize: number;
   /** The network's input for one image, without the first dimension. */
@@ -48,7 +50,7 @@ export function conceptLayer(
   layer: Layer,
   set: ConceptSet,
   preprocessing: Preprocessing,
-  { workers }: { workers?: number | undefined } = {},
+  { workers, provider = "cpu" }: { workers?: number | undefined; provider?: Provider | undefined } = {},
 ): ConceptLayer {
   const { name, units, height, width } = layer;
   const tap = responseOf(layer);
@@ -72,8 +74,13 @@ export function conceptLayer(
     unitCount: units,
     height,
     width,
-    key: { model: model.sha256, preprocessing: preprocessingIdentity(preprocessing) },
-    choice: chooseThreads(model, { workers }),
+    key: {
+      model: model.sha256,
+      preprocessing: preprocessingIdentity(preprocessing),
+      ...(provider !== "cpu" && { provider }), // another provider's responses differ in the last bits
+    },
+    choice: chooseThreads(model, { workers, provider }),
+    provider,
     blockSize: blockSizeFor(model),
     imageDims: preprocessing.layout === "nchw" ? [channels, rows, columns] : [rows, columns, channels],
     writeImage: async (image, into) => {

@@ -7,7 +7,7 @@ import { UnitscopeError } from "../errors.ts";
 import { type SketchState, TailSketch } from "../numeric/quantile-sketch.ts";
 import { type ImageBlock, partOfBlock } from "../passes/image-block.ts";
 import type { BlockWork, Merge } from "../passes/pass.ts";
-import { floatValue, openSession } from "../runtime/session.ts";
+import { floatValue, openSession, type Provider } from "../runtime/session.ts";
 import { type CombinedResponses, combineResponses } from "./combined-responses.ts";
 import type { LabelMaps } from "./concept-set.ts";
 import {
@@ -34,6 +34,7 @@ export interface ConceptSetup extends ResponseShape {
   readonly tap: string;
   readonly layer: string;
   readonly threads: number;
+  readonly provider: Provider;
   readonly field: ResponseField | undefined;
   /** Category of every concept. */
   readonly categoryOf: Int32Array;
@@ -195,8 +196,8 @@ interface Responder {
 }
 
 async function openResponder(setup: ConceptSetup): Promise<Responder> {
-  const { graph, input, tap, layer, threads, directions, unitCount, height, width } = setup;
-  const session = await openSession(graph.slice(), { threads, place: `layer "${layer}"` });
+  const { graph, input, tap, layer, threads, provider, directions, unitCount, height, width } = setup;
+  const session = await openSession(graph.slice(), { threads, provider, place: `layer "${layer}"` });
   return {
     random: directions && (await combineResponses(setup, directions)),
     respond: async (block, row) => {

@@ -1,6 +1,8 @@
 /** How many worker threads a command starts, and how many threads the runtime has in each: one rule for all. */
 import { availableParallelism } from "node:os";
+import { UnitscopeError } from "../errors.ts";
 import type { Graph } from "../onnx/graph.ts";
+import type { Provider } from "../runtime/session.ts";
 
 /** Networks with more bytes of weights than this run in one worker with all threads instead of one worker a core. */
 const LARGE_MODEL = 64 << 20;
@@ -13,15 +15,25 @@ export interface ThreadChoice {
 }
 
 /**
- * One worker a core with one thread each; one in all, with all threads, for a network too large to hold twice.
+ * One worker a core with one thread each; one in all, with all threads, for a network too large to hold twice; one in all
+ * for a device, which several would only share.
  *
  * @param options.workers what the user wants instead.
  * @param options.tasks how many tasks there are: more workers would have nothing to do.
+ * @throws {UnitscopeError} `usage` for several workers on a device.
  */
 export function chooseThreads(
   { graph }: { readonly graph: Graph },
-  { workers, tasks = Infinity }: { workers?: number | undefined; tasks?: number } = {},
+  {
+    workers,
+    provider = "cpu",
+    tasks = Infinity,
+  }: { workers?: number | undefined; provider?: Provider | undefined; tasks?: number } = {},
 ): ThreadChoice {
+  if (provider !== "cpu") {
+    if (workers === undefined || workers === 1) return { workers: 1, threads: 1 };
+    throw new UnitscopeError("usage", `option "workers": expected 1 on a device (${provider}), got ${workers}`);
+  }
   const cores = availableParallelism();
   const isLarge = weightBytes(graph) > LARGE_MODEL;
   const count = Math.max(1, Math.min(tasks, workers ?? (isLarge ? 1 : cores)));

@@ -6,7 +6,7 @@ import { blocksOf } from "../passes/image-order.ts";
 import type { BlockWork, Pass } from "../passes/pass.ts";
 import type { Plan } from "../passes/plan.ts";
 import type { Model } from "../runtime/open-model.ts";
-import { floatValue, openSession } from "../runtime/session.ts";
+import { floatValue, openSession, type Provider } from "../runtime/session.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { floatsOf } from "./fetched-values.ts";
 import {
@@ -43,16 +43,17 @@ interface ResponseSetup extends ObserveSetup {
   /** Cloned to the worker, but for its large weights, which are in shared memory. */
   readonly model: Model;
   readonly threads: number;
+  readonly provider: Provider;
 }
 
 /** Observes a block. */
 export const observeWork: BlockWork<ResponseSetup, ObservedOutputs, ObservedLayer> = {
   module: import.meta.url,
   name: "observeWork",
-  open: async ({ model, threads, ...setup }) => {
+  open: async ({ model, threads, provider, ...setup }) => {
     const outputs = [...new Set([...setup.layers.map(({ tap }) => tap), model.logits])];
     const place = `model "${model.name}"`;
-    const session = await openSession(cutTo(withResponses(model), outputs), { threads, place });
+    const session = await openSession(cutTo(withResponses(model), outputs), { threads, provider, place });
     const observer = createObserver(setup);
     const batchSize = model.batch ?? batchSizeFor(setup.layers);
     return async (block, report) => {
@@ -81,11 +82,22 @@ export function planResponses(
   {
     topImages = defaultTopImages,
     tailFraction = defaultTailFraction,
-  }: { topImages?: number; tailFraction?: number } = {},
+    provider = "cpu",
+  }: { topImages?: number; tailFraction?: number; provider?: Provider | undefined } = {},
 ): Plan {
+  // Another provider's responses differ in the last bits.
+  const computed = provider === "cpu" ? {} : { provider };
   return {
     pass: "responses",
-    key: { schemaVersion, formatVersion, model: model.sha256, ...source.identity, topImages, tailFraction },
+    key: {
+      schemaVersion,
+      formatVersion,
+      model: model.sha256,
+      ...source.identity,
+      topImages,
+      tailFraction,
+      ...computed,
+    },
     shared: { tap: model.logits },
     layers: layers.map((layer) => {
       const { name, units, height, width } = layer;
@@ -104,15 +116,16 @@ export function responsePass(
     topImages = defaultTopImages,
     tailFraction = defaultTailFraction,
     threads = 1,
-  }: { topImages?: number; tailFraction?: number; threads?: number } = {},
+    provider = "cpu",
+  }: { topImages?: number; tailFraction?: number; threads?: number; provider?: Provider | undefined } = {},
 ): Pass<ResponseSetup, ObservedOutputs, ObservedLayer> {
   const { classCount } = model;
   const { imageCount } = source;
   return {
     ...blocksOf(source, model),
-    plan: planResponses(model, source, layers, { topImages, tailFraction }),
+    plan: planResponses(model, source, layers, { topImages, tailFraction, provider }),
     work: observeWork,
-    setup: { model, threads, ...observeSetup(layers, { classCount, imageCount, topImages, tailFraction }) },
+    setup: { model, threads, provider, ...observeSetup(layers, { classCount, imageCount, topImages, tailFraction }) },
     merge: mergeObserved,
   };
 }

@@ -50,7 +50,7 @@ export interface RunRotationOptions {
   /** Which pairs are verified. */
   readonly seed?: number;
   readonly workers?: number | undefined;
-  readonly provider?: Provider;
+  readonly provider?: Provider | undefined;
   /** Who carries out the passes; in memory by default. */
   readonly runner?: PassRunner | undefined;
   /** Told where fast routes are left out, and why. */
@@ -118,7 +118,7 @@ export async function runRotation(
   const { engine = "auto", seed = 1, provider = "cpu", runner = inMemory, progress, signal } = options;
   const { layer, units, replacement } = rotated;
   const blocks = consecutiveBlocks(images.imageCount, blockSizeFor(model));
-  const { workers, threads } = chooseThreads(model, { workers: options.workers, tasks: blocks.plan.to });
+  const { workers, threads } = chooseThreads(model, { workers: options.workers, provider, tasks: blocks.plan.to });
   const needsAxes = options.bases.some(({ basis }) => basis === "pca");
   const total = images.imageCount * (needsAxes ? 2 : 1);
   const began = performance.now();

@@ -4,10 +4,13 @@ import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
 import type { ElementType, TensorData } from "../onnx/graph.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { collectGarbage } from "./collect-garbage.ts";
-import type { Runtime, Session, Value } from "./runtime.ts";
+import type { Provider, Runtime, Session, Value } from "./runtime.ts";
 
 /** Models above this are cleared out of memory around the opening of their session. */
 const LARGE_BYTES = 32 << 20;
+
+// The runtime's own lines on stderr say the same as the errors that it throws.
+ort.env.logLevel = "fatal";
 
 /** `onnxruntime-node`. */
 export const nodeRuntime: Runtime = {
@@ -25,6 +28,7 @@ export const nodeRuntime: Runtime = {
         logSeverityLevel: 4, // errors are thrown; an attempt to run a graph may fail
       });
     } catch (cause) {
+      if (provider !== "cpu") throwIfMissing(provider, cause);
       throw new UnitscopeError(
         "model",
         `${place}: expected a graph that ONNX Runtime can run, got: ${oneLine(cause)}`,
@@ -52,6 +56,25 @@ export const nodeRuntime: Runtime = {
     };
   },
 };
+
+/** @throws {UnitscopeError} `usage` if what keeps a session from opening is that there is no such device. */
+function throwIfMissing(provider: Exclude<Provider, "cpu">, cause: unknown): void {
+  const message = oneLine(cause);
+  if (provider === "webgpu" && /adapter|vulkan|device/i.test(message)) {
+    throw new UnitscopeError(
+      "usage",
+      'option "provider": expected an adapter for webgpu, got none (on Linux it needs libvulkan.so.1 and a driver that it finds); see docs/gpu.md, or use cpu',
+      { cause },
+    );
+  }
+  if (provider === "cuda" && /shared library|load library|cuda|cudnn/i.test(message)) {
+    throw new UnitscopeError(
+      "usage",
+      'option "provider": expected CUDA\'s part of ONNX Runtime and a device, got none; run: npm rebuild onnxruntime-node, see docs/gpu.md, or use cpu',
+      { cause },
+    );
+  }
+}
 
 function toTensor(name: string, { type, dims, data }: Value): ort.Tensor {
   if (data.length !== elementCount(dims)) {

@@ -30,7 +30,7 @@ export interface RunSetsOptions extends CurveChoice {
   /** Fraction of the decided (set, image) pairs to repeat the plain way, in [0, 1]; by default a small sample. */
   readonly verify?: number | undefined;
   readonly workers?: number | undefined;
-  readonly provider?: Provider;
+  readonly provider?: Provider | undefined;
   /** Who carries out the passes; in memory by default. */
   readonly runner?: PassRunner | undefined;
   /** Told where fast routes are left out, and why. */
@@ -97,7 +97,7 @@ export async function runSets(model: Model, subject: SetsSubject, options: RunSe
     const pass = passOf(model, subject, stage, { setup, settle, split: { rankSplit: options.rankSplit, seed } });
     const total = own.reduce((sum, { length }) => sum + length, 0);
     const found = await runner.run(pass, images, {
-      workers: chooseThreads(model, { workers: options.workers, tasks: own.length }).workers,
+      workers: chooseThreads(model, { workers: options.workers, provider, tasks: own.length }).workers,
       signal: options.signal,
       progress: progress && ((done) => progress(before + Math.floor((done / total) * own.length), steps, note)),
     });

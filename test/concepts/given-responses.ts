@@ -24,6 +24,7 @@ export function givenResponses(
   return {
     ...{ graph, input: "images", tap: "responses", layer: "given", unitCount, height, width },
     key: { model: "given", preprocessing: {} },
+    provider: "cpu",
     choice: { workers, threads: 1 },
     blockSize,
     imageDims: [unitCount, height, width],

@@ -8,6 +8,7 @@ import { showDataProgress } from "../data-progress.ts";
 import { describeLayer, describePartialLayer, leaderLines, reachedLines, resultJson } from "../describe-ablation.ts";
 import { fraction, list, positive, seconds, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
+import { providerOption } from "../provider-option.ts";
 
 type Options = Omit<AblateRunOptions, "layers" | "continuous"> & { layers?: string[]; countsOnly?: boolean };
 
@@ -76,11 +77,7 @@ export function ablateCommand(context: CliContext): Command {
     )
     .option("--seed <seed>", "which pairs --verify repeats, and what resample draws", wholeNumber)
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
-    .addOption(
-      new Option("--provider <provider>", "where ONNX Runtime computes")
-        .choices(["cpu", "cuda", "webgpu"])
-        .default("cpu"),
-    )
+    .addOption(providerOption())
     .action(async (model: string, data: string, options: Options) => {
       const { runAblate } = await import("../../commands/ablate-run.ts");
       const fetching = showDataProgress(context);

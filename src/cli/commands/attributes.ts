@@ -9,6 +9,7 @@ import { conceptsJson, describeConcepts } from "../describe-concepts.ts";
 import { formatTable } from "../format-table.ts";
 import { list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
+import { providerOption } from "../provider-option.ts";
 
 type Options = Omit<AttributesRunOptions, "topImages"> & {
   layers?: string[];
@@ -24,7 +25,7 @@ export function attributesOptions({ top, concepts, conceptSplit, conceptShuffles
   attributes: AttributesRunOptions;
   concepts: ConceptsRunOptions | undefined;
 } {
-  const { layers, seed, workers } = options;
+  const { layers, seed, workers, provider } = options;
   return {
     attributes: { ...options, topImages: top },
     concepts: concepts && {
@@ -35,6 +36,7 @@ export function attributesOptions({ top, concepts, conceptSplit, conceptShuffles
       layers,
       seed,
       workers,
+      provider,
     },
   };
 }
@@ -74,6 +76,7 @@ export function attributesCommand(context: CliContext): Command {
         .default("half-pixel"),
     )
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
+    .addOption(providerOption())
     .action(async (path: string, given: Options) => {
       const { attributes, concepts } = attributesOptions(given);
       const { runAttributes } = await import("../../commands/attributes-run.ts");

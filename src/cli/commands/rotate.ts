@@ -6,6 +6,7 @@ import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
 import { fraction, list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
+import { providerOption } from "../provider-option.ts";
 
 /** The command `rotate`. */
 export function rotateCommand(context: CliContext): Command {
@@ -39,6 +40,7 @@ export function rotateCommand(context: CliContext): Command {
         .default("auto"),
     )
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
+    .addOption(providerOption())
     .action(async (path: string, options: RotationRunOptions) => {
       const { rotateLayers } = await import("../../commands/rotate-layers.ts");
       const fetching = showDataProgress(context);

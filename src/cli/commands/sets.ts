@@ -7,6 +7,7 @@ import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
 import { fraction, list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
+import { providerOption } from "../provider-option.ts";
 
 type Options = Omit<SetsRunOptions, "strategies" | "randomSequences"> & {
   strategy?: SetStrategy[];
@@ -60,6 +61,7 @@ export function setsCommand(context: CliContext): Command {
         .default("auto"),
     )
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
+    .addOption(providerOption())
     .action(async (path: string, options: Options) => {
       const { measureSets } = await import("../../commands/measure-sets.ts");
       const fetching = showDataProgress(context);

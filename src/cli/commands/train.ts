@@ -11,6 +11,7 @@ import { showDataProgress } from "../data-progress.ts";
 import { flagsFor } from "../option-flags.ts";
 import { wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
+import { providerOption } from "../provider-option.ts";
 
 interface Options {
   test?: string;
@@ -81,11 +82,7 @@ export function trainCommand(context: CliContext): Command {
     .option("--preprocess <preset>", "a preset or a JSON file; else the data set's own")
     .option("--root <folder>", "folder that a list file's paths start from")
     .option("--limit <images>", "the first so many images of every class", wholeNumber)
-    .addOption(
-      new Option("--provider <provider>", "where ONNX Runtime computes")
-        .choices(["cpu", "cuda", "webgpu"])
-        .default("cpu"),
-    )
+    .addOption(providerOption())
     .option(
       "--threads <count>",
       "threads inside an operator; the same count gives the same weights",

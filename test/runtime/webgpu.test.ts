@@ -1,0 +1,102 @@
+/**
+ * Sweeps through WebGPU on a software adapter: SwiftShader, which Debian's and Ubuntu's `chromium` brings with it. Without
+ * it these tests are skipped; CI installs it.
+ */
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { seededRandom } from "../../src/numeric/random.ts";
+import { openRun } from "../../src/runs/run-folder.ts";
+import { doubles, integers, type Table } from "../../src/tables/table.ts";
+import { CLASSES, randomNetwork, SIDE } from "../ablation/random-network.ts";
+import { printed, unitscope } from "../cli/run-cli.ts";
+import { npz } from "../data/npz.ts";
+import { temporaryFolder } from "../data/temporary-folder.ts";
+
+const IMAGES = 60;
+const chromium = "/usr/lib/chromium";
+const driver = join(chromium, "vk_swiftshader_icd.json");
+
+let folder: string;
+let env: Record<string, string>;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  env = {
+    LD_LIBRARY_PATH: chromium, // libvulkan.so.1
+    VK_ICD_FILENAMES: driver,
+    VK_DRIVER_FILES: driver,
+    XDG_RUNTIME_DIR: folder,
+  };
+  const recipe = { seed: 3, blocks: ["batch norm", "max pool"], head: "average" } as const;
+  await writeFile(join(folder, "network.onnx"), (await randomNetwork(recipe)).bytes);
+  const random = seededRandom(11);
+  const pixels = Uint8Array.from({ length: IMAGES * SIDE * SIDE * 3 }, () => random.integer(256));
+  const labels = Int32Array.from({ length: IMAGES }, (_, image) => image % CLASSES);
+  const arrays = { images: { dims: [IMAGES, SIDE, SIDE, 3], data: pixels }, labels: { dims: [IMAGES], data: labels } };
+  await writeFile(join(folder, "images.npz"), npz(arrays));
+});
+
+const args = (out: string, ...more: string[]): string[] => [
+  ...["ablate", join(folder, "network.onnx"), join(folder, "images.npz"), "--preprocess", "none", "--quiet"],
+  ...["--out", join(folder, out), ...more],
+];
+
+async function tablesOf(out: string): Promise<{ drops: Table; flips: Table; units: Table }> {
+  const run = openRun(join(folder, out));
+  return {
+    drops: await run.readTable("drops"),
+    flips: await run.readTable("flips"),
+    units: await run.readTable("units"),
+  };
+}
+
+describe.skipIf(!existsSync(driver))("WebGPU on a software adapter", () => {
+  test.each([
+    ["zero", "auto"],
+    ["mean", "auto"],
+    ["weights", "auto"],
+    ["zero", "plain"],
+  ])("method %s, engine %s: the counts are those of the whole network on the CPU", async (method, engine) => {
+    const device = `${method}-${engine}`;
+    const oracle = `${device}-cpu`;
+    await printed(args(device, "--method", method, "--engine", engine, "--provider", "webgpu"), { env });
+    await printed(args(oracle, "--method", method, "--engine", "plain"));
+    const [own, expected] = await Promise.all([tablesOf(device), tablesOf(oracle)]);
+    expect(expected.flips.rows).toBeGreaterThan(20);
+    expect(own.flips).toEqual(expected.flips);
+    for (const column of ["images", "correct", "lost", "gained"]) {
+      expect(integers(own.drops, column)).toEqual(integers(expected.drops, column));
+    }
+    const [changes, others] = [own, expected].map(({ drops }) => doubles(drops, "logprob_drop"));
+    changes.forEach((change, row) => expect(Math.abs(change - others[row])).toBeLessThan(1e-4));
+  });
+
+  test("attributes, sets and rotated bases run there too", async () => {
+    const run = join(folder, "zero-auto");
+    const options = ["--provider", "webgpu", "--quiet"];
+    await printed(["attributes", run, "--shuffles", "0", "--top", "1", ...options], { env });
+    await printed(["sets", run, "--size", "2", "--strategy", "greedy", ...options], { env });
+    await printed(["rotate", run, "--seeds", "1", "--no-pca", ...options], { env });
+    const device = await openRun(run).readTable("units");
+    const other = join(folder, "zero-auto-cpu");
+    await printed(["attributes", other, "--shuffles", "0", "--top", "1", "--quiet"]);
+    const cpu = await openRun(other).readTable("units");
+    for (const column of ["mean", "std", "class_selectivity", "class_correlation"]) {
+      const values = doubles(cpu, column);
+      doubles(device, column).forEach((value, unit) => expect(Math.abs(value - values[unit])).toBeLessThan(1e-4));
+    }
+  });
+});
+
+test("a device that is not there is one clear line, never the CPU instead", async () => {
+  const none = { LD_LIBRARY_PATH: "", VK_ICD_FILENAMES: "/none", VK_DRIVER_FILES: "/none" };
+  const refused = await unitscope(args("none", "--provider", "cuda"), { env: none });
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toBe(
+    "--provider: expected CUDA's part of ONNX Runtime and a device, got none; run: npm rebuild onnxruntime-node, see docs/gpu.md, or use cpu\n",
+  );
+  const several = await unitscope(args("none", "--provider", "webgpu", "--workers", "2"), { env: none });
+  expect(several.code).toBe(2);
+  expect(several.stderr).toBe("--workers: expected 1 on a device (webgpu), got 2\n");
+});
