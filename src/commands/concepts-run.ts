@@ -212,13 +212,17 @@ async function alignLayer(
   },
   { runner, progress, signal }: ConceptsEffects & { readonly runner: PassRunner },
 ): Promise<ConceptAlignment> {
-  return await alignConcepts(set, conceptLayer(subject.model, layer, set, subject.preprocessing, { workers, provider }), {
-    ...options,
-    field: upsampling === "half-pixel" ? undefined : fieldOf(subject, layer),
-    ...{ runner, signal },
-    progress: (stage, done, total) =>
-      progress?.({ title: `${layer.name}: ${stageTitles[stage]}`, done, total, unit: "images" }),
-  });
+  return await alignConcepts(
+    set,
+    conceptLayer(subject.model, layer, set, subject.preprocessing, { workers, provider }),
+    {
+      ...options,
+      field: upsampling === "half-pixel" ? undefined : fieldOf(subject, layer),
+      ...{ runner, signal },
+      progress: (stage, done, total) =>
+        progress?.({ title: `${layer.name}: ${stageTitles[stage]}`, done, total, unit: "images" }),
+    },
+  );
 }
 
 /**
