@@ -53,7 +53,11 @@ export const trainDefaults: TrainOptions = {
 };
 
 /** @throws {UnitscopeError} `data` or `usage` if network, data and options do not fit. */
-export function checkOptions(network: Network, trainSet: ImageSet, { batchSize, epochs }: TrainOptions): void {
+export function checkOptions(
+  network: Network,
+  trainSet: ImageSet,
+  { batchSize, epochs, provider }: TrainOptions,
+): void {
   if (trainSet.classNames.length !== network.classCount) {
     throw new UnitscopeError(
       "data",
@@ -62,6 +66,12 @@ export function checkOptions(network: Network, trainSet: ImageSet, { batchSize, 
   }
   if (batchSize < 2 || batchSize > trainSet.imageCount) {
     throw new UnitscopeError("usage", `batch: expected 2..${trainSet.imageCount} images, got ${batchSize}`);
+  }
+  if (provider === "webgpu") {
+    throw new UnitscopeError(
+      "usage",
+      'option "provider": expected cpu or cuda for training, got webgpu, whose steps end in a segmentation fault of the runtime',
+    );
   }
   if (!Number.isInteger(epochs) || epochs < 0) {
     throw new UnitscopeError("usage", `epochs: expected a whole number from 0, got ${epochs}`);

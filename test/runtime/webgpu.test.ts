@@ -63,7 +63,7 @@ describe.skipIf(!existsSync(driver))("WebGPU on a software adapter", () => {
     await printed(args(device, "--method", method, "--engine", engine, "--provider", "webgpu"), { env });
     await printed(args(oracle, "--method", method, "--engine", "plain"));
     const [own, expected] = await Promise.all([tablesOf(device), tablesOf(oracle)]);
-    expect(expected.flips.rows).toBeGreaterThan(20);
+    if (method === "zero") expect(expected.flips.rows).toBeGreaterThan(20);
     expect(own.flips).toEqual(expected.flips);
     for (const column of ["images", "correct", "lost", "gained"]) {
       expect(integers(own.drops, column)).toEqual(integers(expected.drops, column));
@@ -84,7 +84,11 @@ describe.skipIf(!existsSync(driver))("WebGPU on a software adapter", () => {
     const cpu = await openRun(other).readTable("units");
     for (const column of ["mean", "std", "class_selectivity", "class_correlation"]) {
       const values = doubles(cpu, column);
-      doubles(device, column).forEach((value, unit) => expect(Math.abs(value - values[unit])).toBeLessThan(1e-4));
+      expect(values.some((value) => value > 0)).toBe(true);
+      doubles(device, column).forEach((value, unit) => {
+        if (Number.isNaN(values[unit])) expect(value).toBeNaN();
+        else expect(Math.abs(value - values[unit])).toBeLessThan(1e-4);
+      });
     }
   });
 });

@@ -38,7 +38,7 @@ interface Options {
   preprocess?: string;
   root?: string;
   limit?: number;
-  provider: "cpu" | "cuda" | "webgpu";
+  provider: "cpu" | "cuda";
   threads: number;
   resume?: boolean;
   out?: string;
@@ -82,7 +82,7 @@ export function trainCommand(context: CliContext): Command {
     .option("--preprocess <preset>", "a preset or a JSON file; else the data set's own")
     .option("--root <folder>", "folder that a list file's paths start from")
     .option("--limit <images>", "the first so many images of every class", wholeNumber)
-    .addOption(providerOption())
+    .addOption(providerOption(["cpu", "cuda"]))
     .option(
       "--threads <count>",
       "threads inside an operator; the same count gives the same weights",
