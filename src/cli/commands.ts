@@ -1,57 +1,48 @@
-/** The list of commands, in the order in which the help shows them. */
+/** The list of commands, in the order in which the help shows them; each is loaded when it is asked for. */
 import type { Command } from "commander";
-import { ablateCommand } from "./commands/ablate.ts";
-import { attributesCommand } from "./commands/attributes.ts";
-import { compareCommand } from "./commands/compare.ts";
-import { conceptsCommand } from "./commands/concepts.ts";
-import { dataCommand } from "./commands/data.ts";
-import { exportCommand } from "./commands/export.ts";
-import { figuresCommand } from "./commands/figures.ts";
-import { layersCommand } from "./commands/layers.ts";
-import { mergeCommand } from "./commands/merge.ts";
-import { planCommand } from "./commands/plan.ts";
-import { predictCommand } from "./commands/predict.ts";
-import { reportCommand } from "./commands/report.ts";
-import { reproduceCommand } from "./commands/reproduce.ts";
-import { rotateCommand } from "./commands/rotate.ts";
-import { runCommand } from "./commands/run.ts";
-import { setsCommand } from "./commands/sets.ts";
-import { statusCommand } from "./commands/status.ts";
-import { studyCommand } from "./commands/study.ts";
-import { trainCommand } from "./commands/train.ts";
-import { unitCommand } from "./commands/unit.ts";
-import { viewCommand } from "./commands/view.ts";
 import type { CliContext } from "./context.ts";
-import { withRelocation } from "./relocation.ts";
+
+type Build = (context: CliContext) => Command;
+
+const loaders: Readonly<Record<string, () => Promise<Build>>> = {
+  study: async () => (await import("./commands/study.ts")).studyCommand,
+  layers: async () => (await import("./commands/layers.ts")).layersCommand,
+  data: async () => (await import("./commands/data.ts")).dataCommand,
+  ablate: async () => (await import("./commands/ablate.ts")).ablateCommand,
+  attributes: async () => (await import("./commands/attributes.ts")).attributesCommand,
+  sets: async () => (await import("./commands/sets.ts")).setsCommand,
+  rotate: async () => (await import("./commands/rotate.ts")).rotateCommand,
+  concepts: async () => (await import("./commands/concepts.ts")).conceptsCommand,
+  figures: async () => (await import("./commands/figures.ts")).figuresCommand,
+  unit: async () => (await import("./commands/unit.ts")).unitCommand,
+  view: async () => (await import("./commands/view.ts")).viewCommand,
+  compare: async () => (await import("./commands/compare.ts")).compareCommand,
+  predict: async () => (await import("./commands/predict.ts")).predictCommand,
+  report: async () => (await import("./commands/report.ts")).reportCommand,
+  reproduce: async () => (await import("./commands/reproduce.ts")).reproduceCommand,
+  export: async () => (await import("./commands/export.ts")).exportCommand,
+  train: async () => (await import("./commands/train.ts")).trainCommand,
+  plan: async () => (await import("./commands/plan.ts")).planCommand,
+  run: async () => (await import("./commands/run.ts")).runCommand,
+  merge: async () => (await import("./commands/merge.ts")).mergeCommand,
+  status: async () => (await import("./commands/status.ts")).statusCommand,
+};
 
 /** Commands that read a run's images again. */
 const opensImages: ReadonlySet<string> = new Set(["attributes", "sets", "rotate"]);
 
-/** Builds every command over one context. */
-export function commands(context: CliContext): Command[] {
-  return [
-    studyCommand,
-    layersCommand,
-    dataCommand,
-    ablateCommand,
-    attributesCommand,
-    setsCommand,
-    rotateCommand,
-    conceptsCommand,
-    figuresCommand,
-    unitCommand,
-    viewCommand,
-    compareCommand,
-    predictCommand,
-    reportCommand,
-    reproduceCommand,
-    exportCommand,
-    trainCommand,
-    planCommand,
-    runCommand,
-    mergeCommand,
-    statusCommand,
-  ]
-    .map((build) => build(context))
-    .map((command) => (opensImages.has(command.name()) ? withRelocation(command, context) : command));
+/**
+ * Builds commands over one context.
+ * @param name the only one that is needed; all where there is none of that name.
+ */
+export async function commands(context: CliContext, name?: string): Promise<Command[]> {
+  const wanted = name !== undefined && Object.hasOwn(loaders, name) ? [name] : Object.keys(loaders);
+  return await Promise.all(
+    wanted.map(async (each) => {
+      const command = (await loaders[each]())(context);
+      if (!opensImages.has(each)) return command;
+      const { withRelocation } = await import("./relocation.ts");
+      return withRelocation(command, context);
+    }),
+  );
 }

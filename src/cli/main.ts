@@ -21,7 +21,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description("Find out what each unit of a convolutional image classifier is for, by removing it.")
     .version(version)
     .configureHelp({ showGlobalOptions: true });
-  for (const command of commands(context)) program.addCommand(withGlobals(command));
+  const asked = argv.find((argument) => !argument.startsWith("-"));
+  for (const command of await commands(context, asked)) program.addCommand(withGlobals(command));
   silenceCommander(program);
   try {
     context.signal.throwIfAborted();

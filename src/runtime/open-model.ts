@@ -5,10 +5,10 @@ import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { systemCode } from "../files/disk-error.ts";
 import { sha256 } from "../files/hash.ts";
-import { type ExternalData, readModel } from "../onnx/model-file.ts";
+import type { ExternalData } from "../onnx/tensor-file.ts";
 import type { Runner } from "./measure-graph.ts";
 import type { Model } from "./model.ts";
-import { type OpenOptions, prepareModel } from "./prepare-model.ts";
+import type { OpenOptions } from "./prepare-model.ts";
 
 export type { ImageInput, Model } from "./model.ts";
 export type { OpenOptions } from "./prepare-model.ts";
@@ -41,6 +41,11 @@ export async function modelFromBytes(
   refuseOthers(bytes, path, place);
   const beside: string[] = [];
   const external = weightsBeside(path, place, (part) => beside.push(sha256(part)));
+  // Loaded once there is something to read, so that a mistyped path is answered at once.
+  const [{ readModel }, { prepareModel }] = await Promise.all([
+    import("../onnx/model-file.ts"),
+    import("./prepare-model.ts"),
+  ]);
   const graph = readModel(bytes, place, { external });
   const prepared = await prepareModel(graph, { ...options, place, run: runOnce(place) });
   const digest =

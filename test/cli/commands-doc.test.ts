@@ -41,25 +41,26 @@ function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith(".") ? "" : "."}`;
 }
 
-function reference(): string {
-  return commands(context)
+async function reference(): Promise<string> {
+  return (await commands(context))
     .flatMap((command) => describeCommand(command, "unitscope"))
     .join("\n")
     .trimEnd();
 }
 
-test("docs/commands.md has every command with every option (UPDATE_GOLDEN=1 writes it)", () => {
+test("docs/commands.md has every command with every option (UPDATE_GOLDEN=1 writes it)", async () => {
   const text = readFileSync(path, "utf8");
   const between = /(<!-- begin of commands:[^\n]*-->\n)[\s\S]*?(<!-- end of commands -->)/;
   expect(text).toMatch(between);
-  const expected = text.replace(between, (_, begin: string, end: string) => `${begin}\n${reference()}\n\n${end}`);
+  const own = await reference();
+  const expected = text.replace(between, (_, begin: string, end: string) => `${begin}\n${own}\n\n${end}`);
   if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(path, expected);
   expect(readFileSync(path, "utf8")).toBe(expected);
   expect(expected).toContain("### `unitscope ablate MODEL DATA`");
 });
 
-test("every command that the document shows exists", () => {
-  const known = new Set(commands(context).map((command) => command.name()));
+test("every command that the document shows exists", async () => {
+  const known = new Set((await commands(context)).map((command) => command.name()));
   const text = readFileSync(path, "utf8");
   const shown = [...text.matchAll(/^(?:npx )?unitscope ([a-z]+)/gm)].map(([, name = ""]) => name);
   expect(shown.length).toBeGreaterThan(5);

@@ -1,6 +1,6 @@
 /** What happens before a command does anything: quick, and clear where there is nothing to run. */
 import { spawnSync } from "node:child_process";
-import { cpSync, readFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -23,7 +23,14 @@ function packagesLoadedBy(path: string, seen: Set<string> = new Set()): Set<stri
 }
 
 test("help and usage errors load no runtime, no decoder and no table reader: commands import these when they run", () => {
-  expect([...packagesLoadedBy(join(root, "src/cli/main.ts"))].sort()).toEqual(["commander", "string-width"]);
+  const folder = join(root, "src/cli/commands");
+  const modules = [join(root, "src/cli/main.ts"), ...readdirSync(folder).map((name) => join(folder, name))];
+  const packages = new Set(modules.flatMap((module) => [...packagesLoadedBy(module)]));
+  expect([...packages].sort()).toEqual(["commander", "string-width"]);
+});
+
+test("a mistyped model is answered before anything that reads models is loaded", () => {
+  expect([...packagesLoadedBy(join(root, "src/runtime/open-model.ts"))]).toEqual([]);
 });
 
 test("a clone that was not built says so in one line", async () => {

@@ -23,8 +23,8 @@ export function layersCommand(context: CliContext): Command {
     .argument("<model>", "ONNX file")
     .action(async (path: string) => {
       const { openModel } = await import("../../runtime/open-model.ts");
-      const { describeLayers } = await import("../../commands/describe-layers.ts");
       const model = await openModel(path);
+      const { describeLayers } = await import("../../commands/describe-layers.ts");
       const description = describeLayers(model);
       if (context.json) context.print(JSON.stringify(toJson(model, description)));
       else show(context, model, description);
