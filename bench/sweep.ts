@@ -3,7 +3,10 @@
  * same engine, same workers, same run. Everything is counted: bounds, opening sessions, prefix, packing, rechecks.
  * The limit is the changed arithmetic alone: multiplications of the pairs that no route could skip, and one pass.
  *
- *   npm run bench:sweep -- [--only TEXT] [--images N] [--resnet20 FILE.onnx] [--plain]
+ *   npm run bench:sweep -- [--only TEXT] [--images N] [--resnet20 FILE.onnx] [--plain] [--deep FOLDER [--hooks]]
+ *
+ * `--deep`: the networks that `/usr/bin/python3 bench/export_torchvision.py FOLDER` wrote; `--hooks`: and how many times
+ * faster than PyTorch's hooks. Peak memory is the process's, so run one row at a time for it (`--only`).
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -19,6 +22,7 @@ import { type Model, modelFromBytes } from "../src/runtime/open-model.ts";
 import { defineNetwork } from "../src/training/architectures/architectures.ts";
 import { startParameters, withParameters } from "../src/training/architectures/network.ts";
 import { changedArithmetic } from "./arithmetic.ts";
+import { type DeepRow, deepRows, hooksMs, normalImages, openDeep } from "./deep.ts";
 
 interface Subject {
   readonly name: string;
@@ -31,6 +35,7 @@ interface Row {
   readonly layers: readonly string[];
   /** The cost that the row must stay below, in passes. */
   readonly atMost: number;
+  readonly deep?: DeepRow;
 }
 
 const { values: options } = parseArgs({
@@ -40,6 +45,8 @@ const { values: options } = parseArgs({
     "large-images": { type: "string", default: "512" },
     resnet20: { type: "string" },
     plain: { type: "boolean", default: false },
+    deep: { type: "string" },
+    hooks: { type: "boolean", default: false },
   },
 });
 
@@ -66,12 +73,25 @@ const rows: Row[] = [
   { subject: resNet20, layers: ["layer2.1.conv1"], atMost: 17 },
   { subject: alexNet224, layers: ["conv5"], atMost: 10 },
   { subject: resNet224, layers: ["layer4.1"], atMost: 1.2 },
+  ...deepRows.map(
+    (deep): Row => ({
+      subject: async () => {
+        if (options.deep === undefined) return undefined;
+        const model = await openDeep(options.deep, deep.network);
+        return { name: deep.network, model, images: normalImages(deep.images) };
+      },
+      layers: [deep.layer],
+      atMost: deep.atMost,
+      deep,
+    }),
+  ),
 ];
 
 console.log(
   "network, layers | plain | passes | at most | prepare, open, sweep (s) | pass (s) | settled by route | peak memory",
 );
 for (const row of rows) {
+  if (options.only && row.deep && !`${row.deep.network}: ${row.deep.layer}`.includes(options.only)) continue;
   const subject = await row.subject();
   if (!subject) continue;
   const title = `${subject.name}: ${row.layers.join(",")}`;
@@ -99,6 +119,13 @@ for (const row of rows) {
       `${(process.resourceUsage().maxRSS / 1e6).toFixed(2)} GB`,
     ].join(" | "),
   );
+  if (options.hooks && row.deep) {
+    const pairMs = totalMs / (units * row.deep.images);
+    const hooks = hooksMs(row.deep);
+    console.log(
+      `  PyTorch's hooks: ${hooks.toFixed(1)} ms a unit and image; ${(hooks / pairMs).toFixed(1)} times as long`,
+    );
+  }
   if (options.plain) {
     const plainBegan = performance.now();
     const plain = await runSweep(subject.model, {

@@ -1,0 +1,40 @@
+"""Exports torchvision networks with random weights and 10 classes, for `bench/sweep.ts --deep FOLDER`.
+
+usage: /usr/bin/python3 bench/export_torchvision.py FOLDER [NAME...]
+"""
+
+import sys
+
+import torch
+import torchvision
+
+NETWORKS = ["vgg16", "resnet50", "mobilenet_v2", "convnext_tiny", "vit_b_16"]
+
+
+def build(name):
+    torch.manual_seed(1)
+    return getattr(torchvision.models, name)(weights=None, num_classes=10)
+
+
+def main():
+    folder, *names = sys.argv[1:]
+    for name in names or NETWORKS:
+        model = build(name)
+        # Attention has a fused kernel in evaluation that the exporter does not know; without dropout training is the same.
+        model.train(name.startswith("vit"))
+        torch.onnx.export(
+            model,
+            torch.zeros(1, 3, 224, 224),
+            f"{folder}/{name}.onnx",
+            input_names=["input"],
+            output_names=["logits"],
+            dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}},
+            opset_version=14,
+            training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=not name.startswith("vit"),
+        )
+        print(f"{folder}/{name}.onnx")
+
+
+if __name__ == "__main__":
+    main()
