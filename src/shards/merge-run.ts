@@ -34,7 +34,7 @@ export async function mergeRun(
   if (plan.merged !== null) return undefined;
   const found = findPlaces(path, openRun(path).manifest(), plan.places, places);
   return await workOnRun(path, "merge", { ...effects, places: found }, async (opened) => {
-    const passes = openPassFolder(path, { share: "none", planned: (pass) => recordPass(path, pass) });
+    const passes = openPassFolder(path, { share: "none", planned: (pass) => recordPass(path, pass, plan) });
     try {
       const write = await computeShared(opened, withWorkers(plan.works, workers), { runner: passes, ...effects });
       const results = await write();

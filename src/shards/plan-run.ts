@@ -58,9 +58,12 @@ export async function planAblation(
     );
   }
   const { manifest } = await beginAblation(modelPath, data, options, effects);
-  const { method, engine, continuous, verify, seed, provider } = options;
+  const { method, draws, engine, continuous, verify, seed, provider } = options;
   const layers = manifest.layers.map(({ name }) => name);
-  const work: SharedWork = { kind: "ablate", options: { layers, method, engine, continuous, verify, seed, provider } };
+  const work: SharedWork = {
+    kind: "ablate",
+    options: { layers, method, draws, engine, continuous, verify, seed, provider },
+  };
   return await planRun(options.out, [work], { shards, cost }, effects);
 }
 
@@ -93,7 +96,7 @@ export async function planRun(
       forgetShardRecords(path);
       writeRunPlan(path, plan);
     }
-    const nothing = openPassFolder(path, { share: "none", planned: (pass) => recordPass(path, pass) });
+    const nothing = openPassFolder(path, { share: "none", planned: (pass) => recordPass(path, pass, plan) });
     await asFarAs(opened, works, nothing, effects);
     const costs: PassCost[] = [];
     if (cost)
@@ -139,9 +142,9 @@ async function asFarAs(
   }
 }
 
-/** A sweep that replaces by zero takes as long as one by means, and needs no pass before it. */
+/** A sweep that replaces by zero takes as long as one by other constants, and needs no pass before it. */
 function measurable(work: SharedWork): SharedWork {
-  if (work.kind !== "ablate" || work.options.method !== "mean") return work;
+  if (work.kind !== "ablate" || (work.options.method !== "mean" && work.options.method !== "optimal")) return work;
   return { kind: "ablate", options: { ...work.options, method: "zero" } };
 }
 

@@ -106,7 +106,11 @@ export function writeRunPlan(path: string, plan: RunPlan): void {
 }
 
 /** Keeps the plan of a pass, so that anybody can see how far it is. The same plan is always the same file. */
-export function recordPass(path: string, plan: Plan): void {
+export function recordPass(path: string, plan: Plan, { passes }: Pick<RunPlan, "passes">): void {
+  if (!passes.some(({ pass }) => pass === plan.pass)) {
+    const known = passes.map(({ pass }) => pass).join(", ");
+    throw new UnitscopeError("internal", `internal: plan: expected passes ${known}, got ${plan.pass}`);
+  }
   const text = canonicalJson(plan as unknown as Json);
   const file = join(path, "plan", `${plan.pass.replaceAll(" ", "-")}-${sha256(text).slice(0, 16)}.json`);
   if (!existsSync(file)) writeFileAtomic(file, `${text}\n`);

@@ -59,7 +59,7 @@ export async function runShard(
   try {
     const opened = await openRunSubject(path, { ...effects, places: found });
     const share = { index: shard, count: plan.shards };
-    const planned = (pass: Plan): void => recordPass(path, pass);
+    const planned = (pass: Plan): void => recordPass(path, pass, plan);
     const runner = openPassFolder(path, { share, planned, progress: counter.progress });
     const waiting = await waitingFor(
       computeShared(opened, withWorkers(plan.works, workers), { runner, signal, caution }),

@@ -3,6 +3,7 @@
  * block, and what is written once all blocks are there. The same halves make up the command on one machine.
  */
 
+import type { AblationMethod } from "../ablation/ablation-methods.ts";
 import type { AttributesRunOptions } from "../commands/attributes-run.ts";
 import { type AttributesRunResult, describeUnits } from "../commands/attributes-run.ts";
 import {
@@ -111,12 +112,18 @@ export function passesOf(opened: OpenedRun, works: readonly SharedWork[]): PassC
   });
 }
 
+/** The passes that find the constants which replace units. */
+function constantsOf(method: AblationMethod): string[][] {
+  if (method === "optimal") return [["response sums"], ["losses, coarse"], ["losses, fine"]];
+  return method === "mean" ? [["response sums"]] : [];
+}
+
 /** One work's passes, one after another, for so many layers. */
 function chainOf(opened: OpenedRun, { kind, options }: SharedWork): { stages: string[][]; count: number } {
-  const means = opened.method === "mean" ? [["means"]] : [];
+  const constants = constantsOf(opened.method);
   switch (kind) {
     case "ablate":
-      return { stages: [...means, ["sweep"]], count: 1 };
+      return { stages: [...constants, ["sweep"]], count: 1 };
     case "attributes":
       return { stages: [["responses"]], count: 1 };
     case "concepts": {
@@ -126,12 +133,12 @@ function chainOf(opened: OpenedRun, { kind, options }: SharedWork): { stages: st
     }
     case "sets": {
       const searches = options.strategies?.some((name) => name === "greedy" || name === "single" || name === "keep");
-      const stages = [...means, ...(searches === false ? [] : [["greedy"]]), ["sequences"]];
+      const stages = [...constants, ...(searches === false ? [] : [["greedy"]]), ["sequences"]];
       return { stages, count: chooseDeepLayers(opened, options.layers).length };
     }
     case "rotate": {
       const stages = [
-        ...(options.center ? [["means"]] : means),
+        ...(options.center ? constantsOf("mean") : constants),
         ...(options.pca === false ? [] : [["moments"]]),
         ["rotation"],
       ];

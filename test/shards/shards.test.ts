@@ -69,10 +69,10 @@ describe("a plan", () => {
     const ablation = { ...options, method: "mean", layers: layers.map(({ name }) => name) } as const;
     await runAblate(model, data, { ...ablation, out: alone });
     const { costs, passes } = await planAblation(model, data, { ...ablation, out: shared, shards: 2 });
-    expect(passes.map(({ pass }) => pass)).toEqual(["means"]);
+    expect(passes.map(({ pass }) => pass)).toEqual(["response sums"]);
     expect(costs).toMatchObject([{ pass: "sweep", images: IMAGES }]);
     expect(costs[0]?.coreHours).toBeGreaterThan(0);
-    await expect(mergeRun(shared)).rejects.toThrow("expected all 2 shards of pass means, got 0");
+    await expect(mergeRun(shared)).rejects.toThrow("expected all 2 shards of pass response sums, got 0");
     expect(await runAll(shared)).toEqual(["waiting", "done", "done", "done"]);
     expect(statusOf(shared)).toMatchObject({ isComplete: true, stage: 2, shards: { done: [0, 1] } });
     await mergeRun(shared);
