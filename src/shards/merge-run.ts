@@ -2,10 +2,12 @@
 import { type OpeningEffects, workOnRun } from "../commands/open-run.ts";
 import type { SubjectPlaces } from "../commands/subject.ts";
 import { UnitscopeError } from "../errors.ts";
+import { folderStore } from "../passes/block-store.ts";
 import { absencesOf, openPassFolder } from "../passes/pass-runner.ts";
+import type { Plan } from "../passes/plan.ts";
 import { openRun } from "../runs/run-folder.ts";
 import { findPlaces } from "./find-places.ts";
-import { forgetPasses, type RunPlan, readOwnPlan, recordPass, writeRunPlan } from "./run-plan.ts";
+import { forgetPasses, type RunPlan, readOwnPlan, recordedPasses, recordPass, writeRunPlan } from "./run-plan.ts";
 import { withWorkers } from "./run-shard.ts";
 import { shardsOf } from "./run-status.ts";
 import { forgetShardRecords } from "./shard-records.ts";
@@ -31,7 +33,10 @@ export async function mergeRun(
   effects: Pick<OpeningEffects, "fetching" | "signal"> = {},
 ): Promise<SharedResult[] | undefined> {
   const plan = readOwnPlan(path);
-  if (plan.merged !== null) return undefined;
+  if (plan.merged !== null) {
+    tidy(path);
+    return undefined;
+  }
   const found = findPlaces(path, openRun(path).manifest(), plan.places, places);
   return await workOnRun(path, "merge", { ...effects, places: found }, async (opened) => {
     const passes = openPassFolder(path, { share: "none", planned: (pass) => recordPass(path, pass, plan) });
@@ -40,14 +45,24 @@ export async function mergeRun(
       const results = await write();
       // From here on the pieces are not needed, so that a late shard has nothing to do.
       writeRunPlan(path, { ...plan, merged: new Date().toISOString() });
-      passes.forget();
-      forgetPasses(path);
-      forgetShardRecords(path);
+      tidy(path);
       return results;
     } catch (error) {
       throw error instanceof UnitscopeError && error.code === "waiting" ? missingError(path, plan, error) : error;
     }
   });
+}
+
+/** Removes what the merged tables came from; all of it follows from what is recorded, so that it can be done again. */
+function tidy(path: string): void {
+  for (const plan of recordedPasses(path)) if (!outlives(plan)) folderStore(path, plan).clear();
+  forgetPasses(path);
+  forgetShardRecords(path);
+}
+
+/** Observed responses are read by later commands too. */
+function outlives({ pass }: Plan): boolean {
+  return pass === "responses";
 }
 
 function missingError(path: string, { shards }: RunPlan, waiting: UnitscopeError): UnitscopeError {
