@@ -1,4 +1,5 @@
 /** The library's main call: ablation of a model over an image set, tables in memory, no run folder. */
+import type { Reached } from "../ablation/reached.ts";
 import { type AblationMethod, runSweep } from "../ablation/sweep.ts";
 import { chooseLayers, type LayerChoice } from "../commands/choose-layers.ts";
 import { checkFit, ownPreprocessing, passImages, underClasses } from "../commands/subject.ts";
@@ -31,6 +32,10 @@ export interface AblateOptions extends LayerChoice {
   /** Worker threads; one a core by default. */
   readonly workers?: number | undefined;
   readonly provider?: Provider | undefined;
+  /** A unit is left out once its overall and all its class drops are known to plus or minus so many points. */
+  readonly until?: number | undefined;
+  /** Seconds after which the sweep ends with what it has. */
+  readonly budget?: number | undefined;
   /** Told where every prediction has to be made the plain way, and why. */
   readonly caution?: ((text: string) => void) | undefined;
   /** Called now and then with the (unit, image) pairs that are done, and of how many. */
@@ -45,6 +50,8 @@ export interface Ablation extends SweepTables {
   readonly accuracy: number;
   /** Pairs that were repeated the plain way, and came out the same. */
   readonly verified: number;
+  /** Where `until` or `budget` ended it before all images: images reached, and why. Tables are then of these. */
+  readonly reached: Pick<Reached, "images" | "why"> | undefined;
 }
 
 /**
@@ -55,10 +62,18 @@ export interface Ablation extends SweepTables {
  * otherwise.
  */
 export async function ablate(model: Model, set: ImageSet, options: AblateOptions = {}): Promise<Ablation> {
-  const { layers, all, preprocessing: given, classes, verify, signal, ...settings } = options;
+  const { layers, all, preprocessing: given, classes, verify, until, budget, signal, ...settings } = options;
   if (verify !== undefined && !(verify >= 0 && verify <= 1)) {
     throw new UnitscopeError("usage", `verify: expected a fraction from 0 to 1, got ${verify}`);
   }
+  for (const [name, value] of Object.entries({ until, budget })) {
+    if (value === undefined || value > 0) continue;
+    throw new UnitscopeError("usage", `${name}: expected a number above 0, got ${value}`);
+  }
+  const growth =
+    until === undefined && budget === undefined
+      ? undefined
+      : { until: until && until / 100, budget: budget && 1000 * budget };
   const asked =
     given === undefined ? ownPreprocessing(model) : typeof given === "string" ? await parsePreprocessing(given) : given;
   const preprocessing = forChannels(asked, model.input.channels);
@@ -67,8 +82,14 @@ export async function ablate(model: Model, set: ImageSet, options: AblateOptions
   const sweep = await runSweep(model, {
     images: passImages({ images, preprocessing }, signal),
     layers: chooseLayers(model, { layers, all, method: settings.method }),
-    options: { ...settings, verify, signal },
+    options: { ...settings, verify, growth, signal },
   });
+  const { reached } = sweep;
+  if (reached?.interruption) throw reached.interruption;
   const tables = sweepTables(sweep, { model, images });
-  return { accuracy: baselineAccuracy(tables.baseline), ...tables };
+  return {
+    accuracy: baselineAccuracy(tables.baseline),
+    ...tables,
+    reached: reached && { images: reached.images, why: reached.why },
+  };
 }

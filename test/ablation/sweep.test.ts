@@ -3,6 +3,7 @@ import { cpSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { denseSums } from "../../src/ablation/class-sums.ts";
+import { countFlips } from "../../src/ablation/flips.ts";
 import {
   type LayerSweep,
   planSweep,
@@ -11,6 +12,7 @@ import {
   type Sweep,
   sweepPass,
 } from "../../src/ablation/sweep.ts";
+import { describePartialLayer } from "../../src/analysis/partial-drops.ts";
 import { folderStore } from "../../src/passes/block-store.ts";
 import type { BlockSource } from "../../src/passes/image-block.ts";
 import { blocksOf, consecutiveBlocks } from "../../src/passes/image-order.ts";
@@ -19,6 +21,7 @@ import { openPieceStore } from "../../src/passes/piece-store.ts";
 import { type Plan, shard } from "../../src/passes/plan.ts";
 import { runPass } from "../../src/passes/run-pass.ts";
 import { decodeValue, encodeValue } from "../../src/passes/value-codec.ts";
+import { doubles } from "../../src/tables/table.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { sourceOf } from "../passes/images-in-memory.ts";
 import { CLASSES, randomImages, randomNetwork, SIDE } from "./random-network.ts";
@@ -160,6 +163,51 @@ describe("a sweep through worker threads", () => {
       expect(other.flips).toEqual({ unit, image, prediction });
       expect(other.continuous && denseSums(other.continuous, CLASSES)).toEqual(continuous);
     }
+  });
+
+  test("one that leaves out known units, in memory: its limits hold, its flips are the whole sweep's", async () => {
+    const count = 2048; // eight blocks; one that shows that a unit is known lets it go four blocks later
+    const own = Int32Array.from({ length: count }, (_, image) => (image * 7) % CLASSES);
+    const many = (): BlockSource => sourceOf(randomImages(count, 6), [3, SIDE, SIDE], own);
+    const [whole, one, two] = [
+      await sweep({}, many()),
+      await sweep({ workers: 1, growth: { until: 0.2 } }, many()),
+      await sweep({ workers: 2, growth: { until: 0.2 } }, many()),
+    ];
+    expect(whole.reached).toBeUndefined();
+    const { reached } = one;
+    if (!reached) throw new Error("expected that units were left out");
+    expect(reached.why).toBe("until");
+    let outside = 0;
+    let drops = 0;
+    for (const at of layers.keys()) {
+      const reach = reached.reach(at);
+      expect(two.reached?.reach(at)).toEqual(reach);
+      expect(Math.min(...reach)).toBeLessThan(8);
+      const [{ flips: all }, { flips }] = [whole.layer(at), one.layer(at)];
+      expect(two.layer(at).flips).toEqual(flips);
+      const rows = Array.from(all.unit.keys()).filter((row) => reached.blockOf[all.image[row]] < reach[all.unit[row]]);
+      for (const column of ["unit", "image", "prediction"] as const) {
+        expect(flips[column]).toEqual(Int32Array.from(rows, (row) => all[column][row]));
+      }
+      const tables = describePartialLayer({ labels: own, predictions: one.predictions }, flips, {
+        reached,
+        reach,
+        classNames: ["a", "b", "c", "d", "e"],
+      });
+      const [lower, upper] = ["lower", "upper"].map((name) => doubles(tables.drops, name));
+      const {
+        lost,
+        gained,
+        images: sizes,
+      } = countFlips({ labels: own, predictions: whole.predictions, classCount: CLASSES }, all);
+      lower.forEach((low, row) => {
+        const drop = (lost[row] - gained[row]) / sizes[row % CLASSES];
+        drops++;
+        if (low > drop || upper[row] < drop) outside++;
+      });
+    }
+    expect(outside / drops).toBeLessThanOrEqual(0.05);
   });
 
   test("shards that other machines swept merge to the sweep of one, without the images", async () => {
