@@ -236,9 +236,9 @@ describe("a sweep through worker threads", () => {
     };
     const early = await share(1, "zero");
     expect(() => early.predictions).toThrow("sweep: expected all of 3 blocks, got 2");
-    await expect(share(0, "mean")).rejects.toThrow("means: expected all of 3 blocks, got 1");
+    await expect(share(0, "mean")).rejects.toThrow("response sums: expected all of 3 blocks, got 1");
     await share(1, "mean"); // all means are there now
-    expect(plans).toEqual(["sweep", "means", "means", "sweep"]);
+    expect(plans).toEqual(["sweep", "response sums", "response sums", "sweep"]);
     const late = await share(0, "zero");
     expect(result(late)).toEqual(result(expected));
     expect(result(early)).toEqual(result(expected));
