@@ -12,6 +12,7 @@ const loaders: Readonly<Record<string, () => Promise<Build>>> = {
   attributes: async () => (await import("./commands/attributes.ts")).attributesCommand,
   sets: async () => (await import("./commands/sets.ts")).setsCommand,
   rotate: async () => (await import("./commands/rotate.ts")).rotateCommand,
+  repair: async () => (await import("./commands/repair.ts")).repairCommand,
   concepts: async () => (await import("./commands/concepts.ts")).conceptsCommand,
   figures: async () => (await import("./commands/figures.ts")).figuresCommand,
   unit: async () => (await import("./commands/unit.ts")).unitCommand,
@@ -29,7 +30,7 @@ const loaders: Readonly<Record<string, () => Promise<Build>>> = {
 };
 
 /** Commands that read a run's images again. */
-const opensImages: ReadonlySet<string> = new Set(["attributes", "sets", "rotate"]);
+const opensImages: ReadonlySet<string> = new Set(["attributes", "sets", "rotate", "repair"]);
 
 /**
  * Builds commands over one context.

@@ -259,6 +259,7 @@ const madeBy: Readonly<Partial<Record<TableName, string>>> = {
   sets: "sets RUN",
   rotation: "rotate RUN",
   bases: "rotate RUN --export-bases",
+  repair: "repair RUN",
   directions: "rotate RUN",
   predictions: "predict RUN RUN… --train N",
 };

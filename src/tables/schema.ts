@@ -25,6 +25,7 @@ export type TableName =
   | "rotation"
   | "directions"
   | "bases"
+  | "repair"
   | "predictions";
 
 /** The schema of every table. */
@@ -363,6 +364,28 @@ export const tableSchemas: Readonly<Record<TableName, TableSchema>> = {
       direction: ["int32", "key", "Number of the direction, as in `rotation`."],
       unit,
       weight: ["double", "always", "Entry of the direction, which has length 1; directions of a basis are orthogonal."],
+    },
+  },
+  repair: {
+    row: "one class under the ablation of one unit: how much of the direct effect the rest of the network makes up for",
+    columns: {
+      layer,
+      unit,
+      class: cls,
+      class_name: className,
+      direct_drop: [
+        "double",
+        "optional",
+        "Mean drop of the lead (logit of the image's class minus that of the class that came next in the intact network) with everything behind the layer as it was; positive means damage.",
+      ],
+      total_drop: ["double", "optional", "Mean drop of the lead as it is measured."],
+      repaired: ["double", "optional", "direct_drop − total_drop; negative where the rest adds to the damage."],
+      repaired_p_value: [
+        "double",
+        "optional",
+        "Test of the mean of direct minus total drop against 0, two-sided, for changes of any shape; missing where a class has no image.",
+      ],
+      repaired_q_value: ["double", "optional", "Benjamini–Hochberg over all (unit, class) pairs of the layer."],
     },
   },
   predictions: {

@@ -1,0 +1,150 @@
+/** Direct effects against finite differences of the plain route; self-repair where it is known. */
+import { expect, test } from "vitest";
+import { openPlainRoute, openReference } from "../../src/ablation/plain-route.ts";
+import type { BlockTensor } from "../../src/ablation/prepared-block.ts";
+import { measureSelfRepair } from "../../src/ablation/self-repair.ts";
+import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
+import { continuousDropColumns } from "../../src/analysis/continuous-drops.ts";
+import { seededRandom } from "../../src/numeric/random.ts";
+import { cutTo } from "../../src/onnx/edit.ts";
+import { floatTensor, type Graph, node } from "../../src/onnx/graph.ts";
+import { writeModel } from "../../src/onnx/model-file.ts";
+import { modelFromBytes } from "../../src/runtime/open-model.ts";
+import { openSession } from "../../src/runtime/session.ts";
+import { CLASSES, randomImages, randomNetwork, SIDE } from "../ablation/random-network.ts";
+import { sourceOf } from "../passes/images-in-memory.ts";
+
+/** One image a class, so that the sums of a class are those of its image. */
+const IMAGES = CLASSES;
+
+test("the direct effect is the derivative of the plain route's lead, for every unit and image", async () => {
+  for (const [seed, blocks] of [
+    [3, ["plain"]],
+    [4, ["overlapping pool"]],
+    [5, ["residual", "plain"]],
+  ] as const) {
+    const { model } = await randomNetwork({ seed, blocks: [...blocks], head: "two products" });
+    const data = randomImages(IMAGES, seed);
+    for (const layer of model.layers.slice(-2)) {
+      const tensor = switchedTensors(model, []).find(({ tap }) => tap === layer.tap);
+      if (!tensor) throw new Error("no tensor");
+      const reference = openReference(model, []);
+      const plain = await openPlainRoute(model, tensor, { reference, isFed: true });
+      const session = await openSession(cutTo(model.graph, [layer.tap]));
+      const labels = Int32Array.from({ length: IMAGES }, (_, image) => image);
+      const replacement = { tap: layer.tap, replacement: new Float32Array(layer.units) };
+      const { sums } = await measureSelfRepair(
+        model,
+        sourceOf(data, [3, SIDE, SIDE], labels),
+        { name: layer.name, method: "zero", replacement },
+        { workers: 1 },
+      );
+      for (const label of labels) {
+        const size = 3 * SIDE * SIDE;
+        const pixels = data.slice(label * size, (label + 1) * size);
+        const { [layer.tap]: response } = await session.run({
+          [model.input.name]: { type: "float32", dims: [1, 3, SIDE, SIDE], data: pixels },
+        });
+        const own = { count: 1, imageDims: [3, SIDE, SIDE], data: pixels };
+        const scaled = (by: number): BlockTensor => ({
+          dims: response?.dims ?? [],
+          data: Float32Array.from((response?.data ?? []) as ArrayLike<number>, (value) => value * by),
+        });
+        const logitsAt = (unit: number, by: number): Promise<Float32Array> =>
+          plain.logits(own, [0], {
+            tap: layer.tap,
+            units: [unit],
+            replacement: replacement.replacement,
+            fed: scaled(by),
+          });
+        for (let unit = 0; unit < layer.units; unit++) {
+          const at = (unit * CLASSES + label) * 8;
+          const [repaired, total] = [sums[at] - sums[at + 2], sums[at + 4] - sums[at + 6]];
+          const intact = await logitsAt(unit, 1);
+          const rival = intact.indexOf(Math.max(...intact.map((value, cls) => (cls === label ? -Infinity : value))));
+          const lead = (logits: Float32Array): number => logits[label] - logits[rival];
+          const scale = Math.max(...intact.map(Math.abs));
+          expect(total).toBeCloseTo(lead(intact) - lead(await logitsAt(unit, 0)), 3);
+          // A small part of the removal leaves ReLUs and pools where they are.
+          const step = 1 / 64;
+          const slope = (lead(intact) - lead(await logitsAt(unit, 1 - step))) / step;
+          expect(Math.abs(total + repaired - slope)).toBeLessThan(2e-3 * scale + 0.02 * Math.abs(slope));
+        }
+      }
+      await session.close();
+      await plain.close();
+      await reference.close();
+    }
+  }
+});
+
+/** Logits a + max(0, c − a), 0 of a response a ≥ 0: the second term makes up for the first once a is below c. */
+function repairing(c: number): Uint8Array {
+  const graph: Graph = {
+    name: "repairing",
+    inputs: [{ name: "input", type: "float32", shape: ["N", 1, 2, 2] }],
+    outputs: [{ name: "logits", type: "float32", shape: ["N", 2] }],
+    nodes: [
+      node("Conv", ["input", "one"], ["mixed"], { kernel_shape: [1, 1] }),
+      node("Relu", ["mixed"], ["units"]),
+      node("Conv", ["units", "next", "shift"], ["second"], { kernel_shape: [1, 1] }),
+      node("Relu", ["second"], ["kept"]),
+      node("GlobalAveragePool", ["kept"], ["averaged"]),
+      node("Flatten", ["averaged"], ["flat"], { axis: 1 }),
+      node("Gemm", ["flat", "read"], ["logits"], { transB: 1 }),
+    ],
+    constants: new Map([
+      ["one", floatTensor([1, 1, 1, 1], [1])],
+      ["next", floatTensor([2, 1, 1, 1], [1, -1])],
+      ["shift", floatTensor([2], [0, c])],
+      ["read", floatTensor([2, 2], [1, 1, 0, 0])],
+    ]),
+    opsets: new Map([["", 13]]),
+    metadata: new Map(),
+  };
+  return writeModel(graph);
+}
+
+/** Repair and test of the only unit's effect on class 0, on images of brightness about 1. */
+async function repairOf(c: number) {
+  const model = await modelFromBytes(repairing(c), { path: "repairing.onnx" });
+  const random = seededRandom(8);
+  const count = 200;
+  const data = new Float32Array(count * 4);
+  for (let image = 0; image < count; image++) data.fill(1 + 0.2 * random.uniform(), image * 4, image * 4 + 4);
+  const labels = new Int32Array(count);
+  const [layer] = model.layers;
+  if (!layer) throw new Error("no layer");
+  const replacement = { tap: layer.tap, replacement: new Float32Array(1) };
+  const changes = await measureSelfRepair(
+    model,
+    sourceOf(data, [1, 2, 2], labels),
+    { name: layer.name, method: "zero", replacement },
+    { workers: 1 },
+  );
+  const counts = {
+    unitCount: 1,
+    classCount: 2,
+    images: Int32Array.of(count, 0),
+    correct: new Int32Array(2),
+    lost: new Int32Array(2),
+    gained: new Int32Array(2),
+  };
+  const columns = continuousDropColumns(counts, changes);
+  const first = (name: string): number => (columns[name] as Float64Array)[0];
+  return { repaired: first("logprob_drop"), total: first("margin_drop"), p: first("logprob_p_value") };
+}
+
+test("a later unit that opens makes up for half, and the test says so", async () => {
+  const { repaired, total, p } = await repairOf(0.5);
+  expect(repaired).toBeCloseTo(0.5, 5);
+  expect(total).toBeCloseTo(0.6, 1);
+  expect(p).toBeLessThan(1e-6);
+});
+
+test("where nothing opens, nothing is repaired", async () => {
+  const { repaired, total, p } = await repairOf(-1);
+  expect(repaired).toBe(0);
+  expect(total).toBeCloseTo(1.1, 1);
+  expect(p).toBe(1);
+});
