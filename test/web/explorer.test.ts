@@ -35,8 +35,14 @@ async function open(page: Page, hash: string): Promise<void> {
 
 async function settle(page: Page): Promise<void> {
   await page.waitForFunction(() => document.querySelector(".bar") !== null);
-  await page.waitForFunction(() => document.querySelector("h1:not([hidden])") !== null);
-  await page.waitForTimeout(250);
+  // Until nothing is loading any more, and what was loaded has been drawn.
+  await page.waitForFunction(
+    () =>
+      document.querySelector("h1:not([hidden])") !== null && document.querySelector("head > script[async]") === null,
+  );
+  await page.evaluate(
+    () => new Promise((drawn) => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(drawn), 40))),
+  );
 }
 
 const graveOnes = async (page: Page): Promise<string[]> => {
