@@ -55,7 +55,7 @@ export async function startSlurm(folder: string, shim: string): Promise<Slurm> {
       `SlurmctldHost=${node}(127.0.0.1)`,
       "SlurmUser=root",
       "SlurmdUser=root",
-      `AuthInfo=socket=${socket},cred_expire=6`, // a requeued job waits that long; below 5 counts as 120
+      `AuthInfo=socket=${socket}`, // a requeued job waits two minutes; with a shorter cred_expire busy machines lose jobs
       `SlurmctldPort=${controller}`,
       `SlurmdPort=${worker}`,
       `StateSaveLocation=${at("state")}`,
