@@ -80,10 +80,7 @@ export function relationsOf(
 }
 
 /** Columns of panels: those that are wanted, else those of the paper, else all. */
-export function chosenAttributes(
-  present: readonly string[],
-  wanted?: readonly string[] | undefined,
-): readonly string[] {
+export function chosenAttributes(present: readonly string[], wanted?: readonly string[]): readonly string[] {
   if (wanted) return wanted.filter((name) => present.includes(name));
   const norm = present.includes("l1_norm") ? "l1_norm" : "l1_norm_folded";
   const paper = [norm, "class_correlation", "class_selectivity", "concept_iou"].filter((name) =>

@@ -57,9 +57,9 @@ export function folderStore<Shared, Layer>(path: string, plan: Plan): BlockStore
   const layers = plan.layers.map((layer) => open({ layer: layer.name, ...layer.key }));
   const all = [shared, ...layers];
   const nameOf = (block: number): string => `block-${String(block).padStart(6, "0")}`;
-  const whole = <Part>(store: PieceStore, block: number): Part | undefined => {
+  const whole = (store: PieceStore, block: number): unknown => {
     const bytes = store.get(nameOf(block));
-    return bytes && (decodeValue(bytes) as Part);
+    return bytes && decodeValue(bytes);
   };
   const isThere = (store: PieceStore, block: number): boolean => store.get(nameOf(block)) !== undefined;
   /** Parts of a block that are about some units of a layer. */
@@ -105,10 +105,11 @@ export function folderStore<Shared, Layer>(path: string, plan: Plan): BlockStore
       }
       write(shared, nameOf(block), result.shared);
     },
-    shared: (block) => whole<Shared>(shared, block) ?? missing(`${shared.path}: block ${block}`),
-    layer: (block, at) => whole<Layer>(layers[at], block) ?? missing(`${layers[at].path}: block ${block}`),
+    shared: (block) => (whole(shared, block) as Shared | undefined) ?? missing(`${shared.path}: block ${block}`),
+    layer: (block, at) =>
+      (whole(layers[at], block) as Layer | undefined) ?? missing(`${layers[at].path}: block ${block}`),
     parts: (block, at) => {
-      const part = whole<Layer>(layers[at], block);
+      const part = whole(layers[at], block) as Layer | undefined;
       return part === undefined ? some(at, block).map((each) => each.part) : [part];
     },
     clear: () => {

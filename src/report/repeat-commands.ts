@@ -74,7 +74,7 @@ function laterCommand({ command, options }: ManifestStep, steps: readonly Manife
   const flags = (laterFlags[command] ?? []).flatMap(([option, flag, usual]) => {
     const given = options[option];
     const text = Array.isArray(given) ? given.join(",") : given;
-    return text === undefined || text === null || text === usual ? [] : [` ${flag} ${String(text as string | number)}`];
+    return text === undefined || text === null || text === usual ? [] : [` ${flag} ${String(text)}`];
   });
   if (command === "rotate" && options["pca"] === false) flags.push(" --no-pca");
   if (command === "attributes" && aligned) {

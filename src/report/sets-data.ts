@@ -41,9 +41,10 @@ function stepClasses(rows: Table): Map<number, StepClasses[]> {
   const share = (row: number): number => Math.abs(after[row] - correct[row]) / images[row];
   return new Map(
     [...groupBy(integers(rows, "class"))].map(([cls, members]) => {
-      const steps: number[][] = [];
+      const steps: (number[] | undefined)[] = [];
       for (const row of members) (steps[step[row]] ??= []).push(row);
-      const described = Array.from(steps, (own = []): StepClasses => {
+      const described = Array.from(steps, (rowsOfStep): StepClasses => {
+        const own = rowsOfStep ?? [];
         const changed = own.filter((row) => after[row] !== correct[row]).sort((a, b) => share(b) - share(a) || a - b);
         const confused = own.filter((row) => taken[row] > 0).sort((a, b) => taken[b] - taken[a] || a - b);
         const rows = [...new Set([...confused.slice(0, shownClasses), ...changed.slice(0, shownClasses)])];

@@ -81,7 +81,7 @@ export async function startSlurm(folder: string, shim: string): Promise<Slurm> {
   const start = (name: (typeof daemons)[number], args: readonly string[]): void => {
     const child = spawn(programPath(name) ?? name, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (text: Buffer) => logs.push(`${name}: ${text}`));
+      stream.on("data", (text: Buffer) => logs.push(`${name}: ${text.toString()}`));
     children.push(child);
   };
   const run = async (program: string, args: readonly string[]): Promise<string> =>
