@@ -74,7 +74,8 @@ function laterCommand({ command, options }: ManifestStep, steps: readonly Manife
   const flags = (laterFlags[command] ?? []).flatMap(([option, flag, usual]) => {
     const given = options[option];
     const text = Array.isArray(given) ? given.join(",") : given;
-    return text === undefined || text === null || text === usual ? [] : [` ${flag} ${String(text)}`];
+    const isPlain = typeof text === "string" || typeof text === "number";
+    return isPlain && text !== usual ? [` ${flag} ${text}`] : [];
   });
   if (command === "rotate" && options["pca"] === false) flags.push(" --no-pca");
   if (command === "attributes" && aligned) {
