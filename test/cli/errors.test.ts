@@ -43,7 +43,9 @@ async function refusedModel(bytes: Uint8Array | undefined, data: string = images
 
 describe("a model that does not fit", () => {
   test("is missing", async () => {
-    expect(await refusedModel(undefined)).toBe('model "…/model.onnx": expected a readable ONNX file, got no such file');
+    expect(await refusedModel(undefined)).toBe(
+      'model "…/model.onnx": expected a readable ONNX file, got no such file; check the path, or export the network first (docs/bring-your-own.md)',
+    );
   });
 
   test("is truncated", async () => {
@@ -226,7 +228,7 @@ describe("what is asked for", () => {
     expect(await refusal(["layers", "a.onnx", "b.onnx"])).toMatch(/^too many arguments/);
     const model = join(folder, "network.onnx");
     expect(await refusal(["ablate", model, images, "--method", "noise"])).toMatch(
-      /argument 'noise' is invalid\. Allowed choices are zero, mean, weights\.; see/,
+      /argument 'noise' is invalid\. Allowed choices are zero, mean, weights, resample, optimal\.; see/,
     );
     expect(await refusal(["ablate", model, images, "--verify", "1.5"])).toMatch(/expected a number from 0 to 1/);
     expect(await refusal(["ablate", model, images, "--limit", "few"])).toMatch(/expected a whole number/);
