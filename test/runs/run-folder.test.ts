@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, symlinkSync, truncateSync, write
 import { join } from "node:path";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { expect, test } from "vitest";
+import { openAtomicFile } from "../../src/files/atomic-file.ts";
 import { openTableReader } from "../../src/runs/read-table.ts";
 import { openRun, startRun } from "../../src/runs/run-folder.ts";
 import { concatTables, doubles, integers, makeTable, rowsWhere, type Table, texts } from "../../src/tables/table.ts";
@@ -212,7 +213,11 @@ test.skipIf(!existsSync("/dev/full"))(
     const run = startRun(newFolder(), exampleManifest);
     run.writeTable("units", exampleUnits());
     const before = readFileSync(run.file("units.parquet"));
-    const temporary = run.file(`.units.parquet.${process.pid}-0-0.draft`); // every write to /dev/full says that the disk is full
+    // The draft has the name that any other has here; every write to /dev/full says that the disk is full.
+    const other = openAtomicFile(run.file("probe"));
+    const [draft = ""] = readdirSync(run.path).filter((name) => name.startsWith(".probe."));
+    other.abandon();
+    const temporary = run.file(draft.replace(".probe.", ".units.parquet."));
     symlinkSync("/dev/full", temporary);
     expect(() => run.writeTable("units", exampleUnits())).toThrow(
       "units.parquet: expected room on the disk, got ENOSPC; free some room and run the same command again, or choose another folder",
