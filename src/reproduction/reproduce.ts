@@ -131,7 +131,7 @@ function checkModels(networks: readonly ReproductionNetwork[], models: string): 
   if (missing.length === 0) return;
   throw new UnitscopeError(
     "model",
-    `models "${models}": expected ${networks.length} trained networks, got none called ${missing.join(", ")}; they are in the folder models/ of the repository, whose scripts/train-models.sh trains them: give that folder`,
+    `models "${models}": expected ${networks.length} trained networks, got none called ${missing.join(", ")}; give the repository's folder models/, or train what is not there with its scripts/train-models.sh ${missing.map((file) => file.replace(/\.onnx$/, "")).join(" ")}`,
   );
 }
 

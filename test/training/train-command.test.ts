@@ -79,6 +79,7 @@ test("a control that has learned nothing: no epochs at all, or a head on first w
     "0",
     "--out",
     "nothing.onnx",
+    "--quiet",
   );
   expect([nothing.code, nothing.stderr]).toEqual([0, ""]);
   expect(nothing.stdout).toMatch(/^nothing\.onnx: [\d.]+ % of the test images right, /);
