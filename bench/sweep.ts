@@ -3,7 +3,7 @@
  * same engine, same workers, same run. Everything is counted: bounds, opening sessions, prefix, packing, rechecks.
  * The limit is the changed arithmetic alone: multiplications of the pairs that no route could skip, and one pass.
  *
- *   npm run bench:sweep -- [--only TEXT] [--images N] [--resnet20 FILE.onnx] [--plain] [--deep FOLDER [--hooks]]
+ *   npm run bench:sweep -- [--only TEXT] [--images N] [--resnet20 FILE.onnx] [--plain] [--counts-only] [--deep FOLDER [--hooks]]
  *
  * `--deep`: the networks that `/usr/bin/python3 bench/export_torchvision.py FOLDER` wrote; `--hooks`: and how many times
  * faster than PyTorch's hooks. Peak memory is the process's, so run one row at a time for it (`--only`).
@@ -45,6 +45,7 @@ const { values: options } = parseArgs({
     "large-images": { type: "string", default: "512" },
     resnet20: { type: "string" },
     plain: { type: "boolean", default: false },
+    "counts-only": { type: "boolean", default: false },
     deep: { type: "string" },
     hooks: { type: "boolean", default: false },
   },
@@ -100,7 +101,11 @@ for (const row of rows) {
   const before = await baselinePass(subject);
   const layers = pickLayers(subject.model.layers, row.layers);
   const began = performance.now();
-  const sweep = await runSweep(subject.model, { images: subject.images, layers });
+  const sweep = await runSweep(subject.model, {
+    images: subject.images,
+    layers,
+    options: { continuous: !options["counts-only"] },
+  });
   const totalMs = performance.now() - began;
   const passMs = (before + (await baselinePass(subject))) / 2;
   const units = layers.reduce((sum, layer) => sum + layer.units, 0);
