@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { UnitscopeError } from "../errors.ts";
 import { type TableName, tableSchemas } from "../tables/schema.ts";
-import { filterRows, missingColumn, type Table } from "../tables/table.ts";
+import { filterRows, hasValues, missingColumn, type Table } from "../tables/table.ts";
 import { openTableReader, type TableReader } from "./read-table.ts";
 import { openTableWriter } from "./write-table.ts";
 
@@ -50,7 +50,7 @@ export async function openTableRewriter(path: string, name: TableName, kept: Kep
     append: async (table) => {
       try {
         if (!columns) {
-          const present = new Set([...(held ? columnsThatStay(held, kept) : []), ...Object.keys(table.columns)]);
+          const present = new Set([...(held ? await columnsThatStay(held, kept) : []), ...Object.keys(table.columns)]);
           columns = Object.keys(tableSchemas[name].columns).filter((column) => present.has(column));
           const stray = [...present].find((column) => !columns?.includes(column));
           if (stray !== undefined) throw unknownColumn(name, stray);
@@ -67,15 +67,22 @@ export async function openTableRewriter(path: string, name: TableName, kept: Kep
   };
 }
 
-/** Columns of a held table of which some value may stay: a column that only replaced rows had goes with them. */
-function columnsThatStay({ columnNames, groups }: TableReader, kept: KeptRows): readonly string[] {
-  const staying = groups.filter(({ layer }) => layer === undefined || kept.keepsLayer(layer));
-  return columnNames.filter((_, column) =>
-    staying.some(({ description }) => {
-      const { statistics, num_values: values } = description.columns[column]?.meta_data ?? {};
-      return statistics?.null_count === undefined || statistics.null_count !== values;
-    }),
-  );
+/** Columns of a held table of which some value stays: a column that only replaced rows had goes with them. */
+async function columnsThatStay({ columnNames, groups, read }: TableReader, kept: KeptRows): Promise<readonly string[]> {
+  const staying = new Set<string>();
+  for (const { layer, start, end, description } of groups) {
+    if (layer !== undefined && kept.keepsLayer(layer)) {
+      for (const [column, name] of columnNames.entries()) {
+        const { statistics, num_values: values } = description.columns[column]?.meta_data ?? {};
+        if (statistics?.null_count === undefined || statistics.null_count !== values) staying.add(name);
+      }
+      continue;
+    }
+    const part = await read({ start, end });
+    const rest = filterRows(part, kept.keep(part));
+    for (const name of columnNames) if (hasValues(rest, name)) staying.add(name);
+  }
+  return columnNames.filter((name) => staying.has(name));
 }
 
 /** The table with exactly these columns; those that it lacks are missing in every row. */

@@ -123,6 +123,35 @@ test("rows are replaced by what they belong to", async () => {
   expect(doubles(rowsWhere(held, "layer", "conv5"), "value")).toEqual(Float64Array.of(3, 4));
 });
 
+test("a column stays with the rows that have values of it, and goes with the last of them", async () => {
+  const run = startRun(newFolder(), exampleManifest);
+  const rows = 9_000; // a row group of the layer's own
+  const sets = (strategy: string, calls: boolean): Table => {
+    const ones = new Int32Array(rows).fill(1);
+    return makeTable({
+      layer: Array.from(ones, () => "conv5"),
+      strategy: Array.from(ones, () => strategy),
+      class: ones,
+      class_name: Array.from(ones, () => "cat"),
+      seed: ones,
+      step: ones,
+      unit: ones,
+      images: ones,
+      correct: ones,
+      accuracy: Float64Array.from(ones),
+      drop: Float64Array.from(ones),
+      rank_split: Float64Array.from(ones),
+      ...(calls && { called: ones }),
+    });
+  };
+  await run.replaceRows("sets", sets("greedy", true), ["layer", "strategy"]);
+  await run.replaceRows("sets", sets("random", false), ["layer", "strategy"]);
+  await run.replaceRows("sets", sets("random", false), ["layer", "strategy"]);
+  expect(integers(await run.readTable("sets"), "called").filter((value) => value === 1)).toHaveLength(rows);
+  await run.replaceRows("sets", sets("greedy", false), ["layer", "strategy"]);
+  expect(Object.keys((await run.readTable("sets")).columns)).not.toContain("called");
+});
+
 test("tables that break the contract are refused", () => {
   const run = startRun(newFolder(), exampleManifest);
   const units = exampleUnits();
