@@ -85,14 +85,18 @@ export function describePartialLayer({ units: all, subject }: AblateRunResult, l
   ];
 }
 
-/** Lines about how far a sweep came. */
-export function reachedLines({ images, imageCount, why }: NonNullable<AblateRunResult["reached"]>): string[] {
+/** Lines about how far a sweep came, and which layers' tables it left as they were. */
+export function reachedLines(
+  { images, imageCount, why }: NonNullable<AblateRunResult["reached"]>,
+  kept: readonly string[],
+): string[] {
   const [some, all] = [images, imageCount].map((count) => count.toLocaleString("en"));
   const reason = { budget: "the time is over", until: "all is known as well as asked", interrupted: "interrupted" }[
     why
   ];
   return [
     `${reason} after ${some} of ${all} images; limits hold with 95 % for each drop, whenever one stops`,
+    ...(kept.length > 0 ? [`as before, of all ${all} images: the tables of ${kept.join(", ")}`] : []),
     "the same command with neither --until nor --budget goes on to the whole result",
   ];
 }
@@ -107,7 +111,7 @@ export function leaderLines(leaders: readonly NamedLeader[], images: number): st
 
 /** The result as one JSON value. */
 export function resultJson(result: AblateRunResult): Record<string, unknown> {
-  const { run, subject, accuracy, settled, verified, figure, reached, elapsedMs } = result;
+  const { run, subject, accuracy, settled, verified, figure, reached, kept, elapsedMs } = result;
   return {
     run: run.path,
     model: subject.model.name,
@@ -121,7 +125,7 @@ export function resultJson(result: AblateRunResult): Record<string, unknown> {
     })),
     verified,
     figure,
-    ...(reached && { reached: { images: reached.images, why: reached.why } }),
+    ...(reached && { reached: { images: reached.images, why: reached.why, kept } }),
     elapsedMs,
   };
 }

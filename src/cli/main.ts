@@ -50,6 +50,18 @@ function silenceCommander(command: Command): void {
   for (const sub of command.commands) silenceCommander(sub);
 }
 
+/** How far an interrupted sweep came, and what its tables are of. */
+function reachedBy(error: unknown): string {
+  const { images, imageCount, kept, partial } = error instanceof UnitscopeError ? error.details : {};
+  if (typeof images !== "number" || typeof imageCount !== "number") return "";
+  const reached = ` after ${images.toLocaleString("en")} of ${imageCount.toLocaleString("en")} images`;
+  if (!Array.isArray(kept) || !Array.isArray(partial) || kept.length === 0)
+    return `${reached}, of which the tables are`;
+  return partial.length === 0
+    ? `${reached}; the tables stay those of all images`
+    : `${reached}, of which the tables of ${partial.join(", ")} are`;
+}
+
 function report(error: unknown, { isDebug, isAborted }: { isDebug: boolean; isAborted: boolean }): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCodes.done; // help and version
@@ -58,12 +70,7 @@ function report(error: unknown, { isDebug, isAborted }: { isDebug: boolean; isAb
     return exitCodes.refused;
   }
   if (isAborted || (error instanceof UnitscopeError && error.code === "interrupted")) {
-    const { images, imageCount } = error instanceof UnitscopeError ? error.details : {};
-    const reached =
-      typeof images === "number" && typeof imageCount === "number"
-        ? ` after ${images.toLocaleString("en")} of ${imageCount.toLocaleString("en")} images, of which the tables are`
-        : "";
-    process.stderr.write(`interrupted${reached}: run the same command again to continue where it stopped\n`);
+    process.stderr.write(`interrupted${reachedBy(error)}: run the same command again to continue where it stopped\n`);
     return exitCodes.interrupted;
   }
   const known = error instanceof UnitscopeError && error.code !== "internal";

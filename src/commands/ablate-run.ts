@@ -85,7 +85,7 @@ export async function runAblate(
     const swept = await sweepLayers(opened, options, { ...effects, runner: passes, growth });
     const result = await writeAblation(opened, swept);
     if (!result.reached) passes.forget();
-    if (result.reached?.interruption) throw interruptedAt(run.path, result.reached);
+    if (result.reached?.interruption) throw interruptedAt(result, result.reached);
     return result;
   });
 }
@@ -121,11 +121,16 @@ export async function beginAblation(
   return { subject, manifest };
 }
 
-function interruptedAt(path: string, { images, imageCount, interruption }: Reached): UnitscopeError {
+/** Says which tables are of the images that were reached: those of layers that were whole before are not. */
+function interruptedAt({ run, layers, kept }: AblateRunResult, reached: Reached): UnitscopeError {
+  const { images, imageCount, interruption } = reached;
+  const partial = layers.flatMap(({ name }) => (kept.includes(name) ? [] : [name]));
+  const whose = kept.length === 0 ? "its tables" : `the tables of ${partial.join(", ")}`;
+  const tables = partial.length === 0 ? "; its tables stay those of all images" : `, of which ${whose} are now`;
   return new UnitscopeError(
     "interrupted",
-    `run folder "${path}": expected to finish, got an interruption after ${images.toLocaleString("en")} of ${imageCount.toLocaleString("en")} images, of which its tables are now`,
-    { cause: interruption, details: { images, imageCount } },
+    `run folder "${run.path}": expected to finish, got an interruption after ${images.toLocaleString("en")} of ${imageCount.toLocaleString("en")} images${tables}`,
+    { cause: interruption, details: { images, imageCount, kept, partial } },
   );
 }
 

@@ -79,7 +79,7 @@ export async function runAttributes(
   effects: AttributesEffects = {},
 ): Promise<AttributesRunResult> {
   checkAttributes(options);
-  return await workOnRun(path, "attributes", effects, async (opened) => {
+  return await workOnRun(path, { command: "attributes", layers: options.layers }, effects, async (opened) => {
     const observed = await observeUnits(opened, options, { ...effects, runner: openPassFolder(path) });
     return await describeUnits(opened, observed, options, effects);
   });
@@ -260,7 +260,7 @@ async function relateAll(
   { seed, resamples, progress }: { seed: number; resamples: number; progress: AttributesEffects["progress"] },
 ): Promise<Table | undefined> {
   if (!run.hasTable("flips")) return undefined;
-  const units = await run.readTable("units");
+  const units = await run.readTable("units", { isWholeOnly: true });
   const baseline = await run.readTable("baseline", { columns: ["prediction"] });
   const present = new Set(texts(units, "layer"));
   const total = layers.length;

@@ -86,10 +86,15 @@ export async function runConcepts(
   options: ConceptsRunOptions,
   effects: ConceptsEffects = {},
 ): Promise<ConceptsRunResult> {
-  return await workOnRun(path, "attributes --concepts", effects, async (opened) => {
-    const aligned = await alignLayers(opened, options, { ...effects, runner: inMemory });
-    return await writeAlignments(opened, aligned, options);
-  });
+  return await workOnRun(
+    path,
+    { command: "attributes --concepts", layers: options.layers },
+    effects,
+    async (opened) => {
+      const aligned = await alignLayers(opened, options, { ...effects, runner: inMemory });
+      return await writeAlignments(opened, aligned, options);
+    },
+  );
 }
 
 /** What was aligned. */

@@ -6,7 +6,7 @@ import { hasValues, rowsWhere, texts } from "../tables/table.ts";
 
 /** Draws `figures/detectors-LAYER.svg` of every layer that has been aligned with concepts; returns layers and paths. */
 export async function drawDetectors(run: RunFolder): Promise<{ layer: string; path: string }[]> {
-  const units = await run.readTable("units");
+  const units = await run.readTable("units", { isWholeOnly: true });
   const { model } = run.manifest();
   const slugs = run.layerSlugs();
   return [...new Set(texts(units, "layer"))].flatMap((layer) => {

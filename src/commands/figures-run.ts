@@ -29,16 +29,20 @@ export interface DrawnFigure {
  *
  * @param options.sign `paper` draws accuracy after minus before in figures 2, 3 and 5.
  * @param options.progress called with each figure when it is there.
+ * @param options.partial called with the layers that are left out since they were measured on some of the images only.
+ * @throws {UnitscopeError} `run` if no layer was measured on all images.
  */
 export async function runFigures(
   path: string,
   {
     sign = "damage",
     progress,
+    partial,
     signal,
   }: {
     sign?: DropSign | undefined;
     progress?: ((drawn: DrawnFigure) => void) | undefined;
+    partial?: ((layers: readonly string[]) => void) | undefined;
     signal?: AbortSignal | undefined;
   } = {},
 ): Promise<DrawnFigure[]> {
@@ -52,8 +56,10 @@ export async function runFigures(
     drawn.push({ figure, layer, path: run.file("figures", name) });
     progress?.(drawn.at(-1) as DrawnFigure);
   };
-  const units = await run.readTable("units");
+  const units = await run.readTable("units", { isWholeOnly: true });
   const layers = layerDropsOf(units);
+  const leftOut = run.manifest().layers.flatMap((layer) => (layer.images === undefined ? [] : [layer.name]));
+  if (leftOut.length > 0) partial?.(leftOut);
   write(3, "all", "layer-drops.svg", layerDropsFigure(layers, options));
   for (const { layer, max } of layers) {
     const ofLayer = rowsWhere(units, "layer", layer);

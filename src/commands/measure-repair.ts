@@ -42,7 +42,9 @@ export async function measureRepair(
   options: RepairOptions = {},
   effects: RepairEffects = {},
 ): Promise<RepairResult> {
-  return await workOnRun(path, "repair", effects, (opened) => measure(opened, options, effects));
+  return await workOnRun(path, { command: "repair", layers: options.layers }, effects, (opened) =>
+    measure(opened, options, effects),
+  );
 }
 
 async function measure(

@@ -77,7 +77,7 @@ export async function measureSets(
 ): Promise<SetsRunResult> {
   const { size = 20, verify = 0, randomSequences = 100 } = options;
   checkOptions({ size, verify, randomSequences });
-  return await workOnRun(path, "sets", effects, async (opened) => {
+  return await workOnRun(path, { command: "sets", layers: options.layers }, effects, async (opened) => {
     const passes = openPassFolder(path);
     const found = await searchSets(opened, options, { ...effects, runner: passes });
     const result = await writeSets(opened, found, options);
@@ -222,7 +222,7 @@ function chooseClasses({ images }: Subject, names: readonly string[] | undefined
 }
 
 async function rankingsOf(run: RunFolder, layer: Layer): Promise<RunSetsOptions["rankings"] & object> {
-  const units = run.hasTable("units") ? await run.readTable("units") : undefined;
+  const units = run.hasTable("units") ? await run.readTable("units", { layer: layer.name }) : undefined;
   const vectors = run.hasTable("vectors") ? await run.readTable("vectors", { layer: layer.name }) : undefined;
   return givenRankings(layer.name, { units, vectors }, layer.units);
 }

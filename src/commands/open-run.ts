@@ -50,8 +50,9 @@ export interface OpenedRun {
 export async function openRunSubject(
   path: string,
   { places, fetching, signal }: OpeningEffects = {},
+  { isPartialFine = false }: { isPartialFine?: boolean } = {},
 ): Promise<OpenedRun> {
-  const run = openRun(path);
+  const run = openRun(path, { isPartialFine });
   return openedRun(run, await reopenSubject(run, { places, progress: fetching, signal }), { signal });
 }
 
@@ -68,40 +69,65 @@ export function openedRun(run: RunFolder, subject: Subject, { signal }: OpeningE
   };
 }
 
+/** What is done in a run, and what it has to hold for that. */
+export interface RunWork {
+  /** For the message that another process gets. */
+  readonly command: string;
+  /** Names of layers that are wanted, if they are known. */
+  readonly layers?: readonly string[] | undefined;
+  /** Whether it may start from layers that were measured on some of the images only. */
+  readonly isPartialFine?: boolean;
+}
+
 /**
  * Opens a run and works in it, alone.
- * @param command what is done, for the message that another process gets.
- * @throws {UnitscopeError} `run` as `openRunSubject`, and if another process is at work in the folder.
+ * @throws {UnitscopeError} `run` as `openRunSubject`, if another process is at work in the folder, and where what is
+ *   wanted was not measured on all images.
  */
 export async function workOnRun<T>(
   path: string,
-  command: string,
+  { command, layers, isPartialFine = false }: RunWork,
   effects: OpeningEffects,
   work: (opened: OpenedRun) => Promise<T>,
 ): Promise<T> {
-  openRun(path).requireWhole(); // a folder that holds no run is not locked
-  return await holdingRun(path, command, async () => await work(await openRunSubject(path, effects)));
+  const run = openRun(path); // a folder that holds no run is not locked
+  const isUnknown = layers === undefined || layers.length === 0;
+  if (!isPartialFine && !(isUnknown && run.wholeLayers().length > 0)) run.requireWhole(isUnknown ? undefined : layers);
+  return await holdingRun(
+    path,
+    command,
+    async () => await work(await openRunSubject(path, effects, { isPartialFine })),
+  );
 }
 
-/** The run's layers of these names, each once; all of them where none is named. */
-export function chooseHeldLayers({ layers }: OpenedRun, names: readonly string[] | undefined): Layer[] {
-  return names && names.length > 0 ? [...new Set(pickLayers(layers, names))] : [...layers];
+/**
+ * The run's layers of these names, each once; all of them where none is named.
+ * @throws {UnitscopeError} `run` if one was measured on some of the images only.
+ */
+export function chooseHeldLayers({ run, layers }: OpenedRun, names: readonly string[] | undefined): Layer[] {
+  return requireWhole(run, names && names.length > 0 ? [...new Set(pickLayers(layers, names))] : [...layers]);
 }
 
 /**
  * The model's layers of these names, each once, whether or not the run swept them; where none is named the run's
  * deepest convolution, or its deepest layer where it has none.
+ * @throws {UnitscopeError} `run` if one was measured on some of the images only.
  */
 export function chooseDeepLayers({ run, subject, layers }: OpenedRun, names: readonly string[] | undefined): Layer[] {
   const { model } = subject;
-  if (names && names.length > 0) return [...new Set(pickLayers(model.layers, names))];
+  if (names && names.length > 0) return requireWhole(run, [...new Set(pickLayers(model.layers, names))]);
   const held = model.layers.filter((layer) => layers.includes(layer));
   const chosen = held.findLast(({ kind }) => kind === "convolution") ?? held.at(-1);
-  if (chosen) return [chosen];
+  if (chosen) return requireWhole(run, [chosen]);
   throw new UnitscopeError(
     "run",
     `run folder "${run.path}": expected a swept layer, got none; finish: unitscope ablate`,
   );
+}
+
+function requireWhole(run: RunFolder, layers: Layer[]): Layer[] {
+  run.requireWhole(layers.map(({ name }) => name));
+  return layers;
 }
 
 /**

@@ -92,7 +92,7 @@ export async function rotateLayers(
 ): Promise<RotationRunResult> {
   const { seeds = 5, fractions = [1], verify = 0 } = options;
   checkOptions({ seeds, fractions, verify });
-  return await workOnRun(path, "rotate", effects, async (opened) => {
+  return await workOnRun(path, { command: "rotate", layers: options.layers }, effects, async (opened) => {
     const passes = openPassFolder(path);
     const rotated = await sweepBases(opened, options, { ...effects, runner: passes });
     const result = await writeRotation(opened, rotated, options);

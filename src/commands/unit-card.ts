@@ -59,7 +59,8 @@ export interface UnitCardData {
  * @throws {UnitscopeError} `layer` if the run has no such layer or unit.
  */
 export async function readUnitCard(run: RunFolder, layer: string, unit: number): Promise<UnitCardData> {
-  const units = await run.readTable("units");
+  run.requireWhole([layer]);
+  const units = await run.readTable("units", { isWholeOnly: true });
   const names = [...new Set(texts(units, "layer"))];
   if (!names.includes(layer)) {
     throw new UnitscopeError(

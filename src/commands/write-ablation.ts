@@ -37,29 +37,38 @@ export interface AblateRunResult {
   readonly figure: string;
   /** How far the sweep came, where that is not all images for all units. */
   readonly reached: Reached | undefined;
+  /** Of the layers, those whose tables are of all images from an earlier sweep and stayed as they were. */
+  readonly kept: readonly string[];
+  /** Images that the accuracy is of. */
+  readonly baselineImages: number;
   readonly elapsedMs: number;
 }
 
-/** Writes what was swept; layers that the run held before stay. */
+/**
+ * Writes what was swept; layers that the run held before stay. What is of some of the images never takes the place of
+ * what is of all of them.
+ */
 export async function writeAblation(
   { run, subject }: OpenedRun,
   { layers, sweep, began }: SweptLayers,
 ): Promise<AblateRunResult> {
-  const checks = sweep && (await writeSweep(run, sweep, subject));
-  const figure = layerDropsFigure(layerDropsOf(await run.readTable("units")), {
-    source: [sourceOf(run.manifest()), ...reachedNote(sweep?.reached)].join(", "),
-    imagesPerClass: imagesPerClass(subject.images.labels),
-  });
-  run.writeFile(["figures", "layer-drops.svg"], figure);
+  const whole = new Set(sweep?.reached ? run.wholeLayers() : []);
+  const written = sweep ? [...sweep.layers.keys()].filter((at) => !whole.has(sweep.layers[at].name)) : [];
+  const isUntouched = sweep !== undefined && written.length === 0;
+  const held = sweep ? mergeLayers(run.manifest(), sweep, written) : run.manifest().layers;
+  // Before the tables, so that they never pass for whole ones.
+  if (sweep?.reached && !isUntouched) run.updateManifest({ layers: held });
+  const checks = sweep && (await writeSweep(run, sweep, written, subject));
+  if (!isUntouched) await drawLayerDrops(run, held, sweep, subject);
   const elapsedMs = performance.now() - began;
-  if (sweep) {
+  if (sweep && !isUntouched) {
     const { prepareMs, openMs, sweepMs } = sweep.timings;
     run.updateManifest({
-      ...(!sweep.reached && { finished: new Date().toISOString() }),
-      layers: mergeLayers(run.manifest(), sweep),
+      ...(!sweep.reached && { finished: new Date().toISOString(), layers: held }),
       timings: { ...run.manifest().timings, prepare: prepareMs, open: openMs, sweep: sweepMs, total: elapsedMs },
     });
   }
+  const baseline = await run.readTable("baseline", { columns: ["label", "prediction"] });
   const names = new Set(layers.map((layer) => layer.name));
   const chosen = async (table: "units" | "layers"): Promise<Table> => {
     const rows = await run.readTable(table);
@@ -70,13 +79,15 @@ export async function writeAblation(
     run,
     subject,
     layers,
-    accuracy: await accuracyOf(run),
+    accuracy: baselineAccuracy(baseline),
     units: await chosen("units"),
     summary: await chosen("layers"),
     settled: checks?.settled ?? [],
     verified: checks?.verified ?? 0,
     figure: run.file("figures", "layer-drops.svg"),
     reached: sweep?.reached,
+    kept: layers.map(({ name }) => name).filter((name) => whole.has(name)),
+    baselineImages: baseline.rows,
     elapsedMs,
   };
 }
@@ -86,25 +97,58 @@ export function manifestLayer({ name, kind, tap, units, height, width }: Layer):
   return { name, kind, tap, units, height, width };
 }
 
-/** Layers that the run already had stay, those of this sweep come after. */
-function mergeLayers(manifest: RunManifest, { layers, reached }: Sweep): RunManifest["layers"] {
-  const others = manifest.layers.filter(({ name }) => !layers.some((layer) => layer.name === name));
-  const own = layers.map((layer, at) => ({
-    ...manifestLayer(layer),
+/** Figure 3 of what the run holds; it says so where that is not of all images. */
+async function drawLayerDrops(
+  run: RunFolder,
+  layers: RunManifest["layers"],
+  sweep: Sweep | undefined,
+  { images }: Subject,
+): Promise<void> {
+  const figure = layerDropsFigure(layerDropsOf(await run.readTable("units")), {
+    source: [sourceOf(run.manifest()), ...partialNote(layers, sweep)].join(", "),
+    imagesPerClass: imagesPerClass(images.labels),
+  });
+  run.writeFile(["figures", "layer-drops.svg"], figure);
+}
+
+/** Layers that the run had measured stay, those of this sweep that are written come after. */
+function mergeLayers(
+  manifest: RunManifest,
+  { layers, reached }: Sweep,
+  written: readonly number[],
+): RunManifest["layers"] {
+  const own = written.map((at) => ({
+    ...manifestLayer(layers[at]),
     ...(reached && { images: reached.leastImages(at) }),
   }));
+  // A run that never finished names layers that it set out to measure.
+  const others = manifest.layers.filter(
+    ({ name, images }) =>
+      !own.some((layer) => layer.name === name) && (manifest.finished !== null || images !== undefined),
+  );
   return [...others, ...own];
 }
 
-/** Writes a sweep's tables layer by layer, in place of what the run held of these layers; its other layers stay. */
-async function writeSweep(run: RunFolder, sweep: Sweep, subject: Subject): Promise<SweepChecks> {
-  run.writeTable("baseline", baselineTable(sweep, subject));
-  const names = sweep.layers.map(({ name }) => name);
+/** Writes layers of a sweep, by their indices, in place of what the run held of them; its other layers stay. */
+async function writeSweep(
+  run: RunFolder,
+  sweep: Sweep,
+  written: readonly number[],
+  subject: Subject,
+): Promise<SweepChecks> {
+  const checks: SweepChecks[] = [];
+  for (const [at, { name }] of sweep.layers.entries()) {
+    if (written.includes(at)) continue;
+    const { settled, verified } = sweep.layer(at);
+    checks.push({ settled: [{ layer: name, settled }], verified });
+  }
+  if (written.length === 0) return mergeChecks(checks);
+  await writeBaseline(run, sweep, subject);
+  const names = written.map((at) => sweep.layers[at].name);
   const writers: (readonly [(typeof layerTableNames)[number], TableRewriter])[] = [];
   try {
     for (const name of layerTableNames) writers.push([name, await run.rewriteLayers(name, names)]);
-    const checks: SweepChecks[] = [];
-    for (const at of names.keys()) {
+    for (const at of written) {
       const part = layerTables(sweep, at, subject);
       for (const [name, writer] of writers) await writer.append(part.tables[name]);
       checks.push(part.checks);
@@ -116,11 +160,18 @@ async function writeSweep(run: RunFolder, sweep: Sweep, subject: Subject): Promi
   }
 }
 
-/** What a figure says of a sweep that is not whole. */
-function reachedNote(reached: Reached | undefined): string[] {
-  return reached ? [`of which ${reached.images.toLocaleString("en")} were measured so far`] : [];
+/** Writes the baseline, unless the run holds that of more images: the images of a shorter sweep are among them. */
+async function writeBaseline(run: RunFolder, sweep: Sweep, subject: Subject): Promise<void> {
+  const table = baselineTable(sweep, subject);
+  const isShorter = sweep.reached && run.hasTable("baseline") && (await run.openTable("baseline")).rows >= table.rows;
+  if (!isShorter) run.writeTable("baseline", table);
 }
 
-async function accuracyOf(run: RunFolder): Promise<number> {
-  return baselineAccuracy(await run.readTable("baseline", { columns: ["label", "prediction"] }));
+/** What a figure says of layers that were not measured on all images. */
+function partialNote(layers: RunManifest["layers"], sweep: Sweep | undefined): string[] {
+  const partial = layers.filter(({ images }) => images !== undefined).map(({ name }) => name);
+  if (partial.length === 0) return [];
+  if (partial.length < layers.length || !sweep?.reached)
+    return [`of which only some were measured for ${partial.join(", ")}`];
+  return [`of which ${sweep.reached.images.toLocaleString("en")} were measured so far`];
 }

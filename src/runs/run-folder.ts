@@ -9,7 +9,7 @@ import { writeFileAtomic } from "../files/atomic-file.ts";
 import { diskError, systemCode } from "../files/disk-error.ts";
 import { layerSlugs } from "../files/layer-slugs.ts";
 import { type TableName, tableSchemas } from "../tables/schema.ts";
-import { type Column, columnType, missingColumn, rowKeys, type Table, texts } from "../tables/table.ts";
+import { type Column, columnType, filterRows, missingColumn, rowKeys, type Table, texts } from "../tables/table.ts";
 import { openTableReader, type TableReader } from "./read-table.ts";
 import { openTableRewriter, type TableRewriter } from "./rewrite-table.ts";
 import {
@@ -26,8 +26,13 @@ export interface RunFolder {
   readonly path: string;
   /** The manifest as it is on disk. */
   manifest(): RunManifest;
-  /** @throws {UnitscopeError} `run` if a layer was not measured on all images. */
-  requireWhole(): void;
+  /** Names of the layers that were measured on all images; none before a sweep was complete. */
+  wholeLayers(): string[];
+  /**
+   * @param layers names of those that are wanted; all of the run's by default.
+   * @throws {UnitscopeError} `run` if one of them was measured on some of the images only.
+   */
+  requireWhole(layers?: readonly string[]): void;
   /** Replaces fields of the manifest. */
   updateManifest(change: Partial<RunManifest>): void;
   /** Adds a later command to the manifest, in place of an earlier one of the same name and options. */
@@ -37,9 +42,13 @@ export interface RunFolder {
   hasTable(name: TableName): boolean;
   /**
    * Reads a table, or some of its columns, or the rows of one layer: of a large table only that layer's part of the file.
-   * @throws {UnitscopeError} `run` if the run does not hold it.
+   * @param options.isWholeOnly leaves out the rows of layers that were measured on some of the images only.
+   * @throws {UnitscopeError} `run` if the run does not hold it, or it is of some of the images only.
    */
-  readTable(name: TableName, options?: { columns?: readonly string[]; layer?: string }): Promise<Table>;
+  readTable(
+    name: TableName,
+    options?: { columns?: readonly string[]; layer?: string; isWholeOnly?: boolean },
+  ): Promise<Table>;
   /** Opens a table for reading part by part. */
   openTable(name: TableName): Promise<TableReader>;
   /** Writes a table over what was there. */
@@ -167,24 +176,47 @@ function runFolder(path: string, isPartialFine: boolean): RunFolder {
   };
   const updateManifest = (change: Partial<RunManifest>): void =>
     writeFileAtomic(file("run.json"), formatManifest({ ...manifest(), ...change }));
-  const requireWhole = (): void => {
+  const wholeLayers = (): string[] => {
+    const { layers, finished } = manifest();
+    return finished === null ? [] : layers.filter(({ images }) => images === undefined).map(({ name }) => name);
+  };
+  const requireWhole = (names?: readonly string[]): void => {
     const { layers, data } = manifest();
-    const partial = layers.find(({ images }) => images !== undefined);
+    const partial = layers.find(({ name, images }) => images !== undefined && (names?.includes(name) ?? true));
     if (!partial) return;
     const count = (images: number): string => images.toLocaleString("en");
+    const whole = wholeLayers();
+    const others = whole.length > 0 ? `, or choose layers that are whole: ${listAllowed(whole)}` : "";
     throw new UnitscopeError(
       "run",
-      `run folder "${path}": expected a finished sweep, got layer "${partial.name}" measured on ${count(partial.images ?? 0)} of ${count(data.images)} images; finish it with: unitscope ablate, without option "until" and option "budget"`,
+      `run folder "${path}": expected a finished sweep, got layer "${partial.name}" measured on ${count(partial.images ?? 0)} of ${count(data.images)} images; finish it with: unitscope ablate, without option "until" and option "budget"${others}`,
     );
   };
-  const openTable = async (name: TableName): Promise<TableReader> => {
-    if (!isPartialFine && sweptTables.includes(name)) requireWhole();
+  /** Refuses a table that is of some of the images; the baseline is of all as soon as a layer is. */
+  const requireWholeTable = (name: TableName, layers?: readonly string[]): void => {
+    if (isPartialFine || !sweptTables.includes(name)) return;
+    if (name === "baseline" && wholeLayers().length > 0) return;
+    requireWhole(name === "baseline" ? undefined : layers);
+  };
+  const openAny = async (name: TableName): Promise<TableReader> => {
     if (hasTable(name)) return await openTableReader(tablePath(name), name);
     const advice = madeBy[name] ? `; make it with: unitscope ${madeBy[name]}` : "";
     throw new UnitscopeError("run", `run folder "${path}": expected ${name}.parquet, got none${advice}`);
   };
-  const readTable: RunFolder["readTable"] = async (name, { layer, ...options } = {}) => {
-    const table = await openTable(name);
+  const openTable = async (name: TableName): Promise<TableReader> => {
+    requireWholeTable(name);
+    return await openAny(name);
+  };
+  const readTable: RunFolder["readTable"] = async (name, { layer, isWholeOnly = false, ...options } = {}) => {
+    const whole = isWholeOnly ? wholeLayers() : [];
+    if (whole.length > 0) {
+      const table = await (await openAny(name)).read(options);
+      const layers = texts(table, "layer", name);
+      const partial = new Set(manifest().layers.flatMap((each) => (whole.includes(each.name) ? [] : [each.name])));
+      return partial.size === 0 ? table : filterRows(table, (row) => !partial.has(layers[row]));
+    }
+    requireWholeTable(name, layer === undefined ? undefined : [layer]);
+    const table = await openAny(name);
     return layer === undefined ? await table.read(options) : await table.readLayer(layer, options);
   };
   const writeTable: RunFolder["writeTable"] = (name, table) => writeParquetTable(tablePath(name), name, table);
@@ -192,6 +224,7 @@ function runFolder(path: string, isPartialFine: boolean): RunFolder {
     path,
     file,
     manifest,
+    wholeLayers,
     requireWhole,
     updateManifest,
     hasTable,
@@ -206,7 +239,7 @@ function runFolder(path: string, isPartialFine: boolean): RunFolder {
     },
     tableNames: () => (Object.keys(tableSchemas) as TableName[]).filter(hasTable),
     createTable: (name) => openTableWriter(tablePath(name), name),
-    addColumns: async (name, added) => writeTable(name, joinColumns(name, await readTable(name), added)),
+    addColumns: async (name, added) => writeTable(name, joinColumns(name, await (await openAny(name)).read(), added)),
     replaceRows: async (name, rows, by) => {
       const replaced = new Set(rowKeys(rows, by, name));
       const layers = by.includes("layer") ? new Set(texts(rows, "layer", name)) : undefined;

@@ -11,7 +11,7 @@ import { forgetPasses, type RunPlan, readOwnPlan, recordedPasses, recordPass, wr
 import { withWorkers } from "./run-shard.ts";
 import { shardsOf } from "./run-status.ts";
 import { forgetShardRecords } from "./shard-records.ts";
-import { computeShared, type SharedResult } from "./shared-work.ts";
+import { computeShared, type SharedResult, startOf } from "./shared-work.ts";
 
 /** How it is merged. */
 export interface MergeRunOptions {
@@ -38,19 +38,24 @@ export async function mergeRun(
     return undefined;
   }
   const found = findPlaces(path, openRun(path).manifest(), plan.places, places);
-  return await workOnRun(path, "merge", { ...effects, places: found }, async (opened) => {
-    const passes = openPassFolder(path, { share: "none", planned: (pass) => recordPass(path, pass, plan) });
-    try {
-      const write = await computeShared(opened, withWorkers(plan.works, workers), { runner: passes, ...effects });
-      const results = await write();
-      // From here on the pieces are not needed, so that a late shard has nothing to do.
-      writeRunPlan(path, { ...plan, merged: new Date().toISOString() });
-      tidy(path);
-      return results;
-    } catch (error) {
-      throw error instanceof UnitscopeError && error.code === "waiting" ? missingError(path, plan, error) : error;
-    }
-  });
+  return await workOnRun(
+    path,
+    { command: "merge", ...startOf(plan.works) },
+    { ...effects, places: found },
+    async (opened) => {
+      const passes = openPassFolder(path, { share: "none", planned: (pass) => recordPass(path, pass, plan) });
+      try {
+        const write = await computeShared(opened, withWorkers(plan.works, workers), { runner: passes, ...effects });
+        const results = await write();
+        // From here on the pieces are not needed, so that a late shard has nothing to do.
+        writeRunPlan(path, { ...plan, merged: new Date().toISOString() });
+        tidy(path);
+        return results;
+      } catch (error) {
+        throw error instanceof UnitscopeError && error.code === "waiting" ? missingError(path, plan, error) : error;
+      }
+    },
+  );
 }
 
 /** Removes what the merged tables came from; all of it follows from what is recorded, so that it can be done again. */

@@ -20,7 +20,7 @@ import {
   writeRunPlan,
 } from "./run-plan.ts";
 import { forgetShardRecords } from "./shard-records.ts";
-import { computeShared, passesOf, type SharedWork } from "./shared-work.ts";
+import { computeShared, passesOf, type SharedWork, startOf } from "./shared-work.ts";
 
 /** How a command is cut. */
 export interface PlanRunOptions {
@@ -78,7 +78,7 @@ export async function planRun(
   effects: Omit<RunEffects, "progress"> = {},
 ): Promise<PlanRunResult> {
   checkShards(shards);
-  const opened = await openRunSubject(path, effects);
+  const opened = await openRunSubject(path, effects, startOf(works));
   return await holdingRun(path, "plan", async () => {
     const plan: RunPlan = {
       schemaVersion,

@@ -9,7 +9,7 @@ import { findPlaces } from "./find-places.ts";
 import { type RunPlan, readOwnPlan, recordPass } from "./run-plan.ts";
 import { shardsOf } from "./run-status.ts";
 import { type ComputedImages, openShardRecord } from "./shard-records.ts";
-import { computeShared, type SharedWork } from "./shared-work.ts";
+import { computeShared, type SharedWork, startOf } from "./shared-work.ts";
 
 /** How a shard is carried out. */
 export interface RunShardOptions {
@@ -57,7 +57,7 @@ export async function runShard(
   const counter = openCounter(effects);
   let isFinished = false;
   try {
-    const opened = await openRunSubject(path, { ...effects, places: found });
+    const opened = await openRunSubject(path, { ...effects, places: found }, startOf(plan.works));
     const share = { index: shard, count: plan.shards };
     const planned = (pass: Plan): void => recordPass(path, pass, plan);
     const runner = openPassFolder(path, { share, planned, progress: counter.progress });

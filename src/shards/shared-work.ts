@@ -104,6 +104,21 @@ async function computeOne(
   }
 }
 
+/**
+ * What a run has to hold for some works: an ablation goes on with layers that were measured on some of the images, all
+ * others start from whole ones.
+ */
+export function startOf(works: readonly SharedWork[]): {
+  isPartialFine: boolean;
+  layers: readonly string[] | undefined;
+} {
+  const wanted = works.map(({ options: { layers } }) => layers ?? []);
+  return {
+    isPartialFine: works.some(({ kind }) => kind === "ablate"),
+    layers: wanted.every((names) => names.length > 0) ? wanted.flat() : undefined,
+  };
+}
+
 /** The passes that some works make. */
 export function passesOf(opened: OpenedRun, works: readonly SharedWork[]): PassCount[] {
   return works.flatMap((work) => {

@@ -109,16 +109,18 @@ export function ablateCommand(context: CliContext): Command {
 
 /** Prints what an ablation found. */
 export function showAblation(context: CliContext, result: AblateRunResult): void {
-  const { run, subject, verified } = result;
+  const { run, subject, verified, kept } = result;
   if (context.json) context.print(JSON.stringify(resultJson(result)));
   else {
     const { images, model } = subject;
     const right = (100 * result.accuracy).toFixed(2);
-    const measured = (result.reached?.images ?? images.imageCount).toLocaleString("en");
+    const measured = result.baselineImages.toLocaleString("en");
     context.print(`${model.name} on ${images.name}: ${right} % of ${measured} images right`);
-    const describe = result.reached ? describePartialLayer : describeLayer;
-    for (const layer of result.layers) for (const line of describe(result, layer.name)) context.print(line);
-    if (result.reached) for (const line of reachedLines(result.reached)) context.print(line);
+    for (const { name } of result.layers) {
+      const describe = result.reached && !kept.includes(name) ? describePartialLayer : describeLayer;
+      for (const line of describe(result, name)) context.print(line);
+    }
+    if (result.reached) for (const line of reachedLines(result.reached, kept)) context.print(line);
     if (verified > 0) {
       const pairs = verified.toLocaleString("en");
       context.print(`verified: ${pairs} (unit, image) pairs repeated the plain way, 0 different`);

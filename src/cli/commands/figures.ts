@@ -18,6 +18,7 @@ export function figuresCommand(context: CliContext): Command {
       const figures = await runFigures(path, {
         sign,
         signal: context.signal,
+        partial: (layers) => context.note(`left out, as not all images are measured: ${layers.join(", ")}`),
         progress: (drawn) => {
           if (!context.json) context.print(drawn.path);
         },
