@@ -25,23 +25,17 @@ export function repairCommand(context: CliContext): Command {
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .action(async (path: string, options: RepairOptions) => {
       const { measureRepair } = await import("../../commands/measure-repair.ts");
-      const fetching = showDataProgress(context);
-      let shown: ReturnType<CliContext["progress"]> | undefined;
+      const display = showDataProgress(context);
       try {
         const result = await measureRepair(path, options, {
-          fetching: fetching.progress,
-          progress: (done, total) => {
-            fetching.finish();
-            shown ??= context.progress("measuring", total, "images");
-            shown.update(done);
-          },
+          fetching: display.progress,
+          progress: (done, total) => display.progress({ title: "measuring", done, total, unit: "images" }),
           signal: context.signal,
         });
-        shown?.finish();
+        display.finish();
         show(context, result);
       } finally {
-        fetching.finish();
-        shown?.finish();
+        display.finish();
       }
     });
 }

@@ -43,24 +43,18 @@ export function rotateCommand(context: CliContext): Command {
     .addOption(providerOption())
     .action(async (path: string, options: RotationRunOptions) => {
       const { rotateLayers } = await import("../../commands/rotate-layers.ts");
-      const fetching = showDataProgress(context);
-      let shown: ReturnType<CliContext["progress"]> | undefined;
+      const display = showDataProgress(context);
       try {
         const result = await rotateLayers(path, options, {
-          fetching: fetching.progress,
+          fetching: display.progress,
           caution: (text) => context.note(`caution: ${text}`),
-          progress: (done, total) => {
-            fetching.finish();
-            shown ??= context.progress("rotating", total, "images");
-            shown.update(done);
-          },
+          progress: (done, total) => display.progress({ title: "rotating", done, total, unit: "images" }),
           signal: context.signal,
         });
-        shown?.finish();
+        display.finish();
         showRotation(context, result);
       } finally {
-        fetching.finish();
-        shown?.finish();
+        display.finish();
       }
     });
 }

@@ -24,31 +24,23 @@ export function runCommand(context: CliContext): Command {
   return withPlaces(command).action(async (path: string, options: PlaceOptions & { shard?: number }) => {
     const { runShard } = await import("../../shards/run-shard.ts");
     const shard = options.shard ?? indexFrom(process.env);
-    const fetching = showDataProgress(context);
-    let shown: { pass: string; display: ReturnType<CliContext["progress"]> } | undefined;
+    const display = showDataProgress(context);
     try {
       const result = await runShard(
         path,
         { shard, workers: options.workers, places: await placesOf(options) },
         {
-          fetching: fetching.progress,
+          fetching: display.progress,
           caution: (text) => context.note(`caution: ${text}`),
-          progress: (pass, done, total) => {
-            fetching.finish();
-            if (shown?.pass !== pass) {
-              shown?.display.finish();
-              shown = { pass, display: context.progress(`shard ${shard}: ${pass}`, total, "images") };
-            }
-            shown.display.update(done);
-          },
+          progress: (pass, done, total) =>
+            display.progress({ title: `shard ${shard}: ${pass}`, done, total, unit: "images" }),
           signal: context.signal,
         },
       );
-      shown?.display.finish();
+      display.finish();
       show(context, path, shard, result);
     } finally {
-      fetching.finish();
-      shown?.display.finish();
+      display.finish();
     }
   });
 }

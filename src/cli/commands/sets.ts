@@ -64,24 +64,18 @@ export function setsCommand(context: CliContext): Command {
     .addOption(providerOption())
     .action(async (path: string, options: Options) => {
       const { measureSets } = await import("../../commands/measure-sets.ts");
-      const fetching = showDataProgress(context);
-      let shown: ReturnType<CliContext["progress"]> | undefined;
+      const display = showDataProgress(context);
       try {
         const result = await measureSets(path, setsOptions(options), {
-          fetching: fetching.progress,
+          fetching: display.progress,
           caution: (text) => context.note(`caution: ${text}`),
-          progress: (done, total, note) => {
-            fetching.finish();
-            shown ??= context.progress("unit sets", total, "steps");
-            shown.update(done, note);
-          },
+          progress: (done, total, note) => display.progress({ title: "unit sets", done, total, unit: "steps", note }),
           signal: context.signal,
         });
-        shown?.finish();
+        display.finish();
         showSets(context, result);
       } finally {
-        fetching.finish();
-        shown?.finish();
+        display.finish();
       }
     });
 }
