@@ -1,12 +1,15 @@
 /**
- * The constant that a removed unit is best replaced by: the one with the least mean loss (negative log-probability of the
- * true class) of the network that has it in the unit's place. What then is lost is what no constant can stand for (Li and
- * Janson, "Optimal ablation for interpretability", 2024).
+ * The constant that a removed unit is best replaced by: the one with which the network's predictions stay closest to the
+ * intact network's, by the mean over images of KL(intact ‖ ablated). What then changes, no constant can stand for.
  *
- * Looked for on up to 1,000 images of the set, the same share of every class: on a grid around the unit's mean response
- * and 0, then on a finer one around its best place, then by a parabola through the best point and its neighbours.
+ * That the best constant is the fair one is Li and Janson's idea ("Optimal ablation for interpretability", 2024), who
+ * minimise an expected loss. This loss needs no labels, is never negative, and gains nothing where a constant merely
+ * recalibrates the network: the log-probability of the true class does, and of a unit with a small effect its lowest point
+ * is where noise puts it.
+ *
+ * Looked for on up to 1,000 images of the set, the same share of every class, within the range of the unit's responses.
  */
-import { sumsOf } from "../numeric/exact-sums.ts";
+import { type ExactSums, exactSums, mergeSums, sumsOf } from "../numeric/exact-sums.ts";
 import type { BlockSource } from "../passes/image-block.ts";
 import { chosenBlocks, orderSeed, splitEvenly, stratifiedBlocks } from "../passes/image-order.ts";
 import type { BlockWork, Merge, Pass } from "../passes/pass.ts";
@@ -14,69 +17,83 @@ import { inMemory, type PassRunner } from "../passes/pass-runner.ts";
 import { planKey } from "../passes/plan.ts";
 import { chooseThreads } from "../passes/thread-choice.ts";
 import type { Model } from "../runtime/open-model.ts";
-import { type ClassSums, mergeClassSums } from "./class-sums.ts";
+import { closedLogits } from "./closed-form.ts";
+import { coarseConstants, fineConstants, refinedConstant, type TriedConstant } from "./constant-grid.ts";
+import { divergencesFrom } from "./divergence.ts";
+import { openFastRoute } from "./fast-route.ts";
 import { filledResponses, requireFed } from "./fed-responses.ts";
 import { responseSpreads } from "./response-means.ts";
 import { planSuffix } from "./suffix-plan.ts";
-import { allRoutes, openBlockSweep } from "./sweep-block.ts";
-import { switchedTensors } from "./switched-tensors.ts";
 
 /** Images that constants are looked for on. */
 const SAMPLE = 1_000;
 /** Images of one piece of the work. */
 const PIECE = 128;
-/** Places of the first grid, in standard deviations from the mean. */
-const COARSE = [-2, -1.5, -1, -0.5, -0.25, 0, 0.25, 0.5, 1, 1.5, 2, 3, 4];
-/** Places of the second, in standard deviations from the best of the first. */
-const FINE = [-0.4, -0.3, -0.2, -0.1, 0, 0.1, 0.2, 0.3, 0.4];
+
+/** Constants to try, ascending, for every unit of a layer. */
+type UnitConstants = readonly (readonly number[])[];
 
 /** What the work needs. */
-interface LossSetup {
+interface DivergenceSetup {
   readonly model: Model;
-  readonly taps: readonly string[];
-  /** By tap: constants to try, each `[units]`. */
-  readonly candidates: readonly (readonly Float32Array[])[];
+  readonly layers: readonly { readonly tap: string; readonly constants: UnitConstants }[];
   readonly threads: number;
 }
 
-/** What the loss grows by with every candidate, over a block. */
-export const lossWork: BlockWork<LossSetup, null, readonly ClassSums[]> = {
+/** Divergences summed over a block, for every constant of every unit, one unit after another. */
+export const divergenceWork: BlockWork<DivergenceSetup, null, ExactSums> = {
   module: import.meta.url,
-  name: "lossWork",
-  open: async ({ model, taps, candidates, threads }) => {
-    const planned = taps.map((tap) => {
+  name: "divergenceWork",
+  open: async ({ model, layers, threads }) => {
+    const planned = layers.map(({ tap }) => {
       const plan = planSuffix(model, tap);
       return { plan, replacement: new Float32Array(plan.units), isFed: true };
     });
-    const sweep = await openBlockSweep(model, planned, {
-      switched: switchedTensors(model, taps),
-      options: { engine: "auto", routes: allRoutes, continuous: true, verify: 0, seed: 0, threads, provider: "cpu" },
-    });
+    const route = await openFastRoute(model, planned, { threads });
+    const tries = Math.max(...layers.flatMap(({ constants }) => constants.map(({ length }) => length)));
+    const starts = layers.map(({ constants }) => startsOf(constants));
     return async (block, report) => {
-      const found: ClassSums[][] = taps.map(() => []);
-      const tries = candidates[0]?.length ?? 0;
+      const sums = starts.map((ends) => new Float64Array(ends[ends.length - 1]));
+      const rows = Int32Array.from({ length: block.count }, (_, row) => row);
       for (let at = 0; at < tries; at++) {
+        // Units that have no constant left to try keep their last one, and are not measured again.
         const fed = new Map(
-          planned.map(({ plan }, layer) => [
-            plan.tap,
-            filledResponses(model, plan, { constants: candidates[layer][at], count: block.count }),
+          layers.map(({ tap, constants }, layer) => [
+            tap,
+            filledResponses(model, planned[layer].plan, {
+              constants: Float32Array.from(constants, (own) => own[Math.min(at, own.length - 1)]),
+              count: block.count,
+            }),
           ]),
         );
-        const { layers } = await sweep.sweepFed(block, fed);
-        for (const [layer, { continuous }] of layers.entries()) if (continuous) found[layer]?.push(continuous);
-        report(at / tries);
+        const prepared = await route.prepare(block, fed);
+        const divergence = divergencesFrom(prepared.logits, model);
+        for (const [index, layer] of route.layers.entries()) {
+          const { units } = planned[index].plan;
+          const closed = layer.closed && closedLogits(layer.closed, prepared, { units, classCount: model.classCount });
+          for (let unit = 0; unit < units; unit++) {
+            if (at >= layers[index].constants[unit].length) continue;
+            const logits = closed ? undefined : await layer.removeUnit(prepared, unit, rows);
+            let sum = 0;
+            for (const row of rows) {
+              sum += logits ? divergence(row, logits, row) : divergence(row, closed?.(row, unit) as Float32Array, 0);
+            }
+            sums[index][starts[index][unit] + at] = sum;
+          }
+        }
+        report((at + 1) / tries);
       }
-      return { shared: null, layers: found };
+      return { shared: null, layers: sums.map(exactSums) };
     };
   },
 };
 
-const mergeLosses: Merge<null, readonly ClassSums[]> = {
-  shared: () => null,
-  layer: (parts) => (parts[0] ?? []).map((_, at) => mergeClassSums(parts.map((part) => part[at]))),
-};
+const mergeDivergences: Merge<null, ExactSums> = { shared: () => null, layer: mergeSums };
 
-/** The constants of least loss at some taps, float32 `[units]` each. @throws {UnitscopeError} `layer`, see `requireFed`. */
+/**
+ * The constants of least divergence at some taps, float32 `[units]` each.
+ * @throws {UnitscopeError} `layer`, see `requireFed`.
+ */
 export async function optimalConstants(
   model: Model,
   source: BlockSource,
@@ -96,76 +113,60 @@ export async function optimalConstants(
   const spreads = await responseSpreads(model, source, { taps, workers, runner, signal });
   const images = sampleOf(source);
   const chosen = chooseThreads(model, { workers, tasks: Math.ceil(images.length / PIECE) });
-  const losses = async (stage: string, candidates: readonly (readonly Float32Array[])[]): Promise<Float64Array[][]> => {
+  const measure = async (stage: string, constants: readonly UnitConstants[]): Promise<TriedConstant[][][]> => {
     const blocks = chosenBlocks({ sample: images.length }, splitEvenly(images, PIECE));
-    const pass: Pass<LossSetup, null, readonly ClassSums[]> = {
+    const pass: Pass<DivergenceSetup, null, ExactSums> = {
       ...blocks,
       plan: {
-        pass: `losses, ${stage}`,
-        key: planKey({ model: model.sha256, ...source.identity }, { grids: { coarse: COARSE, fine: FINE } }),
+        pass: `divergences, ${stage}`,
+        key: planKey({ model: model.sha256, ...source.identity }, {}),
         shared: {},
         layers: taps.map((tap) => ({ name: tap, key: { tap } })),
         ...blocks.plan,
       },
-      work: lossWork,
-      setup: { model, taps, candidates, threads: chosen.threads },
-      merge: mergeLosses,
+      work: divergenceWork,
+      setup: { model, layers: taps.map((tap, at) => ({ tap, constants: constants[at] })), threads: chosen.threads },
+      merge: mergeDivergences,
     };
     const found = await runner.run(pass, source, { workers: chosen.workers, signal });
-    return taps.map((_, at) => found.layer(at).map(lossesOf));
+    return constants.map((units, at) => {
+      const losses = sumsOf(found.layer(at));
+      const starts = startsOf(units);
+      return units.map((own, unit) =>
+        own.map((constant, place) => ({ constant, loss: losses[starts[unit] + place] / images.length })),
+      );
+    });
   };
-  const coarse = spreads.map(({ mean, deviation }) => [
-    new Float32Array(mean.length),
-    ...COARSE.map((steps) => mean.map((value, unit) => value + steps * deviation[unit])),
-  ]);
-  const first = await losses("coarse", coarse);
-  const centres = coarse.map((candidates, at) => bestOf(candidates, first[at]));
-  const fine = centres.map((centre, at) =>
-    FINE.map((steps) => centre.map((value, unit) => value + steps * spreads[at].deviation[unit])),
+  const coarse = await measure(
+    "coarse",
+    spreads.map(({ mean, deviation, lowest, highest }) =>
+      Array.from(mean, (value, unit) =>
+        coarseConstants({
+          mean: value,
+          deviation: deviation[unit],
+          lowest: lowest[unit],
+          highest: highest[unit],
+        }),
+      ),
+    ),
   );
-  const second = await losses("fine", fine);
-  return fine.map((candidates, at) => refined(candidates, second[at]));
+  const fine = await measure(
+    "fine",
+    coarse.map((units) => units.map(fineConstants)),
+  );
+  return coarse.map((units, at) =>
+    Float32Array.from(units, (tried, unit) => refinedConstant([...tried, ...fine[at][unit]])),
+  );
+}
+
+/** Where every unit's constants start in a list of all, and where the last ones end. */
+function startsOf(constants: UnitConstants): number[] {
+  let end = 0;
+  return [0, ...constants.map(({ length }) => (end += length))];
 }
 
 /** A stratified sample, ascending; all images where there are not more. */
 function sampleOf({ identity, labels, imageCount }: BlockSource): Int32Array {
   if (imageCount <= SAMPLE) return Int32Array.from({ length: imageCount }, (_, image) => image);
-  const { imagesOf } = stratifiedBlocks(labels, { seed: orderSeed(identity), blockSize: SAMPLE });
-  return imagesOf(0).slice(0, SAMPLE).sort();
-}
-
-/** What the loss grows by without each unit, summed over the images, `[units]`. */
-function lossesOf({ classes, sums }: ClassSums): Float64Array {
-  const values = sumsOf(sums);
-  const quantities = 8;
-  const units = values.length / (classes.length * quantities);
-  return Float64Array.from({ length: units }, (_, unit) => {
-    let loss = 0;
-    for (let at = 0; at < classes.length; at++) {
-      const start = (unit * classes.length + at) * quantities;
-      loss += values[start] - values[start + 2]; // log-probability lost, minus won
-    }
-    return loss;
-  });
-}
-
-/** Every unit's candidate of least loss; the first of equals. */
-function bestOf(candidates: readonly Float32Array[], losses: readonly Float64Array[]): Float32Array {
-  return Float32Array.from(candidates[0] ?? [], (_, unit) => candidates[bestAt(losses, unit)][unit]);
-}
-
-function bestAt(losses: readonly Float64Array[], unit: number): number {
-  return losses.reduce((best, loss, at) => (loss[unit] < losses[best][unit] ? at : best), 0);
-}
-
-/** The lowest point of the parabola through the best of evenly spaced candidates and its neighbours. */
-function refined(candidates: readonly Float32Array[], losses: readonly Float64Array[]): Float32Array {
-  return Float32Array.from(candidates[0] ?? [], (_, unit) => {
-    const at = bestAt(losses, unit);
-    const [value, before, after] = [candidates[at][unit], losses[at - 1]?.[unit], losses[at + 1]?.[unit]];
-    if (before === undefined || after === undefined) return value;
-    const bend = before - 2 * losses[at][unit] + after;
-    if (!(bend > 0)) return value;
-    return value + ((candidates[at + 1][unit] - value) * (before - after)) / (2 * bend);
-  });
+  return stratifiedBlocks(labels, { seed: orderSeed(identity), blockSize: SAMPLE }).imagesOf(0);
 }

@@ -1,6 +1,6 @@
 /**
- * The mean response of every unit over images and positions, which `--method mean` puts in its place, and the standard
- * deviation, in which `--method optimal` measures its steps.
+ * The mean response of every unit over images and positions, which the method `mean` puts in its place, and the standard
+ * deviation and range, in which `optimal` looks for its constants.
  *
  * Summed in double precision, with batches of a fixed size on one thread, and exactly over the blocks, so that the
  * constant is the same to the last bit whatever the number of workers.
@@ -31,6 +31,9 @@ interface ResponseSums {
   readonly sums: ExactSums;
   /** Of squares, `[units]`. */
   readonly squares: ExactSums;
+  /** Smallest and largest response, `[units]`. */
+  readonly lowest: Float64Array;
+  readonly highest: Float64Array;
   /** Values behind each sum: images × positions. */
   readonly count: number;
 }
@@ -52,6 +55,14 @@ const mergeMeans: Merge<null, ResponseSums> = {
   layer: (parts) => ({
     sums: mergeSums(parts.map(({ sums }) => sums)),
     squares: mergeSums(parts.map(({ squares }) => squares)),
+    lowest: extremes(
+      parts.map(({ lowest }) => lowest),
+      Math.min,
+    ),
+    highest: extremes(
+      parts.map(({ highest }) => highest),
+      Math.max,
+    ),
     count: parts.reduce((sum, part) => sum + part.count, 0),
   }),
 };
@@ -63,7 +74,7 @@ function meansPass(model: Model, source: BlockSource, taps: readonly string[]): 
     ...blocks,
     plan: {
       pass: "response sums",
-      key: planKey({ model: model.sha256, ...source.identity }, {}),
+      key: planKey({ model: model.sha256, ...source.identity }, { sums: { range: true } }),
       shared: {},
       layers: taps.map((tap) => ({ name: tap, key: { tap } })),
       ...blocks.plan,
@@ -91,20 +102,39 @@ export async function meanResponses(
   return (await responseSpreads(model, source, options)).map(({ mean }) => mean);
 }
 
-/** Mean and standard deviation of the responses at some taps, float32 `[units]` each. */
+/** What the responses at a tap are like, float32 `[units]` each. */
+export interface ResponseSpread {
+  readonly mean: Float32Array;
+  /** Standard deviation over images and positions. */
+  readonly deviation: Float32Array;
+  /** Smallest and largest response. */
+  readonly lowest: Float32Array;
+  readonly highest: Float32Array;
+}
+
+/** Mean, standard deviation and range of the responses at some taps. */
 export async function responseSpreads(
   model: Model,
   source: BlockSource,
   { taps, workers, runner = inMemory, signal }: ResponseSumsOptions,
-): Promise<{ mean: Float32Array; deviation: Float32Array }[]> {
+): Promise<ResponseSpread[]> {
   const pass = meansPass(model, source, taps);
   const found = await runner.run(pass, source, { workers: chooseThreads(model, { workers }).workers, signal });
   return taps.map((_, at) => {
-    const { sums, squares, count } = found.layer(at);
+    const { sums, squares, lowest, highest, count } = found.layer(at);
     const means = sumsOf(sums).map((total) => total / count);
     const variances = sumsOf(squares).map((total, unit) => Math.max(0, total / count - means[unit] ** 2));
-    return { mean: Float32Array.from(means), deviation: Float32Array.from(variances, Math.sqrt) };
+    return {
+      mean: Float32Array.from(means),
+      deviation: Float32Array.from(variances, Math.sqrt),
+      lowest: Float32Array.from(lowest),
+      highest: Float32Array.from(highest),
+    };
   });
+}
+
+function extremes(parts: readonly Float64Array[], pick: (...values: number[]) => number): Float64Array {
+  return Float64Array.from(parts[0] ?? [], (_, unit) => pick(...parts.map((part) => part[unit])));
 }
 
 /** Where a tap's units are. @throws {UnitscopeError} `layer` where images could not be told from their fill. */
@@ -125,6 +155,8 @@ async function sumResponses(
   const rows = Int32Array.from({ length: block.count }, (_, row) => row);
   const sums: Float64Array[] = [];
   const squares: Float64Array[] = [];
+  const lowest: Float64Array[] = [];
+  const highest: Float64Array[] = [];
   const counts = taps.map(() => 0);
   const places = taps.map((tap) => meanPlace(model, tap));
   const size = model.batch ?? BATCH;
@@ -137,15 +169,23 @@ async function sumResponses(
       const run = unitSize * dims.slice(axis + 1).reduce((a, b) => a * b, 1);
       const sum = (sums[index] ??= new Float64Array(units));
       const square = (squares[index] ??= new Float64Array(units));
+      const low = (lowest[index] ??= new Float64Array(units).fill(Infinity));
+      const high = (highest[index] ??= new Float64Array(units).fill(-Infinity));
       for (let at = 0, channel = 0; at < data.length; channel++) {
         let total = 0;
         let power = 0;
+        const unit = channel % units;
+        let [least, most] = [low[unit], high[unit]];
         for (const end = at + run; at < end; at++) {
-          total += data[at];
-          power += data[at] * data[at];
+          const value = data[at];
+          total += value;
+          power += value * value;
+          if (value < least) least = value;
+          if (value > most) most = value;
         }
-        sum[channel % units] += total;
-        square[channel % units] += power;
+        sum[unit] += total;
+        square[unit] += power;
+        [low[unit], high[unit]] = [least, most];
       }
       counts[index] = counts[index] + data.length / units;
     }
@@ -153,6 +193,8 @@ async function sumResponses(
   return sums.map((sum, index) => ({
     sums: exactSums(sum),
     squares: exactSums(squares[index]),
+    lowest: lowest[index],
+    highest: highest[index],
     count: counts[index],
   }));
 }

@@ -73,8 +73,6 @@ export interface BlockSweep {
   prepare(block: ImageBlock): Promise<PreparedBlock>;
   /** @param report called now and then with the fraction that is done. */
   sweep(block: ImageBlock, prepared?: PreparedBlock, report?: (done: number) => void): Promise<SweptBlock>;
-  /** With responses that are fed; for layers that are all planned with them. */
-  sweepFed(block: ImageBlock, fed: FedResponses): Promise<SweptBlock>;
   close(): Promise<void>;
 }
 
@@ -212,10 +210,6 @@ export async function openBlockSweep(
         ),
       );
       return { ...baseline, layers };
-    },
-    sweepFed: async (block, fed) => {
-      const { prepared, baseline } = await ready(block, await fast.prepare(block, fed));
-      return { ...baseline, layers: await sweepOnce(block, prepared, baseline, { fed, count: () => {} }) };
     },
     close: async () => {
       await donors?.close();

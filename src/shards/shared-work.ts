@@ -129,7 +129,7 @@ export function passesOf(opened: OpenedRun, works: readonly SharedWork[]): PassC
 
 /** The passes that find the constants which replace units. */
 function constantsOf(method: AblationMethod): string[][] {
-  if (method === "optimal") return [["response sums"], ["losses, coarse"], ["losses, fine"]];
+  if (method === "optimal") return [["response sums"], ["divergences, coarse"], ["divergences, fine"]];
   return method === "mean" ? [["response sums"]] : [];
 }
 

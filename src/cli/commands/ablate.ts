@@ -35,7 +35,7 @@ export function ablateCommand(context: CliContext): Command {
     .addOption(
       new Option(
         "--method <method>",
-        "what replaces a unit: 0, its mean, 0 in its weights alone, responses of other images, the constant of least loss",
+        "what replaces a unit: 0, its mean, 0 in its weights alone, responses of other images, the constant that changes predictions least",
       )
         .choices(ablationMethods)
         .default("zero"),
