@@ -4,8 +4,9 @@
  *
  * Both are changes of one number of an image: the logit of its class minus that of the class that came next in the intact
  * network. The total is measured; the direct one is the gradient times the change of the response, which is exact while
- * ReLUs and pools stay as they were.
+ * ReLUs and pools stay as they were. A difference of the two within the network's measured tolerance is rounding.
  */
+import { UnitscopeError } from "../errors.ts";
 import type { BlockSource, ImageBlock } from "../passes/image-block.ts";
 import { blocksOf } from "../passes/image-order.ts";
 import type { BlockWork, Merge, Pass } from "../passes/pass.ts";
@@ -24,11 +25,10 @@ import type { BlockTensor, PreparedBlock } from "./prepared-block.ts";
 import type { Replacement } from "./replacement.ts";
 import { planSuffix, type SuffixPlan } from "./suffix-plan.ts";
 import type { AblationMethod } from "./sweep.ts";
+import { withMeasuredTolerance } from "./tie-tolerance.ts";
 
 /** Images of one run of the gradient. */
 const BATCH = 16;
-/** A difference of direct and total effect below this part of the largest logit is rounding. */
-const ROUNDING = 1e-5;
 
 interface RepairSetup extends Replacement {
   readonly model: Model;
@@ -65,7 +65,7 @@ export const selfRepairWork: BlockWork<RepairSetup, null, ClassSums> = {
           const total = own - after;
           const first = directChange({ plan, response, gradient, replacement }, unit, row);
           const scale = largestOf(prepared.logits, before[row], classCount);
-          const repaired = Math.abs(first - total) <= ROUNDING * scale ? 0 : first - total;
+          const repaired = Math.abs(first - total) <= model.tieTolerance * scale ? 0 : first - total;
           if (repaired !== 0 || total !== 0) collector.add(unit, row, [repaired, total]);
         }
         report(unit / plan.units);
@@ -80,7 +80,8 @@ const mergeRepair: Merge<null, ClassSums> = { shared: () => null, layer: mergeCl
 /**
  * Measures a layer's self-repair: of `CompanionChanges`, the first quantity is direct minus total effect, the second the
  * total one.
- * @throws {UnitscopeError} `layer`, see `requireFed`; `model` for an operator without a gradient behind the layer.
+ * @throws {UnitscopeError} `layer`, see `requireFed`; `model` for an operator without a gradient behind the layer, and
+ * where rounding moves logits by too much to tell the two effects apart.
  */
 export async function measureSelfRepair(
   model: Model,
@@ -103,6 +104,7 @@ export async function measureSelfRepair(
   directGraph(model, tap, 1); // what cannot be differentiated is refused before any work
   const blocks = blocksOf(images, model);
   const chosen = chooseThreads(model, { workers, tasks: blocks.plan.to });
+  const setup: RepairSetup = { model, ...replacement, threads: chosen.threads };
   const pass: Pass<RepairSetup, null, ClassSums> = {
     ...blocks,
     plan: {
@@ -113,7 +115,16 @@ export async function measureSelfRepair(
       ...blocks.plan,
     },
     work: selfRepairWork,
-    setup: { model, ...replacement, threads: chosen.threads },
+    setup,
+    settle: async () => {
+      const layers = [replacement];
+      const measured = await withMeasuredTolerance(model, images, { layers, threads: setup.threads, signal });
+      if (measured.tieTolerance < Infinity) return { ...setup, model: measured };
+      throw new UnitscopeError(
+        "model",
+        `model "${model.name}": expected logits that rounding hardly moves, to tell direct from total effects, got differences as large as the margins of predictions`,
+      );
+    },
     merge: mergeRepair,
   };
   const total = images.imageCount;

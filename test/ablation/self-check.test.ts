@@ -9,10 +9,10 @@ import { allRoutes, openBlockSweep, type SweepOptions } from "../../src/ablation
 import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
 import { withMeasuredTolerance } from "../../src/ablation/tie-tolerance.ts";
 import { checkPairs } from "../../src/ablation/verify.ts";
-import { floatTensor, node } from "../../src/onnx/graph.ts";
-import { type Model, USUAL_TOLERANCE } from "../../src/runtime/model.ts";
+import { USUAL_TOLERANCE } from "../../src/runtime/model.ts";
 import { blockOf, sourceOf } from "../passes/images-in-memory.ts";
-import { CLASSES, networkOf, normal, open, SIDE, sweepAll } from "./all-pairs.ts";
+import { normal, SIDE, sweepAll } from "./all-pairs.ts";
+import { lifted } from "./lifted-network.ts";
 import { randomNetwork } from "./random-network.ts";
 
 const imageDims = [3, SIDE, SIDE];
@@ -25,29 +25,6 @@ const options: SweepOptions = {
   threads: 1,
   provider: "cpu",
 };
-
-/** Hidden values that are lifted by a large constant and lowered again, so that their last bits are lost. */
-function lifted(by: number): Promise<Model> {
-  return open(
-    networkOf(
-      [
-        node("Conv", ["input", "w"], ["c"], { pads: [1, 1, 1, 1] }),
-        node("Relu", ["c"], ["r"]),
-        node("GlobalAveragePool", ["r"], ["g"]),
-        node("Flatten", ["g"], ["f"]),
-        node("Gemm", ["f", "a", "up"], ["h"]),
-        node("Sub", ["h", "up"], ["d"]),
-        node("MatMul", ["d", "b"], ["logits"]),
-      ],
-      {
-        w: normal(1, [8, 3, 3, 3]),
-        a: normal(2, [8, 12]),
-        up: floatTensor([12], new Float32Array(12).fill(by)),
-        b: normal(3, [12, CLASSES]),
-      },
-    ),
-  );
-}
 
 const pixels = normal(9, [300, ...imageDims]).data as Float32Array;
 const source = (): ReturnType<typeof sourceOf> => sourceOf(pixels, imageDims, new Int32Array(300));

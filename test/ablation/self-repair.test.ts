@@ -13,6 +13,7 @@ import { modelFromBytes } from "../../src/runtime/open-model.ts";
 import { openSession } from "../../src/runtime/session.ts";
 import { CLASSES, randomImages, randomNetwork, SIDE } from "../ablation/random-network.ts";
 import { sourceOf } from "../passes/images-in-memory.ts";
+import { lifted } from "./lifted-network.ts";
 
 /** One image a class, so that the sums of a class are those of its image. */
 const IMAGES = CLASSES;
@@ -147,4 +148,23 @@ test("where nothing opens, nothing is repaired", async () => {
   expect(repaired).toBe(0);
   expect(total).toBeCloseTo(1.1, 1);
   expect(p).toBe(1);
+});
+
+test("what rounding does is no repair, and a network where that is too much is refused", async () => {
+  const count = 40;
+  const source = sourceOf(randomImages(count, 9), [3, SIDE, SIDE], new Int32Array(count));
+  const repair = async (by: number) => {
+    const model = await lifted(by);
+    const layer = model.layers.find(({ name }) => name === "r");
+    if (!layer) throw new Error("no layer");
+    const replacement = { tap: layer.tap, replacement: new Float32Array(layer.units) };
+    return await measureSelfRepair(model, source, { name: "r", method: "zero", replacement }, { workers: 1 });
+  };
+  // All behind the layer is linear, so that the direct effect is the total one.
+  const { sums } = await repair(3e3);
+  const repaired = sums.filter((_, at) => at % 8 < 4);
+  const total = sums.filter((_, at) => at % 8 >= 4);
+  expect(Math.max(...repaired)).toBe(0);
+  expect(Math.max(...total)).toBeGreaterThan(0);
+  await expect(repair(3e6)).rejects.toThrow(/^model ".*": expected logits that rounding hardly moves/);
 });
