@@ -35,7 +35,7 @@ export function directGraph(model: Model, tap: string, batch: number): DirectGra
     [logits],
   );
   const constants = new Map(behind.constants);
-  const nodes = behind.nodes.flatMap((each) => withoutNorm(each, constants));
+  const nodes = behind.nodes.flatMap((each) => withoutNorm(each, shapes.get(each.inputs[0] ?? "")?.length, constants));
   const forward: Graph = {
     ...behind,
     inputs: [...behind.inputs, { name: WEIGHTS_INPUT, type: "float32", shape: [batch, classCount] }],
@@ -67,8 +67,12 @@ export function directGraph(model: Model, tap: string, batch: number): DirectGra
 }
 
 /** Batch norm of a trained network is one scale and one shift a channel. */
-function withoutNorm(each: Node, constants: Map<string, ReturnType<typeof floatTensor>>): Node[] {
-  if (each.op !== "BatchNormalization") return [each];
+function withoutNorm(
+  each: Node,
+  rank: number | undefined,
+  constants: Map<string, ReturnType<typeof floatTensor>>,
+): Node[] {
+  if (each.op !== "BatchNormalization" || rank === undefined) return [each];
   const [x = "", ...names] = each.inputs;
   const values = names.map((name) => constants.get(name)?.data as Float32Array | undefined);
   const [gamma, beta, mean, variance] = values;
@@ -76,7 +80,7 @@ function withoutNorm(each: Node, constants: Map<string, ReturnType<typeof floatT
   const epsilon = each.attributes.epsilon?.kind === "float" ? each.attributes.epsilon.value : 1e-5;
   const scale = gamma.map((value, channel) => value / Math.sqrt(variance[channel] + epsilon));
   const shift = beta.map((value, channel) => value - mean[channel] * scale[channel]);
-  const dims = [1, gamma.length, 1, 1];
+  const dims = [1, gamma.length, ...Array.from({ length: rank - 2 }, () => 1)];
   const [at] = each.outputs;
   constants.set(`${at}/scale`, floatTensor(dims, [...scale]));
   constants.set(`${at}/shift`, floatTensor(dims, [...shift]));

@@ -2,42 +2,56 @@
 import { expect, test } from "vitest";
 import { openPlainRoute, openReference } from "../../src/ablation/plain-route.ts";
 import type { BlockTensor } from "../../src/ablation/prepared-block.ts";
+import { meanResponses } from "../../src/ablation/response-means.ts";
 import { measureSelfRepair } from "../../src/ablation/self-repair.ts";
 import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
 import { continuousDropColumns } from "../../src/analysis/continuous-drops.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 import { cutTo } from "../../src/onnx/edit.ts";
-import { floatTensor, type Graph, node } from "../../src/onnx/graph.ts";
+import { floatTensor, type Graph, type Node, node } from "../../src/onnx/graph.ts";
 import { writeModel } from "../../src/onnx/model-file.ts";
-import { modelFromBytes } from "../../src/runtime/open-model.ts";
+import { type Model, modelFromBytes } from "../../src/runtime/open-model.ts";
 import { openSession } from "../../src/runtime/session.ts";
 import { CLASSES, randomImages, randomNetwork, SIDE } from "../ablation/random-network.ts";
 import { sourceOf } from "../passes/images-in-memory.ts";
+import { networkOf, normal, open } from "./all-pairs.ts";
 import { lifted } from "./lifted-network.ts";
 
 /** One image a class, so that the sums of a class are those of its image. */
 const IMAGES = CLASSES;
 
 test("the direct effect is the derivative of the plain route's lead, for every unit and image", async () => {
-  for (const [seed, blocks] of [
-    [3, ["plain"]],
-    [4, ["overlapping pool"]],
-    [5, ["residual", "plain"]],
-  ] as const) {
+  const recipes = [
+    { seed: 3, blocks: ["plain"] },
+    { seed: 4, blocks: ["overlapping pool"] },
+    { seed: 5, blocks: ["residual", "plain"] },
+  ] as const;
+  const networks = recipes.map(async ({ seed, blocks }) => {
     const { model } = await randomNetwork({ seed, blocks: [...blocks], head: "two products" });
-    const data = randomImages(IMAGES, seed);
-    for (const layer of model.layers.slice(-2)) {
+    return { model, layers: model.layers.slice(-2) };
+  });
+  const normed = await normedClassifier();
+  networks.push(
+    Promise.resolve({ model: normed, layers: normed.layers.filter(({ tap }) => tap === "r" || tap === "k") }),
+  );
+  for (const [at, { model, layers }] of (await Promise.all(networks)).entries()) {
+    const data = randomImages(IMAGES, at + 3);
+    for (const [place, layer] of layers.entries()) {
       const tensor = switchedTensors(model, []).find(({ tap }) => tap === layer.tap);
       if (!tensor) throw new Error("no tensor");
       const reference = openReference(model, []);
       const plain = await openPlainRoute(model, tensor, { reference, isFed: true });
       const session = await openSession(cutTo(model.graph, [layer.tap]));
       const labels = Int32Array.from({ length: IMAGES }, (_, image) => image);
-      const replacement = { tap: layer.tap, replacement: new Float32Array(layer.units) };
+      const source = sourceOf(data, [3, SIDE, SIDE], labels);
+      const method = place % 2 === 0 ? "mean" : "zero";
+      const [mean] = await meanResponses(model, source, { taps: [layer.tap], workers: 1 });
+      const constants = method === "mean" && mean ? mean : new Float32Array(layer.units);
+      const replacement = { tap: layer.tap, replacement: constants };
       const { sums } = await measureSelfRepair(
         model,
-        sourceOf(data, [3, SIDE, SIDE], labels),
-        { name: layer.name, method: "zero", replacement },
+        source,
+        { name: layer.name, method, replacement },
         { workers: 1 },
       );
       for (const label of labels) {
@@ -47,9 +61,15 @@ test("the direct effect is the derivative of the plain route's lead, for every u
           [model.input.name]: { type: "float32", dims: [1, 3, SIDE, SIDE], data: pixels },
         });
         const own = { count: 1, imageDims: [3, SIDE, SIDE], data: pixels };
+        const dims = response?.dims ?? [];
+        const positions = dims.slice(2).reduce((product, size) => product * size, 1);
+        // Part of the way from the constants to the response.
         const scaled = (by: number): BlockTensor => ({
-          dims: response?.dims ?? [],
-          data: Float32Array.from((response?.data ?? []) as ArrayLike<number>, (value) => value * by),
+          dims,
+          data: Float32Array.from((response?.data ?? []) as ArrayLike<number>, (value, index) => {
+            const constant = constants[Math.floor(index / positions)] ?? 0;
+            return constant + (value - constant) * by;
+          }),
         });
         const logitsAt = (unit: number, by: number): Promise<Float32Array> =>
           plain.logits(own, [0], {
@@ -78,6 +98,47 @@ test("the direct effect is the derivative of the plain route's lead, for every u
     }
   }
 });
+
+/** A network with batch norms between its convolution and the pool, and between the products of its classifier. */
+function normedClassifier(): Promise<Model> {
+  const units = 6;
+  const positive = (seed: number, dims: number[]) => {
+    const values = normal(seed, dims).data as Float32Array;
+    return floatTensor(
+      dims,
+      values.map((value) => 0.5 + Math.abs(value)),
+    );
+  };
+  const norm = (x: string, name: string): Node =>
+    node("BatchNormalization", [x, `${name}_scale`, `${name}_shift`, `${name}_mean`, `${name}_var`], [name]);
+  const parts = ["wide", "flat"].flatMap((name, at) => [
+    [`${name}_scale`, positive(10 + at, [units])] as const,
+    [`${name}_shift`, normal(20 + at, [units])] as const,
+    [`${name}_mean`, normal(30 + at, [units])] as const,
+    [`${name}_var`, positive(40 + at, [units])] as const,
+  ]);
+  return open(
+    networkOf(
+      [
+        node("Conv", ["input", "w"], ["c"], { pads: [1, 1, 1, 1] }),
+        node("Relu", ["c"], ["r"]),
+        norm("r", "wide"),
+        node("GlobalAveragePool", ["wide"], ["g"]),
+        node("Flatten", ["g"], ["f"]),
+        node("Gemm", ["f", "a"], ["h"]),
+        node("Relu", ["h"], ["k"]),
+        norm("k", "flat"),
+        node("Gemm", ["flat", "b"], ["logits"]),
+      ],
+      {
+        w: normal(1, [units, 3, 3, 3]),
+        a: normal(2, [units, units]),
+        b: normal(3, [units, CLASSES]),
+        ...Object.fromEntries(parts),
+      },
+    ),
+  );
+}
 
 /** Logits a + max(0, c − a), 0 of a response a ≥ 0: the second term makes up for the first once a is below c. */
 function repairing(c: number): Uint8Array {
