@@ -14,13 +14,13 @@ test("divergences are those of the definition, at least 0, and 0 of the same log
       (pairs, head) => {
         const [intact, other] = [0, 1].map((at) => Float32Array.from(pairs, (pair) => pair[at] ?? 0));
         const classCount = pairs.length;
-        const of = divergencesFrom(intact as Float32Array, { classCount, head });
-        const found = of(0, other as Float32Array, 0);
+        const of = divergencesFrom(intact, { classCount, head });
+        const found = of(0, other, 0);
         const total = (logits: Float32Array): number => logits.reduce((sum, each) => sum + Math.exp(each), 0);
         const sigma = (x: number): number => 1 / (1 + Math.exp(-x));
         const expected = pairs.reduce((sum, [a, b]) => {
           if (head === "softmax") {
-            const [p, q] = [Math.exp(a) / total(intact as Float32Array), Math.exp(b) / total(other as Float32Array)];
+            const [p, q] = [Math.exp(a) / total(intact), Math.exp(b) / total(other)];
             return sum + p * Math.log(p / q);
           }
           return sum + sigma(a) * Math.log(sigma(a) / sigma(b)) + sigma(-a) * Math.log(sigma(-a) / sigma(-b));

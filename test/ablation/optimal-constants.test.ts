@@ -6,7 +6,6 @@ import { responseSpreads } from "../../src/ablation/response-means.ts";
 import { runSweep } from "../../src/ablation/sweep.ts";
 import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
-import type { BlockSource } from "../../src/passes/image-block.ts";
 import { sourceOf } from "../passes/images-in-memory.ts";
 import { blockKinds, CLASSES, randomImages, randomNetwork, SIDE } from "./random-network.ts";
 
@@ -89,7 +88,7 @@ test("two halves of the images agree within a quarter of a deviation, whatever t
   );
   const taps = model.layers.filter(({ isOutput }) => !isOutput).map(({ tap }) => tap);
   const [one, other] = await Promise.all(halves.map((half) => optimalConstants(model, half, { taps, workers: 1 })));
-  const spreads = await responseSpreads(model, halves[0] as BlockSource, { taps, workers: 1 });
+  const spreads = await responseSpreads(model, halves[0], { taps, workers: 1 });
   for (const [at, { deviation }] of spreads.entries()) {
     for (const [unit, own] of deviation.entries()) {
       const difference = Math.abs((one?.[at]?.[unit] ?? Number.NaN) - (other?.[at]?.[unit] ?? Number.NaN));
