@@ -84,7 +84,7 @@ export const thresholdWork: ConceptWork<ThresholdSetup, SketchState> = {
     return async (block, report) => {
       const [own, random] = seen.map((before) => {
         const sketch = sketchOf(before.unitCount);
-        sketch.skipUpTo(before.floors());
+        sketch.skipBelow(before.floors());
         return sketch;
       }) as [TailSketch, TailSketch?];
       for (let row = 0; row < block.count; row++) {

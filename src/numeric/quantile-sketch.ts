@@ -7,7 +7,17 @@
  * time, and says by how much the answer may be off (`relativeError`).
  */
 import { UnitscopeError } from "../errors.ts";
-import { coarsen, countRuns, emptyTail, keyOf, mergeTails, type Tail, upperValue } from "./value-tail.ts";
+import {
+  coarsen,
+  countRuns,
+  emptyTail,
+  keyOf,
+  lowerValue,
+  mergeTails,
+  repeated,
+  type Tail,
+  upperValue,
+} from "./value-tail.ts";
 
 /** What a sketch has seen. Plain data that can be posted between threads and stored. */
 export interface SketchState {
@@ -51,6 +61,10 @@ export class TailSketch {
   readonly #maxima: Float64Array;
   /** Largest value that can no longer matter, per unit. */
   readonly #cuts: Float64Array;
+  /** Smallest value that may matter after what other sketches have seen, per unit; NaN where all may. */
+  readonly #floors: Float64Array;
+  /** Values that are equal to it, which come in millions behind a ReLU; not in the tail yet. */
+  readonly #ties: Float64Array;
   /** Mantissa bits that were given up, per unit. */
   readonly #shifts: Uint8Array;
   readonly #tails: Tail[];
@@ -78,6 +92,8 @@ export class TailSketch {
     this.#minima = new Float64Array(unitCount).fill(Infinity);
     this.#maxima = new Float64Array(unitCount).fill(-Infinity);
     this.#cuts = new Float64Array(unitCount).fill(-Infinity);
+    this.#floors = new Float64Array(unitCount).fill(Number.NaN);
+    this.#ties = new Float64Array(unitCount);
     this.#shifts = new Uint8Array(unitCount);
     this.#tails = Array.from({ length: unitCount }, () => emptyTail);
     this.#pending = [];
@@ -102,12 +118,20 @@ export class TailSketch {
     for (let unit = 0, index = 0; unit < this.unitCount; unit++) {
       const end = index + positions;
       let cut = this.#cuts[unit];
+      const floor = this.#floors[unit];
+      let ties = 0;
       let minimum = this.#minima[unit];
       let maximum = this.#maxima[unit];
       for (; index < end; index++) {
         const value = data[index];
         if (value < minimum) minimum = value;
-        if (value <= cut) continue;
+        if (value <= cut) {
+          if (value === floor) {
+            ties++;
+            if (value > maximum) maximum = value;
+          }
+          continue;
+        }
         if (!Number.isFinite(value)) {
           throw new UnitscopeError("value", `unit ${unit}: expected finite responses, got ${value}`);
         }
@@ -122,6 +146,7 @@ export class TailSketch {
       if (minimum === -Infinity) {
         throw new UnitscopeError("value", `unit ${unit}: expected finite responses, got -Infinity`);
       }
+      this.#ties[unit] += ties;
       this.#minima[unit] = minimum;
       this.#maxima[unit] = maximum;
       this.#seen[unit] += positions;
@@ -130,26 +155,31 @@ export class TailSketch {
   }
 
   /**
-   * Per unit, the largest value that can matter to no threshold of a stream that holds all this sketch has seen, and more:
-   * enough values lie above it. `[unitCount]`, -Infinity where every value may matter.
+   * Per unit, the smallest value that may matter to the threshold of a stream that holds all this sketch has seen, and
+   * more: enough values are at least as large. `[unitCount]`, -Infinity where every value may matter.
    */
   floors(): Float64Array {
     return Float64Array.from({ length: this.unitCount }, (_, unit) => {
       this.#flush(unit);
       const { keys, total } = this.#tails[unit];
-      const shift = this.#shifts[unit];
+      const last = keys.at(-1);
       // Where resolution was given up, the smallest kept value stands for several that may matter still.
-      const floor = (keys.at(-1) ?? 0) - (shift > 0 ? 1 : 0);
-      return total >= this.#need && floor >= 0 ? upperValue(floor, shift) : -Infinity;
+      return last !== undefined && total >= this.#need ? lowerValue(last, this.#shifts[unit]) : -Infinity;
     });
   }
 
   /**
-   * Leaves out values up to `floors`, which another sketch has given. This sketch's thresholds are right only once it is
-   * merged with that one.
+   * Leaves out values below `floors`, which another sketch has given. This sketch's thresholds are right only once it is
+   * merged with one of all that the other has seen, whatever that one left out in its turn: values that equal a floor are
+   * kept by all, so that none is missing where each thought that the other has them.
    */
-  skipUpTo(floors: Float64Array): void {
-    for (const [unit, floor] of floors.entries()) this.#cuts[unit] = Math.max(this.#cuts[unit], floor);
+  skipBelow(floors: Float64Array): void {
+    for (const [unit, floor] of floors.entries()) {
+      if (floor === -Infinity || floor <= this.#floors[unit]) continue;
+      this.#flush(unit);
+      this.#floors[unit] = floor;
+      this.#cuts[unit] = Math.max(this.#cuts[unit], floor);
+    }
   }
 
   /** All that the sketch has seen, as plain data. */
@@ -254,13 +284,20 @@ export class TailSketch {
 
   #flush(unit: number): void {
     const count = this.#pendingCounts[unit];
-    if (count === 0) return;
-    this.#pendingCounts[unit] = 0;
-    const sorted = this.#pending[unit].subarray(0, count);
-    const shift = this.#shifts[unit];
-    if (shift > 0) for (let i = 0; i < count; i++) sorted[i] = sorted[i] >>> shift;
-    sorted.sort();
-    this.#keep(unit, mergeTails(this.#tails[unit], countRuns(sorted), this.#need));
+    if (count > 0) {
+      this.#pendingCounts[unit] = 0;
+      const sorted = this.#pending[unit].subarray(0, count);
+      const shift = this.#shifts[unit];
+      if (shift > 0) for (let i = 0; i < count; i++) sorted[i] = sorted[i] >>> shift;
+      sorted.sort();
+      this.#keep(unit, mergeTails(this.#tails[unit], countRuns(sorted), this.#need));
+    }
+    const ties = this.#ties[unit];
+    if (ties > 0) {
+      this.#ties[unit] = 0;
+      const own = repeated(this.#floors[unit], ties, this.#shifts[unit]);
+      this.#keep(unit, mergeTails(this.#tails[unit], own, this.#need));
+    }
   }
 
   /** Stores a unit's tail, coarser if it has become too long, and raises its cut. */

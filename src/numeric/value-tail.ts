@@ -31,6 +31,17 @@ export function upperValue(key: number, shift: number): number {
   return scratchFloat[0];
 }
 
+/** The smallest float32 whose key, shifted, is `key`. */
+export function lowerValue(key: number, shift: number): number {
+  return upperValue((key << shift) >>> 0, 0);
+}
+
+/** One value so many times. @param shift bits of its key that are given up. */
+export function repeated(value: number, count: number, shift: number): Tail {
+  scratchFloat[0] = value;
+  return { keys: Uint32Array.of(keyOf(scratchBits[0]) >>> shift), counts: Uint32Array.of(count), total: count };
+}
+
 /** Counts keys that are sorted in ascending order. */
 export function countRuns(ascending: Uint32Array): Tail {
   const keys = new Uint32Array(ascending.length);

@@ -61,10 +61,10 @@ describe("TailSketch", () => {
       let kept = 0;
       for (let i = 0; i < count; i += 500) {
         const block = new TailSketch(1, count, options);
-        block.skipUpTo(seen.floors());
+        block.skipBelow(seen.floors());
         block.add(values.subarray(i, i + 500));
         states.push(structuredClone(block.state()));
-        kept += block.state().tails[0].total;
+        kept += block.state().tails[0].keys.length;
         seen.merge(block);
       }
       const order = random.shuffle(Uint32Array.from(states, (_, at) => at));
@@ -78,6 +78,46 @@ describe("TailSketch", () => {
       if (capacity > count) expect(whole.relativeError(0)).toBe(0);
       expect(kept).toBeLessThan(count / 5);
     }
+  });
+
+  it("has all that matters, whichever machine's sketch of a block is kept, and in whatever order each met the blocks", () => {
+    const value = fc.oneof(
+      { weight: 4, arbitrary: fc.constant(0) },
+      { weight: 1, arbitrary: fc.integer({ min: -2, max: 3 }) },
+    );
+    const blocks = fc.array(fc.array(value, { minLength: 40, maxLength: 40 }), { minLength: 2, maxLength: 5 });
+    fc.assert(
+      fc.property(blocks, fc.constantFrom(0.02, 0.2, 0.5), fc.integer(), (made, fraction, seed) => {
+        const total = made.length * 40;
+        const random = seededRandom(seed >>> 0);
+        /** Every block's sketch by a machine that meets the blocks in an order of its own. */
+        const sketchesOf = (order: Int32Array): Map<number, SketchState> => {
+          const seen = new TailSketch(1, total, { fraction });
+          const states = new Map<number, SketchState>();
+          for (const at of order) {
+            const sketch = new TailSketch(1, total, { fraction });
+            sketch.skipBelow(seen.floors());
+            sketch.add(Float32Array.from(made[at] ?? []));
+            states.set(at, structuredClone(sketch.state()));
+            seen.merge(sketch);
+          }
+          return states;
+        };
+        const listed = Int32Array.from(made.keys());
+        const machines = [
+          sketchesOf(listed),
+          sketchesOf(listed.toReversed()),
+          sketchesOf(random.shuffle(listed.slice())),
+        ];
+        const whole = new TailSketch(1, total, { fraction });
+        for (const at of listed) {
+          const kept = machines[random.integer(machines.length)]?.get(at);
+          if (kept) whole.merge(TailSketch.from(kept));
+        }
+        expect(whole.threshold(0)).toBe(exactThreshold(Float32Array.from(made.flat()), fraction));
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it("stays within its stated bound when it runs out of room", () => {
