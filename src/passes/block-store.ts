@@ -17,7 +17,10 @@ import { decodeValue, encodeValue } from "./value-codec.ts";
 export interface BlockStore<Shared, Layer> {
   /** Whether all parts of a block are there, whole. @throws {UnitscopeError} `run` if something else made them. */
   has(block: number): boolean;
-  /** Blocks of which every part is there, by their files' names alone: damaged ones may be among them. */
+  /**
+   * Blocks of which every part is there as one file, by the names alone: damaged ones may be among them. Parts of some
+   * units each are not looked at.
+   */
   kept(): ReadonlySet<number>;
   /**
    * What a block lacks of what is wanted of it: units of each layer; `undefined` if it lacks nothing.
@@ -90,7 +93,10 @@ export function folderStore<Shared, Layer>(path: string, plan: Plan): BlockStore
   return {
     has: (block) => lacks(block) === undefined,
     kept: () => {
-      const [first, ...others] = all.map((store) => new Set(store.names().map((name) => Number(name.slice(6, 12)))));
+      const [first, ...others] = all.map(
+        (store) =>
+          new Set(store.names().flatMap((name) => (/^block-\d{6,}$/.test(name) ? [Number(name.slice(6))] : []))),
+      );
       return new Set([...first].filter((block) => others.every((blocks) => blocks.has(block))));
     },
     lacks,

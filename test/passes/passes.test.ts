@@ -8,6 +8,7 @@ import { exactSums } from "../../src/numeric/exact-sums.ts";
 import { folderStore } from "../../src/passes/block-store.ts";
 import { consecutiveBlocks } from "../../src/passes/image-order.ts";
 import type { PartialResult } from "../../src/passes/pass.ts";
+import { absentBlocks } from "../../src/passes/pass-runner.ts";
 import { cut, type Plan, planKey, plannedImages, shard } from "../../src/passes/plan.ts";
 import { mergeStored } from "../../src/passes/run-pass.ts";
 import { decodeValue, encodeValue } from "../../src/passes/value-codec.ts";
@@ -119,6 +120,28 @@ describe("kept blocks", () => {
     expect(store.has(1)).toBe(false);
     store.put(1, found(1));
     expect(store.has(1)).toBe(true);
+  });
+});
+
+describe("blocks of which some units are there", () => {
+  const counted: Plan = { ...plan, layers: plan.layers.map((layer) => ({ ...layer, units: 2 })) };
+
+  test("count as absent until all units are", () => {
+    const folder = newFolder();
+    const store = folderStore<BaselinePart, SweptPart>(folder, counted);
+    store.put(0, found(0));
+    store.put(1, found(1), [Int32Array.of(0), null]);
+    expect(store.kept()).toEqual(new Set([0]));
+    const absent = (isThorough: boolean): number[] => absentBlocks(counted, store, { isThorough });
+    expect([absent(false), absent(true)]).toEqual([
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
+    store.put(1, found(1), [Int32Array.of(1), null]);
+    expect([absent(false), absent(true)]).toEqual([
+      [2, 3],
+      [2, 3],
+    ]);
   });
 });
 
