@@ -54,6 +54,19 @@ export interface ConceptsEffects extends OpeningEffects {
   readonly progress?: ((step: { title: string; done: number; total: number; unit: "images" }) => void) | undefined;
 }
 
+/** What changes the numbers. */
+function settingsOf(options: ConceptsRunOptions) {
+  const {
+    split = "all",
+    upsampling = "half-pixel",
+    shuffles = 499,
+    randomUnits = 256,
+    auroc = true,
+    seed = 1,
+  } = options;
+  return { split, upsampling, shuffles, randomUnits, auroc, seed };
+}
+
 /** One layer's result. */
 export interface LayerConcepts {
   readonly layer: Layer;
@@ -111,14 +124,7 @@ export async function alignLayers(
   options: ConceptsRunOptions,
   { runner, progress, signal }: ConceptsEffects & { readonly runner: PassRunner },
 ): Promise<AlignedLayers> {
-  const {
-    split = "all",
-    upsampling = "half-pixel",
-    shuffles = 499,
-    randomUnits = 256,
-    auroc = true,
-    seed = 1,
-  } = options;
+  const { split, upsampling, shuffles, randomUnits, auroc, seed } = settingsOf(options);
   const { workers, provider } = options;
   const began = performance.now();
   const { subject } = opened;
@@ -161,14 +167,7 @@ export async function writeAlignments(
   { set, layers, began }: AlignedLayers,
   options: ConceptsRunOptions,
 ): Promise<ConceptsRunResult> {
-  const {
-    split = "all",
-    upsampling = "half-pixel",
-    shuffles = 49,
-    randomUnits = 256,
-    auroc = true,
-    seed = 1,
-  } = options;
+  const settings = settingsOf(options);
   const found: LayerConcepts[] = [];
   for (const { layer, alignment } of layers) {
     await storeLayer(run, layer, alignment);
@@ -180,12 +179,7 @@ export async function writeAlignments(
     command: "attributes --concepts",
     options: {
       concepts: [...options.concepts],
-      split,
-      upsampling,
-      shuffles,
-      randomUnits,
-      auroc,
-      seed,
+      ...settings,
       layers: layers.map(({ layer }) => layer.name),
       hash: set.hash,
     },

@@ -60,6 +60,8 @@ describe("attributes --concepts", () => {
     expect(concepts.layers[0]?.detectors).toBe(2);
 
     const opened = openRun(run);
+    const [step] = opened.manifest().steps;
+    expect(step).toMatchObject({ command: "attributes --concepts", options: { shuffles: 499, randomUnits: 256 } });
     const units = await opened.readTable("units");
     expect(texts(units, "concept")).toEqual(["red-c", "", "", "red-c"]);
     expect(texts(units, "concept_category")).toEqual(["color", "", "", "color"]);
