@@ -99,6 +99,7 @@ export async function runConcepts(
   options: ConceptsRunOptions,
   effects: ConceptsEffects = {},
 ): Promise<ConceptsRunResult> {
+  checkConcepts(options);
   return await workOnRun(
     path,
     { command: "attributes --concepts", layers: options.layers },
@@ -108,6 +109,14 @@ export async function runConcepts(
       return await writeAlignments(opened, aligned, options);
     },
   );
+}
+
+/** @throws {UnitscopeError} `usage` for counts that are none. */
+export function checkConcepts({ shuffles = 0, randomUnits = 0 }: ConceptsRunOptions): void {
+  for (const [name, value] of Object.entries({ shuffles, randomUnits })) {
+    if (Number.isInteger(value) && value >= 0) continue;
+    throw new UnitscopeError("usage", `option "${name}": expected a whole number from 0, got ${value}`);
+  }
 }
 
 /** What was aligned. */

@@ -75,8 +75,7 @@ export async function measureSets(
   options: SetsRunOptions = {},
   effects: SetsEffects = {},
 ): Promise<SetsRunResult> {
-  const { size = 20, verify = 0, randomSequences = 100 } = options;
-  checkOptions({ size, verify, randomSequences });
+  checkSets(options);
   return await workOnRun(path, { command: "sets", layers: options.layers }, effects, async (opened) => {
     const passes = openPassFolder(path);
     const found = await searchSets(opened, options, { ...effects, runner: passes });
@@ -179,15 +178,8 @@ export async function writeSets(
   return { run, subject, layers: found, rankSplit, size, elapsedMs };
 }
 
-function checkOptions({
-  size,
-  verify,
-  randomSequences,
-}: {
-  size: number;
-  verify: number;
-  randomSequences: number;
-}): void {
+/** @throws {UnitscopeError} `usage` for numbers that are out of range. */
+export function checkSets({ size = 20, verify = 0, randomSequences = 100 }: SetsRunOptions): void {
   if (!Number.isInteger(size) || size < 1) {
     throw new UnitscopeError("usage", `option "size": expected a whole number of units from 1, got ${size}`);
   }

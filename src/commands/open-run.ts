@@ -91,8 +91,7 @@ export async function workOnRun<T>(
   work: (opened: OpenedRun) => Promise<T>,
 ): Promise<T> {
   const run = openRun(path); // a folder that holds no run is not locked
-  const isUnknown = layers === undefined || layers.length === 0;
-  if (!isPartialFine && !(isUnknown && run.wholeLayers().length > 0)) run.requireWhole(isUnknown ? undefined : layers);
+  if (!isPartialFine) requireWhole(run, layers);
   return await holdingRun(
     path,
     command,
@@ -105,7 +104,7 @@ export async function workOnRun<T>(
  * @throws {UnitscopeError} `run` if one was measured on some of the images only.
  */
 export function chooseHeldLayers({ run, layers }: OpenedRun, names: readonly string[] | undefined): Layer[] {
-  return requireWhole(run, names && names.length > 0 ? [...new Set(pickLayers(layers, names))] : [...layers]);
+  return wholeOnes(run, names && names.length > 0 ? [...new Set(pickLayers(layers, names))] : [...layers]);
 }
 
 /**
@@ -115,17 +114,27 @@ export function chooseHeldLayers({ run, layers }: OpenedRun, names: readonly str
  */
 export function chooseDeepLayers({ run, subject, layers }: OpenedRun, names: readonly string[] | undefined): Layer[] {
   const { model } = subject;
-  if (names && names.length > 0) return requireWhole(run, [...new Set(pickLayers(model.layers, names))]);
+  if (names && names.length > 0) return wholeOnes(run, [...new Set(pickLayers(model.layers, names))]);
   const held = model.layers.filter((layer) => layers.includes(layer));
   const chosen = held.findLast(({ kind }) => kind === "convolution") ?? held.at(-1);
-  if (chosen) return requireWhole(run, [chosen]);
+  if (chosen) return wholeOnes(run, [chosen]);
   throw new UnitscopeError(
     "run",
     `run folder "${run.path}": expected a swept layer, got none; finish: unitscope ablate`,
   );
 }
 
-function requireWhole(run: RunFolder, layers: Layer[]): Layer[] {
+/**
+ * Checks that layers were measured on all images; where none is named, that some were: which are wanted is then known
+ * when the model is.
+ * @throws {UnitscopeError} `run` otherwise.
+ */
+export function requireWhole(run: RunFolder, names: readonly string[] | undefined): void {
+  if (names && names.length > 0) run.requireWhole(names);
+  else if (run.wholeLayers().length === 0) run.requireWhole();
+}
+
+function wholeOnes(run: RunFolder, layers: Layer[]): Layer[] {
   run.requireWhole(layers.map(({ name }) => name));
   return layers;
 }

@@ -90,8 +90,7 @@ export async function rotateLayers(
   options: RotationRunOptions = {},
   effects: RotationEffects = {},
 ): Promise<RotationRunResult> {
-  const { seeds = 5, fractions = [1], verify = 0 } = options;
-  checkOptions({ seeds, fractions, verify });
+  checkRotation(options);
   return await workOnRun(path, { command: "rotate", layers: options.layers }, effects, async (opened) => {
     const passes = openPassFolder(path);
     const rotated = await sweepBases(opened, options, { ...effects, runner: passes });
@@ -192,15 +191,8 @@ function methodOf({ method }: OpenedRun, { center = false }: RotationRunOptions)
   return center ? "mean" : method;
 }
 
-function checkOptions({
-  seeds,
-  fractions,
-  verify,
-}: {
-  seeds: number;
-  fractions: readonly number[];
-  verify: number;
-}): void {
+/** @throws {UnitscopeError} `usage` for numbers that are out of range. */
+export function checkRotation({ seeds = 5, fractions = [1], verify = 0 }: RotationRunOptions): void {
   if (!Number.isInteger(seeds) || seeds < 1) {
     throw new UnitscopeError("usage", `option "seeds": expected a whole number of rotations from 1, got ${seeds}`);
   }

@@ -1,10 +1,11 @@
 /** `unitscope plan`: cuts a command on a run into shards that any machines can carry out. */
 import { type AblateRunOptions, beginAblation, type RunEffects } from "../commands/ablate-run.ts";
-import { type OpenedRun, openRunSubject } from "../commands/open-run.ts";
+import { type OpenedRun, openRunSubject, requireWhole } from "../commands/open-run.ts";
 import { UnitscopeError } from "../errors.ts";
 import { canonicalJson, type Json } from "../files/canonical-json.ts";
 import { openPassFolder, type PassRunner } from "../passes/pass-runner.ts";
 import type { Plan } from "../passes/plan.ts";
+import { openRun } from "../runs/run-folder.ts";
 import { holdingRun } from "../runs/run-lock.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";
@@ -20,7 +21,7 @@ import {
   writeRunPlan,
 } from "./run-plan.ts";
 import { forgetShardRecords } from "./shard-records.ts";
-import { computeShared, passesOf, type SharedWork, startOf } from "./shared-work.ts";
+import { checkWorks, computeShared, passesOf, type SharedWork, startOf } from "./shared-work.ts";
 
 /** How a command is cut. */
 export interface PlanRunOptions {
@@ -68,8 +69,10 @@ export async function planAblation(
 }
 
 /**
- * Plans commands on a run: writes `plan.json`, and the plans of the passes that can be known.
- * @throws {UnitscopeError} `run` if the folder holds no run, or another plan that is not merged; `usage` for no shards.
+ * Plans commands on a run: writes `plan.json`, and the plans of the passes that can be known. Nothing is written before
+ * all of it has been found to fit.
+ * @throws {UnitscopeError} `run` if the folder holds no run, another plan that is not merged, or only a part of what the
+ *   commands start from; `usage` for no shards, and for options that the commands refuse.
  */
 export async function planRun(
   path: string,
@@ -78,12 +81,15 @@ export async function planRun(
   effects: Omit<RunEffects, "progress"> = {},
 ): Promise<PlanRunResult> {
   checkShards(shards);
-  const opened = await openRunSubject(path, effects, startOf(works));
+  checkWorks(works);
+  const start = startOf(works);
+  if (!start.isPartialFine) requireWhole(openRun(path), start.layers);
+  const opened = await openRunSubject(path, effects, start);
   return await holdingRun(path, "plan", async () => {
     const plan: RunPlan = {
       schemaVersion,
       unitscope: version,
-      works: works.map(({ kind, options }) => ({ kind, options: withoutUndefined(options) }) as SharedWork),
+      works: works.map(({ kind, options }) => ({ kind, options: planned(options) }) as SharedWork),
       shards,
       passes: passesOf(opened, works),
       places: relativePlaces(path, opened.run.manifest()),
@@ -91,12 +97,8 @@ export async function planRun(
       merged: null,
     };
     requireSamePlan(path, plan);
-    if (!hasRunPlan(path) || readRunPlan(path).merged !== null) {
-      forgetPasses(path);
-      forgetShardRecords(path);
-      writeRunPlan(path, plan);
-    }
-    const nothing = openPassFolder(path, { share: "none", planned: (pass) => recordPass(path, pass, plan) });
+    const known: Plan[] = [];
+    const nothing = openPassFolder(path, { share: "none", planned: (pass) => known.push(pass) });
     await asFarAs(opened, works, nothing, effects);
     const costs: PassCost[] = [];
     if (cost)
@@ -106,6 +108,12 @@ export async function planRun(
         costMeter((found) => costs.push(found)),
         effects,
       );
+    if (!hasRunPlan(path) || readRunPlan(path).merged !== null) {
+      forgetPasses(path);
+      forgetShardRecords(path);
+      writeRunPlan(path, plan);
+    }
+    for (const pass of known) recordPass(path, pass, plan);
     return { path, plan: readRunPlan(path), opened, passes: recordedPasses(path), costs };
   });
 }
@@ -148,6 +156,8 @@ function measurable(work: SharedWork): SharedWork {
   return { kind: "ablate", options: { ...work.options, method: "zero" } };
 }
 
-function withoutUndefined<Options extends object>(options: Options): Options {
-  return JSON.parse(JSON.stringify(options)) as Options;
+/** Options as a plan has them: how many threads a machine uses is said when a shard is carried out. */
+function planned(options: SharedWork["options"]): object {
+  const { workers: _, ...kept } = options;
+  return JSON.parse(JSON.stringify(kept)) as object;
 }

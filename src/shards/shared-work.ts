@@ -5,17 +5,19 @@
 
 import type { AblationMethod } from "../ablation/ablation-methods.ts";
 import type { AttributesRunOptions } from "../commands/attributes-run.ts";
-import { type AttributesRunResult, describeUnits } from "../commands/attributes-run.ts";
+import { type AttributesRunResult, checkAttributes, describeUnits } from "../commands/attributes-run.ts";
 import {
   alignLayers,
   type ConceptsRunOptions,
   type ConceptsRunResult,
+  checkConcepts,
   writeAlignments,
 } from "../commands/concepts-run.ts";
-import { type SetsRunOptions, type SetsRunResult, searchSets, writeSets } from "../commands/measure-sets.ts";
+import { checkSets, type SetsRunOptions, type SetsRunResult, searchSets, writeSets } from "../commands/measure-sets.ts";
 import { observeUnits } from "../commands/observe-units.ts";
 import { chooseDeepLayers, chooseHeldLayers, type OpenedRun } from "../commands/open-run.ts";
 import {
+  checkRotation,
   type RotationRunOptions,
   type RotationRunResult,
   sweepBases,
@@ -101,6 +103,16 @@ async function computeOne(
       const swept = await sweepBases(opened, options, effects);
       return async () => ({ kind, result: await writeRotation(opened, swept, options) });
     }
+  }
+}
+
+/** @throws {UnitscopeError} `usage` for options that the works' commands refuse. */
+export function checkWorks(works: readonly SharedWork[]): void {
+  for (const { kind, options } of works) {
+    if (kind === "attributes") checkAttributes(options);
+    else if (kind === "concepts") checkConcepts(options);
+    else if (kind === "sets") checkSets(options);
+    else if (kind === "rotate") checkRotation(options);
   }
 }
 

@@ -126,6 +126,37 @@ describe("a plan", () => {
     expect(tables(run)).toEqual(tables(alone.run.path));
   });
 
+  test("of commands on a run is refused, and nothing written, where they would refuse to begin", async () => {
+    const path = join(folder, "begun");
+    const { run } = await runAblate(model, data, { ...options, out: path, limit: 4 });
+    const { layers } = run.manifest();
+    const name = layers[0].name;
+    const plan = (works: readonly SharedWork[]) => planRun(path, works, { shards: 2 });
+    const before = readdirSync(path).sort();
+    const refused = async (work: SharedWork, message: string | RegExp): Promise<void> => {
+      await expect(plan([work]), work.kind).rejects.toThrow(message);
+      expect(readdirSync(path).sort(), work.kind).toEqual(before);
+    };
+    const colors = { concepts: ["colors"] };
+    await refused({ kind: "sets", options: { size: 0 } }, 'option "size": expected a whole number of units from 1');
+    await refused({ kind: "sets", options: { classes: ["no such"] } }, /no such/);
+    await refused({ kind: "rotate", options: { seeds: 0 } }, 'option "seeds": expected a whole number');
+    await refused({ kind: "attributes", options: { shuffles: -1 } }, 'option "shuffles": expected a whole number');
+    await refused({ kind: "concepts", options: { ...colors, shuffles: 0.5 } }, 'option "shuffles": expected a whole');
+    await refused({ kind: "concepts", options: { concepts: [join(folder, "none")] } }, "none");
+    await refused({ kind: "attributes", options: { layers: ["no such"] } }, "no such");
+
+    run.updateManifest({ layers: layers.map((layer) => ({ ...layer, images: 1 })) });
+    const partial = /expected a finished sweep, got layer .* measured on 1 of/;
+    await refused({ kind: "attributes", options: {} }, partial);
+    await refused({ kind: "sets", options: { layers: [name] } }, partial);
+    await refused({ kind: "rotate", options: { layers: [name] } }, partial);
+    await refused({ kind: "concepts", options: { ...colors, layers: [name] } }, partial);
+    run.updateManifest({ layers });
+    const { plan: written } = await plan([{ kind: "rotate", options: { seeds: 1, pca: false, workers: 2 } }]);
+    expect(written.works).toEqual([{ kind: "rotate", options: { seeds: 1, pca: false } }]);
+  });
+
   test("is refused where it does not fit", async () => {
     const run = join(folder, "refused");
     const wanted = { ...options, out: run, cost: false };
