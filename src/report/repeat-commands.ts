@@ -1,12 +1,17 @@
 /** How to make a run again, from what its manifest says was done; and what a reader must know of how it was made. */
+import { isDeepStrictEqual } from "node:util";
+import type { Json } from "../files/canonical-json.ts";
 import { dataTitle, type ManifestStep, type RunManifest } from "../runs/run-manifest.ts";
 
 /** The run folder that the commands write. */
 const again = "runs/again";
 
+type Options = ManifestStep["options"];
+
 /** What a first look leaves out; nothing for other runs. */
 export function notesOf(manifest: RunManifest): string[] {
-  if (studyOf(manifest)?.["quick"] !== true) return [];
+  const last = manifest.steps.at(-1);
+  if (last?.command !== "study" || last.options["quick"] !== true) return [];
   const { options, data } = manifest;
   const few =
     typeof options["limit"] === "number"
@@ -17,69 +22,152 @@ export function notesOf(manifest: RunManifest): string[] {
   ];
 }
 
-/** The commands that make the run again, as far as their options matter to its numbers. */
+/**
+ * The commands that make the run again: every option that was used and matters to what is measured, as words for a
+ * shell. Of files and folders their names alone are given; threads and devices are everyone's own.
+ */
 export function commandsOf(manifest: RunManifest): string[] {
   const { model, data, options, ablation, layers, steps } = manifest;
-  const subject = [
-    `${model.name} ${dataTitle(data.name)}`,
-    `--layers ${layers.map(({ name }) => name).join(",")}`,
-    ...(ablation.method === "zero" ? [] : [`--method ${ablation.method}`]),
-    ...(typeof options["limit"] === "number" ? [`--limit ${options["limit"]}`] : []),
-    ...(typeof options["preprocess"] === "string" ? [`--preprocess ${dataTitle(options["preprocess"])}`] : []),
-  ].join(" ");
-  const study = studyOf(manifest);
-  if (study)
-    return [`unitscope study ${subject}${conceptFlags(study)}${study["quick"] ? " --quick" : ""} --out ${again}`];
-  const later = steps.flatMap((step) => laterCommand(step, steps) ?? []);
-  return [`unitscope ablate ${subject} --out ${again}`, ...new Set(later), `unitscope report ${again}`];
+  const isPartial = layers.some(({ images }) => images !== undefined);
+  const subject = [model.name, dataTitle(data.name), "--layers", layers.map(({ name }) => name).join(",")];
+  const at = steps.findLastIndex(({ command }) => command === "study");
+  const later = steps.slice(at + 1).flatMap((_, index, rest) => laterCommand(rest, index, layers));
+  const written = { ...options, ...ablation, engine: manifest.engine };
+  const begin =
+    at < 0
+      ? [
+          "ablate",
+          ...subject,
+          ...flagsOf(ablateFlags, written),
+          ...(isPartial ? flagsOf(partialFlags, options) : []),
+          "--out",
+        ]
+      : ["study", ...subject, ...flagsOf(sourceFlags, options), ...studyFlags(steps[at].options), "--out"];
+  const made = at < 0 || later.length > 0 ? [["report"]] : [];
+  const followed = [...new Map(later.map((words) => [words.join(" "), words])).values()];
+  return [[...begin, again], ...[...followed, ...made].map(([command, ...rest]) => [command, again, ...rest])].map(
+    (words) => ["unitscope", ...words].map(quoted).join(" "),
+  );
 }
 
-/** Options of the study that made the run, if one did and nothing was done to it since. */
-function studyOf({ steps }: RunManifest): ManifestStep["options"] | undefined {
-  const last = steps.at(-1);
-  return last?.command === "study" ? last.options : undefined;
-}
+/** An option in a manifest, its flag, what it is where it was not used, and how its value is written. */
+type Flag = readonly [option: string, flag: string, usual?: Json, write?: (value: Json) => string];
 
-function conceptFlags({ concepts }: ManifestStep["options"]): string {
-  const sets = (concepts as readonly string[]).map(dataTitle).join(",");
-  if (sets === "builtin") return "";
-  return sets === "" ? " --no-concepts" : ` --concepts ${sets}`;
-}
+const titles = (value: Json): string => [value].flat().map(String).map(dataTitle).join(",");
 
-const withConcepts = "attributes --concepts";
+/** What is opened, and how. */
+const sourceFlags: readonly Flag[] = [
+  ["limit", "--limit"],
+  ["preprocess", "--preprocess", undefined, titles],
+  ["root", "--root", undefined, titles],
+];
 
-/** Options of later commands that matter, with their flags and what they are by default. */
-const laterFlags: Readonly<Record<string, readonly (readonly [option: string, flag: string, usual: unknown])[]>> = {
+const ablateFlags: readonly Flag[] = [
+  ["method", "--method", "zero"],
+  ["draws", "--draws", 3],
+  ["seed", "--seed", 1],
+  ["engine", "--engine", "auto"],
+  ["continuous", "--counts-only", true],
+  ["verify", "--verify"],
+  ...sourceFlags,
+  ["classes", "--classes", undefined, titles],
+  ["skipUnreadable", "--skip-unreadable", false],
+  ["output", "--output"],
+];
+
+/** What ended a sweep early; a run that went on to all images since is made again without. */
+const partialFlags: readonly Flag[] = [
+  ["until", "--until"],
+  ["budget", "--budget", undefined, (seconds) => `${seconds}s`],
+];
+
+const conceptFlags: readonly Flag[] = [
+  ["concepts", "--concepts", undefined, titles],
+  ["split", "--concept-split", "all"],
+  ["shuffles", "--concept-shuffles", 499],
+  ["upsampling", "--upsampling", "half-pixel"],
+];
+
+/** Options of later commands. */
+const laterFlags: Readonly<Record<string, readonly Flag[]>> = {
   attributes: [
     ["pool", "--pool", "mean"],
     ["shuffles", "--shuffles", 200],
     ["topImages", "--top", 9],
+    ["resamples", "--resamples", 2000],
+    ["seed", "--seed", 1],
   ],
   sets: [
-    ["strategies", "--strategy", undefined],
+    ["classes", "--classes"],
+    ["strategies", "--strategy"],
     ["size", "--size", 20],
     ["rankSplit", "--rank-split", 0.5],
     ["randomSequences", "--random-sequences", 100],
+    ["seed", "--seed", 1],
+    ["verify", "--verify"],
+    ["engine", "--engine", "auto"],
   ],
   rotate: [
     ["seeds", "--seeds", 5],
-    ["fractions", "--fractions", "1"],
+    ["fractions", "--fractions", [1]],
+    ["center", "--center", false],
+    ["exportBases", "--export-bases", false],
+    ["pca", "--no-pca", true],
+    ["seed", "--seed", 1],
+    ["verify", "--verify"],
+    ["engine", "--engine", "auto"],
   ],
+  repair: [],
 };
 
-/** A later command; concepts are named and units described by one. */
-function laterCommand({ command, options }: ManifestStep, steps: readonly ManifestStep[]): string | undefined {
-  const aligned = steps.find((step) => step.command === withConcepts);
-  if (command === "study" || command === withConcepts) return undefined;
-  const flags = (laterFlags[command] ?? []).flatMap(([option, flag, usual]) => {
-    const given = options[option];
-    const text = Array.isArray(given) ? given.join(",") : given;
-    const isPlain = typeof text === "string" || typeof text === "number";
-    return isPlain && text !== usual ? [` ${flag} ${text}`] : [];
+/** The words of the options that are not as usual. */
+function flagsOf(flags: readonly Flag[], options: Options): string[] {
+  return flags.flatMap(([option, flag, usual, write]) => {
+    const value = options[option] ?? null;
+    if (value === null || isDeepStrictEqual(value, usual)) return [];
+    if (typeof value === "boolean") return [flag];
+    return [flag, write?.(value) ?? [value].flat().join(",")];
   });
-  if (command === "rotate" && options["pca"] === false) flags.push(" --no-pca");
-  if (command === "attributes" && aligned) {
-    flags.push(` --concepts ${(aligned.options["concepts"] as readonly string[]).map(dataTitle).join(",")}`);
-  }
-  return `unitscope ${command} ${again}${flags.join("")}`;
+}
+
+function studyFlags({ concepts, quick }: Options): string[] {
+  const sets = titles(concepts ?? []);
+  const named = sets === "" ? ["--no-concepts"] : sets === "builtin" ? [] : ["--concepts", sets];
+  return [...named, ...(quick === true ? ["--quick"] : [])];
+}
+
+const withConcepts = "attributes --concepts";
+
+/**
+ * The words of a later command; none for one that is no command of its own. Where concepts were named and units
+ * described by one command, it is one again.
+ */
+function laterCommand(steps: readonly ManifestStep[], at: number, all: RunManifest["layers"]): string[][] {
+  const { command, options } = steps[at];
+  const flags = laterFlags[command];
+  const isAlignment = command === withConcepts;
+  if (isAlignment ? isJoined(steps[at], steps[at + 1]) : !flags) return [];
+  const aligned = isAlignment ? options : isJoined(steps[at - 1], steps[at]) ? steps[at - 1].options : {};
+  const name = isAlignment ? "attributes" : command;
+  const own = flagsOf(flags ?? [["seed", "--seed", 1]], options);
+  return [[name, ...layerFlags(name, options, all), ...own, ...flagsOf(conceptFlags, aligned)]];
+}
+
+function isJoined(aligned: ManifestStep | undefined, described: ManifestStep | undefined): boolean {
+  if (aligned?.command !== withConcepts || described?.command !== "attributes") return false;
+  return (["layers", "seed"] as const).every((name) =>
+    isDeepStrictEqual(aligned.options[name], described.options[name]),
+  );
+}
+
+/** Which layers, unless they are those that the command takes by itself. */
+function layerFlags(command: string, { layers = [] }: Options, all: RunManifest["layers"]): string[] {
+  const names = [layers].flat().map(String);
+  const isUsual = (command === "attributes" || all.length === 1) && all.every(({ name }) => names.includes(name));
+  return names.length === 0 || isUsual ? [] : ["--layers", names.join(",")];
+}
+
+/** A word as a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
