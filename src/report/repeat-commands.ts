@@ -6,7 +6,7 @@ import { dataTitle, type ManifestStep, type RunManifest } from "../runs/run-mani
 /** The run folder that the commands write. */
 const again = "runs/again";
 
-type Options = ManifestStep["options"];
+type Options = Readonly<Record<string, Json | undefined>>;
 
 /** What a first look leaves out; nothing for other runs. */
 export function notesOf(manifest: RunManifest): string[] {
@@ -51,7 +51,7 @@ export function commandsOf(manifest: RunManifest): string[] {
 }
 
 /** An option in a manifest, its flag, what it is where it was not used, and how its value is written. */
-type Flag = readonly [option: string, flag: string, usual?: Json, write?: (value: Json) => string];
+type Flag = readonly [option: string, flag: string, usual?: Json | undefined, write?: (value: Json) => string];
 
 const titles = (value: Json): string => [value].flat().map(String).map(dataTitle).join(",");
 
