@@ -47,9 +47,15 @@ export function planCommand(context: CliContext): Command {
     .addCommand(onRun(rotateCommand(context), (options) => [{ kind: "rotate", options }]));
 }
 
+/** What a plan leaves out: it measures all images, and who carries out a shard says how many threads. */
+const leftOut: readonly (string | undefined)[] = ["--until", "--budget", "--workers"];
+
+/** A command with the arguments and options that a plan takes. */
 function planned(command: Command): Command {
-  return command
-    .description(`plan shards of: ${command.description()}`)
+  const plan = new Command(command.name()).description(`plan shards of: ${command.description()}`);
+  for (const argument of command.registeredArguments) plan.addArgument(argument);
+  for (const option of command.options) if (!leftOut.includes(option.long)) plan.addOption(option);
+  return plan
     .addOption(
       new Option("--shards <count>", "how many parts; blocks of images are not cut further")
         .argParser(wholeNumber)
