@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runAblate } from "../../src/commands/ablate-run.ts";
+import { sha256 } from "../../src/files/hash.ts";
 import { planAblation } from "../../src/shards/plan-run.ts";
 import { readRunPlan } from "../../src/shards/run-plan.ts";
 import { bin } from "../cli/run-cli.ts";
@@ -68,7 +69,8 @@ function isAtWork(run: string, shard: number): boolean {
   }
 }
 
-function tablesOf(run: string): [name: string, bytes: string][] {
+/** Names of a run's tables and the SHA-256 of their bytes. */
+function tablesOf(run: string): [name: string, hash: string][] {
   const names = readdirSync(run).filter((name) => name.endsWith(".parquet"));
-  return names.sort().map((name) => [name, readFileSync(join(run, name)).toString("base64").slice(-1e6)]);
+  return names.sort().map((name) => [name, sha256(readFileSync(join(run, name)))]);
 }
