@@ -6,9 +6,11 @@ import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { openPassFolder } from "../passes/pass-runner.ts";
+import { checkWorkers } from "../passes/thread-choice.ts";
 import { startRun } from "../runs/run-folder.ts";
 import { holdingRun } from "../runs/run-lock.ts";
 import { type RunManifest, thisHardware } from "../runs/run-manifest.ts";
+import { requireDevice } from "../runtime/require-device.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";
 import { chooseLayers } from "./choose-layers.ts";
@@ -56,8 +58,8 @@ export interface NamedLeader extends Leader {
  * Ablates and writes `run.json`, `units`, `drops`, `flips`, `layers` and `baseline` tables and figure 3. A run of the
  * same thing in the same folder continues; its other layers stay.
  *
- * @throws {UnitscopeError} with what does not fit; nothing is written before model, data and folder have been checked.
- *   `check` where a pair that was repeated the plain way came out otherwise: then no table is written.
+ * @throws {UnitscopeError} with what does not fit; nothing is written before device, model, data and folder have been
+ *   checked. `check` where a pair that was repeated the plain way came out otherwise: then no table is written.
  */
 export async function runAblate(
   modelPath: string,
@@ -65,7 +67,9 @@ export async function runAblate(
   options: AblateRunOptions,
   effects: RunEffects = {},
 ): Promise<AblateRunResult> {
-  const { until, budget } = options;
+  const { until, budget, provider } = options;
+  checkWorkers(options);
+  await requireDevice(provider);
   const { subject, manifest } = await beginAblation(modelPath, data, options, effects);
   return await holdingRun(options.out, "ablate", async () => {
     const run = startRun(options.out, manifest); // once more: another process may have begun another run meanwhile

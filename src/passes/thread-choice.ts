@@ -30,14 +30,24 @@ export function chooseThreads(
     tasks = Infinity,
   }: { workers?: number | undefined; provider?: Provider | undefined; tasks?: number } = {},
 ): ThreadChoice {
-  if (provider !== "cpu") {
-    if (workers === undefined || workers === 1) return { workers: 1, threads: 1 };
-    throw new UnitscopeError("usage", `option "workers": expected 1 on a device (${provider}), got ${workers}`);
-  }
+  checkWorkers({ workers, provider });
+  if (provider !== "cpu") return { workers: 1, threads: 1 };
   const cores = availableParallelism();
   const isLarge = weightBytes(graph) > LARGE_MODEL;
   const count = Math.max(1, Math.min(tasks, workers ?? (isLarge ? 1 : cores)));
   return { workers: count, threads: isLarge ? Math.max(1, Math.floor(cores / count)) : 1 };
+}
+
+/** @throws {UnitscopeError} `usage` for several workers on a device. */
+export function checkWorkers({
+  workers = 1,
+  provider = "cpu",
+}: {
+  workers?: number | undefined;
+  provider?: Provider | undefined;
+}): void {
+  if (provider === "cpu" || workers === 1) return;
+  throw new UnitscopeError("usage", `option "workers": expected 1 on a device (${provider}), got ${workers}`);
 }
 
 /** Worker threads for work that runs no network: one a core, or what the user wants instead. */

@@ -7,6 +7,7 @@ import { openPassFolder, type PassRunner } from "../passes/pass-runner.ts";
 import type { Plan } from "../passes/plan.ts";
 import { openRun } from "../runs/run-folder.ts";
 import { holdingRun } from "../runs/run-lock.ts";
+import { requireDevice } from "../runtime/require-device.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";
 import { relativePlaces } from "./find-places.ts";
@@ -58,6 +59,7 @@ export async function planAblation(
       `option "${early}": expected none for a plan, which measures all images; leave it out`,
     );
   }
+  if (cost !== false) await requireDevice(options.provider); // which measures it
   const { manifest } = await beginAblation(modelPath, data, options, effects);
   const { method, draws, engine, continuous, verify, seed, provider } = options;
   const layers = manifest.layers.map(({ name }) => name);

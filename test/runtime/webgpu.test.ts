@@ -102,9 +102,10 @@ test("a device that is not there is one clear line, never the CPU instead", asyn
   const refused = await unitscope(args("none", "--provider", "cuda"), { env: none });
   expect(refused.code).toBe(2);
   expect(refused.stderr).toBe(
-    "--provider: expected CUDA's part of ONNX Runtime and a device, got none; run: npm rebuild onnxruntime-node, see docs/gpu.md, or use cpu\n",
+    "--provider: expected CUDA's part of ONNX Runtime and a device, got none; run: npm rebuild onnxruntime-node --ignore-scripts=false, see docs/gpu.md, or use cpu\n",
   );
   const several = await unitscope(args("none", "--provider", "webgpu", "--workers", "2"), { env: none });
   expect(several.code).toBe(2);
   expect(several.stderr).toBe("--workers: expected 1 on a device (webgpu), got 2\n");
+  expect(existsSync(join(folder, "none"))).toBe(false);
 });
