@@ -26,11 +26,16 @@ const loaders: Readonly<Record<string, () => Promise<Build>>> = {
   plan: async () => (await import("./commands/plan.ts")).planCommand,
   run: async () => (await import("./commands/run.ts")).runCommand,
   merge: async () => (await import("./commands/merge.ts")).mergeCommand,
+  worker: async () => (await import("./commands/worker.ts")).workerCommand,
+  queue: async () => (await import("./commands/queue.ts")).queueCommand,
   status: async () => (await import("./commands/status.ts")).statusCommand,
 };
 
 /** Commands that read a run's images again. */
 const opensImages: ReadonlySet<string> = new Set(["attributes", "sets", "rotate", "repair"]);
+
+/** Commands that a queue can carry out. */
+const shared: ReadonlySet<string> = new Set(["ablate", "attributes", "sets", "rotate"]);
 
 /**
  * Builds commands over one context.
@@ -41,6 +46,7 @@ export async function commands(context: CliContext, name?: string): Promise<Comm
   return await Promise.all(
     wanted.map(async (each) => {
       const command = (await loaders[each]())(context);
+      if (shared.has(each)) (await import("./queue-options.ts")).withQueue(command);
       if (!opensImages.has(each)) return command;
       const { withRelocation } = await import("./relocation.ts");
       return withRelocation(command, context);

@@ -8,3 +8,9 @@ const controller = new AbortController();
 export const interruption: AbortSignal = controller.signal;
 
 process.once("SIGINT", () => controller.abort());
+
+// A worker's child ends when the worker is gone, however that ended.
+if (process.channel) {
+  process.once("disconnect", () => controller.abort());
+  process.channel.unref(); // listening is no reason to stay
+}

@@ -74,6 +74,11 @@ export function lockRun(path: string, command: string): RunLock {
   };
 }
 
+/** Whether an error says that another process is at work in a folder. */
+export function isLockedError(error: unknown): boolean {
+  return error instanceof UnitscopeError && error.code === "run" && error.details["holder"] !== undefined;
+}
+
 function take(path: string, file: string, command: string): void {
   const holder: Holder = {
     pid: process.pid,
@@ -96,6 +101,7 @@ function take(path: string, file: string, command: string): void {
       throw new UnitscopeError(
         "run",
         `run folder "${path}": expected no other process at work in it, got unitscope ${other.command} (process ${other.pid} on ${other.host}, since ${other.since}); wait for it, or use another folder`,
+        { details: { holder: other } },
       );
     }
     removeStale(file, text);

@@ -43,6 +43,7 @@ export async function mergeRun(
     { command: "merge", ...startOf(plan.works) },
     { ...effects, places: found },
     async (opened) => {
+      if (readOwnPlan(path).merged !== null) return undefined; // another process merged it before this one's turn
       const passes = openPassFolder(path, { share: "none", planned: (pass) => recordPass(path, pass, plan) });
       try {
         const write = await computeShared(opened, withWorkers(plan.works, workers), { runner: passes, ...effects });

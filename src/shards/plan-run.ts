@@ -3,7 +3,8 @@ import { type AblateRunOptions, beginAblation, type RunEffects } from "../comman
 import { type OpenedRun, openRunSubject, requireWhole } from "../commands/open-run.ts";
 import { UnitscopeError } from "../errors.ts";
 import { canonicalJson, type Json } from "../files/canonical-json.ts";
-import { openPassFolder, type PassRunner } from "../passes/pass-runner.ts";
+import { folderStore } from "../passes/block-store.ts";
+import { absentBlocks, openPassFolder, type PassRunner } from "../passes/pass-runner.ts";
 import type { Plan } from "../passes/plan.ts";
 import { openRun } from "../runs/run-folder.ts";
 import { holdingRun } from "../runs/run-lock.ts";
@@ -39,6 +40,8 @@ export interface PlanRunResult {
   /** The passes that are known already: those of the first stage. */
   readonly passes: readonly Plan[];
   readonly costs: readonly PassCost[];
+  /** Whether nothing is left to compute. */
+  readonly isComplete: boolean;
 }
 
 /**
@@ -101,7 +104,7 @@ export async function planRun(
     requireSamePlan(path, plan);
     const known: Plan[] = [];
     const nothing = openPassFolder(path, { share: "none", planned: (pass) => known.push(pass) });
-    await asFarAs(opened, works, nothing, effects);
+    const isKnown = await asFarAs(opened, works, nothing, effects);
     const costs: PassCost[] = [];
     if (cost)
       await asFarAs(
@@ -116,7 +119,10 @@ export async function planRun(
       writeRunPlan(path, plan);
     }
     for (const pass of known) recordPass(path, pass, plan);
-    return { path, plan: readRunPlan(path), opened, passes: recordedPasses(path), costs };
+    const isThere = (pass: Plan): boolean =>
+      absentBlocks(pass, folderStore(path, pass), { isThorough: false }).length === 0;
+    const isComplete = isKnown && known.every(isThere);
+    return { path, plan: readRunPlan(path), opened, passes: recordedPasses(path), costs, isComplete };
   });
 }
 
@@ -139,16 +145,19 @@ function requireSamePlan(path: string, { works, shards, unitscope }: RunPlan): v
   );
 }
 
+/** @returns whether nothing had to be waited for. */
 async function asFarAs(
   opened: OpenedRun,
   works: readonly SharedWork[],
   runner: PassRunner,
   { signal }: Pick<RunEffects, "signal">,
-): Promise<void> {
+): Promise<boolean> {
   try {
     await computeShared(opened, works, { runner, signal });
+    return true;
   } catch (error) {
     if (!(error instanceof UnitscopeError) || error.code !== "waiting") throw error;
+    return false;
   }
 }
 

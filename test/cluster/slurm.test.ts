@@ -9,56 +9,59 @@ import { readRunPlan } from "../../src/shards/run-plan.ts";
 import { bin } from "../cli/run-cli.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { writeStudy } from "../shards/shared-study.ts";
-import { type Slurm, startSlurm, until, whyNoSlurm } from "./slurm.ts";
+import { isNeeded, until } from "./find-program.ts";
+import { type Slurm, startSlurm, whyNoSlurm } from "./slurm.ts";
 
 const script = new URL("../../examples/clusters/slurm.sh", import.meta.url).pathname;
 const why = whyNoSlurm();
-const isWanted = process.env["UNITSCOPE_NEEDS"]?.split(",").includes("slurm") === true;
 
-describe.skipIf(why !== undefined && !isWanted)(`Slurm${why === undefined ? "" : ` (left out: ${why})`}`, () => {
-  let folder: string;
-  let slurm: Slurm;
-  beforeAll(async () => {
-    if (why !== undefined) throw new Error(`expected Slurm for this test, got ${why}`);
-    folder = await temporaryFolder();
-    slurm = await startSlurm(folder, bin);
-  });
-  afterAll(() => slurm?.close());
+describe.skipIf(why !== undefined && !isNeeded("slurm"))(
+  `Slurm${why === undefined ? "" : ` (left out: ${why})`}`,
+  () => {
+    let folder: string;
+    let slurm: Slurm;
+    beforeAll(async () => {
+      if (why !== undefined) throw new Error(`expected Slurm for this test, got ${why}`);
+      folder = await temporaryFolder();
+      slurm = await startSlurm(folder, bin);
+    });
+    afterAll(() => slurm?.close());
 
-  test("an array of six tasks, two of them killed and requeued, ends with the tables of one machine", async () => {
-    const { model, data } = await writeStudy(folder, 1300); // six blocks
-    const options = { preprocess: "none", workers: 1 } as const;
-    const shared = join(folder, "shared");
-    await planAblation(model, data, { ...options, out: shared, shards: 6, cost: false });
-    const printed = await slurm.run(script, [shared]);
-    expect(printed).toMatch(/^stage 1 of 1: job array \d+\nmerge: job \d+\n$/);
-    const [array = ""] = printed.match(/\d+(?=\nmerge)/) ?? [];
+    test("an array of six tasks, two of them killed and requeued, ends with the tables of one machine", async () => {
+      const { model, data } = await writeStudy(folder, 1300); // six blocks
+      const options = { preprocess: "none", workers: 1 } as const;
+      const shared = join(folder, "shared");
+      await planAblation(model, data, { ...options, out: shared, shards: 6, cost: false });
+      const printed = await slurm.run(script, [shared]);
+      expect(printed).toMatch(/^stage 1 of 1: job array \d+\nmerge: job \d+\n$/);
+      const [array = ""] = printed.match(/\d+(?=\nmerge)/) ?? [];
 
-    const killed = new Set<string>();
-    await until(async () => {
-      for (const task of await running(array)) {
-        if (killed.has(task) || killed.size === 2 || !isAtWork(shared, Number(task))) continue;
-        killed.add(task);
-        await slurm.run("scancel", ["--signal=KILL", `${array}_${task}.0`]); // the step; the whole job would be cancelled
+      const killed = new Set<string>();
+      await until(async () => {
+        for (const task of await running(array)) {
+          if (killed.has(task) || killed.size === 2 || !isAtWork(shared, Number(task))) continue;
+          killed.add(task);
+          await slurm.run("scancel", ["--signal=KILL", `${array}_${task}.0`]); // the step; the whole job would be cancelled
+        }
+        return killed.size === 2;
+      }, 300);
+      const alone = await runAblate(model, data, { ...options, out: join(folder, "alone") });
+      await until(() => readRunPlan(shared).merged !== null, 500);
+      for (const task of killed) {
+        const details = await slurm.run("scontrol", ["show", "job", `${array}_${task}`]);
+        expect(details).toMatch(/Restarts=1\b/);
       }
-      return killed.size === 2;
-    }, 300);
-    const alone = await runAblate(model, data, { ...options, out: join(folder, "alone") });
-    await until(() => readRunPlan(shared).merged !== null, 500);
-    for (const task of killed) {
-      const details = await slurm.run("scontrol", ["show", "job", `${array}_${task}`]);
-      expect(details).toMatch(/Restarts=1\b/);
-    }
-    expect(tablesOf(shared)).toEqual(tablesOf(alone.run.path));
-    expect(tablesOf(shared)).toHaveLength(5);
-  }, 900_000);
+      expect(tablesOf(shared)).toEqual(tablesOf(alone.run.path));
+      expect(tablesOf(shared)).toHaveLength(5);
+    }, 900_000);
 
-  /** Numbers of the tasks that run. */
-  async function running(array: string): Promise<string[]> {
-    const tasks = await slurm.run("squeue", ["-h", "-r", "-j", array, "-t", "RUNNING", "-o", "%K"]);
-    return tasks.split("\n").filter((task) => task !== "");
-  }
-});
+    /** Numbers of the tasks that run. */
+    async function running(array: string): Promise<string[]> {
+      const tasks = await slurm.run("squeue", ["-h", "-r", "-j", array, "-t", "RUNNING", "-o", "%K"]);
+      return tasks.split("\n").filter((task) => task !== "");
+    }
+  },
+);
 
 /** Whether a process has begun with a shard. */
 function isAtWork(run: string, shard: number): boolean {

@@ -1,11 +1,11 @@
 /** Slurm on this machine: munged, slurmctld and slurmd of its own, in a folder and on ports of its own, until it is closed. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { freePort, programPath, until } from "./find-program.ts";
 
 /** A small cluster of one node. */
 export interface Slurm {
@@ -15,21 +15,6 @@ export interface Slurm {
 }
 
 const daemons = ["munged", "slurmctld", "slurmd"] as const;
-
-/** Where a program is; the daemons' folder is often not in the path. */
-function programPath(name: string): string | undefined {
-  const folders = [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/sbin"];
-  return folders
-    .map((folder) => join(folder, name))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
 
 /** Why Slurm cannot run here; `undefined` if it can. */
 export function whyNoSlurm(): string | undefined {
@@ -117,22 +102,4 @@ export async function startSlurm(folder: string, shim: string): Promise<Slurm> {
     throw new Error(`Slurm did not start:\n${munge}${logs.join("")}`, { cause });
   }
   return { run, close };
-}
-
-/** Waits for something, half a minute at most. */
-export async function until(isSo: () => boolean | Promise<boolean>, seconds = 30): Promise<void> {
-  for (const end = Date.now() + 1000 * seconds; !(await isSo()); ) {
-    if (Date.now() > end) throw new Error(`expected it within ${seconds} s`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-}
-
-function freePort(): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }

@@ -9,6 +9,7 @@ import { describeLayer, describePartialLayer, leaderLines, reachedLines, resultJ
 import { fraction, list, positive, seconds, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
 import { providerOption } from "../provider-option.ts";
+import { isQueued, onQueue, type QueueOptions } from "../queue-options.ts";
 
 type Options = Omit<AblateRunOptions, "layers" | "continuous"> & { layers?: string[]; countsOnly?: boolean };
 
@@ -78,7 +79,19 @@ export function ablateCommand(context: CliContext): Command {
     .option("--seed <seed>", "which pairs --verify repeats, and what resample draws", wholeNumber)
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .addOption(providerOption())
-    .action(async (model: string, data: string, options: Options) => {
+    .action(async (model: string, data: string, { queue, shards, ...options }: Options & QueueOptions) => {
+      if (isQueued({ queue, shards })) {
+        const { planAblation } = await import("../../shards/plan-run.ts");
+        await onQueue(
+          context,
+          { queue, shards, workers: options.workers },
+          (cut, effects) => planAblation(model, data, { ...ablateOptions(options), ...cut }, effects),
+          (results) => {
+            for (const { kind, result } of results) if (kind === "ablate") showAblation(context, result);
+          },
+        );
+        return;
+      }
       const { runAblate } = await import("../../commands/ablate-run.ts");
       const fetching = showDataProgress(context);
       let shown: ReturnType<CliContext["progress"]> | undefined;

@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import type { AttributesRunOptions, AttributesRunResult } from "../../commands/attributes-run.ts";
 import type { ConceptsRunOptions, ConceptsRunResult } from "../../commands/concepts-run.ts";
+import type { SharedResult, SharedWork } from "../../shards/shared-work.ts";
 import { type Column, doubles, integers, rowsWhere, type Table } from "../../tables/table.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
@@ -10,6 +11,7 @@ import { formatTable } from "../format-table.ts";
 import { list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
 import { providerOption } from "../provider-option.ts";
+import { isQueued, onQueue, type QueueOptions } from "../queue-options.ts";
 
 type Options = Omit<AttributesRunOptions, "topImages"> & {
   layers?: string[];
@@ -21,7 +23,7 @@ type Options = Omit<AttributesRunOptions, "topImages"> & {
 };
 
 /** The options of the command line as attributes and, where they were asked for, concepts take them. */
-export function attributesOptions({ top, concepts, conceptSplit, conceptShuffles, upsampling, ...options }: Options): {
+function attributesOptions({ top, concepts, conceptSplit, conceptShuffles, upsampling, ...options }: Options): {
   attributes: AttributesRunOptions;
   concepts: ConceptsRunOptions | undefined;
 } {
@@ -77,7 +79,18 @@ export function attributesCommand(context: CliContext): Command {
     )
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .addOption(providerOption())
-    .action(async (path: string, given: Options) => {
+    .action(async (path: string, { queue, shards, ...given }: Options & QueueOptions) => {
+      if (isQueued({ queue, shards })) {
+        const { workers, ...shared } = given;
+        const { planRun } = await import("../../shards/plan-run.ts");
+        await onQueue(
+          context,
+          { queue, shards, workers },
+          (cut, effects) => planRun(path, attributesWorks(shared), cut, effects),
+          (results) => showAttributesWorks(context, results),
+        );
+        return;
+      }
       const { attributes, concepts } = attributesOptions(given);
       const { runAttributes } = await import("../../commands/attributes-run.ts");
       const { requireSets, runConcepts } = await import("../../commands/concepts-run.ts");
@@ -94,6 +107,24 @@ export function attributesCommand(context: CliContext): Command {
         display.finish();
       }
     });
+}
+
+/** The works of a plan: concepts first, so that their IoU is among the attributes that are related to the drops. */
+export function attributesWorks(options: Options): SharedWork[] {
+  const { attributes, concepts } = attributesOptions(options);
+  return [
+    ...(concepts ? [{ kind: "concepts", options: concepts } as const] : []),
+    { kind: "attributes", options: attributes },
+  ];
+}
+
+/** Prints what a plan of such works found. */
+export function showAttributesWorks(context: CliContext, results: readonly SharedResult[]): void {
+  let aligned: ConceptsRunResult | undefined;
+  for (const { kind, result } of results) {
+    if (kind === "concepts") aligned = result;
+    else if (kind === "attributes") showAttributes(context, result, aligned);
+  }
 }
 
 /** Prints what units are. */

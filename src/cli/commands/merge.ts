@@ -1,12 +1,11 @@
 /** `unitscope merge RUN`: the tables of a plan, once all its shards are done. */
 import { Command } from "commander";
-import type { ConceptsRunResult } from "../../commands/concepts-run.ts";
 import type { SharedResult } from "../../shards/shared-work.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { type PlaceOptions, placesOf, withPlaces } from "../shard-options.ts";
 import { showAblation } from "./ablate.ts";
-import { showAttributes } from "./attributes.ts";
+import { showAttributesWorks } from "./attributes.ts";
 import { showRotation } from "./rotate.ts";
 import { showSets } from "./sets.ts";
 
@@ -34,12 +33,10 @@ export function mergeCommand(context: CliContext): Command {
 }
 
 function show(context: CliContext, results: readonly SharedResult[]): void {
-  let concepts: ConceptsRunResult | undefined;
+  showAttributesWorks(context, results);
   for (const { kind, result } of results) {
     if (kind === "ablate") showAblation(context, result);
     else if (kind === "sets") showSets(context, result);
     else if (kind === "rotate") showRotation(context, result);
-    else if (kind === "concepts") concepts = result;
-    else showAttributes(context, result, concepts);
   }
 }

@@ -6,7 +6,7 @@ import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { wholeNumber } from "../option-parsers.ts";
 import { ablateCommand, ablateOptions } from "./ablate.ts";
-import { attributesCommand, attributesOptions } from "./attributes.ts";
+import { attributesCommand, attributesWorks } from "./attributes.ts";
 import { rotateCommand } from "./rotate.ts";
 import { setsCommand, setsOptions } from "./sets.ts";
 
@@ -34,15 +34,7 @@ export function planCommand(context: CliContext): Command {
   );
   return plan
     .addCommand(ablate, { isDefault: true })
-    .addCommand(
-      onRun(attributesCommand(context), (options) => {
-        const { attributes, concepts } = attributesOptions(options);
-        return [
-          ...(concepts ? [{ kind: "concepts", options: concepts } as const] : []),
-          { kind: "attributes", options: attributes },
-        ];
-      }),
-    )
+    .addCommand(onRun(attributesCommand(context), attributesWorks))
     .addCommand(onRun(setsCommand(context), (options) => [{ kind: "sets", options: setsOptions(options) }]))
     .addCommand(onRun(rotateCommand(context), (options) => [{ kind: "rotate", options }]));
 }

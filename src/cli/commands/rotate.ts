@@ -7,6 +7,7 @@ import { formatTable } from "../format-table.ts";
 import { fraction, list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
 import { providerOption } from "../provider-option.ts";
+import { isQueued, onQueue, type QueueOptions } from "../queue-options.ts";
 
 /** The command `rotate`. */
 export function rotateCommand(context: CliContext): Command {
@@ -41,7 +42,20 @@ export function rotateCommand(context: CliContext): Command {
     )
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .addOption(providerOption())
-    .action(async (path: string, options: RotationRunOptions) => {
+    .action(async (path: string, { queue, shards, ...options }: RotationRunOptions & QueueOptions) => {
+      if (isQueued({ queue, shards })) {
+        const { workers, ...shared } = options;
+        const { planRun } = await import("../../shards/plan-run.ts");
+        await onQueue(
+          context,
+          { queue, shards, workers },
+          (cut, effects) => planRun(path, [{ kind: "rotate", options: shared }], cut, effects),
+          (results) => {
+            for (const { kind, result } of results) if (kind === "rotate") showRotation(context, result);
+          },
+        );
+        return;
+      }
       const { rotateLayers } = await import("../../commands/rotate-layers.ts");
       const display = showDataProgress(context);
       try {

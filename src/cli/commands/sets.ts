@@ -8,6 +8,7 @@ import { formatTable } from "../format-table.ts";
 import { fraction, list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
 import { providerOption } from "../provider-option.ts";
+import { isQueued, onQueue, type QueueOptions } from "../queue-options.ts";
 
 type Options = Omit<SetsRunOptions, "strategies" | "randomSequences"> & {
   strategy?: SetStrategy[];
@@ -62,7 +63,20 @@ export function setsCommand(context: CliContext): Command {
     )
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .addOption(providerOption())
-    .action(async (path: string, options: Options) => {
+    .action(async (path: string, { queue, shards, ...options }: Options & QueueOptions) => {
+      if (isQueued({ queue, shards })) {
+        const { workers, ...shared } = options;
+        const { planRun } = await import("../../shards/plan-run.ts");
+        await onQueue(
+          context,
+          { queue, shards, workers },
+          (cut, effects) => planRun(path, [{ kind: "sets", options: setsOptions(shared) }], cut, effects),
+          (results) => {
+            for (const { kind, result } of results) if (kind === "sets") showSets(context, result);
+          },
+        );
+        return;
+      }
       const { measureSets } = await import("../../commands/measure-sets.ts");
       const display = showDataProgress(context);
       try {
