@@ -49,7 +49,8 @@ const present = z.strictObject({
 
 /** Seconds on the server's clock, the only one that all share. */
 async function serverTime({ redis }: QueueLink): Promise<number> {
-  return Number((await redis.time())[0]);
+  const [seconds] = await redis.time(); // text, whatever its type says
+  return Number.parseInt(`${seconds}`, 10);
 }
 
 /** Posts a plan, or says that it is still under way. */

@@ -23,7 +23,7 @@ type Options = Omit<AttributesRunOptions, "topImages"> & {
 };
 
 /** The options of the command line as attributes and, where they were asked for, concepts take them. */
-function attributesOptions({ top, concepts, conceptSplit, conceptShuffles, upsampling, ...options }: Options): {
+export function attributesOptions({ top, concepts, conceptSplit, conceptShuffles, upsampling, ...options }: Options): {
   attributes: AttributesRunOptions;
   concepts: ConceptsRunOptions | undefined;
 } {
