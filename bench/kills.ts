@@ -149,9 +149,9 @@ async function disturbedWorkers(): Promise<void> {
   const plan = { preprocess: "none", workers: 1, shards: 3, cost: false } as const;
   const expected = tablesOf(at("ablated"));
   let [number, same, plans] = [0, 0, 0];
-  let isOver = false;
+  const over = new AbortController();
   const followed = async (): Promise<void> => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const run = at(`queue-${++number}`);
       await shareRun(link, () => planAblation(model, data, { ...plan, out: run }), { times });
       plans++;
@@ -163,8 +163,8 @@ async function disturbedWorkers(): Promise<void> {
   const start = performance.now();
   let begun = 0;
   const command = (): readonly string[] => {
-    isOver = begun++ >= kills; // all but the last are killed
-    return ["worker", "--queue", "--workers", "1", "--idle", isOver ? "5s" : "1h"];
+    if (begun++ === kills) over.abort(); // all but the last are killed
+    return ["worker", "--queue", "--workers", "1", "--idle", over.signal.aborted ? "5s" : "1h"];
   };
   const usual = 10_000;
   const { killed } = await disturb({ command, cwd: folder, env, kills, most: usual, random });
