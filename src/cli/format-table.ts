@@ -1,5 +1,5 @@
 /** Rows of text as aligned lines for a terminal. */
-import stringWidth from "string-width";
+import stringWidth from "fast-string-width";
 
 /**
  * Aligns columns with two spaces between them.

@@ -1,14 +1,15 @@
 /** A model's own functions, written out: every call becomes the function's operators, and attributes their values. */
-import { clone, create } from "@bufbuild/protobuf";
 import { UnitscopeError } from "../errors.ts";
 import {
   type AttributeProto,
   AttributeProtoSchema,
+  clone,
+  create,
   type FunctionProto,
   type ModelProto,
   type NodeProto,
   NodeProtoSchema,
-} from "./proto/onnx_pb.ts";
+} from "./proto/protobuf.ts";
 
 /** Functions that call functions, at most so many times over. */
 const DEEPEST = 32;

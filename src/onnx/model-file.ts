@@ -2,7 +2,6 @@
  * Bytes ↔ `Graph`. The wire format is protobuf (`proto/onnx_pb.ts`, generated); this file maps messages to plain data
  * and refuses, with a reason, what is not an ONNX classifier that we could work on.
  */
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { UnitscopeError } from "../errors.ts";
 import { typeNumbers } from "./element-types.ts";
 import { writtenOut } from "./functions.ts";
@@ -10,14 +9,17 @@ import type { Attribute, Dim, Graph, Node, Port, Tensor } from "./graph.ts";
 import {
   type AttributeProto,
   AttributeProtoSchema,
+  create,
+  fromBinary,
   AttributeProto_AttributeType as Kind,
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
   type TensorProto,
+  toBinary,
   type ValueInfoProto,
   ValueInfoProtoSchema,
-} from "./proto/onnx_pb.ts";
+} from "./proto/protobuf.ts";
 import { sortNodes } from "./sort.ts";
 import { type ExternalData, elementTypeOf, readTensor, writeTensor } from "./tensor-file.ts";
 

@@ -1,10 +1,9 @@
 /** Tensors as they stand in a file ↔ typed arrays. */
-import { create } from "@bufbuild/protobuf";
 import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
 import { BFLOAT16, typeNumbers, typeOfNumber } from "./element-types.ts";
 import type { ElementType, Tensor, TensorData } from "./graph.ts";
 import { elementCount } from "./graph.ts";
-import { type TensorProto, TensorProtoSchema } from "./proto/onnx_pb.ts";
+import { create, type TensorProto, TensorProtoSchema } from "./proto/protobuf.ts";
 
 /** Tensors of more bytes than this are kept in shared memory. */
 const LARGE_TENSOR = 1 << 14;
