@@ -21,7 +21,7 @@ import {
   ValueInfoProtoSchema,
 } from "./proto/protobuf.ts";
 import { sortNodes } from "./sort.ts";
-import { type ExternalData, elementTypeOf, readTensor, writeTensor } from "./tensor-file.ts";
+import { type ExternalData, elementTypeOf, type OutsideData, readTensor, writeTensor } from "./tensor-file.ts";
 
 export type { ExternalData } from "./tensor-file.ts";
 
@@ -114,15 +114,18 @@ function withOwnNames(nodes: readonly Node[]): Node[] {
   });
 }
 
-/** Writes a model; the same graph always gives the same bytes. */
-export function writeModel(graph: Graph): Uint8Array {
+/**
+ * Writes a model; the same graph always gives the same bytes.
+ * @param options.outside tensors that the model names instead of holding them.
+ */
+export function writeModel(graph: Graph, { outside }: { outside?: OutsideData | undefined } = {}): Uint8Array {
   const model = create(ModelProtoSchema, {
     irVersion: IR_VERSION,
     producerName: "unitscope",
     graph: {
       name: graph.name || "graph",
       node: withOwnNames(graph.nodes).map(writeNode),
-      initializer: [...graph.constants].map(([name, tensor]) => writeTensor(name, tensor)),
+      initializer: [...graph.constants].map(([name, tensor]) => writeTensor(name, tensor, outside)),
       input: graph.inputs.map(writePort),
       output: graph.outputs.map(writePort),
     },

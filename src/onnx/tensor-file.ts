@@ -120,13 +120,25 @@ function bytesToData(buffer: ArrayBufferLike, type: ElementType): TensorData {
   }
 }
 
+/** Tensors that a model names and does not hold. */
+export interface OutsideData {
+  /** The folder of the files. */
+  readonly folder: string;
+  /** Where a tensor's data lies; `null` if the model has to hold it. */
+  placeOf(data: TensorData): { readonly location: string; readonly offset: number; readonly length: number } | null;
+}
+
 /** A tensor as it is written. */
-export function writeTensor(name: string, tensor: Tensor): TensorProto {
+export function writeTensor(name: string, tensor: Tensor, outside?: OutsideData): TensorProto {
   const { data } = tensor;
+  const kind = { name, dataType: typeNumbers[tensor.type], dims: tensor.dims.map(BigInt) };
+  const place = outside?.placeOf(data);
+  if (place) {
+    const externalData = Object.entries(place).map(([key, value]) => ({ key, value: String(value) }));
+    return create(TensorProtoSchema, { ...kind, dataLocation: 1, externalData });
+  }
   return create(TensorProtoSchema, {
-    name,
-    dataType: typeNumbers[tensor.type],
-    dims: tensor.dims.map(BigInt),
+    ...kind,
     rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
   });
 }

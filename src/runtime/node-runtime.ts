@@ -5,6 +5,7 @@ import type { ElementType, TensorData } from "../onnx/graph.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import type { Provider, Runtime, Session, Value } from "./runtime.ts";
+import { storeWeights } from "./weights-file.ts";
 
 /** Models above this are cleared out of memory around the opening of their session. */
 const LARGE_BYTES = 32 << 20;
@@ -14,7 +15,8 @@ ort.env.logLevel = "fatal";
 
 /** `onnxruntime-node`. */
 export const nodeRuntime: Runtime = {
-  open: async (model, { threads, provider, optimize, place }): Promise<Session> => {
+  store: storeWeights,
+  open: async (model, { threads, provider, optimize, place, weights }): Promise<Session> => {
     const isLarge = model.length > LARGE_BYTES;
     if (isLarge) collectGarbage();
     let session: ort.InferenceSession;
@@ -26,6 +28,10 @@ export const nodeRuntime: Runtime = {
         executionMode: "sequential",
         graphOptimizationLevel: optimize,
         logSeverityLevel: 4, // errors are thrown; an attempt to run a graph may fail
+        // Weights that are mapped stay as they are: packed for products, every session would have a copy of its own.
+        ...(weights !== undefined && {
+          extra: { session: { model_external_initializers_file_folder_path: weights, disable_prepacking: "1" } },
+        }),
       });
     } catch (cause) {
       if (provider !== "cpu") throwIfMissing(provider, cause);

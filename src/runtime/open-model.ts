@@ -29,7 +29,9 @@ export async function openModel(path: string, options: OpenOptions = {}): Promis
       { cause },
     );
   }
-  return modelFromBytes(bytes, { ...options, path });
+  const opening = modelFromBytes(bytes, { ...options, path });
+  bytes = new Uint8Array(); // a network's weights are not kept twice
+  return opening;
 }
 
 /** Opens a model from the content of its file. */
@@ -47,9 +49,10 @@ export async function modelFromBytes(
     import("./prepare-model.ts"),
   ]);
   const graph = readModel(bytes, place, { external });
+  const own = sha256(bytes);
+  bytes = new Uint8Array(); // the graph has all of it; a large network's weights are not kept twice
   const prepared = await prepareModel(graph, { ...options, place, run: runOnce(place) });
-  const digest =
-    beside.length === 0 ? sha256(bytes) : sha256(new TextEncoder().encode([sha256(bytes), ...beside].join()));
+  const digest = beside.length === 0 ? own : sha256(new TextEncoder().encode([own, ...beside].join()));
   return { name: basename(path), sha256: digest, ...prepared };
 }
 

@@ -1,5 +1,6 @@
 /** What a runtime must offer so that sessions can be opened in it: typed arrays in, typed arrays out. */
 import type { ElementType, TensorData } from "../onnx/graph.ts";
+import type { OutsideData } from "../onnx/tensor-file.ts";
 
 /** Where the runtime computes. CPU is tested here; CUDA and WebGPU are passed through and untested. */
 export type Provider = "cpu" | "cuda" | "webgpu";
@@ -20,6 +21,8 @@ export interface SessionOptions {
   readonly optimize: "all" | "extended" | "disabled";
   /** What to call the graph in messages. */
   readonly place: string;
+  /** The folder of the weights that the model names and does not hold. */
+  readonly weights?: string | undefined;
 }
 
 /** An opened graph. */
@@ -36,4 +39,6 @@ export interface Session {
 export interface Runtime {
   /** @throws {UnitscopeError} `model` if it refuses the graph. */
   open(model: Uint8Array, options: SessionOptions): Promise<Session>;
+  /** Puts the weights of large models where all sessions share them; absent where there is no such place. */
+  readonly store?: (tensors: readonly TensorData[]) => OutsideData | null;
 }

@@ -9,6 +9,11 @@ import type { Runtime, Session, SessionOptions, Value } from "./runtime.ts";
 
 export type { Provider, Session, Value } from "./runtime.ts";
 
+/** Models with more weights than this name them instead of holding them, where the runtime can share them. */
+const LARGE_MODEL = 32 << 20;
+/** Only tensors of more bytes than this: small ones are read while the graph is optimised. */
+const LARGE_TENSOR = 1 << 16;
+
 let chosen: Runtime | undefined;
 
 /**
@@ -30,8 +35,12 @@ export async function openSession(
   { threads = 1, provider = "cpu", optimize = "all", place = "model" }: Partial<SessionOptions> = {},
 ): Promise<Session> {
   chosen ??= (await import("./node-runtime.ts")).nodeRuntime;
-  const bytes = model instanceof Uint8Array ? model : writeModel(model);
-  return await chosen.open(bytes, { threads, provider, optimize, place });
+  if (model instanceof Uint8Array) return await chosen.open(model, { threads, provider, optimize, place });
+  const large = [...model.constants.values()].map(({ data }) => data).filter((data) => data.byteLength > LARGE_TENSOR);
+  const isLarge = provider === "cpu" && large.reduce((sum, { byteLength }) => sum + byteLength, 0) > LARGE_MODEL;
+  const outside = (isLarge && chosen.store?.(large)) || undefined;
+  const bytes = writeModel(model, { outside });
+  return await chosen.open(bytes, { threads, provider, optimize, place, weights: outside?.folder });
 }
 
 /** A float32 value. */
