@@ -7,6 +7,7 @@
  */
 
 import { withResponses } from "../onnx/response-views.ts";
+import { imagesAtOnce } from "../runtime/images-at-once.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { type FastLayer, openFastLayer } from "./fast-layer.ts";
@@ -83,13 +84,13 @@ export async function openFastRoute(
 /** Runs a graph over the images in small batches, or batches of the network's own size; outputs are joined. */
 export async function runInBatches(
   session: Session,
-  { input, batch }: Pick<Model, "input" | "batch">,
+  { input, batch, shapes }: Pick<Model, "input" | "batch" | "shapes">,
   pixels: Pixels,
   fed: FedResponses = new Map(),
 ): Promise<Map<string, BlockTensor>> {
   const joined = new Map<string, { dims: number[]; data: Float32Array }>();
   const rows = Int32Array.from({ length: pixels.count }, (_, i) => i);
-  const size = batch ?? PREFIX_BATCH;
+  const size = imagesAtOnce({ batch, shapes }, PREFIX_BATCH);
   for (let start = 0; start < pixels.count; start += size) {
     const count = Math.min(size, pixels.count - start);
     const feeds: Record<string, Value> = { [input.name]: pickImages(pixels, rows, { start, count, batch }) };

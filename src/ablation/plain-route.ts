@@ -4,6 +4,7 @@
  * network, one image at a time, one thread.
  */
 import type { ImageBlock } from "../passes/image-block.ts";
+import { imagesAtOnce } from "../runtime/images-at-once.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { floatValue, openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { keepInput, maskShape, perEntry, plainGraph, replacementInput, type SwitchedTensor } from "./plain-graph.ts";
@@ -63,7 +64,7 @@ export async function openPlainRoute(
   const { classCount, tieTolerance } = model;
   const logits = async (pixels: Pixels, rows: ArrayLike<number>, removal: Removal): Promise<Float32Array> => {
     const all = new Float32Array(rows.length * classCount);
-    const size = model.batch ?? BATCH;
+    const size = imagesAtOnce(model, BATCH);
     for (let start = 0; start < rows.length; start += size) {
       const count = Math.min(size, rows.length - start);
       const images = pickImages(pixels, rows, { start, count, batch: model.batch });

@@ -14,6 +14,7 @@ import type { BlockWork, Merge, Pass } from "../passes/pass.ts";
 import { inMemory, type PassRunner } from "../passes/pass-runner.ts";
 import { planKey } from "../passes/plan.ts";
 import { chooseThreads } from "../passes/thread-choice.ts";
+import { imagesAtOnce } from "../runtime/images-at-once.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { openSession, type Session } from "../runtime/session.ts";
 import { pickImages } from "./plain-route.ts";
@@ -159,7 +160,7 @@ async function sumResponses(
   const highest: Float64Array[] = [];
   const counts = taps.map(() => 0);
   const places = taps.map((tap) => meanPlace(model, tap));
-  const size = model.batch ?? BATCH;
+  const size = imagesAtOnce(model, BATCH);
   for (let start = 0; start < block.count; start += size) {
     const count = Math.min(size, block.count - start);
     const results = await session.run({ [model.input.name]: pickImages(block, rows, { start, count }) });

@@ -1,4 +1,5 @@
 /** Fetches the responses of single units to single images, for pictures; worker threads run the network. */
+
 import { cutTo } from "../onnx/edit.ts";
 import { withResponses } from "../onnx/response-views.ts";
 import { type BlockSource, type ImageBlock, partOfBlock } from "../passes/image-block.ts";
@@ -6,6 +7,7 @@ import { splitEvenly } from "../passes/image-order.ts";
 import { overBlocks } from "../passes/over-blocks.ts";
 import { floatsOf } from "../responses/fetched-values.ts";
 import { batchSizeFor, inputOf, type ObservedTap, observedTap } from "../responses/response-pass.ts";
+import { imagesAtOnce } from "../runtime/images-at-once.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { openSession, type Provider } from "../runtime/session.ts";
 import type { Work } from "../runtime/work.ts";
@@ -49,7 +51,7 @@ export const fetchWork: Work<FetchSetup, FetchTask, readonly Float32Array[]> = {
       provider,
       place: `model "${model.name}"`,
     });
-    const batchSize = model.batch ?? batchSizeFor(layers);
+    const batchSize = imagesAtOnce(model, batchSizeFor(layers));
     return async ({ block, wanted }) => {
       const fetched: Float32Array[] = [];
       const outputs = [...new Set(wanted.map(({ layer }) => layers[layer].tap))];

@@ -1,10 +1,12 @@
 /** Observing the responses of some layers as a pass of its own, for runs whose sweep did not. */
+
 import { cutTo } from "../onnx/edit.ts";
 import { responseOf, withResponses } from "../onnx/response-views.ts";
 import { type BlockSource, type ImageBlock, partOfBlock } from "../passes/image-block.ts";
 import { blocksOf } from "../passes/image-order.ts";
 import type { BlockWork, Pass } from "../passes/pass.ts";
 import type { Plan } from "../passes/plan.ts";
+import { imagesAtOnce } from "../runtime/images-at-once.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { floatValue, openSession, type Provider } from "../runtime/session.ts";
 import { schemaVersion } from "../tables/schema.ts";
@@ -55,7 +57,7 @@ export const observeWork: BlockWork<ResponseSetup, ObservedOutputs, ObservedLaye
     const place = `model "${model.name}"`;
     const session = await openSession(cutTo(withResponses(model), outputs), { threads, provider, place });
     const observer = createObserver(setup);
-    const batchSize = model.batch ?? batchSizeFor(setup.layers);
+    const batchSize = imagesAtOnce(model, batchSizeFor(setup.layers));
     return async (block, report) => {
       for (let from = 0; from < block.count; from += batchSize) {
         const batch = partOfBlock(block, from, Math.min(block.count, from + batchSize));

@@ -10,6 +10,9 @@ import { storeWeights } from "./weights-file.ts";
 /** Models above this are cleared out of memory around the opening of their session. */
 const LARGE_BYTES = 32 << 20;
 
+/** What may lie about of the values of a network with large weights, which the collector hardly sees. */
+const PASSED_BYTES = 64 << 20;
+
 // The runtime's own lines on stderr say the same as the errors that it throws.
 ort.env.logLevel = "fatal";
 
@@ -42,6 +45,8 @@ export const nodeRuntime: Runtime = {
       );
     }
     if (isLarge) setImmediate(collectGarbage); // when the caller has let go of the bytes
+    /** Bytes that have passed a session over large weights since garbage was last collected. */
+    let passed = 0;
     return {
       inputNames: session.inputNames,
       outputNames: session.outputNames,
@@ -56,6 +61,13 @@ export const nodeRuntime: Runtime = {
         }
         const values: Record<string, Value> = {};
         for (const [name, tensor] of Object.entries(results)) values[name] = fromTensor(name, tensor);
+        if (weights !== undefined) {
+          for (const { data } of [...Object.values(feeds), ...Object.values(values)]) passed += data.byteLength;
+          if (passed > PASSED_BYTES) {
+            passed = 0;
+            setImmediate(collectGarbage);
+          }
+        }
         return values;
       },
       close: () => session.release(),
