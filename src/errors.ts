@@ -28,11 +28,23 @@ export class UnitscopeError extends Error {
     message: string,
     { details = {}, cause }: { details?: Record<string, unknown>; cause?: unknown } = {},
   ) {
-    super(message, cause === undefined ? undefined : { cause });
+    super(oneLine(message), cause === undefined ? undefined : { cause });
     this.name = "UnitscopeError";
     this.code = code;
     this.details = details;
   }
+}
+
+/** More of a message than this says nothing more. */
+const MAX_MESSAGE = 1500;
+
+/** A message as one line of sensible length that a terminal shows as it is, whatever names and values are quoted in it. */
+function oneLine(message: string): string {
+  const plain = message
+    .replaceAll(/\s*[\r\n\t\u2028\u2029]\s*/g, " ")
+    .replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, "\ufffd");
+  if (plain.length <= MAX_MESSAGE) return plain;
+  return `${plain.slice(0, MAX_MESSAGE / 2)} … ${plain.slice(-MAX_MESSAGE / 2)}`;
 }
 
 /** Lists allowed values for a message: all of them up to ten, then the first ten and how many there are. */

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { decodeImageFile } from "../data/decode-image.ts";
 import { UnitscopeError } from "../errors.ts";
 import { sha256 } from "../files/hash.ts";
-import { type Concept, type ConceptSet, MAX_CONCEPTS, makeLabelMaps } from "./concept-set.ts";
+import { type Concept, type ConceptSet, isLabelSize, MAX_CONCEPTS, makeLabelMaps } from "./concept-set.ts";
 import { type CsvRow, integerField, readCsv } from "./csv.ts";
 import { fingerprintFiles } from "./file-fingerprint.ts";
 import { labelNumbers, readPng } from "./png-labels.ts";
@@ -183,11 +183,15 @@ async function checkCategoryList(folder: string, category: string, labels: Brode
 }
 
 function readRow(path: string, row: CsvRow, categories: readonly string[]): BrodenImage {
+  const [height, width] = [integerField(path, row, "sh"), integerField(path, row, "sw")];
+  if (!isLabelSize(height, width)) {
+    throw new UnitscopeError("data", `${path}: row ${row.line}: expected a size of labels, got ${height}×${width}`);
+  }
   return {
     line: row.line,
     file: row.fields["image"] ?? "",
-    height: integerField(path, row, "sh"),
-    width: integerField(path, row, "sw"),
+    height,
+    width,
     cells: categories
       .map((category) => [category, (row.fields[category] ?? "").trim()] as const)
       .filter(([, cell]) => cell !== ""),

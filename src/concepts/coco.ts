@@ -9,8 +9,9 @@ import { decodeImageFile } from "../data/decode-image.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
 import { sha256 } from "../files/hash.ts";
+import { insideFolder } from "../files/inside-folder.ts";
 import type { ConceptSplit } from "./broden.ts";
-import type { Concept, ConceptSet, LabelMaps } from "./concept-set.ts";
+import { type Concept, type ConceptSet, isLabelSize, type LabelMaps } from "./concept-set.ts";
 import { fingerprintFiles } from "./file-fingerprint.ts";
 import { addMask, emptyLayers, finishLayers } from "./label-layers.ts";
 import { expandRuns, fillPolygon } from "./run-length-mask.ts";
@@ -29,14 +30,13 @@ const annotationSchema = z.object({
 });
 type Annotation = z.infer<typeof annotationSchema>;
 
+const side = z.number().int().positive();
+
 const fileSchema = z.object({
   images: z.array(
-    z.object({
-      id: z.union([z.number(), z.string()]),
-      file_name: z.string(),
-      height: z.number().int().positive(),
-      width: z.number().int().positive(),
-    }),
+    z
+      .object({ id: z.union([z.number(), z.string()]), file_name: z.string(), height: side, width: side })
+      .refine(({ height, width }) => isLabelSize(height, width), "a size that no image has"),
   ),
   annotations: z.array(annotationSchema),
   categories: z.array(z.object({ id: z.number().int(), name: z.string() })),
@@ -157,6 +157,7 @@ async function readAnnotations(path: string): Promise<CocoFile> {
 /** The folder that `file_name` is relative to. */
 async function findImages(folder: string, annotations: string, file: string): Promise<string> {
   const split = /(train|val|test)\d*/.exec(annotations.slice(folder.length))?.[0];
+  insideFolder(folder, file, `${annotations}: image 0`);
   const candidates = ["images", "", ...(split ? [split, join("images", split)] : [])];
   for (const candidate of candidates) {
     const there = await access(join(folder, candidate, file)).then(

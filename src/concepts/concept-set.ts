@@ -54,6 +54,14 @@ export interface ConceptSet {
 /** The most concepts that a set may have: a label map holds 16 bits a pixel, and 0 is taken. */
 export const MAX_CONCEPTS = 65_535;
 
+/** The most pixels that a label map may have: a few bytes can claim any number. */
+const MAX_PIXELS = 1 << 26;
+
+/** Whether a label map may be of this size. */
+export function isLabelSize(height: number, width: number): boolean {
+  return height >= 1 && width >= 1 && height * width <= MAX_PIXELS;
+}
+
 /** Categories of a set, in the order of their first concept. */
 export function categoriesOf(concepts: readonly Concept[]): string[] {
   return [...new Set(concepts.map(({ category }) => category))];

@@ -88,7 +88,7 @@ function labelMap(png: PngSamples, path: string, listFile: string, { byNumber, b
     );
   }
   for (let pixel = 0; pixel < map.length; pixel++) {
-    const key = byColor ? colorAt(png, pixel) : png.data[pixel];
+    const key = byColor ? colorAt(png, pixel, path) : png.data[pixel];
     const label = (byColor ?? byNumber).get(key);
     if (label === undefined) {
       const [x, y] = [pixel % png.width, Math.floor(pixel / png.width)];
@@ -100,9 +100,15 @@ function labelMap(png: PngSamples, path: string, listFile: string, { byNumber, b
   return map;
 }
 
-function colorAt({ channels, data, palette }: PngSamples, pixel: number): number {
+function colorAt({ channels, data, palette }: PngSamples, pixel: number, path: string): number {
   const [bytes, at] = channels === 3 ? [data, 3 * pixel] : palette ? [palette, 3 * data[pixel]] : [undefined, 0];
   if (!bytes) return data[pixel] * 0x01_01_01;
+  if (at + 2 >= bytes.length) {
+    throw new UnitscopeError(
+      "data",
+      `${path}: expected colours of its palette, got ${data[pixel]} of ${bytes.length / 3}`,
+    );
+  }
   return (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2];
 }
 

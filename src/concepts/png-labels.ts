@@ -4,10 +4,11 @@
  *
  * PNG (Portable Network Graphics) Specification, W3C, second edition; interlaced files are refused.
  */
-import { readFile } from "node:fs/promises";
-import { inflateSync } from "node:zlib";
+import { crc32, inflateSync } from "node:zlib";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
+import { readRegular } from "../files/read-regular.ts";
+import { isLabelSize } from "./concept-set.ts";
 
 /** The stored samples of a PNG. Alpha is dropped. */
 export interface PngSamples {
@@ -21,6 +22,8 @@ export interface PngSamples {
   readonly palette?: Uint8Array;
 }
 
+/** Bytes behind the last line that do no harm: some writers leave a few. */
+const SURPLUS = 1 << 16;
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 /** Channels by colour type: gray, RGB, palette, gray and alpha, RGB and alpha. */
 const channelsOf: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
@@ -43,6 +46,7 @@ export function decodePng(bytes: Uint8Array, place: string): PngSamples {
   const [depth, type, , , interlace] = bytes.subarray(24, 29) as unknown as [number, number, number, number, number];
   const channels = channelsOf[type];
   if (!channels || ![1, 2, 4, 8, 16].includes(depth)) throw refuse(`colour type ${type} with ${depth} bits`);
+  if (!isLabelSize(height, width)) throw refuse(`${width}×${height} pixels`);
   if (interlace !== 0) throw refuse("an interlaced one; save it without interlacing");
   const parts: Uint8Array[] = [];
   let palette: Uint8Array | undefined;
@@ -51,21 +55,26 @@ export function decodePng(bytes: Uint8Array, place: string): PngSamples {
     const length = view.getUint32(at);
     const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     const content = bytes.subarray(at + 8, at + 8 + length);
-    if (content.length < length) throw refuse("a truncated file");
+    if (content.length < length || at + 12 + length > bytes.length) throw refuse("a truncated file");
+    if (crc32(bytes.subarray(at + 4, at + 8 + length)) !== view.getUint32(at + 8 + length)) {
+      throw refuse(`a damaged chunk ${JSON.stringify(name)}`);
+    }
     if (name === "IDAT") parts.push(content);
     if (name === "PLTE") palette = content;
     ended = name === "IEND";
     at += 12 + length;
   }
   if (!ended) throw refuse("a truncated file");
+  const lineBytes = Math.ceil((width * channels * depth) / 8);
+  const needed = height * (lineBytes + 1);
   let lines: Uint8Array;
   try {
-    lines = inflateSync(parts.length === 1 ? parts[0] : Buffer.concat(parts));
+    const maxOutputLength = needed + SURPLUS;
+    lines = inflateSync(parts.length === 1 ? parts[0] : Buffer.concat(parts), { maxOutputLength });
   } catch (cause) {
     throw refuse(`damaged data: ${messageOf(cause)}`, cause);
   }
-  const lineBytes = Math.ceil((width * channels * depth) / 8);
-  if (lines.length < height * (lineBytes + 1)) throw refuse(`${lines.length} bytes of pixels for ${height}×${width}`);
+  if (lines.length < needed) throw refuse(`${lines.length} bytes of pixels for ${height}×${width}`);
   if (!unfilter(lines, height, lineBytes, Math.max(1, (channels * depth) >> 3))) throw refuse("an unknown filter");
   const data = samplesOf(lines, { width, height, channels, depth, lineBytes });
   return { width, height, channels: channels >= 3 ? 3 : 1, data, ...(type === 3 && palette && { palette }) };
@@ -78,7 +87,7 @@ export function decodePng(bytes: Uint8Array, place: string): PngSamples {
 export async function readPng(path: string, place: string = path): Promise<PngSamples> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
+    bytes = await readRegular(path);
   } catch (cause) {
     throw diskError(place, cause, { rule: "a PNG of labels" });
   }

@@ -11,6 +11,9 @@ import { UnitscopeError } from "../errors.ts";
 /** Cells of the fine grid in one pixel. */
 const GRID = 5;
 
+/** Vertices farther out than so many times the longer side are no part of the image: every step to them is walked. */
+const FAR = 16;
+
 /** A mask as run lengths. */
 export interface RunLengthMask {
   readonly size: readonly [height: number, width: number];
@@ -74,7 +77,7 @@ function unpackRuns(text: string, place: string): number[] {
  *
  * @param vertices x and y in turn, in pixels; the left edge of the image is x = 0.
  * @returns uint8, row-major `[height, width]`, 1 inside.
- * @throws {UnitscopeError} `data` for fewer than three vertices.
+ * @throws {UnitscopeError} `data` for fewer than three vertices, and for one far outside of the image.
  */
 export function fillPolygon(vertices: readonly number[], height: number, width: number, place: string): Uint8Array {
   if (vertices.length < 6 || vertices.length % 2 !== 0 || !vertices.every(Number.isFinite)) {
@@ -82,6 +85,11 @@ export function fillPolygon(vertices: readonly number[], height: number, width: 
       "data",
       `${place}: expected a polygon of at least three x, y pairs, got ${vertices.length} numbers`,
     );
+  }
+  const far = FAR * Math.max(height, width);
+  const stray = vertices.find((value) => Math.abs(value) > far);
+  if (stray !== undefined) {
+    throw new UnitscopeError("data", `${place}: expected a polygon in an image of ${width}×${height}, got ${stray}`);
   }
   const toggles = columnCrossings(vertices, height, width).sort((a, b) => a - b);
   const mask = new Uint8Array(height * width);

@@ -4,11 +4,12 @@
  * dropped, gray is repeated, CMYK is multiplied out. The one difference: of 16-bit gray the high byte is kept, where
  * Pillow clips at 255.
  */
-import { readFile } from "node:fs/promises";
 import sharp, { type OutputInfo } from "sharp";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
+import { readRegular } from "../files/read-regular.ts";
 import type { RgbImage } from "./image-set.ts";
+import { isEncodedImage } from "./raw-image.ts";
 
 /**
  * File name endings of images that are looked for in folders. BMP and PNM are among them though they cannot be decoded:
@@ -29,6 +30,9 @@ export const imageExtensions: readonly string[] = [
   ".pgm",
 ];
 
+/** Images of more pixels than this are refused: a small file can claim any size. */
+export const MAX_PIXELS: number = 1 << 27;
+
 /** How images are decoded. */
 export interface DecodeOptions {
   /** Turn images as their EXIF orientation says; torchvision does not. */
@@ -47,9 +51,16 @@ export async function decodeImage(
   { orient = false }: DecodeOptions = {},
 ): Promise<RgbImage> {
   if (bytes.length === 0) throw new UnitscopeError("data", `${place}: expected an image, got an empty file`);
+  // Among what the decoder knows are formats that are programs: SVG names other files.
+  if (!isEncodedImage(bytes)) {
+    throw new UnitscopeError(
+      "data",
+      `${place}: expected an image that can be decoded (JPEG, PNG, WebP, GIF, TIFF, AVIF), got ${bytes.length} other bytes`,
+    );
+  }
   try {
     // Libjpeg's warnings (stray bytes between segments) are no reason to refuse: a few files of ImageNet have them.
-    const image = sharp(bytes, { ignoreIcc: true, failOn: "error" });
+    const image = sharp(bytes, { ignoreIcc: true, failOn: "error", limitInputPixels: MAX_PIXELS });
     const { space, orientation } = await image.metadata();
     if (orient) image.autoOrient();
     const turned = orientation !== undefined && orientation > 1 && { orientation };
@@ -80,7 +91,7 @@ export async function decodeImage(
 export async function decodeImageFile(path: string, options: DecodeOptions = {}): Promise<RgbImage> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
+    bytes = await readRegular(path);
   } catch (cause) {
     throw diskError(path, cause, { rule: "an image file" });
   }

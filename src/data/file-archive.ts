@@ -41,6 +41,10 @@ export async function openFolderArchive(folder: string): Promise<FileArchive> {
  * @throws {UnitscopeError} `data` if the file ends before.
  */
 export async function readAt(file: FileHandle, path: string, position: number, length: number): Promise<Buffer> {
+  const { size } = await file.stat();
+  if (!(position >= 0 && length >= 0 && position + length <= size)) {
+    throw new UnitscopeError("data", `${path}: expected a whole archive, got a truncated one`);
+  }
   const bytes = Buffer.allocUnsafe(length);
   let filled = 0;
   while (filled < length) {

@@ -1,8 +1,8 @@
 /** Image sets whose images are files: what folders and list files have in common. */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { throwIfInterrupted } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
+import { readRegular } from "../files/read-regular.ts";
 import { type DataProgress } from "./cache.ts";
 import { type DecodeOptions, decodeImageFile } from "./decode-image.ts";
 import { findRepeats } from "./find-repeats.ts";
@@ -80,7 +80,7 @@ async function hashFiles(
   const digest = async (path: string): Promise<Uint8Array> => {
     try {
       return createHash("sha256")
-        .update(await readFile(path))
+        .update(await readRegular(path))
         .digest();
     } catch (cause) {
       if (tolerant) return new Uint8Array(32);

@@ -1,5 +1,5 @@
 /** A folder with one subfolder per class, read as torchvision's `ImageFolder` reads it. */
-import { readdir, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { extname, join, relative, sep } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
@@ -36,12 +36,20 @@ export async function listFolder(folder: string, name: string = folder): Promise
   return { name, paths, imageNames, labels: Int32Array.from(labels), classNames: folders };
 }
 
-/** Image files under a folder, its own before those of its subfolders. */
-async function listImages(folder: string): Promise<string[]> {
+/**
+ * Image files under a folder, its own before those of its subfolders. A link back to a folder that it lies in would have
+ * no end.
+ * @param above real paths of the folders that it lies in.
+ */
+async function listImages(folder: string, above: readonly string[] = []): Promise<string[]> {
   const { folders, files } = await listEntries(folder);
+  const own = await realpath(folder);
+  if (above.includes(own)) {
+    throw new UnitscopeError("data", `${folder}: expected a folder of images, got a link to a folder that it lies in`);
+  }
   const images = files.filter((file) => imageExtensions.includes(extname(file).toLowerCase()));
   const paths = images.map((file) => join(folder, file));
-  for (const each of folders) paths.push(...(await listImages(join(folder, each))));
+  for (const each of folders) paths.push(...(await listImages(join(folder, each), [...above, own])));
   return paths;
 }
 

@@ -1,8 +1,10 @@
 /** A list file: `path label` a line, as Places365 and ImageNet ship their validation sets, or CSV with a header. */
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
+import { insideFolder } from "../files/inside-folder.ts";
+import { readRegular } from "../files/read-regular.ts";
 import { classNamesOf, parseClassList } from "./classes/class-list.ts";
 import type { FileList } from "./file-set.ts";
 import { listEntries } from "./list-entries.ts";
@@ -14,9 +16,10 @@ const categoryFile = /^(categories.*|classes|class_names|synset_words)\.txt$/i;
 /**
  * Reads a list file. Labels are class indices or names.
  *
- * @param root folder that the paths start from, even those that begin with a slash (as in Places365); without it,
- * relative paths start from the list's own folder.
- * @throws {UnitscopeError} `data` if a line is not a path and a label, or the class names do not cover the labels;
+ * @param root folder that the paths start from, even those that begin with a slash (as in Places365), and do not leave;
+ * without it, relative paths start from the list's own folder.
+ * @throws {UnitscopeError} `data` if a line is not a path and a label, or the class names do not cover the labels, or a
+ * path leads out of `root`;
  * `file` if it cannot be read.
  */
 export async function readListFile(
@@ -27,7 +30,11 @@ export async function readListFile(
   if (entries.length === 0) throw new UnitscopeError("data", `${list}: expected "path label" lines, got an empty file`);
   const imageNames = entries.map(({ path }) => path);
   const paths = imageNames.map((path) =>
-    root !== undefined ? join(root, path) : isAbsolute(path) ? path : join(dirname(list), path),
+    root !== undefined
+      ? insideFolder(root, path.replace(/^\/+/, ""), list)
+      : isAbsolute(path)
+        ? path
+        : join(dirname(list), path),
   );
   const { labels, classNames } = textLabels(
     entries.map(({ label }) => label),
@@ -64,7 +71,7 @@ async function findClassNames(list: string, classCount: number): Promise<string[
 async function readLines(path: string): Promise<string[]> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readRegular(path);
   } catch (cause) {
     throw diskError(path, cause, { rule: "a text file" });
   }

@@ -2,12 +2,12 @@
  * A mean image: a value per channel and position that is subtracted, as Caffe's networks want it. Read from a NumPy
  * array or Caffe's `.binaryproto` (`BlobProto` of its `caffe.proto`).
  */
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
 import { sha256 } from "../files/hash.ts";
+import { readRegular } from "../files/read-regular.ts";
 import { readNpy } from "./npy.ts";
 import type { Size } from "./preprocess-image.ts";
 import type { MeanImageFile, Preprocessing } from "./preprocessing.ts";
@@ -68,7 +68,7 @@ export async function openMeanImage(
 
 async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readRegular(path);
   } catch (cause) {
     throw diskError(path, cause, { rule: "a mean image (.npy or .binaryproto)" });
   }

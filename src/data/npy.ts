@@ -42,6 +42,9 @@ export function readNpy(bytes: Uint8Array, place: string): NpyArray {
     .split(",")
     .filter((dim) => dim.trim() !== "")
     .map(Number);
+  if (!shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
+    throw new UnitscopeError("data", `${place}: expected sizes from 0, got (${shapeText.slice(0, 100)})`);
+  }
   const elementBytes = Number(/\d+$/.exec(type)?.[0] ?? Number.NaN) * (type[1] === "U" ? 4 : 1);
   const data = bytes.subarray(headerAt + headerBytes);
   const expected = shape.reduce((product, dim) => product * dim, elementBytes);
@@ -56,7 +59,7 @@ export function readNpy(bytes: Uint8Array, place: string): NpyArray {
 
 /**
  * An array's elements as whole numbers.
- * @throws {UnitscopeError} `data` if it holds anything else.
+ * @throws {UnitscopeError} `data` if it holds anything else, or one that 32 bits do not hold.
  */
 export function npyIntegers({ type, bytes }: NpyArray, place: string): Int32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -78,7 +81,11 @@ export function npyIntegers({ type, bytes }: NpyArray, place: string): Int32Arra
     );
   }
   const step = Number(type[2]);
-  return Int32Array.from({ length: bytes.length / step }, (_, at) => read(at * step));
+  return Int32Array.from({ length: bytes.length / step }, (_, at) => {
+    const value = read(at * step);
+    if (value === (value | 0)) return value;
+    throw new UnitscopeError("data", `${place}: expected whole numbers of 32 bits, got ${value} at ${at}`);
+  });
 }
 
 /**
@@ -100,6 +107,7 @@ export function npyTexts({ type, bytes }: NpyArray, place: string): string[] {
     let name = "";
     for (let letter = 0; letter < width; letter++) {
       const code = view.getUint32(4 * (at * width + letter), true);
+      if (code > 0x10_ffff) throw new UnitscopeError("data", `${place}: expected text, got a letter of number ${code}`);
       if (code !== 0) name += String.fromCodePoint(code);
     }
     return name;

@@ -5,6 +5,7 @@ import type { FileArchive } from "./file-archive.ts";
 import type { ImageSet, PixelArray } from "./image-set.ts";
 import { type NpyArray, npyIntegers, npyTexts, readNpy } from "./npy.ts";
 import { pixelSet } from "./pixel-set.ts";
+import { numberedClasses } from "./text-labels.ts";
 import { openZip } from "./zip.ts";
 
 /**
@@ -36,7 +37,7 @@ export async function openNpz(
     const namesName = archive.names.find((each) => nameArray.test(each.replace(/\.npy$/, "")));
     const classNames = namesName
       ? npyTexts(await read(namesName), `${path}: "${namesName}"`)
-      : Array.from({ length: labels.reduce((most, label) => Math.max(most, label + 1), 0) }, (_, cls) => `${cls}`);
+      : numberedClasses(labels, `${path}: "${labelsName}"`);
     return pixelSet({ name, pixels, labels, classNames, imageName: (image) => `${basename(path)}/${image}` });
   } finally {
     await archive.close();

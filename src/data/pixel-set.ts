@@ -28,6 +28,9 @@ export function pixelSet({
   const { data, channels, height, width } = pixels;
   const plane = height * width;
   const size = channels * plane;
+  if (!(height >= 1 && width >= 1)) {
+    throw new UnitscopeError("shape", `data "${name}": expected images with pixels, got ${width}×${height}`);
+  }
   if (data.length !== labels.length * size) {
     throw new UnitscopeError(
       "shape",

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { throwIfInterrupted, UnitscopeError } from "../errors.ts";
+import { messageOf, throwIfInterrupted, UnitscopeError } from "../errors.ts";
 import { decodeImage, imageExtensions } from "./decode-image.ts";
 import type { FileArchive } from "./file-archive.ts";
 import type { SourceOptions } from "./file-set.ts";
@@ -89,7 +89,12 @@ async function labelOf({ archive, label }: Sample): Promise<string> {
     .toString("utf8")
     .trim();
   if (!label.endsWith(".json")) return text;
-  const value: unknown = JSON.parse(text);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new UnitscopeError("data", `"${label}": expected JSON with a "label", got: ${messageOf(cause)}`, { cause });
+  }
   if (typeof value === "object" && value !== null) {
     for (const [key, each] of Object.entries(value)) {
       if (/^(label|cls|class|target)$/i.test(key) && (typeof each === "string" || typeof each === "number")) {

@@ -124,15 +124,15 @@ class ByteReader {
   }
 
   async take(count: number): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafe(count);
-    let filled = 0;
-    while (filled < count) {
+    const parts: Buffer[] = []; // what a header claims may not be there
+    for (let left = count; left > 0; ) {
       await this.#fill();
-      const copied = this.#rest.copy(bytes, filled, 0, count - filled);
-      this.#rest = this.#rest.subarray(copied);
-      filled += copied;
+      const part = this.#rest.subarray(0, left);
+      this.#rest = this.#rest.subarray(part.length);
+      parts.push(part);
+      left -= part.length;
     }
-    return bytes;
+    return parts.length === 1 ? parts[0] : Buffer.concat(parts);
   }
 
   async skip(count: number): Promise<void> {

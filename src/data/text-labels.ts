@@ -9,16 +9,24 @@ import { UnitscopeError } from "../errors.ts";
  */
 export function textLabels(given: readonly string[], place: string): { labels: Int32Array; classNames: string[] } {
   if (given.every((label) => /^\d+$/.test(label))) {
-    const classCount = given.reduce((most, label) => Math.max(most, Number(label) + 1), 0);
-    if (classCount > 1_000_000) {
-      throw new UnitscopeError("data", `${place}: expected class indices as labels, got ${classCount - 1}`);
-    }
-    return {
-      labels: Int32Array.from(given, Number),
-      classNames: Array.from({ length: classCount }, (_, cls) => `${cls}`),
-    };
+    const indices = given.map(Number);
+    return { classNames: numberedClasses(indices, place), labels: Int32Array.from(indices) };
   }
   const classNames = [...new Set(given)].sort();
   const indices = new Map(classNames.map((name, cls) => [name, cls]));
   return { labels: Int32Array.from(given, (label) => indices.get(label) ?? -1), classNames };
+}
+
+/** More classes than this are a mistake. */
+const MAX_CLASSES = 1_000_000;
+
+/**
+ * Names of classes that have none: their numbers, as many as the labels need.
+ * @throws {UnitscopeError} `data` if a label is out of all bounds.
+ */
+export function numberedClasses(labels: ArrayLike<number>, place: string): string[] {
+  let count = 0;
+  for (let at = 0; at < labels.length; at++) count = Math.max(count, labels[at] + 1);
+  if (count <= MAX_CLASSES) return Array.from({ length: count }, (_, cls) => `${cls}`);
+  throw new UnitscopeError("data", `${place}: expected class indices as labels, got ${count - 1}`);
 }

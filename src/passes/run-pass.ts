@@ -2,11 +2,13 @@
  * Runs a pass on worker threads of this process: blocks that are not kept yet are read, worked on, and kept; then all
  * that the plan names are merged. Which worker was faster makes no difference.
  */
+import { UnitscopeError } from "../errors.ts";
 import { openPool } from "../runtime/worker-pool.ts";
 import type { BlockStore } from "./block-store.ts";
 import type { ImageBlock, UnitChoice } from "./image-block.ts";
 import { overBlocks } from "./over-blocks.ts";
 import type { Merge, PartialResult, Pass } from "./pass.ts";
+import type { Plan } from "./plan.ts";
 
 /** How a pass is run. */
 export interface RunPassOptions<Shared, Layer, Beside = never> {
@@ -100,14 +102,30 @@ export function mergeStored<Shared, Layer>(
 ): Pick<PassResult<Shared, Layer>, "shared" | "layer"> {
   const blocks = Array.from({ length: plan.to - plan.from }, (_, at) => plan.from + at);
   return {
-    shared: () => merge.shared(blocks.map((block) => store.shared(block))),
+    shared: () => readAndMerge(plan, () => merge.shared(blocks.map((block) => store.shared(block)))),
     layer: (at) =>
-      mergeInGroups(
-        blocks,
-        (block) => store.parts(block, at),
-        (parts) => merge.layer(parts, at),
+      readAndMerge(plan, () =>
+        mergeInGroups(
+          blocks,
+          (block) => store.parts(block, at),
+          (parts) => merge.layer(parts, at),
+        ),
       ),
   };
+}
+
+/** @throws {UnitscopeError} `run` for partial results that are whole files and not what this pass's are. */
+function readAndMerge<Merged>({ pass }: Plan, merge: () => Merged): Merged {
+  try {
+    return merge();
+  } catch (cause) {
+    if (!(cause instanceof TypeError) && !(cause instanceof RangeError)) throw cause;
+    throw new UnitscopeError(
+      "run",
+      `partial results of pass ${pass}: expected those of this version, got others: ${cause.message}; remove the run's folder pieces/ and run the command again`,
+      { cause },
+    );
+  }
 }
 
 /** Parts that are in memory at a time. */

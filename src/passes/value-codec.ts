@@ -6,7 +6,7 @@
  * each at a multiple of 8. In the JSON an array is `{"$array": [kind, offset, length]}`, a number that JSON lacks is
  * `{"$number": "NaN"}`, a map is `{"$map": [[key, value], …]}`.
  */
-import { UnitscopeError } from "../errors.ts";
+import { messageOf, UnitscopeError } from "../errors.ts";
 
 const kinds = {
   f32: Float32Array,
@@ -81,19 +81,36 @@ export function decodeValue(bytes: Uint8Array): unknown {
   }
   const length = header.getUint32(4, true);
   const start = padded(8 + length);
-  const arrayOf = ([kind, offset, count]: readonly [Kind, number, number]): PlainArray => {
+  const arrayOf = (entry: unknown): PlainArray => {
+    const [kind, offset, count] = arrayEntry(entry, bytes.length - start);
     const make = kinds[kind];
     const own = bytes.slice(start + offset, start + offset + count * make.BYTES_PER_ELEMENT);
     if (!isLittleEndian) reverseElements(own, make.BYTES_PER_ELEMENT);
     return new make(own.buffer, 0, count);
   };
-  return JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)), (_, item: unknown) => {
-    if (typeof item !== "object" || item === null) return item;
-    if ("$array" in item) return arrayOf(item.$array as [Kind, number, number]);
-    if ("$number" in item) return Number(item.$number);
-    if ("$map" in item) return new Map(item.$map as [unknown, unknown][]);
-    return item;
-  });
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)), (_, item: unknown) => {
+      if (typeof item !== "object" || item === null) return item;
+      if ("$array" in item) return arrayOf(item.$array);
+      if ("$number" in item) return Number(item.$number);
+      if ("$map" in item) return new Map(item.$map as [unknown, unknown][]);
+      return item;
+    });
+  } catch (cause) {
+    throw new UnitscopeError("run", `partial result: expected the format UPV1, got: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Where an array lies. @throws if it does not lie within so many bytes. */
+function arrayEntry(entry: unknown, size: number): readonly [Kind, number, number] {
+  const [kind, offset, count] = Array.isArray(entry) ? (entry as unknown[]) : [];
+  const isKind = typeof kind === "string" && Object.hasOwn(kinds, kind);
+  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+  if (isKind && isCount(offset) && isCount(count)) {
+    const own = kind as Kind;
+    if (offset + count * kinds[own].BYTES_PER_ELEMENT <= size) return [own, offset, count];
+  }
+  throw new Error(`an array ${JSON.stringify(entry)} of ${size} bytes`);
 }
 
 function isPlainArray(item: unknown): item is PlainArray {

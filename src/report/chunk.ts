@@ -54,19 +54,45 @@ export function encodeChunk({ header, arrays }: Chunk): Uint8Array {
  */
 export function decodeChunk(bytes: Uint8Array): Chunk {
   const buffer = bytes.slice().buffer;
-  const start = 4 + new DataView(buffer).getInt32(0, true);
-  const text = new TextDecoder().decode(new Uint8Array(buffer, 4, start - 4));
-  const { header, entries } = JSON.parse(text) as { header: Chunk["header"]; entries: readonly Entry[] };
+  const start = 4 + (bytes.length < 4 ? -1 : new DataView(buffer).getInt32(0, true));
+  if (start < 4 || start > bytes.length) throw noChunk(`${bytes.length} bytes`);
+  const { header, entries } = headerOf(new Uint8Array(buffer, 4, start - 4));
   const arrays: Record<string, ChunkArray> = {};
   let at = start;
   for (const { name, type, length } of entries) {
-    const make = makers[type];
+    const make = Object.hasOwn(makers, type) ? makers[type] : undefined;
     if (!make) throw new UnitscopeError("value", `chunk: array "${name}": expected a known type, got ${type}`);
-    const array = make(buffer, at, length);
+    if (!(Number.isInteger(length) && length >= 0 && at + length <= bytes.length)) throw noChunk(`length ${length}`);
+    let array: ChunkArray;
+    try {
+      array = make(buffer, at, length);
+    } catch (cause) {
+      throw noChunk(`array "${name}" of ${length}`, cause);
+    }
     arrays[name] = array;
     at = aligned(at + array.byteLength);
   }
   return { header, arrays };
+}
+
+function headerOf(text: Uint8Array): { header: Chunk["header"]; entries: readonly Entry[] } {
+  let value: { header?: unknown; entries?: unknown } | null;
+  try {
+    value = JSON.parse(new TextDecoder().decode(text)) as typeof value;
+  } catch (cause) {
+    throw noChunk("a header that is not JSON", cause);
+  }
+  const { header, entries } = value ?? {};
+  const isEntry = (entry: Partial<Entry> | null): boolean =>
+    typeof entry?.name === "string" && typeof entry.type === "string" && typeof entry.length === "number";
+  if (typeof header === "object" && header !== null && Array.isArray(entries) && entries.every(isEntry)) {
+    return { header: header as Chunk["header"], entries: entries as readonly Entry[] };
+  }
+  throw noChunk("a header of another form");
+}
+
+function noChunk(found: string, cause?: unknown): UnitscopeError {
+  return new UnitscopeError("value", `chunk: expected arrays behind a header, got ${found}`, { cause });
 }
 
 /** Counts in the smallest type that holds them. */

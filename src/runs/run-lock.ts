@@ -3,28 +3,41 @@
  * mixing its tables with the first's.
  *
  * A lock is stale when its process is gone; from another machine that cannot be seen, so the holder touches the file
- * while it works, and one that was not touched for two minutes is stale.
+ * while it works (`files/sign-of-life.ts`), and one that nobody touches any more is stale.
  */
-import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { z } from "zod";
 import { UnitscopeError } from "../errors.ts";
 import { diskError, systemCode } from "../files/disk-error.ts";
+import { type Beat, isAbandoned, keepTouched } from "../files/sign-of-life.ts";
 
 /** A held lock. */
 export interface RunLock {
-  /** Gives the folder free, unless other work of this process goes on in it. */
+  /**
+   * Gives the folder free, unless other work of this process goes on in it.
+   * @throws {UnitscopeError} `run` if another process has taken the folder over meanwhile: this one was held up for long.
+   */
   release(): void;
 }
 
 /** Works in a folder that no other process works in meanwhile. @throws {UnitscopeError} as `lockRun`. */
 export async function holdingRun<T>(path: string, command: string, work: () => Promise<T>): Promise<T> {
-  const lock = lockRun(path, command);
+  const lock = await lockRun(path, command);
+  let result: T;
   try {
-    return await work();
-  } finally {
-    lock.release();
+    result = await work();
+  } catch (error) {
+    try {
+      lock.release();
+    } catch {
+      // what went wrong first is said
+    }
+    throw error;
   }
+  lock.release();
+  return result;
 }
 
 /** Who holds a lock, as the file says. */
@@ -39,11 +52,27 @@ interface Holder {
   readonly process: string | null;
 }
 
-const TOUCH_MS = 15_000;
-const STALE_MS = 120_000;
+const holderSchema: z.ZodType<Holder> = z.object({
+  pid: z.int().min(1),
+  host: z.string(),
+  command: z.string(),
+  since: z.string(),
+  process: z.string().nullable(),
+});
 
-/** Locks of this process: how many works share each, and its touching. */
-const held = new Map<string, { count: number; readonly touching: NodeJS.Timeout }>();
+/** A lock of this process. */
+interface Held {
+  /** Works that share it. */
+  count: number;
+  /** What its file holds. */
+  readonly text: string;
+  /** Ends the touching. */
+  readonly stop: () => void;
+}
+
+const held = new Map<string, Held>();
+/** Locks that are being taken. */
+const taking = new Map<string, Promise<void>>();
 let isExitWatched = false;
 
 /**
@@ -51,17 +80,21 @@ let isExitWatched = false;
  * @param command what is done, for the message that another process gets.
  * @throws {UnitscopeError} `run` if another process is at work in the folder, `file` if the disk refuses.
  */
-export function lockRun(path: string, command: string): RunLock {
+export async function lockRun(path: string, command: string, beat: Beat = {}): Promise<RunLock> {
   const file = join(path, ".lock");
+  while (taking.has(file)) await taking.get(file);
   const own = held.get(file);
   if (own) own.count++;
   else {
-    take(path, file, command);
-    const touching = setInterval(() => touch(file), TOUCH_MS);
-    touching.unref();
+    const taken = take(path, file, command, beat).then((text) => {
+      held.set(file, { count: 1, text, stop: keepTouched(file, beat) });
+    });
+    const settled = taken.catch(() => undefined).then(() => void taking.delete(file));
+    taking.set(file, settled);
+    await taken;
+    await settled;
     if (!isExitWatched) process.once("exit", releaseAll);
     isExitWatched = true;
-    held.set(file, { count: 1, touching });
   }
   let isReleased = false;
   return {
@@ -69,7 +102,11 @@ export function lockRun(path: string, command: string): RunLock {
       const lock = held.get(file);
       if (isReleased || !lock) return;
       isReleased = true;
-      if (--lock.count === 0) drop(file);
+      if (--lock.count > 0 || drop(file)) return;
+      throw new UnitscopeError(
+        "run",
+        `run folder "${path}": expected to be alone in it, got another process that took it over while this one was held up; run the same command again`,
+      );
     },
   };
 }
@@ -79,7 +116,8 @@ export function isLockedError(error: unknown): boolean {
   return error instanceof UnitscopeError && error.code === "run" && error.details["holder"] !== undefined;
 }
 
-function take(path: string, file: string, command: string): void {
+/** @returns what the lock's file holds. */
+async function take(path: string, file: string, command: string, beat: Beat): Promise<string> {
   const holder: Holder = {
     pid: process.pid,
     host: hostname(),
@@ -87,20 +125,22 @@ function take(path: string, file: string, command: string): void {
     since: new Date().toISOString(),
     process: processStart(process.pid),
   };
+  const own = JSON.stringify(holder);
   for (let attempt = 0; ; attempt++) {
     try {
-      writeFileSync(file, JSON.stringify(holder), { flag: "wx" });
-      return;
+      writeFileSync(file, own, { flag: "wx" });
+      return own;
     } catch (cause) {
       if (systemCode(cause) !== "EEXIST" || attempt > 9) throw diskError(file, cause);
     }
     const text = readLock(file);
     if (text === undefined) continue; // given free meanwhile
     const other = parse(text);
-    if (other && !isStale(other, file)) {
+    if (other && !(await isStale(other, file, beat))) {
+      const isElsewhere = other.host !== hostname();
       throw new UnitscopeError(
         "run",
-        `run folder "${path}": expected no other process at work in it, got unitscope ${other.command} (process ${other.pid} on ${other.host}, since ${other.since}); wait for it, or use another folder`,
+        `run folder "${path}": expected no other process at work in it, got unitscope ${other.command} (process ${other.pid} on ${other.host}, since ${other.since}); wait for it, or use another folder${isElsewhere ? "; if it has ended, remove .lock there" : ""}`,
         { details: { holder: other } },
       );
     }
@@ -120,14 +160,8 @@ function removeStale(file: string, text: string): void {
   }
 }
 
-function isStale(holder: Holder, file: string): boolean {
-  if (holder.host !== hostname()) {
-    try {
-      return Date.now() - statSync(file).mtimeMs > STALE_MS;
-    } catch {
-      return true; // gone
-    }
-  }
+async function isStale(holder: Holder, file: string, beat: Beat): Promise<boolean> {
+  if (holder.host !== hostname()) return await isAbandoned(file, beat);
   try {
     process.kill(holder.pid, 0);
   } catch (cause) {
@@ -158,26 +192,29 @@ function readLock(file: string): string | undefined {
 /** The holder that a lock names; `undefined` for a file that was cut short. */
 function parse(text: string): Holder | undefined {
   try {
-    return JSON.parse(text) as Holder;
+    return holderSchema.parse(JSON.parse(text));
   } catch {
     return undefined;
   }
 }
 
-function touch(file: string): void {
-  try {
-    utimesSync(file, new Date(), new Date());
-  } catch {
-    // The folder was removed; the work's next file will say so.
-  }
-}
-
-function drop(file: string): void {
-  clearInterval(held.get(file)?.touching);
+/** Ends a lock. @returns whether it was still this process's; one whose folder has gone is nobody else's. */
+function drop(file: string): boolean {
+  const lock = held.get(file);
+  lock?.stop();
   held.delete(file);
+  const found = readLock(file);
+  if (found !== undefined && found !== lock?.text) return false;
   rmSync(file, { force: true });
+  return true;
 }
 
 function releaseAll(): void {
-  for (const file of [...held.keys()]) drop(file);
+  for (const file of [...held.keys()]) {
+    try {
+      drop(file);
+    } catch {
+      // a lock whose process is gone holds nothing
+    }
+  }
 }

@@ -3,6 +3,7 @@ import { cpus, totalmem } from "node:os";
 import { z } from "zod";
 import { UnitscopeError } from "../errors.ts";
 import { firstDifference, type Json } from "../files/canonical-json.ts";
+import { parseJson } from "../files/parse-json.ts";
 import { schemaVersion } from "../tables/schema.ts";
 
 /** One layer that was ablated; height and width are 1 for a dense layer. */
@@ -147,7 +148,7 @@ export function thisHardware(): Hardware {
 export function parseManifest(text: string, place: string): RunManifest {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (cause) {
     throw new UnitscopeError("run", `${place}: expected JSON, got ${text.length} characters that are not`, { cause });
   }

@@ -16,6 +16,7 @@ import { costMeter, type PassCost } from "./measure-cost.ts";
 import {
   forgetPasses,
   hasRunPlan,
+  MAX_SHARDS,
   type RunPlan,
   readRunPlan,
   recordedPasses,
@@ -127,8 +128,8 @@ export async function planRun(
 }
 
 function checkShards(shards: number): void {
-  if (Number.isInteger(shards) && shards >= 1 && shards <= 100_000) return;
-  throw new UnitscopeError("usage", `option "shards": expected a whole number from 1 to 100000, got ${shards}`);
+  if (Number.isInteger(shards) && shards >= 1 && shards <= MAX_SHARDS) return;
+  throw new UnitscopeError("usage", `option "shards": expected a whole number from 1 to ${MAX_SHARDS}, got ${shards}`);
 }
 
 /** @throws {UnitscopeError} `run` if another plan is under way. */

@@ -11,6 +11,7 @@ import { writeFileAtomic } from "../files/atomic-file.ts";
 import { canonicalJson, type Json } from "../files/canonical-json.ts";
 import { diskError } from "../files/disk-error.ts";
 import { sha256 } from "../files/hash.ts";
+import { parseJson } from "../files/parse-json.ts";
 import type { Plan } from "../passes/plan.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";
@@ -39,6 +40,10 @@ export interface RunPlan {
   readonly merged: string | null;
 }
 
+/** More than this are a mistake. */
+export const MAX_SHARDS = 100_000;
+const MAX_UNITS = 10_000_000;
+
 const works = z.array(
   z.strictObject({
     kind: z.enum(["ablate", "attributes", "concepts", "sets", "rotate"]),
@@ -49,7 +54,7 @@ const planSchema: z.ZodType<RunPlan> = z.strictObject({
   schemaVersion: z.literal(schemaVersion),
   unitscope: z.string(),
   works,
-  shards: z.int().min(1),
+  shards: z.int().min(1).max(MAX_SHARDS),
   passes: z.array(z.strictObject({ pass: z.string(), count: z.int().nonnegative(), stage: z.int().min(1) })),
   places: z.strictObject({
     model: z.string(),
@@ -60,6 +65,31 @@ const planSchema: z.ZodType<RunPlan> = z.strictObject({
   planned: z.iso.datetime(),
   merged: z.iso.datetime().nullable(),
 });
+
+const record = z.record(z.string(), z.json());
+const size = z.int().nonnegative();
+const passSchema = z
+  .strictObject({
+    pass: z.string(),
+    key: record,
+    shared: record,
+    layers: z.array(z.strictObject({ name: z.string(), key: record, units: size.max(MAX_UNITS).optional() })),
+    order: z.union([
+      z.strictObject({ kind: z.literal("listed") }),
+      z.strictObject({ kind: z.literal("stratified"), seed: z.number() }),
+      z.strictObject({ kind: z.literal("chosen"), by: record }),
+    ]),
+    blockSizes: z.array(size),
+    from: size,
+    to: size,
+  })
+  .refine(({ blockSizes, from, to }) => from <= to && to <= blockSizes.length, "a range of blocks that it lacks")
+  .transform((plan): Plan => plan as Plan);
+
+/** What does not fit first. */
+function issueOf({ issues: [issue] }: z.ZodError): string {
+  return issue ? `${issue.path.join(".")}: ${issue.message}` : "another form";
+}
 
 /** Whether a folder has a plan. */
 export function hasRunPlan(path: string): boolean {
@@ -82,10 +112,9 @@ export function readRunPlan(path: string): RunPlan {
     throw diskError(file, cause);
   }
   try {
-    return planSchema.parse(JSON.parse(text));
+    return planSchema.parse(parseJson(text));
   } catch (cause) {
-    const issue = cause instanceof z.ZodError ? cause.issues[0] : undefined;
-    const what = issue ? `${issue.path.join(".")}: ${issue.message}` : "no JSON";
+    const what = cause instanceof z.ZodError ? issueOf(cause) : "no JSON";
     throw new UnitscopeError("run", `${file}: expected a plan, got ${what}; plan it again`, { cause });
   }
 }
@@ -116,12 +145,28 @@ export function recordPass(path: string, plan: Plan, { passes }: Pick<RunPlan, "
   if (!existsSync(file)) writeFileAtomic(file, `${text}\n`);
 }
 
-/** The plans of the passes that are known. */
+/** The plans of the passes that are known. @throws {UnitscopeError} `run` if one is damaged. */
 export function recordedPasses(path: string): Plan[] {
   const folder = join(path, "plan");
   if (!existsSync(folder)) return [];
   const files = readdirSync(folder).filter((name) => name.endsWith(".json") && !name.startsWith("."));
-  return files.sort().map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as Plan);
+  return files.sort().map((name) => {
+    const file = join(folder, name);
+    let text: string;
+    try {
+      text = readFileSync(file, "utf8");
+    } catch (cause) {
+      throw diskError(file, cause);
+    }
+    try {
+      return passSchema.parse(parseJson(text));
+    } catch (cause) {
+      const what = cause instanceof z.ZodError ? issueOf(cause) : "no JSON";
+      throw new UnitscopeError("run", `${file}: expected the plan of a pass, got ${what}; remove it and plan again`, {
+        cause,
+      });
+    }
+  });
 }
 
 /** Forgets the plans of the passes. */

@@ -3,11 +3,12 @@
  * completed when it ends. They are for people and for the time left; no result depends on them.
  */
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../files/atomic-file.ts";
+import { isTouched, keepTouched } from "../files/sign-of-life.ts";
 
 /** One process's work on a shard. */
 export interface ShardRecord {
@@ -32,9 +33,6 @@ export interface ComputedImages {
 export interface SeenRecord extends ShardRecord {
   readonly isAlive: boolean;
 }
-
-const TOUCH_MS = 15_000;
-const STALE_MS = 120_000;
 
 const recordSchema = z.object({
   shard: z.int(),
@@ -67,21 +65,14 @@ export function openShardRecord(path: string, shard: number): OpenRecord {
   };
   const write = (change: Partial<ShardRecord>): void => writeFileAtomic(file, JSON.stringify({ ...record, ...change }));
   write({});
-  const touching = setInterval(() => {
-    try {
-      utimesSync(file, new Date(), new Date());
-    } catch {
-      // The folder is gone or read-only; the work's next file will say so.
-    }
-  }, TOUCH_MS);
-  touching.unref();
+  const stop = keepTouched(file);
   return {
     finish: (passes) => {
-      clearInterval(touching);
+      stop();
       write({ elapsedMs: performance.now() - began, passes });
     },
     drop: () => {
-      clearInterval(touching);
+      stop();
       rmSync(file, { force: true });
     },
   };
@@ -100,7 +91,7 @@ export function shardRecords(path: string): SeenRecord[] {
     try {
       const file = join(folder, name);
       const record = recordSchema.parse(JSON.parse(readFileSync(file, "utf8")));
-      const isAlive = record.elapsedMs === null && Math.abs(Date.now() - statSync(file).mtimeMs) < STALE_MS;
+      const isAlive = record.elapsedMs === null && isTouched(file) === true;
       return [{ ...record, isAlive }];
     } catch {
       return [];

@@ -62,7 +62,7 @@ describe("decodePng", () => {
     expect(() => decodePng(whole.subarray(0, -20), "map.png")).toThrow(
       "map.png: expected a PNG of labels, got a trunc",
     );
-    expect(() => decodePng(damaged, "map.png")).toThrow("got damaged data");
+    expect(() => decodePng(damaged, "map.png")).toThrow('got a damaged chunk "IDAT"');
     expect(() => decodePng(interlaced, "map.png")).toThrow("got an interlaced one");
     expect(() => decodePng(Buffer.from("GIF89a, surely"), "map.png")).toThrow("got 14 bytes that are not PNG");
   });
