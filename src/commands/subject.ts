@@ -3,6 +3,7 @@
  * each other, for the first time or again from `run.json`.
  */
 import { resolve } from "node:path";
+import { isBuiltInList } from "../data/classes/class-list.ts";
 import { fitClasses } from "../data/classes/fit-classes.ts";
 import { setInputSize } from "../data/image-batches.ts";
 import type { ImageSet } from "../data/image-set.ts";
@@ -100,7 +101,7 @@ function absoluteOptions({ root, limit, classes, skipUnreadable, output }: DataO
     ...(skipUnreadable && { skipUnreadable }),
     ...(root !== undefined && { root: resolve(root) }),
     ...(limit !== undefined && { limit }),
-    ...(classes !== undefined && { classes: classes === "imagenet" ? classes : resolve(classes) }),
+    ...(classes !== undefined && { classes: isBuiltInList(classes) ? classes : resolve(classes) }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Class lists in all their forms, and image sets under a network's classes. */
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -71,6 +72,12 @@ describe("a class list", () => {
       "crane (n03126707)",
       "toilet tissue",
     ]);
+  });
+
+  it("is built in for Places365, in the order of its own list", async () => {
+    const { classes } = await openClassList("places365");
+    const own = classes.map(({ words: [name] }, cls) => `/${name?.[0]}/${name} ${cls}`).join("\n");
+    expect(createHash("md5").update(own).digest("hex")).toBe("06c963b85866bd0649f97cb43dd16673"); // categories_places365.txt
   });
 
   it("that is not there is an error", async () => {
@@ -154,6 +161,13 @@ describe("an image set under a network's outputs", () => {
     const shifted = await fitClasses(set, outputs(1001));
     expect([...(shifted?.labels ?? [])]).toEqual([2, 1000]);
     expect(shifted?.classNames.slice(0, 2)).toEqual(["background", "tench"]);
+  });
+
+  it("takes Places365's classes for 365 outputs, its folders' names and others' alike", async () => {
+    const set = setOf(["apartment_building-outdoor", "bedroom", "Zen garden"], [0, 1, 2]);
+    const fitted = await fitClasses(set, { place: "network", classCount: 365, metadata: new Map() });
+    expect([...(fitted?.labels ?? [])]).toEqual([8, 52, 364]);
+    expect(fitted?.classNames[52]).toBe("bedroom");
   });
 
   it("goes by number where the set's classes are numbers, by order where there are as many, else says no", async () => {

@@ -61,7 +61,7 @@ export function ablateCommand(context: CliContext): Command {
     .option("--root <folder>", "folder that a list file's paths start from")
     .option(
       "--classes <list>",
-      "the model's classes in the order of its outputs: imagenet, or a file with one a line; else the model's own",
+      "the model's classes in the order of its outputs: imagenet, places365, or a file with one a line; else the model's own",
     )
     .option("--skip-unreadable", "decode every image first, leave out those that cannot be, and say which")
     .option("--output <tensor>", "the model's output that holds the classes, where it has several")

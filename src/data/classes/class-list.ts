@@ -24,19 +24,36 @@ export interface ClassList {
 
 const wordnetId = /^n\d{8}$/;
 
+/** Lists that are built in: their files in `classes/`, and what to call them in messages. */
+const builtIn = {
+  imagenet: { file: "imagenet-1k.txt", place: "ImageNet's classes" },
+  places365: { file: "places365.txt", place: "Places365's classes" },
+} as const;
+
+/** Whether a name is that of a built-in list: `imagenet`, `places365`. */
+export function isBuiltInList(name: string): name is keyof typeof builtIn {
+  return Object.hasOwn(builtIn, name);
+}
+
 /**
- * A list by name (`imagenet`) or file.
+ * A list by name (`imagenet`, `places365`) or file.
  * @throws {UnitscopeError} `file` if it cannot be read, `data` if it is no list of classes.
  */
 export async function openClassList(nameOrPath: string): Promise<ClassList> {
-  if (nameOrPath === "imagenet") return imagenetClasses();
+  if (isBuiltInList(nameOrPath)) return builtInClasses(nameOrPath);
   return parseClassList(await readText(nameOrPath), nameOrPath);
+}
+
+/** ImageNet's 1,000 classes, or the 365 scenes of Places365-Standard. */
+export async function builtInClasses(name: keyof typeof builtIn): Promise<ClassList> {
+  const { file, place } = builtIn[name];
+  const path = fileURLToPath(new URL(`../../../classes/${file}`, import.meta.url));
+  return parseClassList(await readText(path), place);
 }
 
 /** ImageNet's 1,000 classes. */
 export async function imagenetClasses(): Promise<ClassList> {
-  const path = fileURLToPath(new URL("../../../classes/imagenet-1k.txt", import.meta.url));
-  return parseClassList(await readText(path), "ImageNet's classes");
+  return await builtInClasses("imagenet");
 }
 
 /** A list for networks with one more output, whose first is the background (TensorFlow's older ones). */
@@ -135,6 +152,6 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    throw diskError(path, cause, { rule: "a list of classes (imagenet, or a file)" });
+    throw diskError(path, cause, { rule: "a list of classes (imagenet, places365, or a file)" });
   }
 }

@@ -2,14 +2,7 @@
 import { UnitscopeError } from "../../errors.ts";
 import type { ImageSet } from "../image-set.ts";
 import { imagesPerClass } from "../select-images.ts";
-import {
-  type ClassList,
-  imagenetClasses,
-  listOf,
-  openClassList,
-  parseClassList,
-  withBackground,
-} from "./class-list.ts";
+import { builtInClasses, type ClassList, listOf, openClassList, parseClassList, withBackground } from "./class-list.ts";
 import { matchClasses, relabel } from "./map-classes.ts";
 
 /** What is known of a network's outputs. */
@@ -27,8 +20,8 @@ const metadataKeys = ["unitscope.classes", "names", "classes", "class_names", "l
 /**
  * Puts a set's labels in terms of the network's outputs.
  *
- * The network's classes are those of `given` (a file, or `imagenet`), else of its metadata, else, with 1,000 or 1,001
- * outputs and a set whose classes all are ImageNet's, those. If nothing says what they are, a set with as many classes
+ * The network's classes are those of `given` (a file, `imagenet` or `places365`), else of its metadata, else, with
+ * 1,000, 1,001 or 365 outputs and a set whose classes all are ImageNet's or Places365's, those. If nothing says what they are, a set with as many classes
  * is taken in its own order, and one whose classes are numbers by number.
  *
  * @returns the set under the network's classes; `undefined` if nothing tells which is which.
@@ -43,8 +36,8 @@ export async function fitClasses(
   const data = `data "${set.name}"`;
   const known = given === undefined ? fromMetadata(outputs) : await sized(await openClassList(given), outputs);
   if (known) return relabel(set, matchClasses(set.classNames, known, data), known);
-  const imagenet = await asImagenet(set, classCount);
-  if (imagenet) return imagenet;
+  const usual = await asBuiltIn(set, classCount);
+  if (usual) return usual;
   if (set.classNames.length === classCount) return set;
   if (set.classNames.every((name) => /^\d+$/.test(name))) {
     const numbers = listOf(
@@ -93,15 +86,21 @@ function asJson(text: string): string {
   return quoted.replaceAll(/([{,]\s*)(\d+)\s*:/g, '$1"$2":');
 }
 
-/** A set under ImageNet's classes, if the network has as many outputs and all of the set's classes are among them. */
-async function asImagenet(set: ImageSet, classCount: number): Promise<ImageSet | undefined> {
-  if ((classCount !== 1000 && classCount !== 1001) || set.classNames.every((name) => /^\d+$/.test(name)))
-    return undefined;
-  const list = classCount === 1000 ? await imagenetClasses() : withBackground(await imagenetClasses());
+/** A set under a built-in list, if the network has as many outputs and all of the set's classes are among them. */
+async function asBuiltIn(set: ImageSet, classCount: number): Promise<ImageSet | undefined> {
+  if (set.classNames.every((name) => /^\d+$/.test(name))) return undefined;
+  const list = await listOfSize(classCount);
+  if (!list) return undefined;
   try {
     return relabel(set, matchClasses(set.classNames, list, set.name), list);
   } catch (error) {
     if (error instanceof UnitscopeError) return undefined;
     throw error;
   }
+}
+
+async function listOfSize(classCount: number): Promise<ClassList | undefined> {
+  if (classCount === 365) return builtInClasses("places365");
+  if (classCount === 1000) return builtInClasses("imagenet");
+  return classCount === 1001 ? withBackground(await builtInClasses("imagenet")) : undefined;
 }
