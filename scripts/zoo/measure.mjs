@@ -6,6 +6,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ablate, doubles, integers, openImageSet, openModel, parsePreprocessing, texts } from "../../dist/index.js";
+import { forChannels } from "../../dist/data/preprocessing.js";
 import { openSession } from "../../dist/runtime/session.js";
 
 const request = JSON.parse(readFileSync(process.argv[2], "utf8"));
@@ -27,7 +28,7 @@ async function measure() {
   if (chosen.length === 0) return;
   answer.phase = "ablate";
   const images = await openImageSet(request.images);
-  const preprocessing = await parsePreprocessing(request.preprocessing);
+  const preprocessing = forChannels(await parsePreprocessing(request.preprocessing), model.input.channels);
   const settings = { layers: chosen.map((layer) => layer.name), preprocessing, workers: 1 };
   const began = performance.now();
   const counts = await ablate(model, images, { ...settings, continuous: false });

@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import { isBuiltInList } from "../data/classes/class-list.ts";
 import { fitClasses } from "../data/classes/fit-classes.ts";
-import { setInputSize } from "../data/image-batches.ts";
+import { isArranged, setInputSize } from "../data/image-batches.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { absoluteSource, type OpenOptions, openImageSet } from "../data/open-image-set.ts";
 import { parsePreprocessing, preprocessingFromJson, preprocessingPresets } from "../data/parse-preprocessing.ts";
@@ -223,6 +223,18 @@ async function fit(parts: Subject): Promise<Subject> {
   return { ...parts, modelPath: resolve(modelPath) };
 }
 
+/** Four channels come from arrays of the input's size only. */
+function checkFourChannels(images: ImageSet, preprocessing: Preprocessing, input: string): void {
+  const stored = images.pixels?.channels ?? 3;
+  const isWanted = preprocessing.channels === "rgba";
+  if (!isWanted && stored !== 4) return;
+  if (isWanted && stored === 4 && isArranged(images, preprocessing)) return;
+  const [expected, got] = isWanted
+    ? ["arrays (.npz) of four channels and of its size", stored === 4 ? "arrays of another size" : "others"]
+    : [`images of ${channelCount(preprocessing)} channels`, "four"];
+  throw new UnitscopeError("data", `data "${images.name}": expected ${expected} for input "${input}", got ${got}`);
+}
+
 /**
  * Checks that a model can be shown an image set.
  * @param place what to call the model in messages.
@@ -242,12 +254,13 @@ export async function checkFit(
     );
   }
   if (channelCount(preprocessing) !== model.input.channels) {
-    const [expected, got] = model.input.channels === 1 ? ['"gray"', "three"] : ['"rgb" or "bgr"', "one"];
+    const expected = { 1: '"gray"', 3: '"rgb" or "bgr"', 4: '"rgba"' }[model.input.channels];
     throw new UnitscopeError(
       "usage",
-      `${place}: expected preprocessing with channels ${expected} for input "${model.input.name}" with ${model.input.channels} of them, got one for ${got}; give option "preprocess" FILE.json`,
+      `${place}: expected preprocessing with channels ${expected} for input "${model.input.name}" with ${model.input.channels} of them, got one for ${channelCount(preprocessing)}; give option "preprocess" FILE.json`,
     );
   }
+  checkFourChannels(images, preprocessing, model.input.name);
   const size = await setInputSize(images, preprocessing);
   const { height, width } = model.input;
   if ((height !== null && height !== size.height) || (width !== null && width !== size.width)) {

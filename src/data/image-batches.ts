@@ -13,7 +13,7 @@ export interface ImageBatch {
   readonly count: number;
   /** float32, row-major in `dims`; the reader's to keep, change or transfer. */
   readonly pixels: Float32Array<ArrayBuffer>;
-  /** `[count, channels, height, width]`, or `[count, height, width, channels]` with layout `nhwc`; channels 3 or 1. */
+  /** `[count, channels, height, width]`, or `[count, height, width, channels]` with layout `nhwc`; channels 3, 1 or 4. */
   readonly dims: readonly [number, number, number, number];
   readonly height: number;
   readonly width: number;
@@ -104,7 +104,7 @@ export async function setInputSize(set: ImageSet, preprocessing: Preprocessing, 
 }
 
 /** Tells whether a set's pixels in memory are used as they are, without resizing or cropping. */
-function isArranged(set: ImageSet, preprocessing: Preprocessing): boolean {
+export function isArranged(set: ImageSet, preprocessing: Preprocessing): boolean {
   if (!set.pixels) return false;
   const { width, height } = set.pixels;
   const { resize, crop } = preprocessing;
@@ -135,13 +135,14 @@ function writeArray(
     }
     return;
   }
-  const step = layout === "nchw" ? 1 : 3;
+  const wanted = channelCount({ channels });
+  const step = layout === "nchw" ? 1 : wanted;
   for (let image = 0; image < count; image++) {
-    for (let channel = 0; channel < 3; channel++) {
+    for (let channel = 0; channel < wanted; channel++) {
       const values = table.subarray(channel * 256, (channel + 1) * 256);
-      const source = stored === 1 ? 0 : channels === "rgb" ? channel : 2 - channel;
+      const source = stored === 1 ? 0 : channels === "bgr" ? 2 - channel : channel;
       let from = ((first + image) * stored + source) * plane;
-      let to = image * 3 * plane + (layout === "nchw" ? channel * plane : channel);
+      let to = image * wanted * plane + (layout === "nchw" ? channel * plane : channel);
       for (let pixel = 0; pixel < plane; pixel++) {
         target[to] = values[data[from++]];
         to += step;

@@ -17,7 +17,7 @@ export interface RgbImage {
 export interface PixelArray {
   readonly data: Uint8Array;
   /** 3: red, green, blue; 1: gray, which stands for all three. */
-  readonly channels: 1 | 3;
+  readonly channels: 1 | 3 | 4;
   readonly height: number;
   readonly width: number;
 }

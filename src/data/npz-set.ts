@@ -17,7 +17,7 @@ const labelArray = /^(?:(train|val|test)_)?(?:labels?|y|targets?|arr_1)(?:_(trai
 const nameArray = /^(?:class_names|classes|categories)$/i;
 
 /**
- * Opens an archive. Images are uint8 `[N, H, W, 3]`, `[N, 3, H, W]`, `[N, H, W]` or `[N, H, W, 1]`, labels whole
+ * Opens an archive. Images are uint8 `[N, H, W, 3]`, `[N, 3, H, W]`, the same with 4 channels, `[N, H, W]` or `[N, H, W, 1]`, labels whole
  * numbers `[N]`; class names come from an array `class_names`, if there is one.
  *
  * @param split which arrays, where the archive holds several splits.
@@ -73,26 +73,26 @@ function toPixels({ type, shape, bytes }: NpyArray, place: string): PixelArray {
   if (type === "|u1" && (shape.length === 3 || (shape.length === 4 && c === 1))) {
     return { data: bytes, channels: 1, height: a, width: b };
   }
-  if (type === "|u1" && shape.length === 4 && c === 3) {
-    planarize(bytes, a * b);
-    return { data: bytes, channels: 3, height: a, width: b };
+  if (type === "|u1" && shape.length === 4 && (c === 3 || c === 4)) {
+    planarize(bytes, { channels: c, plane: a * b });
+    return { data: bytes, channels: c, height: a, width: b };
   }
-  if (type === "|u1" && shape.length === 4 && c !== undefined && (a === 3 || a === 1)) {
+  if (type === "|u1" && shape.length === 4 && c !== undefined && (a === 3 || a === 1 || a === 4)) {
     return { data: bytes, channels: a, height: b, width: c };
   }
   throw new UnitscopeError(
     "data",
-    `${place}: expected uint8 images [N, H, W, 3], [N, 3, H, W] or [N, H, W], got ${type} [${shape.join(", ")}]`,
+    `${place}: expected uint8 images [N, H, W, 3], [N, 3, H, W] (or 4 channels) or [N, H, W], got ${type} [${shape.join(", ")}]`,
   );
 }
 
 /** Turns interleaved images into planes, in place, so that a large archive is in memory once. */
-function planarize(data: Uint8Array, plane: number): void {
-  const image = new Uint8Array(3 * plane);
-  for (let start = 0; start < data.length; start += 3 * plane) {
-    image.set(data.subarray(start, start + 3 * plane));
-    for (let channel = 0; channel < 3; channel++) {
-      for (let at = 0; at < plane; at++) data[start + channel * plane + at] = image[3 * at + channel];
+function planarize(data: Uint8Array, { channels, plane }: { channels: number; plane: number }): void {
+  const image = new Uint8Array(channels * plane);
+  for (let start = 0; start < data.length; start += image.length) {
+    image.set(data.subarray(start, start + image.length));
+    for (let channel = 0; channel < channels; channel++) {
+      for (let at = 0; at < plane; at++) data[start + channel * plane + at] = image[channels * at + channel];
     }
   }
 }

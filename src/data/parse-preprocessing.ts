@@ -62,7 +62,7 @@ const schema = z
     std: perChannel.refine((values) => values.every((value) => value > 0)).optional(),
     mean_image: z.union([z.string(), z.strictObject({ path: z.string(), sha256: z.string() })]).optional(),
     orientation: z.enum(["ignore", "apply"]).optional(),
-    channels: z.enum(["rgb", "bgr", "gray"]).optional(),
+    channels: z.enum(["rgb", "bgr", "gray", "rgba"]).optional(),
     layout: z.enum(["nchw", "nhwc"]).optional(),
   })
   .superRefine(({ mean, std, preset = "none", channels = preprocessingPresets[preset].channels }, context) => {
@@ -78,11 +78,11 @@ const rules: Readonly<Record<keyof z.infer<typeof schema>, string>> = {
   crop: "a whole number of pixels from 1 to 65536, or null",
   interpolation: '"bilinear", "bicubic" or "nearest"',
   range: "two different numbers",
-  mean: "three numbers (one for gray)",
-  std: "three numbers (one for gray) above 0",
+  mean: "three numbers (one for gray, four for rgba)",
+  std: "three numbers (one for gray, four for rgba) above 0",
   mean_image: "a .npy or .binaryproto file",
   orientation: '"ignore" or "apply"',
-  channels: '"rgb", "bgr" or "gray"',
+  channels: '"rgb", "bgr", "gray" or "rgba"',
   layout: '"nchw" or "nhwc"',
 };
 
@@ -136,12 +136,23 @@ export function preprocessingFromJson(text: string, place: string): Preprocessin
     const { preset = "none", mean_image: file, orientation, ...keys } = parsed.data;
     const given = Object.entries(keys).filter(([, each]) => each !== undefined);
     const from = preprocessingPresets[preset];
-    return {
-      ...(keys.channels === "gray" ? forChannels(from, 1) : from),
+    const preprocessing = {
+      ...forChannels(
+        from,
+        keys.channels === undefined ? channelCount(from) : channelCount({ channels: keys.channels }),
+      ),
       ...(Object.fromEntries(given) as Partial<Preprocessing>),
       ...(file !== undefined && { meanImage: typeof file === "string" ? { path: file, sha256: "" } : file }),
       ...(orientation === "apply" && { orientation }),
     };
+    const { mean, std } = preprocessing;
+    const count = channelCount(preprocessing);
+    if (mean.length === count && std.length === count) return preprocessing;
+    const missing = mean.length === count ? "std" : "mean";
+    throw new UnitscopeError(
+      "value",
+      `${place}: expected "${missing}" to be ${rules[missing]} for channels "${preprocessing.channels}", got the ${preprocessing[missing].length} of preset "${preset}"`,
+    );
   }
   const issue = parsed.error.issues[0];
   if (issue?.code === "unrecognized_keys") {

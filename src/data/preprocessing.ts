@@ -22,7 +22,7 @@ export interface Preprocessing {
   readonly interpolation: Interpolation;
   /** The values that 0 and 255 become before `mean` and `std`. */
   readonly range: readonly [number, number];
-  /** Subtracted per channel, in the order of `channels`: three numbers, or one for `gray`. */
+  /** Subtracted per channel, in the order of `channels`: three numbers, one for `gray`, four for `rgba`. */
   readonly mean: readonly number[];
   /** Divided by per channel, as many. */
   readonly std: readonly number[];
@@ -30,8 +30,11 @@ export interface Preprocessing {
   readonly meanImage?: MeanImageFile;
   /** `apply`: images are turned as their EXIF orientation says, before anything else. */
   readonly orientation?: "apply";
-  /** `gray`: one channel, 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601), rounded to 8 bits. */
-  readonly channels: "rgb" | "bgr" | "gray";
+  /**
+   * `gray`: one channel, 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601), rounded to 8 bits. `rgba`: four, as they
+   * stand in an array.
+   */
+  readonly channels: "rgb" | "bgr" | "gray" | "rgba";
   readonly layout: "nchw" | "nhwc";
 }
 
@@ -48,17 +51,20 @@ export const noPreprocessing: Preprocessing = {
 };
 
 /** The number of channels that the network's input has. */
-export function channelCount({ channels }: Pick<Preprocessing, "channels">): 1 | 3 {
-  return channels === "gray" ? 1 : 3;
+export function channelCount({ channels }: Pick<Preprocessing, "channels">): 1 | 3 | 4 {
+  if (channels === "gray") return 1;
+  return channels === "rgba" ? 4 : 3;
 }
 
 /**
- * The same preprocessing for an input of one channel: three channels that are scaled alike become gray.
+ * The same preprocessing for an input of one channel or of four: three channels that are scaled alike become gray, or
+ * four.
  * @returns the preprocessing as it is where it fits already, or cannot be made to.
  */
 export function forChannels(preprocessing: Preprocessing, channels: 1 | 3 | 4): Preprocessing {
   const { mean, std } = preprocessing;
   const isAlike = [mean, std].every((values) => values.every((value) => value === values[0]));
-  if (channels !== 1 || channelCount(preprocessing) === 1 || !isAlike) return preprocessing;
-  return { ...preprocessing, channels: "gray", mean: mean.slice(0, 1), std: std.slice(0, 1) };
+  if (channels === 3 || channelCount(preprocessing) === channels || !isAlike) return preprocessing;
+  const each = (values: readonly number[]): number[] => Array.from({ length: channels }, () => values[0]);
+  return { ...preprocessing, channels: channels === 1 ? "gray" : "rgba", mean: each(mean), std: each(std) };
 }

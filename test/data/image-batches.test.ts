@@ -1,11 +1,14 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { checkFit } from "../../src/commands/subject.ts";
 import { type BatchOptions, type ImageBatch, imageBatches, setInputSize } from "../../src/data/image-batches.ts";
 import type { ImageSet } from "../../src/data/image-set.ts";
 import { openImageSet } from "../../src/data/open-image-set.ts";
+import { preprocessingFromJson } from "../../src/data/parse-preprocessing.ts";
 import { pixelSet } from "../../src/data/pixel-set.ts";
 import { luma } from "../../src/data/preprocess-image.ts";
-import { noPreprocessing, type Preprocessing } from "../../src/data/preprocessing.ts";
+import { forChannels, noPreprocessing, type Preprocessing } from "../../src/data/preprocessing.ts";
+import type { Model } from "../../src/runtime/open-model.ts";
 import { folderOf, noise, png } from "./pictures.ts";
 
 const side = 6;
@@ -178,5 +181,67 @@ describe("batches of preprocessed images", () => {
     expect(await setInputSize(files, noPreprocessing)).toEqual({ width: 6, height: 6 });
     expect(await setInputSize(memory, { ...noPreprocessing, resize: 12 })).toEqual({ width: 12, height: 12 });
     expect(await setInputSize(files, { ...noPreprocessing, resize: 12, crop: 10 })).toEqual({ width: 10, height: 10 });
+  });
+});
+
+describe("four channels", () => {
+  const rgba = forChannels(noPreprocessing, 4);
+  const stored = (channels: 3 | 4, side: number = 2): ImageSet =>
+    pixelSet({
+      name: "bands",
+      pixels: {
+        data: Uint8Array.from({ length: 2 * channels * side * side }, (_, at) => at),
+        channels,
+        width: side,
+        height: side,
+      },
+      labels: Int32Array.of(0, 1),
+      classNames: ["a", "b"],
+    });
+
+  it("are an array's, as they stand, in either layout", async () => {
+    const [planar] = await collect(stored(4), rgba);
+    expect(planar?.dims).toEqual([2, 4, 2, 2]);
+    expect([...(planar?.pixels ?? [])].map((value) => Math.round(255 * value))).toEqual([...Array(32).keys()]);
+    const [last] = await collect(stored(4), { ...rgba, layout: "nhwc" });
+    expect(last?.dims).toEqual([2, 2, 2, 4]);
+    expect([...(last?.pixels ?? [])].slice(0, 8).map((value) => Math.round(255 * value))).toEqual([
+      0, 4, 8, 12, 1, 5, 9, 13,
+    ]);
+  });
+
+  const input = { name: "x", layout: "nchw", channels: 4, height: 2, width: 2 } as const;
+  const check = async (images: ImageSet, channels: 3 | 4): Promise<void> =>
+    await checkFit(
+      {
+        model: { input: { ...input, channels } } as unknown as Model,
+        images,
+        preprocessing: forChannels(noPreprocessing, channels),
+      },
+      "model",
+    );
+
+  it("are refused by networks of three, other images by those of four, and so is resizing them", async () => {
+    await expect(check(stored(4), 3)).rejects.toThrow(
+      'data "bands": expected images of 3 channels for input "x", got four',
+    );
+    await expect(check(stored(3), 4)).rejects.toThrow("expected arrays (.npz) of four channels and of its size");
+    await expect(
+      checkFit(
+        {
+          model: { input } as unknown as Model,
+          images: stored(4, 3),
+          preprocessing: { ...rgba, resize: 2 },
+        },
+        "model",
+      ),
+    ).rejects.toThrow("got arrays of another size");
+  });
+
+  it("want a mean and a deviation each", () => {
+    expect(preprocessingFromJson('{"channels": "rgba"}', "p")).toMatchObject({ mean: [0, 0, 0, 0], std: [1, 1, 1, 1] });
+    expect(() => preprocessingFromJson('{"preset": "imagenet", "channels": "rgba"}', "p")).toThrow(
+      'p: expected "mean" to be three numbers (one for gray, four for rgba) for channels "rgba", got the 3 of preset "imagenet"',
+    );
   });
 });
