@@ -1,9 +1,9 @@
 """Exports torchvision networks with random weights and 10 classes, for `bench/sweep.ts --deep FOLDER`.
 
-usage: /usr/bin/python3 bench/export_torchvision.py FOLDER [NAME...]
+usage: /usr/bin/python3 bench/export_torchvision.py FOLDER [NAME...] [--classes N]
 """
 
-import sys
+import argparse
 
 import torch
 import torchvision
@@ -11,15 +11,20 @@ import torchvision
 NETWORKS = ["vgg16", "resnet50", "mobilenet_v2", "convnext_tiny", "vit_b_16"]
 
 
-def build(name):
+def build(name, classes):
     torch.manual_seed(1)
-    return getattr(torchvision.models, name)(weights=None, num_classes=10)
+    return getattr(torchvision.models, name)(weights=None, num_classes=classes)
 
 
 def main():
-    folder, *names = sys.argv[1:]
-    for name in names or NETWORKS:
-        model = build(name)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder")
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--classes", type=int, default=10)
+    given = parser.parse_args()
+    folder = given.folder
+    for name in given.names or NETWORKS:
+        model = build(name, given.classes)
         # Attention has a fused kernel in evaluation that the exporter does not know; without dropout training is the same.
         model.train(name.startswith("vit"))
         torch.onnx.export(

@@ -70,7 +70,9 @@ const victims: readonly Victim[] = [
   onRun("rotate", "--seeds", "1"),
   {
     name: "train",
-    begin: async (run) => void mkdirSync(run),
+    begin: async (run) => {
+      mkdirSync(run);
+    },
     command: (run) => (existsSync(join(run, checkpoint)) ? [...training, "--resume"] : training),
     made: async (run) => ({ model: sha256(readFileSync(join(run, "model.onnx"))) }),
   },
