@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { drawCurvesWithLegend } from "../src/figures/curves.ts";
 import { renderFigure } from "../src/figures/frame.ts";
 import { seededRandom } from "../src/numeric/random.ts";
-import type { RecordedBlocks } from "./record-blocks.ts";
+import type { RecordedBlocks, RecordedLayer } from "./record-blocks.ts";
 import { simulate } from "./simulate-workers.ts";
 
 const { values } = parseArgs({
@@ -26,9 +26,10 @@ const [IMAGES, BLOCK, DAY] = [50_000, 128, 86_400];
 const READ_IMAGES = 34;
 const WORKERS = [1, 2, 5, 10, 20, 50, 100, 200, 391, 500, 1_000] as const;
 
-const { layers, openModel } = recorded;
-const blocks = Math.ceil(IMAGES / BLOCK);
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
+const { openModel, names, units: unitCounts } = recorded;
+const layers = names.map((name, at) => ({ ...costOf(name), name, units: unitCounts[at] }));
+const blocks = Math.ceil(IMAGES / BLOCK);
 /** Seconds of each layer for a block, on a worker. */
 const perLayer = layers.map(({ units, image, pair }) => (BLOCK * (image + units * pair)) / cores);
 const opening = sum(layers.map(({ open }) => open)) / cores + openModel;
@@ -38,6 +39,22 @@ console.log(
     `${((blocks * block * cores) / 3600).toFixed(0)} core-hours in ${blocks} blocks; a block: ${((block * cores) / 3600).toFixed(1)} core-hours, ` +
     `${(block / 3600).toFixed(1)} h on ${cores} cores; opening ${opening.toFixed(0)} s`,
 );
+
+/** What was recorded of a layer, or the mean of the nearest ones of its kind in its stage, before and behind. */
+function costOf(name: string): Pick<RecordedLayer, "open" | "image" | "pair"> {
+  const own = recorded.layers.find((layer) => layer.name === name);
+  if (own) return own;
+  const kindOf = (text: string): string => text.replace(/\.\d+/, ".N");
+  const same = names.flatMap((other, at) => {
+    const layer = recorded.layers.find((each) => each.name === other);
+    return layer && kindOf(other) === kindOf(name) ? [{ layer, at }] : [];
+  });
+  const place = names.indexOf(name);
+  const near = [same.findLast(({ at }) => at < place), same.find(({ at }) => at > place)].flatMap((each) => each ?? []);
+  if (near.length === 0) throw new Error(`${values.recorded}: expected a layer of the kind of ${name}, got none`);
+  const mean = (of: (layer: RecordedLayer) => number): number => sum(near.map(({ layer }) => of(layer))) / near.length;
+  return { open: mean(({ open }) => open), image: mean(({ image }) => image), pair: mean(({ pair }) => pair) };
+}
 
 /** Blocks of one network take the same arithmetic; machines and their neighbours make the difference: 5 % either way. */
 function varied(tasks: readonly number[]): number[] {

@@ -77,7 +77,7 @@ function optionsOf({ host, port, database, isSecure, user, password }: QueueAddr
     db: database,
     ...(user !== undefined && { username: user }),
     ...(password !== undefined && { password }),
-    ...(isSecure && { tls: { servername: host } }),
+    ...(isSecure && { tls: {} }),
     lazyConnect: true,
     connectTimeout: CONNECT_MS,
     keepAlive: CONNECT_MS,
@@ -99,16 +99,20 @@ async function probe(redis: Redis, { shown }: QueueAddress): Promise<void> {
     // ioredis says why at the event, and only that the connection is closed here.
     const reason = messageOf(error).startsWith("Connection is closed") && last !== undefined ? last : error;
     const kind = messageOf(reason);
-    const rights = /^(NOAUTH|WRONGPASS|NOPERM)|AUTH/.test(kind);
-    const advice = rights ? "; check UNITSCOPE_QUEUE_USER and UNITSCOPE_QUEUE_PASSWORD" : "; is it running there?";
     throw new UnitscopeError(
       "download",
-      `queue ${shown}: expected a Redis or Valkey server, got ${kind || "no connection"}${advice}`,
+      `queue ${shown}: expected a Redis or Valkey server, got ${kind || "no connection"}; ${adviceFor(kind)}`,
     );
   } finally {
     redis.disconnect();
   }
   requireFit(info, shown);
+}
+
+function adviceFor(kind: string): string {
+  if (/NOAUTH|WRONGPASS|NOPERM|AUTH/.test(kind)) return "check UNITSCOPE_QUEUE_USER and UNITSCOPE_QUEUE_PASSWORD";
+  if (/certificate/.test(kind)) return "name the file of its authority's certificate in NODE_EXTRA_CA_CERTS";
+  return "is it running there, with or without TLS as the URL says?";
 }
 
 /** @throws {UnitscopeError} `download` if a server of this `INFO` loses what is in a queue, or is too old. */

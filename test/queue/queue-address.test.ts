@@ -39,7 +39,7 @@ test.each([
 test("a server that is not there, is too old, or may forget keys is refused in one line", async () => {
   const port = await freePort();
   await expect(openQueue(queueAddress(`redis://u:secret@127.0.0.1:${port}/1`, {}))).rejects.toThrow(
-    `queue redis://127.0.0.1:${port}/1: expected a Redis or Valkey server, got connect ECONNREFUSED 127.0.0.1:${port}; is it running there?`,
+    `queue redis://127.0.0.1:${port}/1: expected a Redis or Valkey server, got connect ECONNREFUSED 127.0.0.1:${port}; is it running there, with or without TLS as the URL says?`,
   );
   const info = (version: string, policy: string): string =>
     `redis_version:${version}\r\nmaxmemory_policy:${policy}\r\n`;
