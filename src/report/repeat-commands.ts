@@ -3,8 +3,17 @@ import { isDeepStrictEqual } from "node:util";
 import type { Json } from "../files/canonical-json.ts";
 import { dataTitle, type ManifestStep, type RunManifest } from "../runs/run-manifest.ts";
 
-/** The run folder that the commands write. */
-const again = "runs/again";
+/** The run folder that the commands write: of run `at` of so many on one page. */
+export function againFolder(at: number, count: number): string {
+  return count === 1 ? "runs/again" : `runs/again-${at + 1}`;
+}
+
+/** The commands of several runs on one page: each run's, and one report of all. */
+export function jointCommands(lists: readonly (readonly string[])[]): string[] {
+  if (lists.length < 2) return lists.flat();
+  const own = lists.flatMap((commands) => commands.filter((command) => !command.startsWith("unitscope report ")));
+  return [...own, `unitscope report ${lists.map((_, at) => againFolder(at, lists.length)).join(" ")}`];
+}
 
 type Options = Readonly<Record<string, Json | undefined>>;
 
@@ -26,7 +35,7 @@ export function notesOf(manifest: RunManifest): string[] {
  * The commands that make the run again: every option that was used and matters to what is measured, as words for a
  * shell. Of files and folders their names alone are given; threads and devices are everyone's own.
  */
-export function commandsOf(manifest: RunManifest): string[] {
+export function commandsOf(manifest: RunManifest, again: string = againFolder(0, 1)): string[] {
   const { model, data, options, ablation, layers, steps } = manifest;
   const isPartial = layers.some(({ images }) => images !== undefined);
   const subject = [model.name, dataTitle(data.name), "--layers", layers.map(({ name }) => name).join(",")];

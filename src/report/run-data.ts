@@ -7,10 +7,14 @@ import type { LayerTable } from "./layer-tables.ts";
 import type { RunData } from "./page-data.ts";
 import { commandsOf, notesOf } from "./repeat-commands.ts";
 
-/** The parts of a run's description that need no other files. */
+/**
+ * The parts of a run's description that need no other files.
+ * @param again the folder that the commands to repeat it write.
+ */
 export async function describeRun(
   run: RunFolder,
   drops: LayerTable,
+  again: string,
 ): Promise<
   Pick<
     RunData,
@@ -33,7 +37,7 @@ export async function describeRun(
   return {
     model: { name: model.name, sha256: model.sha256 },
     data: { name: dataTitle(data.name), images: data.images },
-    commands: commandsOf(manifest),
+    commands: commandsOf(manifest, again),
     notes: notesOf(manifest),
     classNames,
     classImages,

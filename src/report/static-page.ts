@@ -2,6 +2,7 @@
 import { escapeText } from "../figures/svg.ts";
 import type { Finding } from "./findings.ts";
 import type { RunData } from "./page-data.ts";
+import { jointCommands } from "./repeat-commands.ts";
 
 /** One run as the page introduces it. */
 export interface Introduction {
@@ -9,10 +10,17 @@ export interface Introduction {
   readonly findings: readonly Finding[];
 }
 
+/** `a`, `a and b`, `a and 4 other networks`: several runs may be of one network. */
+function subjectOf(names: readonly string[]): string {
+  const [first = "", ...others] = new Set(names);
+  if (others.length < 2) return [first, ...others].join(" and ");
+  return `${first} and ${others.length} other networks`;
+}
+
 /** The page. Scripts and styles are files beside it, so that a strict content security policy holds. */
 export function staticPage(introductions: readonly Introduction[], unitscope: string): string {
   const [first] = introductions;
-  const subject = introductions.map(({ run }) => run.model.name.replace(/\.onnx$/i, "")).join(", ");
+  const subject = subjectOf(introductions.map(({ run }) => run.model.name.replace(/\.onnx$/i, "")));
   const title = `What each unit of ${subject} is for`;
   return `<!doctype html>
 <html lang="en">
@@ -82,7 +90,7 @@ function figure({ file, caption }: { file: string; caption: string }): string {
 }
 
 function closing(introductions: readonly Introduction[], unitscope: string): string {
-  const commands = introductions.flatMap(({ run }) => run.commands).map(escapeText);
+  const commands = jointCommands(introductions.map(({ run }) => run.commands)).map(escapeText);
   return `<section class="closing">
 <h2>How to repeat it</h2>
 <p>With unitscope ${escapeText(unitscope)}; the counts are the same on any machine.</p>

@@ -16,6 +16,7 @@ import { findingsOf } from "./findings.ts";
 import { layerChunk, openLayerSources, vectorsChunk } from "./layer-data.ts";
 import { type LiveSubject, liveData } from "./live-data.ts";
 import { type LayerData, type PageData, pageVersion, type RunData } from "./page-data.ts";
+import { againFolder } from "./repeat-commands.ts";
 import { copyFigures } from "./report-figures.ts";
 import { describeRun } from "./run-data.ts";
 import { setsChunk } from "./sets-data.ts";
@@ -90,7 +91,9 @@ export async function writeReport(
   try {
     const introductions: Introduction[] = [];
     for (const [at, each] of runs.entries()) {
-      introductions.push(await writeRun({ each, id: `run${at}`, scratch, chunk, tell }));
+      introductions.push(
+        await writeRun({ each, id: `run${at}`, again: againFolder(at, runs.length), scratch, chunk, tell }),
+      );
     }
     tell("page");
     const runsData = introductions.map(({ run }) => run);
@@ -110,12 +113,14 @@ export async function writeReport(
 async function writeRun({
   each: { run, label, subject, replacements, responses },
   id,
+  again,
   scratch,
   chunk,
   tell,
 }: {
   each: ReportRun;
   id: string;
+  again: string;
   scratch: string;
   chunk: (name: string, content: Chunk) => string;
   tell: (what: string) => void;
@@ -155,7 +160,7 @@ async function writeRun({
   }
   tell("images");
   const baseline = run.hasTable("baseline") ? await run.readTable("baseline") : undefined;
-  const described = await describeRun(run, sources.drops);
+  const described = await describeRun(run, sources.drops, again);
   const data: RunData = {
     ...described,
     label,

@@ -9,7 +9,7 @@ import { rotateCommand } from "../../src/cli/commands/rotate.ts";
 import { setsCommand, setsOptions } from "../../src/cli/commands/sets.ts";
 import { studyCommand } from "../../src/cli/commands/study.ts";
 import type { CliContext } from "../../src/cli/context.ts";
-import { commandsOf, notesOf } from "../../src/report/repeat-commands.ts";
+import { againFolder, commandsOf, jointCommands, notesOf } from "../../src/report/repeat-commands.ts";
 import type { ManifestStep } from "../../src/runs/run-manifest.ts";
 import { exampleManifest } from "../runs/example-run.ts";
 
@@ -188,4 +188,19 @@ test("every option of a study is in its command again", () => {
   const made = { ...two, layers: two.layers.slice(0, 2), options: once, steps };
   const [words] = commandsOf({ ...made, data: { ...made.data, name: "photos" } }).map(wordsOf);
   expect(plain(parsed(studyCommand, words.slice(2)))).toEqual(once);
+});
+
+test("several runs on a page are made again in folders of their own, and one report of all", () => {
+  const lists = [0, 1].map((at) => commandsOf({ ...manifest, steps: [step("rotate")] }, againFolder(at, 2)));
+  const commands = jointCommands(lists);
+  expect(commands.map((command) => command.split(" ").slice(0, 3).join(" "))).toEqual([
+    "unitscope ablate net.onnx",
+    "unitscope rotate runs/again-1",
+    "unitscope ablate net.onnx",
+    "unitscope rotate runs/again-2",
+    "unitscope report runs/again-1",
+  ]);
+  expect(commands[0]).toMatch(/--out runs\/again-1$/);
+  expect(commands.at(-1)).toBe("unitscope report runs/again-1 runs/again-2");
+  expect(jointCommands([commandsOf(manifest)]).at(-1)).toBe("unitscope report runs/again");
 });
