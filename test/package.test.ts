@@ -48,8 +48,11 @@ describe.skipIf(process.platform === "win32")("the packed package, installed wit
     expect(files).toContain("dist/index.d.ts");
     expect(files).toContain("models/alexnet-cifar10.onnx");
     expect(files).toContain("README.md");
+    expect(files).toContain("SECURITY.md");
     expect(
-      files.filter((path) => !/^(bin|dist|models|docs|classes)\/|^(LICENSE|README\.md|package\.json)$/.test(path)),
+      files.filter(
+        (path) => !/^(bin|dist|models|docs|classes)\/|^(LICENSE|README\.md|SECURITY\.md|package\.json)$/.test(path),
+      ),
     ).toEqual([]);
     const workers = readdirSync(join(project, "src"), { recursive: true, encoding: "utf8" })
       .filter((path) => /-worker\.ts$|worker-thread\.ts$/.test(path))

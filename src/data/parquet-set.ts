@@ -3,52 +3,26 @@
  * `{bytes, path}`) and one of labels. Images are read one row group at a time, so a large file is never in memory whole.
  */
 import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import {
-  type AsyncBuffer,
-  asyncBufferFromFile,
-  type FileMetaData,
-  parquetMetadataAsync,
-  parquetReadObjects,
-} from "hyparquet";
-import { compressors } from "hyparquet-compressors";
-import { messageOf, throwIfInterrupted, UnitscopeError } from "../errors.ts";
-import { diskError } from "../files/disk-error.ts";
+import type { FileMetaData } from "hyparquet";
+import { UnitscopeError } from "../errors.ts";
 import { decodeImage } from "./decode-image.ts";
 import type { SourceOptions } from "./file-set.ts";
 import { findRepeats } from "./find-repeats.ts";
 import type { ImageSet, RgbImage } from "./image-set.ts";
 import { joinSets } from "./join-sets.ts";
+import {
+  imageBytes,
+  notAnImage,
+  openParquetFile,
+  type ParquetFile,
+  type ParquetRow,
+  readRowGroup,
+} from "./parquet-file.ts";
+import { scanParquet } from "./parquet-scan.ts";
 import { checkLabels } from "./pixel-set.ts";
 import { isEncodedImage, rawImage } from "./raw-image.ts";
 import { checkImage, firstPerClass, limitPerClass } from "./select-images.ts";
-
-const imageColumn = /^(image|images|img|pixels|x)$/i;
-const labelColumn = /^(label|labels|fine_label|y|target|class)$/i;
-
-/** A row as it is read: what is in the columns of images and labels, and of sizes where there are some. */
-interface Row {
-  readonly image: unknown;
-  readonly label: unknown;
-  readonly height: unknown;
-  readonly width: unknown;
-}
-
-/** An opened file and where its columns and row groups are. */
-interface Table {
-  readonly path: string;
-  readonly file: AsyncBuffer;
-  readonly metadata: FileMetaData;
-  readonly columns: {
-    readonly image: string;
-    readonly label: string;
-    readonly height?: string;
-    readonly width?: string;
-  };
-  /** First row of every row group, and the number of rows at the end. */
-  readonly groupStarts: readonly number[];
-}
 
 /**
  * Opens a Parquet file of images. Labels are whole numbers or names; the names of numbered classes come from Hugging
@@ -60,32 +34,13 @@ export async function openParquet(
   path: string,
   { name = path, ...options }: SourceOptions & { name?: string } = {},
 ): Promise<ImageSet> {
-  const table = await openTable(path);
-  const rowCount = table.groupStarts.at(-1) as number;
-  if (rowCount === 0) throw new UnitscopeError("data", `${path}: expected images, got a table without rows`);
-  const given: unknown[] = Array.from({ length: rowCount });
-  const digests = new Uint8Array(rowCount * 32);
-  for (let group = 0; group + 1 < table.groupStarts.length; group++) {
-    throwIfInterrupted(options.signal, `data "${name}"`);
-    const start = table.groupStarts[group];
-    for (const [at, row] of (await readGroup(table, group)).entries()) {
-      given[start + at] = row.label;
-      const bytes = imageBytes(row.image);
-      if (!bytes && !options.tolerant) throw notAnImage(table, start + at, row.image);
-      digests.set(
-        createHash("sha256")
-          .update(bytes ?? "")
-          .digest(),
-        (start + at) * 32,
-      );
-    }
-    options.progress?.({
-      title: `reading ${name}`,
-      done: table.groupStarts[group + 1],
-      total: rowCount,
-      unit: "images",
-    });
-  }
+  const { tolerant = false, signal, progress } = options;
+  const { labels: given, digests } = await scanParquet(
+    { path, tolerant },
+    { signal, progress: (done, total) => progress?.({ title: `reading ${name}`, done, total, unit: "images" }) },
+  );
+  if (given.length === 0) throw new UnitscopeError("data", `${path}: expected images, got a table without rows`);
+  const table = await openParquetFile(path);
   const { labels: all, classNames } = toLabels(table, given);
   checkLabels(name, all, classNames.length);
   const rows = options.limit === undefined ? Int32Array.from(all.keys()) : firstPerClass(all, options.limit);
@@ -123,80 +78,18 @@ export async function openParquets(
   return limit === undefined ? joined : limitPerClass(joined, limit);
 }
 
-async function openTable(path: string): Promise<Table> {
-  let file: AsyncBuffer;
-  try {
-    await stat(path);
-    file = await asyncBufferFromFile(path);
-  } catch (cause) {
-    throw diskError(path, cause, { rule: "a Parquet file" });
-  }
-  let metadata: FileMetaData;
-  try {
-    metadata = await parquetMetadataAsync(file);
-  } catch (cause) {
-    throw new UnitscopeError("data", `${path}: expected a Parquet file, got: ${messageOf(cause)}`, { cause });
-  }
-  const topLevel: string[] = [];
-  for (let at = 1, left = metadata.schema[0]?.num_children ?? 0; left > 0; left--) {
-    topLevel.push(metadata.schema[at]?.name ?? "");
-    for (let open = 1; open > 0; at++) open += (metadata.schema[at]?.num_children ?? 0) - 1;
-  }
-  const image = topLevel.find((each) => imageColumn.test(each));
-  const label = topLevel.find((each) => labelColumn.test(each));
-  if (image === undefined || label === undefined) {
-    throw new UnitscopeError(
-      "data",
-      `${path}: expected columns "image" and "label", got ${topLevel.map((each) => `"${each}"`).join(", ")}`,
-    );
-  }
-  const groupStarts = [0];
-  for (const group of metadata.row_groups) groupStarts.push((groupStarts.at(-1) as number) + Number(group.num_rows));
-  const hasSize = topLevel.includes("height") && topLevel.includes("width");
-  const columns = { image, label, ...(hasSize && { height: "height", width: "width" }) };
-  return { path, file, metadata, columns, groupStarts };
-}
-
-async function readGroup({ path, file, metadata, columns, groupStarts }: Table, group: number): Promise<Row[]> {
-  const rowStart = groupStarts[group];
-  const rowEnd = groupStarts[group + 1];
-  try {
-    const rows = await parquetReadObjects({
-      file,
-      metadata,
-      columns: Object.values(columns),
-      rowStart,
-      rowEnd,
-      compressors,
-      utf8: false,
-    });
-    return rows.map((row) => ({
-      image: row[columns.image] as unknown,
-      label: row[columns.label] as unknown,
-      height: columns.height && (row[columns.height] as unknown),
-      width: columns.width && (row[columns.width] as unknown),
-    }));
-  } catch (cause) {
-    throw new UnitscopeError(
-      "data",
-      `${path}: expected rows ${rowStart}..${rowEnd - 1} to be readable, got: ${messageOf(cause)}`,
-      { cause },
-    );
-  }
-}
-
 /** Bytes of row groups that stay in memory: blocks of images in random order come back to all of them. */
 const keptBytes = 512 << 20;
 
 /** A reader of rows that keeps the row groups that were used last: two at least, images are read by several at a time. */
-function cachedGroups(table: Table): (row: number) => Promise<Row> {
+function cachedGroups(table: ParquetFile): (row: number) => Promise<ParquetRow> {
   const sizes = table.metadata.row_groups.map((group) => Number(group.total_byte_size));
-  const kept = new Map<number, Promise<Row[]>>();
+  const kept = new Map<number, Promise<ParquetRow[]>>();
   return async (row) => {
     const group = table.groupStarts.findLastIndex((start) => start <= row);
     let rows = kept.get(group);
     if (rows) kept.delete(group);
-    else rows = readGroup(table, group);
+    else rows = readRowGroup(table, group);
     kept.set(group, rows);
     let bytes = 0;
     for (const each of kept.keys()) bytes += sizes[each] ?? 0;
@@ -210,7 +103,7 @@ function cachedGroups(table: Table): (row: number) => Promise<Row> {
 }
 
 function toLabels(
-  { path, columns, metadata }: Table,
+  { path, columns, metadata }: ParquetFile,
   given: readonly unknown[],
 ): { labels: Int32Array; classNames: string[] } {
   if (given.every((label) => typeof label === "string")) {
@@ -245,23 +138,10 @@ function huggingFaceNames(metadata: FileMetaData, column: string): string[] | un
   }
 }
 
-/** The bytes of an image's value: encoded or raw, alone, in Hugging Face's struct, or as (nested) numbers. */
-function imageBytes(value: unknown): Uint8Array | undefined {
-  if (value instanceof Uint8Array) return value;
-  if (Array.isArray(value)) {
-    const numbers = value.flat(2).map(Number);
-    return numbers.every((each) => Number.isInteger(each) && each >= 0 && each < 256)
-      ? Uint8Array.from(numbers)
-      : undefined;
-  }
-  if (typeof value === "object" && value !== null && "bytes" in value) return imageBytes(value.bytes);
-  return undefined;
-}
-
 async function toImage(
-  table: Table,
+  table: ParquetFile,
   row: number,
-  { image, height, width }: Row,
+  { image, height, width }: ParquetRow,
   options: SourceOptions,
 ): Promise<RgbImage> {
   const bytes = imageBytes(image);
@@ -272,14 +152,4 @@ async function toImage(
     return rawImage(bytes, { height: image.length, width: (image[0] as unknown[]).length }, place);
   }
   return rawImage(bytes, height === undefined ? undefined : { height: Number(height), width: Number(width) }, place);
-}
-
-function notAnImage({ path, columns }: Table, row: number, value: unknown): UnitscopeError {
-  const got =
-    value === null || value === undefined
-      ? "none"
-      : typeof value === "object"
-        ? "a struct without bytes"
-        : typeof value;
-  return new UnitscopeError("data", `${path}: row ${row}: "${columns.image}": expected an image's bytes, got ${got}`);
 }

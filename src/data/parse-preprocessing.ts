@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
+import { parseJson } from "../files/parse-json.ts";
 import { meanImageFile } from "./mean-image.ts";
 import { channelCount, forChannels, noPreprocessing, type Preprocessing } from "./preprocessing.ts";
 
@@ -127,7 +128,7 @@ async function withMeanImage(text: string, place: string, folder: string): Promi
 export function preprocessingFromJson(text: string, place: string): Preprocessing {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (cause) {
     throw new UnitscopeError("value", `${place}: expected JSON, got: ${messageOf(cause)}`, { cause });
   }

@@ -62,7 +62,10 @@ export function folderStore<Shared, Layer>(path: string, plan: Plan): BlockStore
   const nameOf = (block: number): string => `block-${String(block).padStart(6, "0")}`;
   const whole = (store: PieceStore, block: number): unknown => {
     const bytes = store.get(nameOf(block));
-    return bytes && decodeValue(bytes);
+    if (!bytes) return undefined;
+    const value = decodeValue(bytes);
+    if (value !== null && value !== undefined) return value;
+    throw new UnitscopeError("run", `${store.path}: block ${block}: expected a partial result, got none in its file`);
   };
   const isThere = (store: PieceStore, block: number): boolean => store.get(nameOf(block)) !== undefined;
   /** Parts of a block that are about some units of a layer. */

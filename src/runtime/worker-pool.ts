@@ -2,12 +2,9 @@
  * Worker threads that each keep a state (their sessions) and answer tasks one at a time, so that the main thread stays
  * free for progress, Ctrl-C and a server.
  */
-import { existsSync } from "node:fs";
-import { sep } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { setFlagsFromString } from "node:v8";
-import { type TransferListItem, Worker } from "node:worker_threads";
+import type { TransferListItem, Worker } from "node:worker_threads";
 import { UnitscopeError } from "../errors.ts";
+import { compiledModule, startThread } from "../files/start-thread.ts";
 import { type Reply, STOP, type ThreadData, type Work } from "./work.ts";
 
 /** A set of workers of one kind. */
@@ -39,12 +36,9 @@ export async function openPool<Setup, Task, Result>(
   { workers, signal }: { workers: number; signal?: AbortSignal | undefined },
 ): Promise<WorkerPool<Task, Result>> {
   signal?.throwIfAborted();
-  // Node 20 aborts now and then (an assertion in GetForegroundTaskRunner) when a thread ends while V8 still optimises its
-  // code in the background. Threads that start from here on optimise theirs themselves, for the same processor time.
-  setFlagsFromString("--no-concurrent-recompilation");
-  const script = compiledModule(new URL("./worker-thread.ts", import.meta.url));
+  const script = new URL("./worker-thread.ts", import.meta.url);
   const data: ThreadData<Setup> = { module: compiledModule(new URL(work.module)).href, name: work.name, setup };
-  const threads = Array.from({ length: workers }, () => new Worker(script, { workerData: data }));
+  const threads = Array.from({ length: workers }, () => startThread(script, { workerData: data }));
   interface Job {
     task: Task;
     transfer: readonly TransferListItem[];
@@ -139,14 +133,6 @@ export async function openPool<Setup, Task, Result>(
       }),
     close,
   };
-}
-
-/** Worker threads run compiled JavaScript, also when the caller was loaded from TypeScript (tests, benches). */
-function compiledModule(module: URL): URL {
-  const script = fileURLToPath(module).replace(/\.ts$/, ".js");
-  if (existsSync(script)) return pathToFileURL(script);
-  const at = script.lastIndexOf(`${sep}src${sep}`);
-  return pathToFileURL(`${script.slice(0, at)}${sep}dist${sep}${script.slice(at + 5)}`);
 }
 
 function revive({ code, message, stack }: Extract<Reply<unknown>, { kind: "failed" }>): UnitscopeError {

@@ -305,4 +305,20 @@ describe.skipIf(process.platform === "win32")("a disk that is full", () => {
       expect(await readFile(join(left.path, `${name}.parquet`))).toEqual(await readFile(join(out, `${name}.parquet`)));
     }
   });
+
+  test.skipIf(!canMount)("or turns read-only under a run: said in one line, and nothing has changed", async () => {
+    const own = await temporaryFolder();
+    const disk = join(own, "disk");
+    await mkdir(disk);
+    const begin = ["node", bin, ...ablate(join(folder, "network.onnx"), images, join(disk, "run")), "--quiet"];
+    begin[0] = process.execPath;
+    const words = begin.map((word) => `'${word}'`).join(" ");
+    const script = `mount -t tmpfs none "$0" && ${words} >/dev/null && cp -r "$0/run" "${own}/before" && mount -o remount,ro "$0" && shift 0; "$@"; code=$?; cp -r "$0/run" "${own}/after"; exit $code`;
+    const command = ["unshare", "-rm", "sh", "-c", script, disk, process.execPath, bin];
+    const message = await refusal(["attributes", join(disk, "run"), "--shuffles", "0"], { command });
+    expect(message).toMatch(/: expected .*, got a read-only file system/);
+    const [before, after] = [openRun(join(own, "before")), openRun(join(own, "after"))];
+    expect(after.manifest()).toEqual(before.manifest());
+    expect(readdirSync(after.path).sort()).toEqual(readdirSync(before.path).sort());
+  });
 });
