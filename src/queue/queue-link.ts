@@ -36,6 +36,7 @@ export async function openQueue(address: QueueAddress, watch: QueueWatch = () =>
   const options = optionsOf(address);
   await probe(new ioredis.Redis({ ...options, retryStrategy: () => null }), address);
   const redis = new ioredis.Redis({ ...options, retryStrategy: (times) => Math.min(200 * times, 5_000) });
+  const blocking = trackDuplicates(redis);
   let isLost = false;
   redis.on("error", () => {}); // told by "close"; the error may hold the password
   redis.on("close", () => {
@@ -52,9 +53,23 @@ export async function openQueue(address: QueueAddress, watch: QueueWatch = () =>
     shown: address.shown,
     close: () => {
       isLost = true; // on purpose
-      redis.disconnect();
+      for (const each of [redis, ...blocking]) each.disconnect();
     },
   };
+}
+
+/** Connections that BullMQ's workers make from this one, to wait on; where the server is away they try for ever too. */
+function trackDuplicates(redis: Redis): ReadonlySet<Redis> {
+  const open = new Set<Redis>();
+  const duplicate = redis.duplicate.bind(redis);
+  redis.duplicate = (override) => {
+    const made = duplicate(override);
+    open.add(made);
+    made.on("error", () => {});
+    made.once("end", () => open.delete(made));
+    return made;
+  };
+  return open;
 }
 
 async function loadEngine(): Promise<{ bullmq: typeof Engine; ioredis: { Redis: typeof Redis } }> {

@@ -21,6 +21,9 @@ export interface ServeEffects {
   readonly signal: AbortSignal;
 }
 
+/** After an interruption the server has so long to take a shard back. */
+const GIVE_BACK_MS = 1_500;
+
 /** How they are served. */
 export interface JobOptions {
   /** Shards at a time, each in a process of its own; 1 by default. */
@@ -66,7 +69,8 @@ export async function serveJobs(
       told?.("done", workable.path, shard);
     } catch (error) {
       if (signal.aborted) {
-        await job.moveToWait(token);
+        // Back into the queue at once; where the server is away, once the lock has run out.
+        await Promise.race([job.moveToWait(token), sleep(GIVE_BACK_MS)]);
         throw new link.engine.WaitingError();
       }
       told?.("failed", workable.path, shard);

@@ -10,6 +10,7 @@ import { withdrawPlan } from "./notice-board.ts";
 import { cardOf } from "./plan-card.ts";
 import type { QueueLink } from "./queue-link.ts";
 import { type QueueTimes, queueTimes } from "./queue-times.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 /** How it is shared. */
 export interface ShareRunOptions extends Pick<MergeRunOptions, "workers"> {
@@ -42,7 +43,7 @@ export async function shareRun(
     if (!planned.isComplete || merge > 1) await followPlan(link, path, { times, again }, effects);
     try {
       const results = await whenFree(() => mergeRun(path, { workers }, effects), free);
-      await withdrawPlan(link, id);
+      await untilAborted(withdrawPlan(link, id), signal);
       return results;
     } catch (error) {
       const missing = error instanceof UnitscopeError ? error.details["missing"] : undefined;
