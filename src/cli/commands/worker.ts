@@ -64,6 +64,8 @@ export function workerCommand(context: CliContext): Command {
       context.signal.throwIfAborted();
     } finally {
       link.close();
+      // BullMQ may go on trying to reach a server that is away.
+      if (context.signal.aborted) setTimeout(() => process.exit(), 1_000).unref();
     }
   });
 }
