@@ -95,7 +95,7 @@ function head(data: PageData, folder: string): string[] {
         `| [${claim.title}](#${anchorOf(claim.title)}) | ${claim.numbers === "" ? claim.where : claim.numbers} | ${marks[claim.verdict]} | ${claim.held} | ${controlInShort(claim)} | ${claim.headline} |${other(claim)}`,
     ),
     "",
-    "The rules were fixed before this measurement, but after the first of these networks had been measured under looser ones. Every statement of a claim, at every place where it is asked, *holds*, is *weaker* (the paper's way, but clearly smaller), is decided *against*, or is *open*, when the interval does not decide. The verdict on a claim is then:",
+    "The rules were fixed before this measurement, but after the first of these networks had been measured under looser ones; since an earlier measurement by them, one has changed: *contradicted* takes half of the statements now, as *in part* does, where more against than for were enough. Every statement of a claim, at every place where it is asked, *holds*, is *weaker* (the paper's way, but clearly smaller), is decided *against*, or is *open*, when the interval does not decide. The verdict on a claim is then:",
     "",
     ...verdictRules.map(([verdict, meaning]) => `- **${verdict}**: ${meaning}.`),
     "",

@@ -22,7 +22,7 @@ export const verdictRules: readonly (readonly [Verdict, string])[] = [
     "every statement points the paper's way, none is open, and at least one effect is clearly smaller than the paper's",
   ],
   ["in part", "at least half of the statements hold or are weaker, and these are more than those against"],
-  ["contradicted", "more statements are decided against than hold or are weaker"],
+  ["contradicted", "at least half of the statements are decided against, and these are more than those that hold or are weaker"],
   ["inconclusive", "anything else: too much is open. Lack of power is neither agreement nor contradiction"],
   ["cannot be asked here", "no statement can be asked of these networks and images"],
 ];
@@ -35,8 +35,10 @@ export function verdictOf(judged: readonly Judged[]): Verdict {
   const agreeing = count("holds") + count("weaker");
   if (count("holds") === asked.length) return "same";
   if (agreeing === asked.length) return "weaker";
-  if (count("against") > agreeing) return "contradicted";
-  return agreeing > count("against") && agreeing >= asked.length / 2 ? "in part" : "inconclusive";
+  const against = count("against");
+  const isMost = (some: number, others: number): boolean => some > others && some >= asked.length / 2;
+  if (isMost(agreeing, against)) return "in part";
+  return isMost(against, agreeing) ? "contradicted" : "inconclusive";
 }
 
 /** An effect above 0: decided by an interval that leaves 0 out. */
