@@ -137,6 +137,8 @@ export async function runComparison(
       ablation: manifest.ablation,
     })),
     cautions,
+    methods: methods && { pairs: methods.pairs, layers: methods.layers },
+    matches: matches && matches.summaries,
     finished: new Date().toISOString(),
   };
   writeFileAtomic(join(out, "compare.json"), `${JSON.stringify(record, null, 2)}\n`);

@@ -2,6 +2,8 @@
 import { type Finding, listed, type Picture, points } from "./claims/claim.ts";
 import { type ControlledClaim, controlRule, controlWords } from "./claims/control.ts";
 import { type Verdict, verdictRules } from "./claims/judgement.ts";
+import type { Controls } from "./controls.ts";
+import { controlSections } from "./controls-page.ts";
 import { conceptSet } from "./plan.ts";
 import type { Study } from "./studies.ts";
 
@@ -37,6 +39,7 @@ export interface PageData {
   /** How the networks were trained, as a picture; `null` where their logs are not at hand. */
   readonly trainings: Picture | null;
   readonly claims: readonly ControlledClaim[];
+  readonly controls: Controls;
   /** What the steps took together, in milliseconds, and on what. */
   readonly elapsedMs: number;
   readonly hardware: { readonly cpu: string; readonly cores: number };
@@ -61,7 +64,7 @@ const marks: Readonly<Record<Verdict, string>> = {
  */
 export function paperPage(data: PageData, folder: string): string {
   const place = encodeURI(folder).replaceAll("(", "%28").replaceAll(")", "%29");
-  return `${[...head(data, place), ...data.claims.flatMap((claim) => section(claim, place)), ...foot(data)].join("\n")}\n`;
+  return `${[...head(data, place), ...data.claims.flatMap((claim) => section(claim, place)), ...controlSections(data.controls, place), ...foot(data)].join("\n")}\n`;
 }
 
 function head(data: PageData, folder: string): string[] {

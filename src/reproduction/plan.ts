@@ -1,5 +1,6 @@
 /** What is run for the reproduction, in order: which network, which experiment, which options. Pure data. */
 
+import type { AblationMethod } from "../ablation/ablation-methods.ts";
 import type { SetsRunOptions } from "../commands/measure-sets.ts";
 import type { RotationRunOptions } from "../commands/rotate-layers.ts";
 import { alexnetLayers, comparedLayers, type ReproductionNetwork, resnetLayers, type Study } from "./studies.ts";
@@ -16,6 +17,8 @@ export type Step = {
       readonly layers: readonly string[];
       /** Images of every class; all where absent. */
       readonly limit?: number | undefined;
+      /** What stands in a unit's place; 0 where absent. */
+      readonly method?: AblationMethod;
     }
   | {
       readonly kind: "attributes";
@@ -33,7 +36,15 @@ export type Step = {
   | { readonly kind: "sets"; readonly run: string; readonly options: SetsRunOptions }
   | { readonly kind: "rotate"; readonly run: string; readonly options: RotationRunOptions }
   | { readonly kind: "figures"; readonly run: string }
-  | { readonly kind: "compare"; readonly runs: readonly { readonly run: string; readonly variant: string }[] }
+  | { readonly kind: "repair"; readonly run: string; readonly layers: readonly string[] }
+  | {
+      readonly kind: "compare";
+      readonly runs: readonly { readonly run: string; readonly variant: string }[];
+      /** Folder of the result. */
+      readonly out: string;
+      /** Whether the first run's units are looked for in the others. */
+      readonly match?: boolean;
+    }
   | {
       readonly kind: "predict";
       readonly runs: readonly string[];
@@ -54,6 +65,17 @@ export interface SpecialRuns {
 /** A study's run folders besides those that are called after their network. */
 export function specialRuns({ mainNetwork }: Study): SpecialRuns {
   return { lower: `${mainNetwork}-lower`, paperWay: `${mainNetwork}-paper-way` };
+}
+
+/** Folders of comparisons: the variants of training, the ways to remove a unit, the seeds. */
+export const compareRuns = { variants: "compare", methods: "compare-methods", seeds: "compare-seeds" } as const;
+
+/** What stands in a unit's place, to see how much of the findings is due to that. */
+export const controlMethods: readonly AblationMethod[] = ["zero", "mean", "resample", "optimal"];
+
+/** The main network's run with one of them, on fewer images. */
+export function methodRun({ mainNetwork }: Study, method: AblationMethod): string {
+  return `${mainNetwork}-${method}`;
 }
 
 /** Folders of predictions across networks. */
@@ -114,11 +136,14 @@ export function planSteps(study: Study, { limit, networks = study.networks }: Pl
     }),
     ...mainSteps(study, limit),
     ...untrainedSteps(untrained),
+    ...methodSteps(study, limit),
     {
       kind: "compare",
       title: "comparing variants",
       runs: compared.map(({ name, variant }) => ({ run: name, variant })),
+      out: compareRuns.variants,
     },
+    ...seedSteps(study, plain),
     {
       kind: "predict",
       title: "predicting classes from attributes",
@@ -133,6 +158,51 @@ export function planSteps(study: Study, { limit, networks = study.networks }: Pl
 function smaller(one: number | undefined, other: number | undefined): number | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return Math.min(one, other);
+}
+
+/** The main network's units removed in other ways, and what the layers behind a removed unit make up for. */
+function methodSteps(study: Study, limit: number | undefined): Step[] {
+  const { mainNetwork, lowerLimit } = study;
+  return [
+    ...controlMethods.map(
+      (method): Step => ({
+        kind: "ablate",
+        title: `${mainNetwork}: ablation on fewer images, ${method} in a unit's place`,
+        run: methodRun(study, method),
+        network: mainNetwork,
+        layers: comparedLayers,
+        limit: smaller(limit, lowerLimit),
+        ...(method !== "zero" && { method }),
+      }),
+    ),
+    {
+      kind: "repair",
+      title: `${mainNetwork}: self-repair behind ${comparedLayers.join(" and ")}`,
+      run: methodRun(study, "zero"),
+      layers: comparedLayers,
+    },
+    {
+      kind: "compare",
+      title: "comparing what replaces a unit",
+      runs: controlMethods.map((method) => ({ run: methodRun(study, method), variant: method })),
+      out: compareRuns.methods,
+    },
+  ];
+}
+
+/** The units of one plain network in the others: units are matched by their responses to the same images. */
+function seedSteps({ comparedLimit, mainNetwork }: Study, plain: readonly string[]): Step[] {
+  const alike = comparedLimit === undefined ? plain : plain.filter((name) => name !== mainNetwork);
+  if (alike.length < 2) return [];
+  return [
+    {
+      kind: "compare",
+      title: "matching the units of other seeds",
+      runs: alike.map((name) => ({ run: name, variant: name })),
+      out: compareRuns.seeds,
+      match: true,
+    },
+  ];
 }
 
 /** What networks that learned nothing are asked besides their units: the first stands for all in sets and rotations. */

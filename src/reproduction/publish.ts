@@ -9,7 +9,7 @@ import { openRun } from "../runs/run-folder.ts";
 import type { TableName } from "../tables/schema.ts";
 import { concatTables } from "../tables/table.ts";
 import type { Claim, Picture } from "./claims/claim.ts";
-import { predictRuns, specialRuns } from "./plan.ts";
+import { compareRuns, predictRuns, specialRuns } from "./plan.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
 import { setCurveTable } from "./set-curve-table.ts";
 import type { ReproductionNetwork, Study } from "./studies.ts";
@@ -64,12 +64,16 @@ export async function publishResults(
   );
   writeFileAtomic(join(folder, "tables", "set-curves.csv"), tableCsv(concatTables(sets.map(setCurveTable))));
   for (const [run, file] of [
-    ["compare", "variants.csv"],
-    ["compare", "runs.csv"],
+    [compareRuns.variants, "variants.csv"],
+    [compareRuns.variants, "runs.csv"],
+    [compareRuns.methods, "methods.csv"],
+    [compareRuns.seeds, "matches.csv"],
     [predictRuns.plain, "predictions.csv"],
   ] as const) {
+    const path = join(runPath(place, run), file);
+    if (run === compareRuns.seeds && !existsSync(path)) continue; // a single network has no others
     // Runs go by their names: where they were on this machine says nothing to others.
-    const text = readFileSync(join(runPath(place, run), file), "utf8");
+    const text = readFileSync(path, "utf8");
     writeFileAtomic(join(folder, "tables", file), text.replaceAll(join(place.work, sep), ""));
   }
 }
@@ -98,6 +102,6 @@ function figurePath(place: Workplace, file: string): string {
   const other = renamed(place.study)[file];
   if (other) return join(runPath(place, other.run), "figures", other.file);
   // The comparison goes first: its figure 9 has the name of the main network's own.
-  const over = ["compare", predictRuns.plain].map((name) => join(runPath(place, name), file));
+  const over = [compareRuns.variants, predictRuns.plain].map((name) => join(runPath(place, name), file));
   return over.find((path) => existsSync(path)) ?? join(runPath(place, place.study.mainNetwork), "figures", file);
 }

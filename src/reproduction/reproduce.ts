@@ -8,6 +8,7 @@ import { openRun } from "../runs/run-folder.ts";
 import { version } from "../version.ts";
 import { judgeClaims } from "./claims/claims.ts";
 import type { ControlledClaim } from "./claims/control.ts";
+import { readControls } from "./controls.ts";
 import { readEvidence } from "./evidence.ts";
 import { type PageData, paperPage, type StudyBeside } from "./paper-page.ts";
 import { planSteps } from "./plan.ts";
@@ -84,6 +85,7 @@ export async function reproducePaper(
     beside,
     trainings: trainings && trainingPicture,
     claims,
+    controls: await readControls(options),
     elapsedMs,
     hardware: { cpu: hardware.cpu, cores: hardware.cores },
     isInDocs: existsSync(join(dirname(out), "training.md")),

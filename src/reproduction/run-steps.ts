@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { runComparison } from "../commands/compare-runs.ts";
 import { type Experiment, type ExperimentEffects, performExperiment } from "../commands/experiment.ts";
+import { measureRepair } from "../commands/measure-repair.ts";
 import { runPrediction } from "../commands/predict-runs.ts";
 import { type RecordedStep, runRecordedSteps, type StepNotice, type StepRecord } from "../commands/recorded-steps.ts";
 import { UnitscopeError } from "../errors.ts";
@@ -106,9 +107,18 @@ async function perform(step: Step, place: Workplace, effects: ReproductionEffect
     case "compare": {
       const paths = step.runs.map(({ run }) => runPath(place, run));
       const names = new Map(step.runs.map(({ variant }, at) => [paths[at], variant]));
-      const options = { names, layers: comparedLayers, out: runPath(place, "compare") };
+      const options = { names, layers: comparedLayers, match: step.match, out: runPath(place, step.out) };
       const { out, figures } = await runComparison(paths, options, effects);
       return [...["compare.json", "runs.csv", "variants.csv"].map((name) => join(out, name)), ...figures];
+    }
+    case "repair": {
+      const { progress, fetching, signal } = effects;
+      const { run } = await measureRepair(
+        runPath(place, step.run),
+        { layers: step.layers, workers: place.workers },
+        { fetching, signal, progress: (done, total) => progress?.({ title: "", done, total, unit: "images" }) },
+      );
+      return [join(run.path, "repair.parquet")];
     }
     case "predict": {
       const paths = step.runs.map((run) => runPath(place, run));
@@ -137,17 +147,17 @@ async function perform(step: Step, place: Workplace, effects: ReproductionEffect
 }
 
 /** What a step on one run does. */
-function experimentsOf(step: Exclude<Step, { kind: "compare" | "predict" }>, place: Workplace): Experiment[] {
+function experimentsOf(step: Exclude<Step, { kind: "compare" | "predict" | "repair" }>, place: Workplace): Experiment[] {
   const { workers } = place;
   switch (step.kind) {
     case "ablate": {
-      const { layers, limit } = step;
+      const { layers, limit, method } = step;
       return [
         {
           kind: "ablate",
           model: modelPath(place, step.network),
           data: place.study.testImages,
-          options: { layers, limit, workers },
+          options: { layers, limit, method, workers },
         },
       ];
     }

@@ -3,9 +3,42 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { judgeClaims } from "../../src/reproduction/claims/claims.ts";
+import type { Controls } from "../../src/reproduction/controls.ts";
 import { type PageData, paperPage } from "../../src/reproduction/paper-page.ts";
 import { cifar10Study } from "../../src/reproduction/studies.ts";
 import { exampleEvidence, noEffects } from "./example-evidence.ts";
+
+const agreement = {
+  pairs: 96,
+  maxClassPearson: 0.91,
+  maxClassSpearman: 0.8,
+  overallSpearman: 0.5,
+  pValue: 0.001,
+  sameClass: 0.6,
+  sameClassByChance: 0.1,
+  sameClassPValue: 0.001,
+};
+const controls: Controls = {
+  network: "alexnet-cifar10",
+  images: 2_000,
+  methods: {
+    pairs: [{ layer: "conv5", methods: ["zero", "mean"], effects: [30, 20], both: 15, ...agreement }],
+    layers: [{ layer: "conv5", methods: ["zero", "mean"], effects: [30, 20], surviving: 15 }],
+  },
+  repair: [{ layer: "conv5", meanDirect: 0.5, meanTotal: -0.00001, effects: 960, repaired: 12, worsened: 3 }],
+  seeds: [
+    {
+      layer: "conv5",
+      run: "/some/where/alexnet-cifar10",
+      other: "/some/where/alexnet-cifar10-seed2",
+      medianCorrelation: 0.53,
+      shuffledMedian: 0.04,
+      withinClassesMedian: 0.3,
+      beyondClasses: Number.NaN,
+      ...agreement,
+    },
+  ],
+};
 
 const data: PageData = {
   unitscope: "0.1.0",
@@ -16,6 +49,7 @@ const data: PageData = {
   beside: [],
   trainings: null,
   claims: judgeClaims(exampleEvidence(noEffects)),
+  controls,
   elapsedMs: 83_400,
   hardware: { cpu: "Some CPU", cores: 2 },
   isInDocs: true,
@@ -46,6 +80,16 @@ describe("the page", () => {
     const rows = paperPage({ ...data, beside }, "paper").split("\n");
     expect(rows.find((row) => row.startsWith("| claim |"))).toMatch(/\| 100 classes \|$/);
     expect(rows.find((row) => row.startsWith("| [Units are more class-specific"))).toMatch(/✔ same: conv5: 1.00 \|$/);
+  });
+
+  test("says what the findings owe to the replacement, to the seed and to the layers behind", () => {
+    expect(page).toContain("| conv5 | zero | mean | 0.91 | 0.80 | 60 | 30 | 20 | 15 |");
+    expect(page).toContain("conv5: 15 of the 30 effects of `zero` survive all 2 ways.");
+    expect(page).toContain(
+      "| conv5 | `alexnet-cifar10` and `alexnet-cifar10-seed2` | 0.53 | 0.04 | 0.30 | – | 0.91 | 60 | 10 |",
+    );
+    expect(page).toContain("| conv5 | 0.500 | 0.000 | 960 | 12 | 3 |");
+    expect(paperPage({ ...data, controls: { ...controls, seeds: [] } }, "paper")).not.toContain("another network\n");
   });
 
   test("writes numbers in their units, with intervals", () => {

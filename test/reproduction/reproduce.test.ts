@@ -48,6 +48,8 @@ describe("reproducePaper", () => {
     expect(second.filter(({ isDone }) => isDone).map(({ title }) => title)).toEqual(first.slice(0, -1));
     const page = readFileSync(options.out, "utf8");
     for (const { title } of claims) expect(page).toContain(`## ${title}`);
+    expect(page).toContain("| conv5 | zero | optimal |");
+    expect(page).toContain("| conv4 | `alexnet-cifar10` and `alexnet-cifar10-seed2` |");
     expect(page).toContain("only the first 2 images of every class were used, and a concept set of 60 images");
     for (const { file } of claims.flatMap(({ pictures }) => pictures)) {
       expect(readFileSync(join(folder, "paper", "figures", file), "utf8")).toContain("<svg");

@@ -1,7 +1,7 @@
 /** `unitscope repair RUN`: how much of a unit's direct effect the rest of the network makes up for. */
 import { Command, Option } from "commander";
+import { summariseRepair } from "../../analysis/repair-summary.ts";
 import type { LayerRepair, RepairOptions, RepairResult } from "../../commands/measure-repair.ts";
-import { doubles, integers, type Table } from "../../tables/table.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
@@ -42,7 +42,7 @@ export function repairCommand(context: CliContext): Command {
 
 function show(context: CliContext, { run, layers, elapsedMs }: RepairResult): void {
   if (context.json) {
-    const described = layers.map(({ layer, table }) => ({ layer: layer.name, ...summaryOf(table) }));
+    const described = layers.map(({ layer, table }) => ({ layer: layer.name, ...summariseRepair(table) }));
     context.print(JSON.stringify({ run: run.path, layers: described, elapsedMs }));
     return;
   }
@@ -50,46 +50,8 @@ function show(context: CliContext, { run, layers, elapsedMs }: RepairResult): vo
   context.print(`run: ${run.path} (${duration(elapsedMs / 1000)})`);
 }
 
-/** Numbers of a layer: of units, means over the classes that have images. */
-function summaryOf(table: Table) {
-  const units = integers(table, "unit");
-  const [direct, total, q] = [
-    doubles(table, "direct_drop"),
-    doubles(table, "total_drop"),
-    doubles(table, "repaired_q_value"),
-  ];
-  const found = new Map<number, { unit: number; direct: number; total: number; classes: number }>();
-  units.forEach((unit, row) => {
-    if (Number.isNaN(direct[row])) return;
-    const own = found.get(unit) ?? { unit, direct: 0, total: 0, classes: 0 };
-    found.set(unit, {
-      unit,
-      direct: own.direct + direct[row],
-      total: own.total + total[row],
-      classes: own.classes + 1,
-    });
-  });
-  const means = [...found.values()].map(({ unit, classes, ...sums }) => ({
-    unit,
-    direct: sums.direct / classes,
-    total: sums.total / classes,
-  }));
-  const mean = (pick: (each: (typeof means)[number]) => number): number =>
-    means.reduce((sum, each) => sum + pick(each), 0) / means.length;
-  const real = (sign: number): number =>
-    q.filter((value, row) => value <= 0.05 && Math.sign(direct[row] - total[row]) === sign).length;
-  return {
-    units: means.sort((a, b) => b.direct - b.total - (a.direct - a.total)),
-    meanDirect: mean((each) => each.direct),
-    meanTotal: mean((each) => each.total),
-    effects: q.filter((value) => !Number.isNaN(value)).length,
-    repaired: real(1),
-    worsened: real(-1),
-  };
-}
-
 function describe({ layer, table }: LayerRepair): string[] {
-  const { units, meanDirect, meanTotal, effects, repaired, worsened } = summaryOf(table);
+  const { units, meanDirect, meanTotal, effects, repaired, worsened } = summariseRepair(table);
   const rows = units
     .slice(0, SHOWN)
     .map(({ unit, direct, total }) => [String(unit), direct.toFixed(3), total.toFixed(3), (direct - total).toFixed(3)]);

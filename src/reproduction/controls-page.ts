@@ -1,0 +1,65 @@
+/** The controls of all claims, as a part of the page. */
+import type { Controls } from "./controls.ts";
+
+/** Sections with a table each. */
+export function controlSections({ network, images, methods, repair, seeds }: Controls, folder: string): string[] {
+  return [
+    "## What replaces a unit",
+    "",
+    `Removing a unit puts something in its place: 0, as in the paper (\`zero\`), its mean response (\`mean\`), its responses to other images (\`resample\`), or the constant with which predictions change least (\`optimal\`). \`${network}\` on ${images.toLocaleString("en")} images, by each: how far the units' max class drops agree, and how many (unit, class) effects that are real by one (5 % false discoveries) are real by the other too, with the same sign.`,
+    "",
+    "| layer | by | and by | r of max class drops | rank r | same class, % | effects | effects | of both |",
+    "|---|---|---|---:|---:|---:|---:|---:|---:|",
+    ...methods.pairs.map(
+      ({ layer, methods: [one, other], maxClassPearson, maxClassSpearman, sameClass, effects, both }) =>
+        `| ${layer} | ${one} | ${other} | ${number(maxClassPearson)} | ${number(maxClassSpearman)} | ${percent(sameClass)} | ${effects[0]} | ${effects[1]} | ${both} |`,
+    ),
+    "",
+    `${methods.layers.map(({ layer, methods: all, effects, surviving }) => `${layer}: ${surviving} of the ${effects[all.indexOf("zero")] ?? 0} effects of \`zero\` survive all ${all.length} ways`).join("; ")}. What does not survive is as much about the replacement as about the unit. Table: [methods.csv](${folder}/tables/methods.csv).`,
+    "",
+    ...(seeds.length > 0 ? seedLines(seeds, folder) : []),
+    "## What the layers behind make up for",
+    "",
+    `The direct effect of removing a unit (everything behind its layer as it is in the intact network) against the total one, as the mean drop of an image's lead over the next class, in logits; \`${network}\`, the same images. *Repaired* is a (unit, class) effect whose total is really smaller than its direct effect, *made worse* one whose total is larger (5 % false discoveries).`,
+    "",
+    "| layer | direct | total | effects | repaired | made worse |",
+    "|---|---:|---:|---:|---:|---:|",
+    ...repair.map(
+      ({ layer, meanDirect, meanTotal, effects, repaired, worsened }) =>
+        `| ${layer} | ${number(meanDirect, 3)} | ${number(meanTotal, 3)} | ${effects} | ${repaired} | ${worsened} |`,
+    ),
+    "",
+  ];
+}
+
+function seedLines(seeds: Controls["seeds"], folder: string): string[] {
+  return [
+    "## The same unit in another network",
+    "",
+    "The units of one plain network matched one to one with those of another seed by their responses to the same images. Two nulls are matched in the same way: images shuffled, and images shuffled within their classes, which is what units share that respond to one class and have nothing else in common.",
+    "",
+    "| layer | seeds | median r | images shuffled | shuffled within classes | pairs beyond these, % | r of max class drops | same class, % | by chance, % |",
+    "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+    ...seeds.map(
+      (each) =>
+        `| ${each.layer} | ${nameOf(each.run)} and ${nameOf(each.other)} | ${number(each.medianCorrelation)} | ${number(each.shuffledMedian)} | ${number(each.withinClassesMedian)} | ${percent(each.beyondClasses)} | ${number(each.maxClassPearson)} | ${percent(each.sameClass)} | ${percent(each.sameClassByChance)} |`,
+    ),
+    "",
+    `Table: [matches.csv](${folder}/tables/matches.csv).`,
+    "",
+  ];
+}
+
+/** A run's folder is called after its network. */
+function nameOf(run: string): string {
+  return `\`${run.split(/[\\/]/).at(-1) ?? run}\``;
+}
+
+function number(value: number | null, digits: number = 2): string {
+  if (value === null || Number.isNaN(value)) return "–";
+  return value.toFixed(digits).replace(/^-0\.0*$/, (text) => text.slice(1)).replace("-", "−");
+}
+
+function percent(share: number | null): string {
+  return share === null ? "–" : number(100 * share, 0);
+}
