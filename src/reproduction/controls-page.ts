@@ -57,7 +57,10 @@ function nameOf(run: string): string {
 
 function number(value: number | null, digits: number = 2): string {
   if (value === null || Number.isNaN(value)) return "–";
-  return value.toFixed(digits).replace(/^-0\.0*$/, (text) => text.slice(1)).replace("-", "−");
+  return value
+    .toFixed(digits)
+    .replace(/^-0\.0*$/, (text) => text.slice(1))
+    .replace("-", "−");
 }
 
 function percent(share: number | null): string {

@@ -97,6 +97,15 @@ const quickConceptImages = 30;
 /** Resamples of a quick look, whose intervals are wide anyway. */
 const quickResamples = 200;
 
+/** Every so manyth class is asked for its unit sets at the lower layers in a quick look: they cost a network each. */
+const quickSetsEvery = 5;
+
+/** Indices of every so manyth class; `undefined` for all. */
+function everyNth({ classCount }: Study, step: number): string[] | undefined {
+  if (step === 1) return undefined;
+  return Array.from({ length: Math.ceil(classCount / step) }, (_, at) => String(at * step));
+}
+
 /** The name of the concept set; a quick look at `limit` images of every class has a smaller one. */
 export function conceptSet(limit: number | undefined): string {
   return limit === undefined ? "builtin" : `builtin:${Math.min(3000, quickConceptImages * limit)}`;
@@ -135,7 +144,7 @@ export function planSteps(study: Study, { limit, networks = study.networks }: Pl
       ];
     }),
     ...mainSteps(study, limit),
-    ...untrainedSteps(untrained),
+    ...untrainedSteps(study, untrained),
     ...methodSteps(study, limit),
     {
       kind: "compare",
@@ -206,7 +215,7 @@ function seedSteps({ comparedLimit, mainNetwork }: Study, plain: readonly string
 }
 
 /** What networks that learned nothing are asked besides their units: the first stands for all in sets and rotations. */
-function untrainedSteps(names: readonly string[]): Step[] {
+function untrainedSteps(study: Study, names: readonly string[]): Step[] {
   const [name] = names;
   if (name === undefined) return [];
   const layers = ["conv5"];
@@ -215,7 +224,13 @@ function untrainedSteps(names: readonly string[]): Step[] {
       kind: "sets",
       title: `${name}: unit sets of conv5`,
       run: name,
-      options: { layers, strategies: ["greedy", "random"], size: 15, randomSequences: 10 },
+      options: {
+        layers,
+        classes: everyNth(study, study.setsEvery.deep),
+        strategies: ["greedy", "random"],
+        size: 15,
+        randomSequences: 10,
+      },
     },
     { kind: "rotate", title: `${name}: rotation of conv5`, run: name, options: { layers, seeds: 1, pca: false } },
     ...(names.length > 1
@@ -234,21 +249,22 @@ function untrainedSteps(names: readonly string[]): Step[] {
 
 /** Unit sets, rotations and figures of the main network. */
 function mainSteps(study: Study, limit: number | undefined): Step[] {
-  const { mainNetwork, lowerLimit } = study;
+  const { mainNetwork, lowerLimit, setsEvery } = study;
   const { lower, paperWay } = specialRuns(study);
+  const classes = everyNth(study, setsEvery.deep);
   const [conv4, conv5] = comparedLayers;
   return [
     {
       kind: "sets",
       title: `${mainNetwork}: unit sets of ${conv5}`,
       run: mainNetwork,
-      options: { layers: [conv5], strategies: ["greedy", "single", "attributes", "random", "keep"] },
+      options: { layers: [conv5], classes, strategies: ["greedy", "single", "attributes", "random", "keep"] },
     },
     {
       kind: "sets",
       title: `${mainNetwork}: unit sets of ${conv4}`,
       run: mainNetwork,
-      options: { layers: [conv4], strategies: ["greedy", "random"], size: 15, randomSequences: 10 },
+      options: { layers: [conv4], classes, strategies: ["greedy", "random"], size: 15, randomSequences: 10 },
     },
     {
       kind: "rotate",
@@ -274,7 +290,7 @@ function mainSteps(study: Study, limit: number | undefined): Step[] {
       kind: "sets",
       title: `${mainNetwork}: unit sets of ${conv5}, the paper's way`,
       run: paperWay,
-      options: { layers: [conv5], strategies: ["greedy", "random"], rankSplit: "none", randomSequences: 20 },
+      options: { layers: [conv5], classes, strategies: ["greedy", "random"], rankSplit: "none", randomSequences: 20 },
     },
     {
       kind: "ablate",
@@ -288,7 +304,13 @@ function mainSteps(study: Study, limit: number | undefined): Step[] {
       kind: "sets",
       title: `${mainNetwork}: unit sets of the lower layers`,
       run: lower,
-      options: { layers: lowerLayers, strategies: ["greedy", "random"], size: 15, randomSequences: 10 },
+      options: {
+        layers: lowerLayers,
+        classes: everyNth(study, limit === undefined ? setsEvery.lower : Math.max(setsEvery.lower, quickSetsEvery)),
+        strategies: ["greedy", "random"],
+        size: 15,
+        randomSequences: 10,
+      },
     },
     {
       kind: "rotate",

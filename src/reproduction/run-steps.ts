@@ -147,7 +147,10 @@ async function perform(step: Step, place: Workplace, effects: ReproductionEffect
 }
 
 /** What a step on one run does. */
-function experimentsOf(step: Exclude<Step, { kind: "compare" | "predict" | "repair" }>, place: Workplace): Experiment[] {
+function experimentsOf(
+  step: Exclude<Step, { kind: "compare" | "predict" | "repair" }>,
+  place: Workplace,
+): Experiment[] {
   const { workers } = place;
   switch (step.kind) {
     case "ablate": {

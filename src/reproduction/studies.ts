@@ -26,6 +26,9 @@ export interface Study {
   readonly column: string;
   /** The images in a sentence: `CIFAR-10`. */
   readonly images: string;
+  readonly classCount: number;
+  /** Every so manyth class is asked for its unit sets: at conv4 and conv5, and at the layers below. */
+  readonly setsEvery: { readonly deep: number; readonly lower: number };
   /** What its networks do, after "ours". */
   readonly task: string;
   /** The images that everything is measured on. */
@@ -62,6 +65,8 @@ export const cifar10Study: Study = {
   id: "cifar10",
   column: "10 classes",
   images: "CIFAR-10",
+  classCount: 10,
+  setsEvery: { deep: 1, lower: 1 },
   task: "ten classes apart at 32×32",
   testImages: "cifar10:test",
   mainNetwork: "alexnet-cifar10",
@@ -85,6 +90,8 @@ export const tinyImageNetStudy: Study = {
   id: "tiny-imagenet-100",
   column: "100 classes",
   images: "100 classes of Tiny-ImageNet",
+  classCount: 100,
+  setsEvery: { deep: 5, lower: 10 },
   task: "a hundred classes of photographs apart at 64×64",
   testImages: "tiny-imagenet-100:test",
   mainNetwork: "alexnet-tiny-imagenet-100",

@@ -59,3 +59,30 @@ test("with fewer plain networks, classes are predicted from all but one", () => 
   const predict = planSteps(tinyImageNetStudy, { networks }).find(({ kind }) => kind === "predict");
   expect(predict).toMatchObject({ train: 1 });
 });
+
+test("with a hundred classes, some of them are asked for their unit sets; in a quick look fewer at the lower layers", () => {
+  const asked = (steps: readonly Step[]): (readonly string[] | undefined)[] =>
+    steps.flatMap((step) => (step.kind === "sets" ? [step.options.classes] : []));
+  expect(new Set(asked(planSteps(cifar10Study)))).toEqual(new Set([undefined]));
+  expect(asked(planSteps(cifar10Study, { limit: 2 }))).toContainEqual(["0", "5"]);
+  const counts = asked(planSteps(tinyImageNetStudy)).map((classes) => classes?.length);
+  expect(new Set(counts)).toEqual(new Set([20, 10]));
+});
+
+test("the main network's units are removed in four ways on the same images, and compared", () => {
+  const steps = planSteps(cifar10Study);
+  const compare = steps.find((step) => step.kind === "compare" && step.out === "compare-methods");
+  const runs = compare ? runsOf(compare) : [];
+  const ablations = steps.flatMap((step) => (step.kind === "ablate" && runs.includes(step.run) ? [step] : []));
+  expect(ablations.map(({ method = "zero" }) => method)).toEqual(["zero", "mean", "resample", "optimal"]);
+  expect(new Set(ablations.map(({ limit }) => limit))).toEqual(new Set([cifar10Study.lowerLimit]));
+});
+
+test("seeds are matched where they saw the same images", () => {
+  const matched = (study: typeof cifar10Study): string[] => {
+    const step = planSteps(study).find((each) => each.kind === "compare" && each.match);
+    return step ? runsOf(step) : [];
+  };
+  expect(matched(cifar10Study)[0]).toBe("alexnet-cifar10");
+  expect(matched(tinyImageNetStudy)[0]).toBe("alexnet-tiny-imagenet-100-seed2");
+});

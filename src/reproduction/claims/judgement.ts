@@ -22,7 +22,10 @@ export const verdictRules: readonly (readonly [Verdict, string])[] = [
     "every statement points the paper's way, none is open, and at least one effect is clearly smaller than the paper's",
   ],
   ["in part", "at least half of the statements hold or are weaker, and these are more than those against"],
-  ["contradicted", "at least half of the statements are decided against, and these are more than those that hold or are weaker"],
+  [
+    "contradicted",
+    "at least half of the statements are decided against, and these are more than those that hold or are weaker",
+  ],
   ["inconclusive", "anything else: too much is open. Lack of power is neither agreement nor contradiction"],
   ["cannot be asked here", "no statement can be asked of these networks and images"],
 ];

@@ -50,7 +50,7 @@ export function unitSetsClaim({ sets, setsPaperWay, classCount, lowerImages }: E
       ...sizes.map((step, at) => finding(name, `right after ${step} random units`, "percent", random[at])),
       finding(name, "lost to 15 random units", "points", lostAtRandom),
     ]),
-    intervals: `95 % bootstrap over the ${classCount} classes; for random sets over classes and sequences. Half of the images of a class choose the units, the others measure, but for the last row. conv1 to conv3: ${lowerImages} images of every class; otherwise all`,
+    intervals: `95 % bootstrap over classes (${listed(asked(sets, classCount))}); for random sets over classes and sequences. Half of the images of a class choose the units, the others measure, but for the last row. conv1 to conv3: ${lowerImages} images of every class; otherwise all`,
     judged,
     why: `A class loses ${steps(honest)} units chosen on other images${paperWay ? `, and ${steps(paperWay)} chosen on the measured ones, which makes sets look stronger than they are` : ""}.`,
     pictures: alexnetLayers.map((layer) => ({
@@ -59,6 +59,20 @@ export function unitSetsClaim({ sets, setsPaperWay, classCount, lowerImages }: E
     })),
     tables: ["set-curves.csv"],
   });
+}
+
+/** `all 10`; `20, evenly spaced in the list, of 100 at conv4 and conv5`. */
+function asked(sets: Table, classCount: number): string[] {
+  const byCount = new Map<number, string[]>();
+  for (const layer of new Set(texts(sets, "layer"))) {
+    const { size } = byClass(sets, layer, "greedy", 0);
+    byCount.set(size, [...(byCount.get(size) ?? []), layer].sort());
+  }
+  return [...byCount].map(([size, layers]) =>
+    size === classCount && byCount.size === 1
+      ? `all ${size}`
+      : `${size === classCount ? "all" : `${size}, evenly spaced in the list, of`} ${classCount} at ${listed(layers)}`,
+  );
 }
 
 /** What the sets cost a class, mean over classes (and sequences). */
