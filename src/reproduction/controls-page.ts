@@ -15,7 +15,7 @@ export function controlSections({ network, images, methods, repair, seeds }: Con
         `| ${layer} | ${one} | ${other} | ${number(maxClassPearson)} | ${number(maxClassSpearman)} | ${percent(sameClass)} | ${effects[0]} | ${effects[1]} | ${both} |`,
     ),
     "",
-    `${methods.layers.map(({ layer, methods: all, effects, surviving }) => `${layer}: ${surviving} of the ${effects[all.indexOf("zero")] ?? 0} effects of \`zero\` survive all ${all.length} ways`).join("; ")}. What does not survive is as much about the replacement as about the unit. Table: [methods.csv](${folder}/tables/methods.csv).`,
+    `${methods.layers.map(({ layer, methods: all, effects, surviving }) => `${layer}: ${surviving} of the ${effects[all.indexOf("zero")] ?? 0} effects of \`zero\` survive all ${all.length} ways`).join("; ")}. What does not survive is due to the replacement as much as to the unit, or too small by one of the ways to be found on so many images. Table: [methods.csv](${folder}/tables/methods.csv).`,
     "",
     ...(seeds.length > 0 ? seedLines(seeds, folder) : []),
     "## What the layers behind make up for",
