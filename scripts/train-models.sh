@@ -13,7 +13,7 @@ set -eu
 cd "$(dirname "$0")/.."
 models=${MODELS:-models}
 cifar10="cifar10:train --test cifar10:test --dropout 0.3 --epochs 13"
-tiny="tiny-imagenet-100:train --test tiny-imagenet-100:test --image-size 64 --dropout 0.2 --label-smoothing 0.05 --epochs 30"
+tiny="tiny-imagenet-100:train --test tiny-imagenet-100:test --image-size 64 --dropout 0.1 --label-smoothing 0.05 --shift 6 --epochs 15"
 schedule="--batch 64 --threads 1"
 
 # The seed that a name ends with; 1 for a name without.
