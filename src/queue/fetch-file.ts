@@ -30,7 +30,14 @@ export async function fetchFile(
   { name, hash, sha256 }: WantedFile,
   { cache, signal }: { cache: string; signal?: AbortSignal | undefined },
 ): Promise<string> {
-  const path = join(cache, "queue", hash, basename(name));
+  // Both come from a run's folder or from a queue, which others may write.
+  if (!/^\w+$/.test(hash) || name !== basename(name) || /^\.*$|[\\/]/.test(name)) {
+    throw new UnitscopeError(
+      "download",
+      `plan: expected a file's own name and hash, got ${JSON.stringify(`${hash}/${name}`.slice(0, 100))}`,
+    );
+  }
+  const path = join(cache, "queue", hash, name);
   if (existsSync(path)) return path;
   const isWeb = /^https?:\/\//i.test(source);
   const from = isWeb ? `${source.replace(/\/*$/, "/")}${encodeURIComponent(name)}` : resolve(source, name);

@@ -30,8 +30,9 @@ export interface MergeRunOptions {
 export async function mergeRun(
   path: string,
   { workers, places = {} }: MergeRunOptions = {},
-  effects: Pick<OpeningEffects, "fetching" | "signal"> = {},
+  { fetching, signal }: Pick<OpeningEffects, "fetching" | "signal"> = {},
 ): Promise<SharedResult[] | undefined> {
+  const effects = { fetching, signal }; // a caller's others are told of other things
   const plan = readOwnPlan(path);
   if (plan.merged !== null) {
     tidy(path);

@@ -165,6 +165,26 @@ describe.skipIf(why !== undefined && !isNeeded("redis"))(
       expect(await queueStatus(link)).toMatchObject({ plans: [], workers: [] });
     });
 
+    test("attributes, sets and rotate give the tables that they give without a queue", async () => {
+      const [queued, direct] = ["queued", "direct"].map((name) => join(folder, name)) as [string, string];
+      for (const run of [queued, direct]) cpSync(alone, run, { recursive: true });
+      const worker = startWorker();
+      for (const [command = "", ...more] of [
+        ["attributes"],
+        ["sets", "--size", "2", "--strategy", "greedy,random", "--random-sequences", "2"],
+        ["rotate", "--seeds", "1"],
+      ]) {
+        const shared = await start([command, queued, ...more, "--workers", "1", "--shards", "2", "--queue"]).ended;
+        expect(shared, shared.stderr).toMatchObject({ code: 0 });
+        const plain = await unitscope([command, direct, ...more, "--workers", "1"]);
+        expect(plain, plain.stderr).toMatchObject({ code: 0 });
+      }
+      worker.kill("SIGTERM");
+      await worker.ended;
+      expect(Object.keys(tablesOf(queued))).toEqual(expect.arrayContaining(["rotation.parquet", "sets.parquet"]));
+      expect(tablesOf(queued)).toEqual(tablesOf(direct));
+    });
+
     test("a shard that ends its process every time fails with its error, the others are done", async () => {
       const run = join(folder, "poisoned");
       await planAblation(model, data, { ...options, out: run, shards: 3, cost: false });
