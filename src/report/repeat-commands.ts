@@ -87,7 +87,7 @@ const ablateFlags: readonly Flag[] = [
 /** What ended a sweep early; a run that went on to all images since is made again without. */
 const partialFlags: readonly Flag[] = [
   ["until", "--until"],
-  ["budget", "--budget", undefined, (seconds) => `${seconds}s`],
+  ["budget", "--budget", undefined, (seconds) => `${Number(seconds)}s`],
 ];
 
 const conceptFlags: readonly Flag[] = [
@@ -135,7 +135,7 @@ function flagsOf(flags: readonly Flag[], options: Options): string[] {
     const value = options[option] ?? null;
     if (value === null || isDeepStrictEqual(value, usual)) return [];
     if (typeof value === "boolean") return [flag];
-    return [flag, write?.(value) ?? [value].flat().join(",")];
+    return [flag, write?.(value) ?? [value].flat().map(String).join(",")];
   });
 }
 

@@ -48,10 +48,10 @@ for (const name of [
   "open",
   "readFile",
 ]) {
-  watch(fs as unknown as Record<string, unknown>, name);
+  watch(fs, name);
 }
 for (const name of ["open", "readFile", "writeFile", "mkdir", "rm", "stat", "readdir", "access"]) {
-  watch(fs.promises as unknown as Record<string, unknown>, name);
+  watch(fs.promises, name);
 }
 for (const name of ["spawn", "exec", "execFile", "fork", "spawnSync", "execSync", "execFileSync"] as const) {
   (childProcess as unknown as Record<string, unknown>)[name] = () => {

@@ -71,7 +71,7 @@ async function start(): Promise<ChildProcess> {
   });
   let said = "";
   child.stderr?.on("data", (text: Buffer) => {
-    said = `${said}${text}`.slice(-2000);
+    said = `${said}${text.toString()}`.slice(-2000);
   });
   const ended = once(child, "exit").then(() => {
     throw new Error(`expected a child that starts, got: ${said}`);
