@@ -26,7 +26,7 @@ test("help and usage errors load no runtime, no decoder and no table reader: com
   const folder = join(root, "src/cli/commands");
   const modules = [join(root, "src/cli/main.ts"), ...readdirSync(folder).map((name) => join(folder, name))];
   const packages = new Set(modules.flatMap((module) => [...packagesLoadedBy(module)]));
-  expect([...packages].sort()).toEqual(["commander", "string-width"]);
+  expect([...packages].sort()).toEqual(["commander", "fast-string-width"]);
 });
 
 test("a mistyped model is answered before anything that reads models is loaded", () => {
