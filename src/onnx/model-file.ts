@@ -41,14 +41,14 @@ export function readModel(
   place: string = "model",
   { external }: { external?: ExternalData | undefined } = {},
 ): Graph {
-  const found = `${bytes.length.toLocaleString("en")} bytes`;
+  const found = (): string => `${bytes.length.toLocaleString("en")} bytes`; // formatting takes 25 ms the first time
   let model: ReturnType<typeof create<typeof ModelProtoSchema>>;
   try {
     model = fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
     throw new UnitscopeError(
       "model",
-      `${place}: expected an ONNX model, got ${found} that are truncated or not ONNX; copy or export the file again`,
+      `${place}: expected an ONNX model, got ${found()} that are truncated or not ONNX; copy or export the file again`,
       {
         cause,
       },
@@ -56,7 +56,7 @@ export function readModel(
   }
   const proto = model.graph;
   if (!proto || proto.node.length === 0 || model.opsetImport.length === 0) {
-    throw new UnitscopeError("model", `${place}: expected an ONNX model with a graph, got ${found} without one`);
+    throw new UnitscopeError("model", `${place}: expected an ONNX model with a graph, got ${found()} without one`);
   }
   if (proto.sparseInitializer.length > 0) {
     throw new UnitscopeError("model", `${place}: expected dense weights, got sparse initializers`);
