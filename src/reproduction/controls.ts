@@ -6,8 +6,8 @@ import type { MatchSummary } from "../commands/match-runs.ts";
 import type { MethodAgreement } from "../commands/method-agreement.ts";
 import { openRun } from "../runs/run-folder.ts";
 import { rowsWhere } from "../tables/table.ts";
-import { compareRuns, methodRun } from "./plan.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
+import { compareRuns, methodRun } from "./steps.ts";
 import { comparedLayers } from "./studies.ts";
 
 /** Everything in it can be written as JSON. */

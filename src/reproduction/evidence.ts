@@ -9,8 +9,8 @@ import { imagenetClasses } from "../data/classes/class-list.ts";
 import { openTableReader } from "../runs/read-table.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
 import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
-import { predictRuns, specialRuns } from "./plan.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
+import { predictRuns, specialRuns } from "./steps.ts";
 import type { ReproductionNetwork, Variant } from "./studies.ts";
 
 /** One network's tables. */

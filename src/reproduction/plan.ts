@@ -1,85 +1,7 @@
 /** What is run for the reproduction, in order: which network, which experiment, which options. Pure data. */
-
-import type { AblationMethod } from "../ablation/ablation-methods.ts";
-import type { SetsRunOptions } from "../commands/measure-sets.ts";
-import type { RotationRunOptions } from "../commands/rotate-layers.ts";
+import { methodSteps, seedSteps, smaller } from "./control-steps.ts";
+import { compareRuns, predictRuns, type Step, specialRuns } from "./steps.ts";
 import { alexnetLayers, comparedLayers, type ReproductionNetwork, resnetLayers, type Study } from "./studies.ts";
-
-/** One experiment on one run folder, or on all of them. */
-export type Step = {
-  /** Unique; also what progress shows. */
-  readonly title: string;
-} & (
-  | {
-      readonly kind: "ablate";
-      readonly run: string;
-      readonly network: string;
-      readonly layers: readonly string[];
-      /** Images of every class; all where absent. */
-      readonly limit?: number | undefined;
-      /** What stands in a unit's place; 0 where absent. */
-      readonly method?: AblationMethod;
-    }
-  | {
-      readonly kind: "attributes";
-      readonly run: string;
-      /**
-       * Layers whose concepts get p-values, which take shuffled masks and random units. A run without any gets no nulls
-       * of its other attributes either.
-       */
-      readonly conceptNulls: readonly string[];
-      /** The concept set; with fewer images in a quick look. */
-      readonly concepts: string;
-      /** Resamples behind the intervals of relations; fewer in a quick look, the command's own number otherwise. */
-      readonly resamples?: number | undefined;
-    }
-  | { readonly kind: "sets"; readonly run: string; readonly options: SetsRunOptions }
-  | { readonly kind: "rotate"; readonly run: string; readonly options: RotationRunOptions }
-  | { readonly kind: "figures"; readonly run: string }
-  | { readonly kind: "repair"; readonly run: string; readonly layers: readonly string[] }
-  | {
-      readonly kind: "compare";
-      readonly runs: readonly { readonly run: string; readonly variant: string }[];
-      /** Folder of the result. */
-      readonly out: string;
-      /** Whether the first run's units are looked for in the others. */
-      readonly match?: boolean;
-    }
-  | {
-      readonly kind: "predict";
-      readonly runs: readonly string[];
-      readonly train: number;
-      /** Folder of the result. */
-      readonly out: string;
-    }
-);
-
-/** Run folders besides those that are called after their network. */
-export interface SpecialRuns {
-  /** The main network's lower layers on fewer images: their sets and rotations cost a whole network each. */
-  readonly lower: string;
-  /** The main network with unit sets chosen and measured on the same images, as the paper does. */
-  readonly paperWay: string;
-}
-
-/** A study's run folders besides those that are called after their network. */
-export function specialRuns({ mainNetwork }: Study): SpecialRuns {
-  return { lower: `${mainNetwork}-lower`, paperWay: `${mainNetwork}-paper-way` };
-}
-
-/** Folders of comparisons: the variants of training, the ways to remove a unit, the seeds. */
-export const compareRuns = { variants: "compare", methods: "compare-methods", seeds: "compare-seeds" } as const;
-
-/** What stands in a unit's place, to see how much of the findings is due to that. */
-export const controlMethods: readonly AblationMethod[] = ["zero", "mean", "resample", "optimal"];
-
-/** The main network's run with one of them, on fewer images. */
-export function methodRun({ mainNetwork }: Study, method: AblationMethod): string {
-  return `${mainNetwork}-${method}`;
-}
-
-/** Folders of predictions across networks. */
-export const predictRuns = { plain: "predict", untrained: "predict-random" } as const;
 
 const lowerLayers = alexnetLayers.slice(0, 3);
 
@@ -159,57 +81,6 @@ export function planSteps(study: Study, { limit, networks = study.networks }: Pl
       runs: plain,
       train: Math.min(3, plain.length - 1),
       out: predictRuns.plain,
-    },
-  ];
-}
-
-/** The smaller of two limits; an absent one limits nothing. */
-function smaller(one: number | undefined, other: number | undefined): number | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return Math.min(one, other);
-}
-
-/** The main network's units removed in other ways, and what the layers behind a removed unit make up for. */
-function methodSteps(study: Study, limit: number | undefined): Step[] {
-  const { mainNetwork, lowerLimit } = study;
-  return [
-    ...controlMethods.map(
-      (method): Step => ({
-        kind: "ablate",
-        title: `${mainNetwork}: ablation on fewer images, ${method} in a unit's place`,
-        run: methodRun(study, method),
-        network: mainNetwork,
-        layers: comparedLayers,
-        limit: smaller(limit, lowerLimit),
-        ...(method !== "zero" && { method }),
-      }),
-    ),
-    {
-      kind: "repair",
-      title: `${mainNetwork}: self-repair behind ${comparedLayers.join(" and ")}`,
-      run: methodRun(study, "zero"),
-      layers: comparedLayers,
-    },
-    {
-      kind: "compare",
-      title: "comparing what replaces a unit",
-      runs: controlMethods.map((method) => ({ run: methodRun(study, method), variant: method })),
-      out: compareRuns.methods,
-    },
-  ];
-}
-
-/** The units of one plain network in the others: units are matched by their responses to the same images. */
-function seedSteps({ comparedLimit, mainNetwork }: Study, plain: readonly string[]): Step[] {
-  const alike = comparedLimit === undefined ? plain : plain.filter((name) => name !== mainNetwork);
-  if (alike.length < 2) return [];
-  return [
-    {
-      kind: "compare",
-      title: "matching the units of other seeds",
-      runs: alike.map((name) => ({ run: name, variant: name })),
-      out: compareRuns.seeds,
-      match: true,
     },
   ];
 }

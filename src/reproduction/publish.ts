@@ -9,9 +9,9 @@ import { openRun } from "../runs/run-folder.ts";
 import type { TableName } from "../tables/schema.ts";
 import { concatTables } from "../tables/table.ts";
 import type { Claim, Picture } from "./claims/claim.ts";
-import { compareRuns, predictRuns, specialRuns } from "./plan.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
 import { setCurveTable } from "./set-curve-table.ts";
+import { compareRuns, predictRuns, specialRuns } from "./steps.ts";
 import type { ReproductionNetwork, Study } from "./studies.ts";
 
 /** Figures that have another name on the page than in their run. */

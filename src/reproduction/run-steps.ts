@@ -12,7 +12,7 @@ import { sha256 } from "../files/hash.ts";
 import { openRun } from "../runs/run-folder.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";
-import type { Step } from "./plan.ts";
+import type { Step } from "./steps.ts";
 import { comparedLayers, type Study } from "./studies.ts";
 
 /** Where a reproduction reads and writes. */

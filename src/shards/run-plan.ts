@@ -105,6 +105,14 @@ export function readRunPlan(path: string): RunPlan {
       `run folder "${path}": expected plan.json, got none; make one with: unitscope plan MODEL DATA --shards N --out ${path}`,
     );
   }
+  return readAs(planSchema, file, { expected: "a plan", advice: "plan it again" });
+}
+
+function readAs<T>(
+  schema: { parse(value: unknown): T },
+  file: string,
+  { expected, advice }: { expected: string; advice: string },
+): T {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
@@ -112,10 +120,10 @@ export function readRunPlan(path: string): RunPlan {
     throw diskError(file, cause);
   }
   try {
-    return planSchema.parse(parseJson(text));
+    return schema.parse(parseJson(text));
   } catch (cause) {
     const what = cause instanceof z.ZodError ? issueOf(cause) : "no JSON";
-    throw new UnitscopeError("run", `${file}: expected a plan, got ${what}; plan it again`, { cause });
+    throw new UnitscopeError("run", `${file}: expected ${expected}, got ${what}; ${advice}`, { cause });
   }
 }
 
@@ -152,20 +160,7 @@ export function recordedPasses(path: string): Plan[] {
   const files = readdirSync(folder).filter((name) => name.endsWith(".json") && !name.startsWith("."));
   return files.sort().map((name) => {
     const file = join(folder, name);
-    let text: string;
-    try {
-      text = readFileSync(file, "utf8");
-    } catch (cause) {
-      throw diskError(file, cause);
-    }
-    try {
-      return passSchema.parse(parseJson(text));
-    } catch (cause) {
-      const what = cause instanceof z.ZodError ? issueOf(cause) : "no JSON";
-      throw new UnitscopeError("run", `${file}: expected the plan of a pass, got ${what}; remove it and plan again`, {
-        cause,
-      });
-    }
+    return readAs(passSchema, file, { expected: "the plan of a pass", advice: "remove it and plan again" });
   });
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { planSteps, type Step } from "../../src/reproduction/plan.ts";
+import { planSteps } from "../../src/reproduction/plan.ts";
+import type { Step } from "../../src/reproduction/steps.ts";
 import { cifar10Study, studies, tinyImageNetStudy } from "../../src/reproduction/studies.ts";
 
 const all = Object.values(studies);
