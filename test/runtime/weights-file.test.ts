@@ -4,7 +4,9 @@ import { once } from "node:events";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
+import { seededRandom } from "../../src/numeric/random.ts";
 import type { Graph } from "../../src/onnx/graph.ts";
+import { writeModel } from "../../src/onnx/model-file.ts";
 import { floatValue, openSession } from "../../src/runtime/session.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 
@@ -41,6 +43,29 @@ test("a session over weights in a file computes with them", async () => {
   vi.stubEnv("TMPDIR", folder);
   expect(await lastRow()).toBe(SIDE);
   expect(readdirSync(folder).filter((name) => name.startsWith(`unitscope-weights-${process.pid}-`))).toHaveLength(1);
+});
+
+test("weights in a file and inside the model give the same numbers, but for rounding", async () => {
+  vi.stubEnv("TMPDIR", await temporaryFolder());
+  const random = seededRandom(5);
+  const graph = largeGraph();
+  const weights = graph.constants.get("w")?.data as Float32Array;
+  for (let at = 0; at < weights.length; at++) weights[at] = random.uniform() - 0.5;
+  const x = floatValue(
+    [2, SIDE],
+    Float32Array.from({ length: 2 * SIDE }, () => random.uniform() - 0.5),
+  );
+  const results: (readonly number[])[] = [];
+  for (const model of [graph, writeModel(graph)]) {
+    const session = await openSession(model);
+    results.push(Array.from((await session.run({ x }))["y"]?.data as Float32Array));
+    await session.close();
+  }
+  const [mapped = [], inside = []] = results;
+  expect(mapped).toHaveLength(2 * SIDE);
+  // Sums of 3,000 products below 1/4 in float32, in another order: 3,000 roundings of 2⁻²⁴ of sums of at most 15.
+  const apart = Math.max(...mapped.map((value, at) => Math.abs(value - (inside[at] ?? Number.NaN))));
+  expect(apart).toBeLessThan(3_000 * 2 ** -24 * 15);
 });
 
 /** Runs a script in a process of its own, with `folder` for temporary files; what it printed as JSON. */
