@@ -1,4 +1,4 @@
-/** `unitscope figures RUN`: draws figures 1, 2, 3, 5 and 9 again from what the run's tables hold. */
+/** `unitscope figures RUN`: draws figures 1 to 5, 7 and 9 again from what the run's tables hold. */
 import { layerDropsFigure, layerDropsOf, sortedUnits } from "../figures/layer-drops.ts";
 import { relationsFigure, relationsOf } from "../figures/relations.ts";
 import type { DropSign } from "../figures/sign.ts";
@@ -8,6 +8,8 @@ import { sourceOf } from "../runs/run-manifest.ts";
 import { doubles, integers, isMissing, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { drawDetectors } from "./detector-figures.ts";
 import { imagesPerClassOf } from "./images-per-class.ts";
+import { drawRotation } from "./rotation-figure.ts";
+import { drawSetCurves } from "./set-figures.ts";
 import { drawUnitCard, readUnitCard } from "./unit-card.ts";
 
 /** Units of a layer in figure 2: those with the largest max class drop. */
@@ -16,7 +18,7 @@ const UNITS_SHOWN = 6;
 /** One written figure. */
 export interface DrawnFigure {
   /** Its number in the paper. */
-  readonly figure: 1 | 2 | 3 | 5 | 9;
+  readonly figure: 1 | 2 | 3 | 4 | 5 | 7 | 9;
   /** The layer that it shows; `all` for all layers together. */
   readonly layer: string;
   readonly path: string;
@@ -24,10 +26,11 @@ export interface DrawnFigure {
 
 /**
  * Draws every figure that the run has tables for: 3 over all layers, and per layer 2 (class drops of its most damaging
- * units), 1 (the card of the most damaging one, once `attributes` has chosen images), 5 (once it has related them) and 9
- * (once the layer has been aligned with concepts).
+ * units), 1 (the card of the most damaging one, once `attributes` has chosen images), 4 (once `sets` has measured the
+ * layer), 5 (once `attributes` has related them), 7 (all layers that `rotate` has measured) and 9 (once the layer has
+ * been aligned with concepts).
  *
- * @param options.sign `paper` draws accuracy after minus before in figures 2, 3 and 5.
+ * @param options.sign `paper` draws accuracy after minus before in figures 2, 3, 5 and 7.
  * @param options.progress called with each figure when it is there.
  * @param options.partial called with the layers that are left out since they were measured on some of the images only.
  * @throws {UnitscopeError} `run` if no layer was measured on all images.
@@ -47,14 +50,17 @@ export async function runFigures(
   } = {},
 ): Promise<DrawnFigure[]> {
   const run = openRun(path);
-  const slugs = run.layerSlugs();
+  const slugs = run.layerSlugs(["all"]);
   const options = { sign, source: sourceOf(run.manifest()), imagesPerClass: await imagesPerClassOf(run) };
   const drawn: DrawnFigure[] = [];
+  const add = (figure: DrawnFigure["figure"], layer: string, path: string): void => {
+    drawn.push({ figure, layer, path });
+    progress?.(drawn.at(-1) as DrawnFigure);
+  };
   const write = (figure: DrawnFigure["figure"], layer: string, name: string, svg: string): void => {
     signal?.throwIfAborted();
     run.writeFile(["figures", name], svg);
-    drawn.push({ figure, layer, path: run.file("figures", name) });
-    progress?.(drawn.at(-1) as DrawnFigure);
+    add(figure, layer, run.file("figures", name));
   };
   const units = await run.readTable("units", { isWholeOnly: true });
   const layers = layerDropsOf(units);
@@ -77,15 +83,20 @@ export async function runFigures(
   }
   if (run.hasTable("relations")) {
     const relations = await run.readTable("relations");
-    for (const layer of new Set(texts(relations, "layer"))) {
+    const named = new Set(texts(relations, "layer"));
+    for (const layer of ["all", ...layers.map((each) => each.layer)].filter((name) => named.has(name))) {
       const svg = relationsFigure(relationsOf(units, relations, layer), options);
       write(5, layer, `relations-${slugs[layer]}.svg`, svg);
     }
   }
-  for (const { layer, path: file } of await drawDetectors(run)) {
-    drawn.push({ figure: 9, layer, path: file });
-    progress?.(drawn.at(-1) as DrawnFigure);
+  if (run.hasTable("sets")) {
+    const sets = await run.readTable("sets", { isWholeOnly: true });
+    for (const layer of new Set(texts(sets, "layer"))) add(4, layer, drawSetCurves(run, sets, layer));
   }
+  if (run.hasTable("rotation")) {
+    add(7, "all", drawRotation(run, await run.readTable("rotation", { isWholeOnly: true }), options));
+  }
+  for (const { layer, path: file } of await drawDetectors(run)) add(9, layer, file);
   return drawn;
 }
 

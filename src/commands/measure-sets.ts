@@ -1,19 +1,17 @@
 /** `unitscope sets`: which units each class depends on, and what removing them does, for one layer of a run at a time. */
 import { findReplacement } from "../ablation/replacement.ts";
 import { UnitscopeError } from "../errors.ts";
-import { setCurvesOf } from "../figures/from-tables.ts";
-import { setCurvesFigure } from "../figures/set-curves.ts";
 import type { Json } from "../files/canonical-json.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { forEachItem, openPassFolder, type PassRunner } from "../passes/pass-runner.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
-import { sourceOf } from "../runs/run-manifest.ts";
 import type { Provider } from "../runtime/session.ts";
 import { type RunSetsOptions, runSets, type SetsResult } from "../sets/run-sets.ts";
 import { type SetStrategy, setStrategies } from "../sets/set-strategies.ts";
 import { doubles, filterRows, type Table, texts } from "../tables/table.ts";
 import { givenRankings } from "./given-rankings.ts";
 import { chooseDeepLayers, type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
+import { drawSetCurves } from "./set-figures.ts";
 import { type StrategySummary, setClassesTable, setsTable, summariseSets } from "./sets-table.ts";
 import type { Subject } from "./subject.ts";
 
@@ -159,7 +157,7 @@ export async function writeSets(
     const table = setsTable(result, { layer: layer.name, classes, classNames, rankSplit });
     const perClass = setClassesTable(result, { layer: layer.name, classNames });
     await writeTables(run, { sets: table, perClass }, layer.name, rankSplit ?? 0);
-    const figure = writeFigure(run, await run.readTable("sets"), layer.name);
+    const figure = drawSetCurves(run, await run.readTable("sets"), layer.name);
     found.push({ layer, classes, result, summaries: summariseSets(result, classes), figure });
   }
   const elapsedMs = performance.now() - began;
@@ -245,11 +243,4 @@ async function dropLayer(run: RunFolder, table: "sets" | "set_classes", layer: s
     table,
     filterRows(held, (row) => layers[row] !== layer),
   );
-}
-
-function writeFigure(run: RunFolder, sets: Table, layer: string): string {
-  const curves = setCurvesOf(sets, layer, { chance: 1 / run.manifest().classNames.length });
-  const name = `sets-${run.layerSlugs([layer])[layer]}.svg`;
-  run.writeFile(["figures", name], setCurvesFigure(curves, { source: sourceOf(run.manifest()) }));
-  return run.file("figures", name);
 }

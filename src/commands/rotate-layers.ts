@@ -3,19 +3,17 @@ import type { LayerFlips } from "../ablation/flips.ts";
 import { findReplacement } from "../ablation/replacement.ts";
 import type { AblationMethod } from "../ablation/sweep.ts";
 import { UnitscopeError } from "../errors.ts";
-import { rotationDropsOf } from "../figures/from-tables.ts";
-import { rotationFigure } from "../figures/rotation.ts";
 import type { Json } from "../files/canonical-json.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { forEachItem, openPassFolder, type PassRunner } from "../passes/pass-runner.ts";
 import { type BasisChoice, type BasisResult, type RotationResult, runRotation } from "../rotation/run-rotation.ts";
 import type { SelfTest } from "../rotation/sweep-directions.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
-import { sourceOf } from "../runs/run-manifest.ts";
 import type { Provider } from "../runtime/session.ts";
-import { concatTables, integers, type Table } from "../tables/table.ts";
+import { concatTables, integers } from "../tables/table.ts";
 import { imagesPerClass } from "./images-per-class.ts";
 import { chooseDeepLayers, type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
+import { drawRotation } from "./rotation-figure.ts";
 import {
   type BasisSummary,
   basesTable,
@@ -169,7 +167,9 @@ export async function writeRotation(
       result,
     });
   }
-  const figure = writeFigure(run, await run.readTable("rotation"), imagesPerClass(subject.images.labels));
+  const figure = drawRotation(run, await run.readTable("rotation"), {
+    imagesPerClass: imagesPerClass(subject.images.labels),
+  });
   const elapsedMs = performance.now() - began;
   run.addStep({
     command: "rotate",
@@ -236,13 +236,4 @@ function addSelfTests(bases: readonly BasisResult[]): SelfTest {
     total.close += selfTest.close;
   }
   return total;
-}
-
-function writeFigure(run: RunFolder, rotation: Table, mostImages: number): string {
-  const figure = rotationFigure(rotationDropsOf(rotation), {
-    source: sourceOf(run.manifest()),
-    imagesPerClass: mostImages,
-  });
-  run.writeFile(["figures", "rotation.svg"], figure);
-  return run.file("figures", "rotation.svg");
 }

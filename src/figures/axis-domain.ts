@@ -3,7 +3,7 @@
  * Tukey's fences, far wider than for a box plot, since the largest drops are what the figures are about.
  */
 import { extentOf, formatPoints } from "./scale.ts";
-import { tag } from "./svg.ts";
+import { decimal, tag } from "./svg.ts";
 
 /** Values further than so many inner spans (10 % to 90 %) from the inner ones are beyond the axis. */
 const reach = 6;
@@ -38,8 +38,7 @@ export function axisDomain(series: Iterable<ArrayLike<number>>, include: readonl
   const isCut = values.length >= fewestValues && span > 0 && outside.length <= mostOutliers * values.length;
   if (!isCut || outside.length === 0) return { low, high, beyond: 0, farthest: Number.NaN };
   const [innerLow, innerHigh] = extentOf([values.filter(isInside)], include);
-  const farthest = outside.reduce((far, value) => (Math.abs(value) > Math.abs(far) ? value : far));
-  return { low: innerLow, high: innerHigh, beyond: outside.length, farthest };
+  return { low: innerLow, high: innerHigh, beyond: outside.length, farthest: farthestOf(outside) };
 }
 
 /** One range for several. */
@@ -50,7 +49,7 @@ export function joinDomains(domains: readonly AxisDomain[]): AxisDomain {
     low,
     high,
     beyond: cut.reduce((sum, domain) => sum + domain.beyond, 0),
-    farthest: cut.reduce((far, each) => (Math.abs(each.farthest) > Math.abs(far) ? each.farthest : far), 0),
+    farthest: farthestOf(cut.map(({ farthest }) => farthest)),
   };
 }
 
@@ -59,23 +58,38 @@ export function clampTo([low, high]: readonly [number, number], value: number): 
   return Math.min(high, Math.max(low, value));
 }
 
+/** How many values lie outside what is drawn, and the farthest of them. */
+export type Cut = Pick<AxisDomain, "beyond" | "farthest">;
+
+/** What of `values` a drawn domain leaves out; those that are not finite are ignored. */
+export function cutBy(drawn: readonly [number, number], values: ArrayLike<number>): Cut {
+  const outside = Array.from(values).filter((value) => Number.isFinite(value) && clampTo(drawn, value) !== value);
+  return { beyond: outside.length, farthest: farthestOf(outside) };
+}
+
 /** A triangle at the edge of a plot that points to where a value would be. */
 export function edgeMark(x: number, y: number, toward: "up" | "down" | "left" | "right", className: string): string {
   const turn = { up: [0, -1], down: [0, 1], left: [-1, 0], right: [1, 0] }[toward] as [number, number];
-  const [along, across] = [5, 3.5];
+  const [along, across] = [6, 4];
   const tip = [x + along * turn[0], y + along * turn[1]] as const;
-  const sides = [-1, 1].map((side) => `L${x + side * across * turn[1]},${y + side * across * turn[0]}`);
-  return tag("path", { class: className, d: `M${tip[0]},${tip[1]}${sides.join("")}Z` });
+  const sides = [-1, 1].map(
+    (side) => `L${decimal(x + side * across * turn[1])},${decimal(y + side * across * turn[0])}`,
+  );
+  return tag("path", { class: `${className} halo`, d: `M${decimal(tip[0])},${decimal(tip[1])}${sides.join("")}Z` });
 }
 
 /** What a figure says about drops beyond its axes; empty if there are none. */
-export function beyondNote(domains: readonly AxisDomain[], what: string): string {
-  const beyond = domains.reduce((sum, domain) => sum + domain.beyond, 0);
+export function beyondNote(cuts: readonly Cut[], what: string): string {
+  const beyond = cuts.reduce((sum, cut) => sum + cut.beyond, 0);
   if (beyond === 0) return "";
-  const farthest = domains
-    .filter((domain) => domain.beyond > 0)
-    .reduce((far, each) => (Math.abs(each.farthest) > Math.abs(far) ? each.farthest : far), 0);
+  const farthest = farthestOf(cuts.filter((cut) => cut.beyond > 0).map((cut) => cut.farthest));
   return `Triangles: ${beyond} ${what}${beyond === 1 ? "" : "s"} beyond the axis, the farthest at ${formatPoints(farthest, 1)} points.`;
+}
+
+function farthestOf(values: Iterable<number>): number {
+  let farthest = 0;
+  for (const value of values) if (Math.abs(value) > Math.abs(farthest)) farthest = value;
+  return farthest;
 }
 
 /** Why class drops are not drawn where no class has a second image. */

@@ -5,9 +5,9 @@
  * Sign: positive means damage; `sign: "paper"` draws accuracy after minus before and says so.
  */
 import { oneImageReason } from "./axis-domain.ts";
-import { rankBand } from "./curves.ts";
+import { bandNote, countedLabel, type SampledKind } from "./band-note.ts";
 import { drawEmpty, type LegendEntry, type Panel, renderFigure } from "./frame.ts";
-import { controlDash, type DropFigureOptions, drawRanked } from "./rotation.ts";
+import { controlDash, type DropFigureOptions, rankedPlot } from "./rotation.ts";
 import { extentOf, niceDomain } from "./scale.ts";
 import { dropFactor, signSentence } from "./sign.ts";
 import { mainSeries } from "./theme.ts";
@@ -31,46 +31,37 @@ export function compareDropsFigure(
     [0],
   );
   const domain = niceDomain(low, high, 6);
-  const seeds = variants.flatMap((variant) =>
-    layers.flatMap((layer) => variant.layers[layer] ?? []).length > 0
-      ? layers
-          .map((layer) => variant.layers[layer] ?? [])
-          .filter((each) => each.length > 1)
-          .map((each) => rankBand(each).holds)
-      : [],
-  );
-  const panels = layers.map(
-    (layer): Panel => ({
-      title: layer,
-      draw: (box) => {
-        const kinds = variants
-          .map(({ variant, layers: drops }, series) => ({
-            label: variant,
-            series: mainSeries(series),
-            samples: drops[layer] ?? [],
-          }))
-          .filter((kind) => kind.samples.length > 0);
-        if (kinds.length === 0) return drawEmpty(box, `No run ablated ${layer}.`);
-        if (imagesPerClass <= 1) return drawEmpty(box, oneImageReason);
-        return drawRanked(box, kinds, {
-          sign,
-          what: "max class drop",
-          ranked: ["units, sorted by max class drop", "units by max class drop", "units, sorted"],
-          domain,
-        });
-      },
+  const kinds = variants.map(
+    ({ variant, layers: drops }): SampledKind => ({
+      label: variant,
+      places: layers.map((layer) => ({ place: layer, samples: drops[layer]?.length ?? 0 })),
     }),
   );
+  const panels = layers.map((layer): Panel => {
+    const drawn = variants
+      .map(({ layers: drops }, series) => ({ series: mainSeries(series), samples: drops[layer] ?? [] }))
+      .filter(({ samples }) => samples.length > 0);
+    if (drawn.length === 0) return { title: layer, draw: (box) => drawEmpty(box, `No run ablated ${layer}.`) };
+    if (imagesPerClass <= 1) return { title: layer, draw: (box) => drawEmpty(box, oneImageReason) };
+    const { draw } = rankedPlot(drawn, {
+      sign,
+      what: "max class drop",
+      ranked: ["units, sorted by max class drop", "units by max class drop", "units, sorted"],
+      domain,
+    });
+    return { title: layer, draw };
+  });
+  const note = imagesPerClass <= 1 ? "" : bandNote(kinds, "network");
   const empty: Panel = { draw: (box) => drawEmpty(box, "No layer is common to these runs.") };
   return renderFigure({
-    title: "How training spreads classes over units",
-    subtitle: `${source === undefined ? "" : `${source}. `}Max class drop of every unit, for networks that differ in how they were trained. ${signSentence(sign)}`,
+    title: "Max class drops, side by side",
+    subtitle: `${source === undefined ? "" : `${source}. `}Max class drop of every unit; each curve is a network, or the mean of several of one kind. ${signSentence(sign)}`,
     legend:
       layers.length === 0
         ? []
-        : variants.map(
-            ({ variant }, series): LegendEntry => ({
-              label: `${variant}${seedCount(variants[series])}`,
+        : kinds.map(
+            (kind, series): LegendEntry => ({
+              label: countedLabel(kind, "network"),
               series: mainSeries(series),
               mark: "line",
               dash: controlDash(mainSeries(series)),
@@ -79,14 +70,6 @@ export function compareDropsFigure(
     panels: panels.length === 0 ? [empty] : panels,
     columns: Math.min(2, Math.max(1, panels.length)),
     panelHeight: panels.length === 0 ? 120 : 300,
-    ...(seeds.length > 0 && {
-      note: `Lines: means over networks. Bands: ${[...new Set(seeds)].join(" or ")} networks.`,
-    }),
+    ...(note !== "" && { note }),
   });
-}
-
-function seedCount(variant: VariantDrops | undefined): string {
-  const counts = Object.values(variant?.layers ?? {}).map((seeds) => seeds.length);
-  const most = Math.max(0, ...counts);
-  return most > 1 ? ` (${most} networks)` : "";
 }

@@ -1,4 +1,5 @@
 /** Lines with bands, their legend beside the plot, and curves of values sorted by rank over several samples. */
+import { bandShares } from "./band-note.ts";
 import { type Axis, type Box, drawPlot } from "./frame.ts";
 import type { Scale } from "./scale.ts";
 import { bandPath, decimal, linePath, type Point, tag } from "./svg.ts";
@@ -89,13 +90,10 @@ export interface RankBand {
   readonly mean: Float64Array;
   readonly low: Float64Array;
   readonly high: Float64Array;
-  /** What the band holds, for captions. */
-  readonly holds: string;
 }
 
 /**
- * Sorts each sample from large to small, and gives at every rank the mean over samples and a band: from the smallest
- * to the largest of up to 20 samples, the central 95 % of more.
+ * Sorts each sample from large to small, and gives at every rank the mean over samples and a band (`bandShares`).
  *
  * @param samples one array of values per seed; only ranks that all have are kept, missing values are left out.
  */
@@ -110,14 +108,14 @@ export function rankBand(
   const ranks = Math.min(...sorted.map((sample) => sample.length), Infinity);
   const count = Number.isFinite(ranks) ? ranks : 0;
   const [mean, low, high] = [new Float64Array(count), new Float64Array(count), new Float64Array(count)];
+  const [from, to] = bandShares(samples.length);
   for (let rank = 0; rank < count; rank++) {
     const values = Float64Array.from(sorted, (sample) => sample[rank]).sort();
     mean[rank] = values.reduce((sum, value) => sum + value, 0) / values.length;
-    low[rank] = quantile(values, samples.length > 20 ? 0.025 : 0);
-    high[rank] = quantile(values, samples.length > 20 ? 0.975 : 1);
+    low[rank] = quantile(values, from);
+    high[rank] = quantile(values, to);
   }
-  const holds = `${samples.length > 20 ? "the central 95\u00a0%" : "smallest to largest"} of ${samples.length}`;
-  return { mean, low, high, holds };
+  return { mean, low, high };
 }
 
 /** R's default quantile (type 7) of sorted values. */

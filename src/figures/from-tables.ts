@@ -12,6 +12,7 @@ import {
   texts,
 } from "../tables/table.ts";
 import { attributeLabel } from "./attribute-label.ts";
+import { bandShares, bandWords } from "./band-note.ts";
 import type { VariantDrops } from "./compare-drops.ts";
 import { quantile } from "./curves.ts";
 import type { DetectedConcept, DetectorCount } from "./detectors.ts";
@@ -56,8 +57,8 @@ export function mostDamagingUnits(units: Table, count: number, layer?: string): 
 }
 
 /**
- * Figure 4 of one layer, from `sets`. Averages weigh every class equally; the band of random sequences is the central
- * 95 % of their averages.
+ * Figure 4 of one layer, from `sets`. Averages weigh every class equally; the band of random sequences is
+ * that of their averages (`bandShares`).
  * @param classes the classes of figure 4a, all by default.
  */
 export function setCurvesOf(
@@ -74,7 +75,8 @@ export function setCurvesOf(
     const ofStrategy = groupRows(Array.from(seeds, (seed, row) => (strategies[row] === strategy ? seed : -1)));
     const curves = [...ofStrategy].filter(([seed]) => seed >= 0).map(([, own]) => averageCurve(rows, own));
     const label = strategyLabel(strategy, curves.length);
-    if (curves.length === 1) return { label, accuracy: curves[0] };
+    if (curves.length === 1) return { label, accuracy: curves[0], ...(strategy === "keep" && { isKept: true }) };
+    const [from, to] = bandShares(curves.length);
     const over = (value: (sorted: Float64Array) => number): Float64Array =>
       Float64Array.from({ length: Math.min(...curves.map((curve) => curve.length)) }, (_, step) =>
         value(Float64Array.from(curves, (curve) => curve[step]).sort()),
@@ -82,11 +84,11 @@ export function setCurvesOf(
     return {
       label,
       accuracy: over((sorted) => sorted.reduce((sum, each) => sum + each, 0) / sorted.length),
-      low: over((sorted) => quantile(sorted, 0.025)),
-      high: over((sorted) => quantile(sorted, 0.975)),
+      low: over((sorted) => quantile(sorted, from)),
+      high: over((sorted) => quantile(sorted, to)),
     };
   });
-  const random = averages.find(({ low }) => low !== undefined);
+  const sequences = new Set(seeds.filter((_, row) => strategies[row] === "random")).size;
   return {
     layer,
     classes: wanted.flatMap((each): ClassSetCurve[] => {
@@ -97,7 +99,9 @@ export function setCurvesOf(
     ...keptOf(rows),
     rankSplit: doubles(rows, "rank_split")[0] ?? 0,
     ...(chance !== undefined && { chance }),
-    ...(random && { bandHolds: `the central 95\u00a0% of the averages of ${random.label}` }),
+    ...(sequences > 1 && {
+      bandHolds: `${bandWords(sequences)} of the averages of ${sequences} random sequences`,
+    }),
   };
 }
 
@@ -112,10 +116,18 @@ function keptOf(sets: Table): Pick<SetCurves, "kept"> {
   return { kept: { recall, precision, falseAlarms } };
 }
 
-/** Figure 7, from `rotation`: a layer's bases, units first, then from the least rotated on. */
-export function rotationDropsOf(rotation: Table): RotationDrops[] {
+/**
+ * Figure 7, from `rotation`: a layer's bases, units first, then from the least rotated on.
+ * @param order names of the network's layers; those of the table that it lacks come last.
+ */
+export function rotationDropsOf(rotation: Table, order: readonly string[] = []): RotationDrops[] {
   const layers = groupRows(texts(rotation, "layer"));
-  return [...layers].map(([layer, rows]) => {
+  const named = order.flatMap((layer): [string, number[]][] => {
+    const rows = layers.get(layer);
+    return rows ? [[layer, rows]] : [];
+  });
+  const sorted = [...named, ...[...layers].filter(([layer]) => !order.includes(layer))];
+  return sorted.map(([layer, rows]) => {
     const own = takeRows(rotation, rows);
     const [bases, t] = [texts(own, "basis"), doubles(own, "t")];
     const kinds = groupRows(Array.from(t, (each, row) => `${bases[row]}\u0000${each}`));

@@ -5,7 +5,7 @@
  * Sign: positive means damage; `sign: "paper"` plots accuracy after minus before, as Zhou et al. 2018 do, and says so.
  */
 import { doubles, hasValues, type Table, texts } from "../tables/table.ts";
-import { axisDomain, beyondNote, clampTo, edgeMark, joinDomains, oneImageReason } from "./axis-domain.ts";
+import { axisDomain, beyondNote, clampTo, cutBy, edgeMark, joinDomains, oneImageReason } from "./axis-domain.ts";
 import { rankTicks } from "./curves.ts";
 import { type Box, drawEmpty, drawPlot, type LegendEntry, type Panel, renderFigure } from "./frame.ts";
 import { extentOf, formatPoints, niceDomain } from "./scale.ts";
@@ -81,6 +81,14 @@ export function layerDropsFigure(
   const domains = extents.map((extent) =>
     isShared ? niceDomain(low, high, 6) : niceDomain(extent.low, extent.high, 6),
   );
+  const cuts = layers.flatMap((drops, at) =>
+    (isOverallOnly ? [drops.overall] : [drops.max, drops.min, drops.overall]).map((series) =>
+      cutBy(
+        domains[at],
+        Array.from(series, (drop) => drop * factor),
+      ),
+    ),
+  );
   const withNull = layers.some(({ null95 }) => null95 !== undefined);
   const withSpecificity = layers.some(({ specificity95 }) => specificity95 !== undefined);
   const overallEntry: LegendEntry = { label: "overall drop", series: 6, mark: "line", dash: "6 3" };
@@ -113,7 +121,7 @@ export function layerDropsFigure(
     : "Accuracy lost over all images, and by the class that loses most and least, for every unit of a layer.";
   const notes = [
     isShared ? "" : "Each layer has its own scale.",
-    beyondNote(extents, "value"),
+    beyondNote(cuts, "value"),
     isOverallOnly && panels.length > 0 ? oneImageReason : "",
   ].filter((note) => note !== "");
   return renderFigure({

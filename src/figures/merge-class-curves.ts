@@ -2,6 +2,7 @@
  * Curves of many classes in one plot: those that nobody could tell apart become their mean with a band, and the classes
  * that stand out keep curves of their own.
  */
+import { bandShares, bandWords } from "./band-note.ts";
 import { quantile } from "./curves.ts";
 
 /** Accuracy of one class after 0, 1, 2, … units of its own sequence are removed; fractions. */
@@ -17,6 +18,8 @@ export interface AverageSetCurve {
   readonly accuracy: ArrayLike<number>;
   readonly low?: ArrayLike<number>;
   readonly high?: ArrayLike<number>;
+  /** Whether its steps count the units that are kept, not those that are removed. */
+  readonly isKept?: boolean;
 }
 
 /** More classes than this are never all drawn. */
@@ -46,12 +49,13 @@ export function mergeClassCurves(classes: readonly ClassSetCurve[]): MergedCurve
   const apart = isMany ? standingOut(classes) : classes.filter((each) => !near.includes(each));
   const rest = classes.filter((each) => !apart.includes(each));
   const of = `${rest.length} ${apart.length === 0 ? "" : "other "}classes`;
-  const [low, high] = [0.025, 0.975].map((share) =>
-    stepwise(rest, (values) => quantile(values, rest.length > 20 ? share : Math.round(share))),
-  ) as [Float64Array, Float64Array];
+  const [low, high] = bandShares(rest.length).map((share) => stepwise(rest, (values) => quantile(values, share))) as [
+    Float64Array,
+    Float64Array,
+  ];
   return {
     curves: [...apart.map(single), { label: `mean of ${of}`, accuracy: meanCurve(rest), low, high }],
-    bandHolds: `${rest.length > 20 ? "the central 95\u00a0%" : "smallest to largest"} of ${of}`,
+    bandHolds: `${bandWords(rest.length)} of ${of}`,
   };
 }
 

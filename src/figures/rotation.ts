@@ -4,7 +4,8 @@
  *
  * Sign: positive means damage; `sign: "paper"` draws accuracy after minus before and says so.
  */
-import { axisDomain, clampTo, edgeMark, oneImageReason } from "./axis-domain.ts";
+import { axisDomain, beyondNote, type Cut, clampTo, cutBy, edgeMark, oneImageReason } from "./axis-domain.ts";
+import { bandNote, countedLabel, type SampledKind } from "./band-note.ts";
 import { type Curve, drawCurves, rankBand, ranksOf, rankTicks } from "./curves.ts";
 import { type Box, drawEmpty, drawPlot, type LegendEntry, type Panel, renderFigure } from "./frame.ts";
 import { formatPoints, niceDomain } from "./scale.ts";
@@ -53,40 +54,45 @@ export function rotationFigure(
     return niceDomain(low, high, 6);
   };
   const labels = [...new Set(layers.flatMap(({ bases }) => bases.map(({ label }) => label)))];
-  const legend = labels.map(
-    (label, series): LegendEntry => ({
+  const kinds = labels.map(
+    (label): SampledKind => ({
       label,
+      places: layers.map(({ layer, bases }) => ({
+        place: layer,
+        samples: bases.find((basis) => basis.label === label)?.max.length ?? 0,
+      })),
+    }),
+  );
+  const legend = kinds.map(
+    (kind, series): LegendEntry => ({
+      label: countedLabel(kind, "seed"),
       series: mainSeries(series),
       mark: "line",
       dash: controlDash(mainSeries(series)),
     }),
   );
-  const holds = layers
-    .flatMap(({ bases }) => bases)
-    .filter(({ max }) => max.length > 1)
-    .map(({ max }) => rankBand(max).holds);
+  const cuts: Cut[] = [];
   const panels = layers.flatMap(({ layer, bases }): Panel[] =>
-    (["max", "overall"] as const).map((kind) => ({
-      title: `${layer}: ${kind === "max" ? "max class drop" : "overall drop"}`,
-      draw: (box) => {
-        if (kind === "max" && imagesPerClass <= 1) return drawEmpty(box, oneImageReason);
-        return drawRanked(
-          box,
-          bases.map((basis) => ({
-            label: basis.label,
-            series: mainSeries(labels.indexOf(basis.label)),
-            samples: basis[kind],
-          })),
-          {
-            sign,
-            what: kind === "max" ? "max class drop" : "overall drop",
-            ranked: "units or directions, sorted",
-            domain: sharedDomain(kind),
-          },
-        );
-      },
-    })),
+    (["max", "overall"] as const).map((kind) => {
+      const title = `${layer}: ${kind === "max" ? "max class drop" : "overall drop"}`;
+      if (kind === "max" && imagesPerClass <= 1) return { title, draw: (box) => drawEmpty(box, oneImageReason) };
+      const ranked = rankedPlot(
+        bases.map((basis) => ({
+          series: mainSeries(labels.indexOf(basis.label)),
+          samples: basis[kind],
+        })),
+        {
+          sign,
+          what: kind === "max" ? "max class drop" : "overall drop",
+          ranked: "units or directions, sorted",
+          domain: sharedDomain(kind),
+        },
+      );
+      cuts.push(ranked.cut);
+      return { title, draw: ranked.draw };
+    }),
   );
+  const note = [bandNote(kinds, "seed"), beyondNote(cuts, "drop")].filter((sentence) => sentence !== "").join(" ");
   const empty: Panel = { draw: (box) => drawEmpty(box, "No rotation was measured; run: unitscope rotate RUN") };
   return renderFigure({
     title: "Are single units special directions?",
@@ -95,13 +101,12 @@ export function rotationFigure(
     panels: panels.length === 0 ? [empty] : panels,
     columns: panels.length === 0 ? 1 : 2,
     panelHeight: panels.length === 0 ? 120 : 280,
-    ...(holds.length > 0 && { note: `Lines: means over seeds. Bands: ${[...new Set(holds)].join(" or ")} seeds.` }),
+    ...(note !== "" && { note }),
   });
 }
 
 /** One kind of curve: an array of drops per seed or network. */
 export interface RankedSamples {
-  readonly label: string;
   readonly series: number;
   readonly samples: readonly ArrayLike<number>[];
 }
@@ -111,9 +116,8 @@ export function controlDash(series: number): string | undefined {
   return series === 0 ? "7 3" : dashOf(series);
 }
 
-/** A plot of drops sorted by rank, means and bands over samples. */
-export function drawRanked(
-  box: Box,
+/** A plot of drops sorted by rank, means and bands over samples; and how many means its axis leaves out. */
+export function rankedPlot(
   kinds: readonly RankedSamples[],
   {
     sign,
@@ -126,7 +130,7 @@ export function drawRanked(
     ranked: string | readonly string[];
     domain?: readonly [number, number] | undefined;
   },
-): string {
+): { readonly cut: Cut; readonly draw: (box: Box) => string } {
   const factor = dropFactor(sign);
   const bands = kinds.map(({ samples }) =>
     rankBand(
@@ -135,16 +139,18 @@ export function drawRanked(
     ),
   );
   const last = Math.max(0, ...bands.map(({ mean }) => mean.length));
-  if (last === 0) return drawEmpty(box, "Nothing was measured here.");
+  if (last === 0) {
+    return { cut: { beyond: 0, farthest: 0 }, draw: (box) => drawEmpty(box, "Nothing was measured here.") };
+  }
   const { low, high } = axisDomain(
     bands.flatMap((band) => [band.low, band.high]),
     [0],
   );
   const drawn = domain ?? niceDomain(low, high, 6);
-  const curves = kinds.map(({ label, series, samples }, at): Curve => {
+  const curves = kinds.map(({ series, samples }, at): Curve => {
     const { mean, low, high } = bands[at];
     return {
-      label,
+      label: what,
       series,
       x: ranksOf(mean.length),
       y: mean,
@@ -153,26 +159,23 @@ export function drawRanked(
       dots: last <= 24,
     };
   });
-  return drawPlot(
-    box,
-    {
-      x: { domain: last === 1 ? [0.5, 1.5] : [1, last], label: ranked, ticks: rankTicks(last, box.width) },
-      y: {
-        domain: drawn,
-        label: dropAxisLabel(what, sign),
-        format: (drop) => formatPoints(drop),
+  const y = { domain: drawn, label: dropAxisLabel(what, sign), format: (drop: number) => formatPoints(drop) };
+  const draw = (box: Box): string =>
+    drawPlot(
+      box,
+      { x: { domain: last === 1 ? [0.5, 1.5] : [1, last], label: ranked, ticks: rankTicks(last, box.width) }, y },
+      (toX, toY) => {
+        const toInside = (value: number): number => toY(clampTo(drawn, value));
+        const marks = curves.flatMap(({ y, series }) =>
+          Array.from(y, (value, rank) =>
+            clampTo(drawn, value) === value || Number.isNaN(value)
+              ? ""
+              : edgeMark(toX(rank + 1), toInside(value), value > drawn[1] ? "up" : "down", fillOf(series)),
+          ),
+        );
+        return drawCurves(curves, toX, toInside) + marks.join("");
       },
-    },
-    (toX, toY) => {
-      const toInside = (value: number): number => toY(clampTo(drawn, value));
-      const marks = curves.flatMap(({ y, series }) =>
-        Array.from(y, (value, rank) =>
-          clampTo(drawn, value) === value || Number.isNaN(value)
-            ? ""
-            : edgeMark(toX(rank + 1), toInside(value), value > drawn[1] ? "up" : "down", fillOf(series)),
-        ),
-      );
-      return drawCurves(curves, toX, toInside) + marks.join("");
-    },
-  );
+    );
+  const means = bands.flatMap(({ mean }) => Array.from(mean));
+  return { cut: cutBy(drawn, means), draw };
 }

@@ -46,6 +46,12 @@ export function setCurvesFigure(
       : "Units were chosen and measured on the same images, as the paper does: the curves are too low by what was chosen by luck.";
   const merged = mergeClassCurves(classes);
   const bands = [bandHolds, merged.bandHolds].filter((holds) => holds !== undefined);
+  const note = [
+    "AUC: area under the curve, its mean height.",
+    bands.length === 0 ? "" : `Band${bands.length > 1 ? "s" : ""}: ${bands.join("; ")}.`,
+    averages.some(({ isKept }) => isKept) ? "The keep-only curve counts the units that are kept." : "",
+    kept ? "Few kept units call much their class: recall alone says little." : "",
+  ].filter((sentence) => sentence !== "");
   const panels: Panel[] = [
     {
       title: `a  Stepwise greedy sequences of single classes, ${layer}`,
@@ -65,7 +71,7 @@ export function setCurvesFigure(
     panels,
     columns: 1,
     panelHeight: 300,
-    note: `AUC: area under the curve, its mean height.${bands.length === 0 ? "" : ` Band${bands.length > 1 ? "s" : ""}: ${bands.join("; ")}.`} Keep-only curves count the units that are kept.${kept ? " Few kept units call much their class: recall alone says little." : ""}`,
+    ...(merged.curves.length + averages.length > 0 && { note: note.join(" ") }),
   });
 }
 

@@ -22,11 +22,11 @@ export function relationRows(relations: Table, layer: string): RelationData[] {
   }));
 }
 
-/** The drops of all bases of a run's table `rotation`. */
-export function rotationData(rotation: Table): RotationChunk {
+/** The drops of all bases of a run's table `rotation`; `order`: the names of the network's layers. */
+export function rotationData(rotation: Table, order: readonly string[]): RotationChunk {
   const plain = (samples: readonly ArrayLike<number>[]): number[][] => samples.map((sample) => Array.from(sample));
   return {
-    layers: rotationDropsOf(rotation).map(({ layer, bases }) => ({
+    layers: rotationDropsOf(rotation, order).map(({ layer, bases }) => ({
       layer,
       bases: bases.map(({ label, max, overall }) => ({ label, max: plain(max), overall: plain(overall) })),
     })),

@@ -177,7 +177,15 @@ async function writeRun({
       : null,
     sets: run.hasTable("sets") ? chunk(`${id}-sets`, await setsChunk(run)) : null,
     rotation: run.hasTable("rotation")
-      ? chunk(`${id}-rotation`, { header: { ...rotationData(await run.readTable("rotation")) }, arrays: {} })
+      ? chunk(`${id}-rotation`, {
+          header: {
+            ...rotationData(
+              await run.readTable("rotation"),
+              manifest.layers.map(({ name }) => name),
+            ),
+          },
+          arrays: {},
+        })
       : null,
     figures: await copyFigures(run, scratch, `figures/${id}`),
     live: subject ? await liveData(run, subject, { id, chunk, replacements }) : null,

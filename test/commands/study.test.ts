@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { runFigures } from "../../src/commands/figures-run.ts";
 import { planStudy, quickLimit, studiedLayers } from "../../src/commands/plan-study.ts";
 import { study } from "../../src/commands/study.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
@@ -86,6 +87,11 @@ test("a study does everything once, goes on after an interruption, and only repe
   const run = openRun(out);
   expect(run.tableNames()).toEqual(expect.arrayContaining(["drops", "vectors", "sets", "rotation"]));
   const drops = readFileSync(join(out, "drops.parquet"));
+  const figures = await runFigures(out);
+  expect([...new Set(figures.map(({ figure }) => figure))].sort()).toEqual([1, 2, 3, 4, 5, 7]);
+  const paths = figures.map(({ path }) => path);
+  expect(new Set(paths).size).toBe(paths.length);
+  expect(paths.join()).not.toContain("undefined");
 
   expect((await did(out)).steps).toEqual([]);
   expect((await did(out, { workers: 2 })).steps).toEqual([]); // threads change no count

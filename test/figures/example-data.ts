@@ -147,7 +147,7 @@ export function exampleSetCurves(): SetCurves {
         low: random.map((v) => v - 0.03),
         high: random.map((v) => v + 0.03),
       },
-      { label: "keep only the best", accuracy: fallingCurve(0.8, 0.2, 20, 95).map((v) => 0.8 - v) },
+      { label: "keep only the best", accuracy: fallingCurve(0.8, 0.2, 20, 95).map((v) => 0.8 - v), isKept: true },
     ],
     rankSplit: 0.5,
     chance: 0.1,
@@ -205,6 +205,20 @@ export function exampleRotation(layer: string, unitCount: number): RotationDrops
       basis("principal components", 1, 0.8),
     ],
   };
+}
+
+/** Figure 7 of two layers: one with a single rotation and a unit far out, one with several rotations. */
+export function exampleUnevenRotation(): RotationDrops[] {
+  const [conv4, conv5] = ["conv4", "conv5"].map((layer) => exampleRotation(layer, 60)) as [
+    RotationDrops,
+    RotationDrops,
+  ];
+  const first = ({ label, max, overall }: BasisDrops): BasisDrops => ({
+    label,
+    max: max.slice(0, 1).map((drops) => Float64Array.from(drops, (drop, unit) => (unit === 3 ? 20 * drop : drop / 10))),
+    overall: overall.slice(0, 1),
+  });
+  return [{ ...conv4, bases: conv4.bases.slice(0, 2).map(first) }, conv5];
 }
 
 /** Figure 8 of three ways of training. */

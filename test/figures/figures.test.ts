@@ -19,6 +19,7 @@ import {
   exampleRotation,
   exampleSetCurves,
   exampleSparseUnit,
+  exampleUnevenRotation,
   exampleUnit,
   exampleVariants,
 } from "./example-data.ts";
@@ -115,6 +116,7 @@ const figures: Readonly<Record<string, () => string>> = {
     ),
   "prediction-empty": () => predictionFigure([]),
   rotation: () => rotationFigure([exampleRotation("conv5", 24)], { source }),
+  "rotation-uneven": () => rotationFigure(exampleUnevenRotation(), { source }),
   "rotation-one-image-a-class": () => rotationFigure([exampleRotation("conv5", 24)], { imagesPerClass: 1 }),
   "rotation-paper-sign": () => rotationFigure([exampleRotation("conv5", 30)], { sign: "paper" }),
   "rotation-empty": () => rotationFigure([]),

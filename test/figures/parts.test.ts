@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { assert, double, integer, property, string } from "fast-check";
 import { expect, test } from "vitest";
+import { bandNote, countedLabel, type SampledKind } from "../../src/figures/band-note.ts";
 import { rankBand, rankTicks } from "../../src/figures/curves.ts";
 import { layerDropsFigure, layerDropsOf, sortedUnits } from "../../src/figures/layer-drops.ts";
 import { areaUnderCurve } from "../../src/figures/merge-class-curves.ts";
 import { clippedLine, relationsOf } from "../../src/figures/relations.ts";
+import { rotationFigure } from "../../src/figures/rotation.ts";
 import { formatNumber, formatPoints, linearScale, niceDomain, ticksOf } from "../../src/figures/scale.ts";
 import { bandPath, decimal, escapeText, linePath, tag } from "../../src/figures/svg.ts";
 import { fitEnds, fitText, textWidth, wrapText } from "../../src/figures/text-layout.ts";
@@ -184,7 +186,7 @@ test("bars of classes: the largest drop first, survivors starred, the middle sum
 });
 
 test("bands over samples: sorted first, then mean, smallest and largest", () => {
-  const { mean, low, high, holds } = rankBand([
+  const { mean, low, high } = rankBand([
     [1, 5, 3],
     [4, 2, 0],
     [Number.NaN, 6, 1, 1, 0],
@@ -192,11 +194,51 @@ test("bands over samples: sorted first, then mean, smallest and largest", () => 
   expect([...mean]).toEqual([5, 2, 2 / 3]);
   expect([...low]).toEqual([4, 1, 0]);
   expect([...high]).toEqual([6, 3, 1]);
-  expect(holds).toBe("smallest to largest of 3");
   const many = rankBand(Array.from({ length: 41 }, (_, seed) => [seed]));
   expect([many.low[0], many.mean[0], many.high[0]]).toEqual([1, 20, 39]); // R: quantile(0:40, c(0.025, 0.975))
   expect(rankBand([]).mean).toHaveLength(0);
   expect([...rankBand([[1, 3, 2]], { ascending: true }).mean]).toEqual([1, 2, 3]);
+});
+
+test("what bands hold is said once, with the places that have other numbers of samples", () => {
+  const kind = (label: string, ...samples: number[]): SampledKind => ({
+    label,
+    places: samples.map((count, at) => ({ place: `conv${at + 4}`, samples: count })),
+  });
+  const plain = [kind("plain", 5, 5), kind("batch norm", 2, 2), kind("single", 1, 1)];
+  expect(plain.map((each) => countedLabel(each, "network"))).toEqual([
+    "plain (5 networks)",
+    "batch norm (2 networks)",
+    "single",
+  ]);
+  expect(bandNote(plain, "network")).toBe("Lines: means over networks. Bands: smallest to largest.");
+  const rotated = [kind("units", 1, 1), kind("random directions", 1, 2), kind("principal components", 0, 1)];
+  expect(rotated.map((each) => countedLabel(each, "seed"))).toEqual([
+    "units",
+    "random directions",
+    "principal components",
+  ]);
+  expect(bandNote(rotated, "seed")).toBe(
+    "Lines: means over seeds. Bands: smallest to largest (random directions: 2 seeds at conv5, 1 at conv4).",
+  );
+  expect(bandNote([kind("units", 1)], "seed")).toBe("");
+  expect(bandNote([kind("a", 40), kind("b", 3)], "seed")).toBe(
+    "Lines: means over seeds. Bands: smallest to largest, or the central 95\u00a0% of more than 20.",
+  );
+  expect(bandNote([kind("a", 40)], "seed")).toBe("Lines: means over seeds. Bands: the central 95\u00a0%.");
+});
+
+test("a cut axis of ranked drops says how many it leaves out, and the farthest", () => {
+  const max = Float64Array.from({ length: 40 }, (_, unit) => (unit === 7 ? 0.3 : unit / 1000));
+  const basis = { label: "units", max: [max], overall: [max.map((drop) => drop / 10)] };
+  const note = "Triangles: 2 drops beyond the axis, the farthest at 30.0 points.";
+  expect(rotationFigure([{ layer: "conv4", bases: [basis] }])).toContain(note);
+  expect(rotationFigure([{ layer: "conv4", bases: [basis] }], { sign: "paper" })).toContain(
+    note.replace("30.0", "−30.0"),
+  );
+  expect(rotationFigure([{ layer: "conv4", bases: [{ ...basis, max: [max.slice(8)], overall: [] }] }])).not.toContain(
+    "Triangles",
+  );
 });
 
 test("the area under a curve is its mean height", () => {

@@ -6,7 +6,7 @@ import type { CliContext } from "../context.ts";
 /** The command `figures`; prints the path of every figure that it wrote. */
 export function figuresCommand(context: CliContext): Command {
   return new Command("figures")
-    .description("draw figures 1, 2, 3, 5 and 9 of a run again, as far as its tables go")
+    .description("draw figures 1 to 5, 7 and 9 of a run again, as far as its tables go")
     .argument("<run>", "run folder")
     .addOption(
       new Option("--sign <sign>", "damage: positive means damage; paper: accuracy after minus before")
