@@ -9,7 +9,7 @@
  */
 import { parseArgs } from "node:util";
 import { runSweep, type Sweep } from "../src/ablation/sweep.ts";
-import { pickLayers } from "../src/onnx/layers.ts";
+import { pickLayers } from "../src/onnx/pick-layers.ts";
 import type { Provider } from "../src/runtime/session.ts";
 import { deepRows, hooksMs, normalImages, openDeep } from "./deep.ts";
 

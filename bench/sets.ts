@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { findReplacement } from "../src/ablation/replacement.ts";
 import { openImageSet } from "../src/data/open-image-set.ts";
 import { preprocessingFromJson } from "../src/data/parse-preprocessing.ts";
-import { pickLayers } from "../src/onnx/layers.ts";
+import { pickLayers } from "../src/onnx/pick-layers.ts";
 import { blockSource } from "../src/passes/image-block.ts";
 import { runRotation } from "../src/rotation/run-rotation.ts";
 import { openModel } from "../src/runtime/open-model.ts";

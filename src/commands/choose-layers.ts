@@ -1,7 +1,8 @@
 /** Which layers of a model an ablation sweeps. */
 import type { AblationMethod } from "../ablation/sweep.ts";
 import { UnitscopeError } from "../errors.ts";
-import { type Layer, pickLayers, tensorLayer } from "../onnx/layers.ts";
+import { type Layer, tensorLayer } from "../onnx/layers.ts";
+import { pickLayers } from "../onnx/pick-layers.ts";
 import type { Model } from "../runtime/open-model.ts";
 
 /** What was asked for. */

@@ -5,7 +5,8 @@
 import type { AblationMethod } from "../ablation/sweep.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
-import { type Layer, pickLayers } from "../onnx/layers.ts";
+import type { Layer } from "../onnx/layers.ts";
+import { pickLayers } from "../onnx/pick-layers.ts";
 import type { BlockSource } from "../passes/image-block.ts";
 import { openPieceStore, type PieceStore } from "../passes/piece-store.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";

@@ -4,48 +4,32 @@
  * A layer comes from a convolution or a matrix product (tap: after the norm and the activation that directly follow),
  * from a residual addition (a block's output), from a concatenation of channels, or from the heads of an attention.
  */
-import { closest, distance } from "fastest-levenshtein";
-import { listAllowed, UnitscopeError } from "../errors.ts";
-import { type Axes, channelAxis, traceAxes } from "./axes.ts";
-import { axisOf } from "./dims.ts";
+import { traceAxes } from "./axes.ts";
 import { producersOf, readersOf } from "./edit.ts";
 import { inferTypes } from "./element-types.ts";
-import { type Dim, type ElementType, type Graph, intAttribute, type Node } from "./graph.ts";
+import type { Dim, Graph, Node } from "./graph.ts";
 import { findHeads } from "./heads.ts";
+import { kindOf, type LayerKind } from "./layer-kind.ts";
 import { layerNames } from "./layer-names.ts";
+import { type LayerSize, sizeOf } from "./layer-size.ts";
 import { roleOf } from "./operators.ts";
 import { responseName } from "./response-views.ts";
 import type { RowFact } from "./rows.ts";
 import { inferShapes, type Shape } from "./shapes.ts";
-import { biasAfter, isOfOneTensor, type Tap, type TapContext, tapOfAddition, tapOfProduct } from "./taps.ts";
-
-/** What a layer is made by; `tensor` is one that the user named. */
-export type LayerKind = "convolution" | "linear" | "addition" | "concatenation" | "attention" | "tensor";
+import { biasAfter, type Tap, type TapContext, tapOfAddition, tapOfProduct } from "./taps.ts";
 
 /** One layer: a tensor whose channels can be removed. */
-export interface Layer {
+export interface Layer extends LayerSize {
   readonly name: string;
   readonly kind: LayerKind;
   /** The tensor that holds the response. */
   readonly tap: string;
   /** The output of the convolution, product, addition or concatenation itself, before norm and activation. */
   readonly output: string;
-  readonly units: number;
-  /** The axis of the units in the tap. */
-  readonly axis: number;
   /** The tensor in which the response is read as `[N, units, height, width]`; see `responseOf`. */
   readonly response: string | null;
-  /** Consecutive entries of that axis that are one unit: 1, or the length of an attention head. */
+  /** Consecutive entries of the axis of the units that are one unit: 1, or the length of an attention head. */
   readonly unitSize: number;
-  /** Axes of the tap. */
-  readonly rank: number;
-  /** Height and width of a unit's response; 1 for a linear layer. Tokens are laid out on the grid of their patches. */
-  readonly height: number;
-  readonly width: number;
-  /** Whether positions are places in the image, so that they can be drawn on it; a single position is none. */
-  readonly isMap: boolean;
-  /** Tokens before those of the patches (class tokens), which are no part of the response. */
-  readonly skip: number;
   /** `separate`: a batch norm node follows; `folded`: the exporter merged it into the weights; `none`: neither. */
   readonly batchNorm: "none" | "separate" | "folded";
   /** The norm's operator, where one follows directly. */
@@ -153,161 +137,12 @@ export function tensorLayer(
   return { ...own, ...sized, ...plain, isOutput: tensor === logits };
 }
 
-/**
- * The layers that the user named, each by its name or by its tap's or output's tensor.
- * @param tensor makes a layer of any tensor of the graph; a text says why it cannot.
- * @throws {UnitscopeError} `layer` for a name that none has.
- */
-export function pickLayers(
-  layers: readonly Layer[],
-  names: readonly string[],
-  tensor: (name: string) => Layer | string | undefined = () => undefined,
-): Layer[] {
-  return names.map((name) => {
-    const layer =
-      layers.find((each) => each.name === name) ??
-      layers.find((each) => each.tap === name) ??
-      layers.find((each) => each.output === name) ??
-      tensor(name);
-    if (typeof layer === "object") return layer;
-    if (layer !== undefined) {
-      throw new UnitscopeError("layer", `tensor "${name}": expected one whose channels are units, got ${layer}`, {
-        details: { layer: name },
-      });
-    }
-    throw new UnitscopeError(
-      "layer",
-      `layer "${name}": expected one of ${listAllowed(layers.map((each) => each.name))}, got a name that no layer has${suggestion(name, layers)}; list layers with: unitscope layers MODEL`,
-      { details: { layer: name } },
-    );
-  });
-}
-
-function suggestion(name: string, layers: readonly Layer[]): string {
-  const near = nearest(
-    name,
-    layers.map((each) => each.name),
-  );
-  return near === undefined ? "" : ` (did you mean "${near}"?)`;
-}
-
-/** The name with the fewest edits, where it takes few. */
-export function nearest(name: string, names: readonly string[]): string | undefined {
-  const best = names.length > 0 ? closest(name, names) : undefined;
-  return best !== undefined && distance(name, best) <= Math.max(2, name.length / 3) ? best : undefined;
-}
-
 const firstRows: RowFact = { axis: 0, outer: 1, inner: 1 };
-
-type Sized = Pick<Layer, "units" | "axis" | "rank" | "height" | "width" | "isMap" | "skip">;
-
-function sizeOf(
-  tensor: string,
-  {
-    shapes,
-    axes,
-    types,
-    unitSize,
-    isLast,
-  }: {
-    shapes: ReadonlyMap<string, Shape>;
-    axes: ReadonlyMap<string, Axes>;
-    types: ReadonlyMap<string, ElementType>;
-    unitSize: number;
-    isLast: boolean;
-  },
-): Sized | string {
-  const shape = shapes.get(tensor);
-  const labels = axes.get(tensor);
-  if (!shape || !labels) return `a tensor "${tensor}" of unknown shape`;
-  if (types.get(tensor) !== "float32") return `a tensor "${tensor}" of ${types.get(tensor)}`;
-  const axis = isLast || shape.length === 2 ? shape.length - 1 : channelAxis(labels);
-  if (axis === undefined) return `a tensor "${tensor}" [${shape.join(", ")}] whose axis of channels is not known`;
-  const channels = shape[axis];
-  const rest = shape.filter((_, i) => i !== axis && i !== 0);
-  if (typeof channels !== "number" || channels % unitSize !== 0) {
-    return `a tensor "${tensor}" [${shape.join(", ")}] whose number of channels is not fixed`;
-  }
-  const base = { units: channels / unitSize, axis, rank: shape.length };
-  const space = labels.find((label) => typeof label === "object");
-  if (typeof space === "object") {
-    return {
-      ...base,
-      height: space.height,
-      width: space.width,
-      isMap: space.height * space.width > 1,
-      skip: space.skip,
-    };
-  }
-  const [high, wide] = [labels.indexOf("height"), labels.indexOf("width")];
-  const sizes = rest.map((dim) => (typeof dim === "number" ? dim : 1));
-  if (high >= 0 && wide > high && shape.length === 4) {
-    const [height, width] = [shape[high], shape[wide]];
-    if (typeof height !== "number" || typeof width !== "number") {
-      return `a tensor "${tensor}" [${shape.join(", ")}] whose size is not fixed`;
-    }
-    return { ...base, height, width, isMap: height * width > 1, skip: 0 };
-  }
-  const positions = sizes.reduce((a, b) => a * b, 1);
-  return { ...base, height: 1, width: positions, isMap: false, skip: 0 };
-}
 
 function tapOf(node: Node, kind: LayerKind, context: TapContext): Tap {
   const output = node.outputs[0] ?? "";
   if (kind === "concatenation") return { tap: output, norm: null, activation: null };
   return kind === "addition" ? tapOfAddition(output, context) : tapOfProduct(output, context);
-}
-
-function kindOf(
-  node: Node,
-  {
-    graph,
-    shapes,
-    axes,
-    producers,
-  }: {
-    graph: Graph;
-    shapes: ReadonlyMap<string, Shape>;
-    axes: ReadonlyMap<string, Axes>;
-    producers: ReadonlyMap<string, Node>;
-  },
-): LayerKind | { reason: string } | undefined {
-  const output = node.outputs[0] ?? "";
-  const shape = shapes.get(output);
-  const dynamic = node.inputs.filter((input) => input !== "" && !graph.constants.has(input));
-  const named = `${node.op} "${node.name}"`;
-  switch (roleOf(node)) {
-    case "convolution":
-      if (shape && shape.length !== 4)
-        return { reason: `${named} over ${shape.length - 2} axes: expected height and width` };
-      return "convolution";
-    case "product": {
-      const weight = graph.constants.get(node.inputs[1] ?? "");
-      return weight?.dims.length === 2 && dynamic[0] === node.inputs[0] && dynamic.length === 1 ? "linear" : undefined;
-    }
-    case "arithmetic": {
-      // A residual addition joins two feature maps of one shape; a bias is a constant.
-      if (node.op !== "Add" && node.op !== "Sum") return undefined;
-      const joins =
-        shape && shape.length >= 3 && dynamic.length >= 2 && dynamic.every((name) => sameDims(shapes.get(name), shape));
-      if (!joins || isOfOneTensor(node, { graph, producers })) return undefined;
-      if (channelAxis(axes.get(output)) !== undefined) return "addition";
-      const isMap = dynamic.some((name) => axes.get(name)?.some((axis) => axis !== undefined));
-      return isMap ? { reason: `${named}: the axis of its channels is not known` } : undefined;
-    }
-    case "concat": {
-      if (!shape || shape.length < 3 || dynamic.length < 2) return undefined;
-      return channelAxis(axes.get(output)) === axisOf(intAttribute(node, "axis", 1), shape.length)
-        ? "concatenation"
-        : undefined;
-    }
-    default:
-      return undefined;
-  }
-}
-
-function sameDims(a: Shape | undefined, b: Shape): boolean {
-  return a !== undefined && a.length === b.length && a.every((dim, i) => dim === b[i]);
 }
 
 function isSameTap(a: Omit<Layer, "name">, b: Omit<Layer, "name">): boolean {

@@ -1,7 +1,8 @@
 /** Which layers a graph has, where their taps are, and what they are called. */
 import { describe, expect, test } from "vitest";
 import { floatTensor, type Graph, intTensor, type Node, node, type Tensor } from "../../src/onnx/graph.ts";
-import { findLayers, pickLayers } from "../../src/onnx/layers.ts";
+import { findLayers } from "../../src/onnx/layers.ts";
+import { pickLayers } from "../../src/onnx/pick-layers.ts";
 import { conv, graphOf, norm, ones } from "./build.ts";
 
 const weights = { w1: ones(4, 3, 3, 3), w2: ones(4, 4, 3, 3), w3: ones(6, 4, 3, 3) };
