@@ -1,7 +1,7 @@
 /** Bars: horizontal ones with names beside them, and vertical groups with intervals. */
 import { type Box, drawPlot, fittingLabel } from "./frame.ts";
 import { formatNumber, linearScale, type Scale, ticksOf } from "./scale.ts";
-import { linePath, tag } from "./svg.ts";
+import { decimal, linePath, tag } from "./svg.ts";
 import { textAt, textWidth, wrapText } from "./text-layout.ts";
 import { fillOf, strokeOf } from "./theme.ts";
 
@@ -42,7 +42,7 @@ export function drawBars(
     label?: string | readonly string[];
     ticks?: readonly number[];
     format?: (value: number) => string;
-    /** A dashed vertical line at a value. */
+    /** A dashed vertical line at a value; texts that it would run through stand beyond it, or interrupt it. */
     reference?: number | undefined;
   },
 ): string {
@@ -66,16 +66,33 @@ export function drawBars(
     parts.push(textAt(at, base + 14, format(tick), { anchor: "middle", className: "muted" }));
   }
   const labels: string[] = [];
+  const line = reference !== undefined && Number.isFinite(reference) ? toX(reference) : undefined;
+  const isOn = (x: number, one: number, other: number): boolean =>
+    x > Math.min(one, other) - 3 && x < Math.max(one, other) + 3;
+  const wide: { row: number; from: number; to: number }[] = [];
+  /** A vertical line that texts between the bars interrupt. */
+  const vertical = (x: number): string => {
+    const free = bars.map((_, row) => !wide.some((each) => each.row === row && isOn(x, each.from, each.to)));
+    return free
+      .map((isFree, row) => {
+        if (!isFree || free[row - 1]) return "";
+        const end = free.indexOf(false, row);
+        return `M${decimal(x)},${decimal(inner.y + row * barRowHeight)}V${decimal(end < 0 ? base : inner.y + end * barRowHeight)}`;
+      })
+      .join("");
+  };
   for (const [at, { name, value, text = "", series = 0, pale }] of bars.entries()) {
     const top = inner.y + at * barRowHeight;
     const middle = top + barRowHeight / 2;
     if (value === undefined) {
       labels.push(textAt(box.x + 4, middle + 4, name, { className: "muted halo", width: box.width - 4 }));
+      wide.push({ row: at, from: box.x + 4, to: box.x + 4 + textWidth(name) });
       continue;
     }
     parts.push(textAt(box.x + nameWidth, middle + 4, name, { anchor: "end", width: nameWidth }));
     if (!Number.isFinite(value)) {
       labels.push(textAt(toX(0) + 5, middle + 3.5, "no images", { className: "muted small halo" }));
+      wide.push({ row: at, from: toX(0) + 5, to: toX(0) + 5 + textWidth("no images", "small") });
       continue;
     }
     const [low, high] = [Math.min(0, value), Math.max(0, value)];
@@ -89,14 +106,15 @@ export function drawBars(
         height: barRowHeight - 6,
       }),
     );
-    const end = value < 0 ? toX(low) - 4 : toX(high) + 4;
-    labels.push(textAt(end, middle + 3.5, text, { anchor: value < 0 ? "end" : "start", className: "small halo" }));
+    const side = value < 0 ? -1 : 1;
+    const end = toX(value) + 4 * side;
+    const isOnLine = line !== undefined && isOn(line, end, end + side * textWidth(text, "small"));
+    const place = isOnLine ? line + 4 * side : end;
+    labels.push(textAt(place, middle + 3.5, text, { anchor: value < 0 ? "end" : "start", className: "small halo" }));
   }
-  const zero = toX(0);
-  parts.push(tag("line", { class: "axis", x1: zero, x2: zero, y1: inner.y, y2: base }));
-  if (reference !== undefined && Number.isFinite(reference)) {
-    const at = toX(reference);
-    parts.push(tag("line", { class: "reference", x1: at, x2: at, y1: inner.y, y2: base, "stroke-dasharray": "4 3" }));
+  parts.push(tag("path", { class: "none axis", d: vertical(toX(0)) }));
+  if (line !== undefined) {
+    parts.push(tag("path", { class: "none reference", d: vertical(line), "stroke-dasharray": "4 3" }));
   }
   parts.push(...labels);
   if (label !== undefined) {

@@ -1,6 +1,6 @@
 /**
  * Figure 1, a unit's card: the images that drive the unit most, outlined where its response is strong; its attributes;
- * the classes that its removal hurts; and the images that were right before and wrong after, with both predictions.
+ * the classes that its removal changes most; and the images that were right before and wrong after, with both predictions.
  *
  * Sign: drops are accuracy before minus after, positive means damage.
  */
@@ -83,7 +83,7 @@ export function unitCardFigure(
   const bars = classBars(classes, { factor: 1, alpha, maxBars, tested });
   const half = (inner - 24) / 2;
   const tableTop = section("Attributes", margin, y + 4);
-  section("Classes that its removal hurts", margin + half + 24, y + 4);
+  section("Classes that change most", margin + half + 24, y + 4);
   const table = attributeTable(attributes, half);
   const height = Math.max(barsHeight(Math.max(2, bars.length)), table.height);
   parts.push(table.draw({ x: margin, y: tableTop, width: half, height }));
@@ -107,8 +107,14 @@ export function unitCardFigure(
   return svgFile({ title, description: subtitle, width, height: Math.ceil(y + margin) }, parts.join("\n"));
 }
 
-/** Path data of the outline of a region, along the edges between cells inside and cells outside, in cells. */
-export function regionOutline({ width: columns, height: rows, inside }: Region): string {
+/**
+ * Path data of the outline of a region, along the edges between cells inside and cells outside.
+ * @param place where an edge is drawn, as text: cells by default.
+ */
+export function regionOutline(
+  { width: columns, height: rows, inside }: Region,
+  place: { readonly x: (cell: number) => string; readonly y: (cell: number) => string } = { x: String, y: String },
+): string {
   const at = (x: number, y: number): boolean =>
     x >= 0 && y >= 0 && x < columns && y < rows && inside[y * columns + x] === 1;
   let path = "";
@@ -116,7 +122,7 @@ export function regionOutline({ width: columns, height: rows, inside }: Region):
     for (let x = 0; x < columns; ) {
       let end = x;
       while (end < columns && at(end, y) !== at(end, y - 1)) end++;
-      if (end > x) path += `M${x},${y}H${end}`;
+      if (end > x) path += `M${place.x(x)},${place.y(y)}H${place.x(end)}`;
       x = Math.max(end, x + 1);
     }
   }
@@ -124,11 +130,24 @@ export function regionOutline({ width: columns, height: rows, inside }: Region):
     for (let y = 0; y < rows; ) {
       let end = y;
       while (end < rows && at(x, end) !== at(x - 1, end)) end++;
-      if (end > y) path += `M${x},${y}V${end}`;
+      if (end > y) path += `M${place.x(x)},${place.y(y)}V${place.y(end)}`;
       y = Math.max(end, y + 1);
     }
   }
   return path;
+}
+
+/** Area of a region divided by half its outline, in cells: half the width of a strip, the radius of a disc. */
+function thickness({ width: columns, height: rows, inside }: Region): number {
+  let [area, edges] = [0, 0];
+  for (let cell = 0; cell < columns * rows; cell++) {
+    if (inside[cell] !== 1) continue;
+    area++;
+    const [x, y] = [cell % columns, Math.floor(cell / columns)];
+    edges += x === 0 || inside[cell - 1] !== 1 ? 2 : 0;
+    edges += y === 0 || inside[cell - columns] !== 1 ? 2 : 0;
+  }
+  return edges === 0 ? 0 : (2 * area) / edges;
 }
 
 /** Draws a row of pictures; returns where it ends. */
@@ -177,9 +196,13 @@ function drawTile(
   );
 }
 
-/** Dims what is outside the region and draws its outline, black under white so that it shows on any picture. */
+/**
+ * Dims what is outside the region and draws its outline, black under white so that it shows on any picture. The lines
+ * are thin where the region is, so that the picture stays to be seen, and end inside the picture.
+ */
 function drawRegion(region: Region, x: number, y: number, size: number): string[] {
-  const transform = `translate(${decimal(x)} ${decimal(y)}) scale(${(size / region.width).toFixed(5)} ${(size / region.height).toFixed(5)})`;
+  const [cellWidth, cellHeight] = [size / region.width, size / region.height];
+  const transform = `translate(${decimal(x)} ${decimal(y)}) scale(${cellWidth.toFixed(5)} ${cellHeight.toFixed(5)})`;
   let outside = "";
   for (let row = 0; row < region.height; row++) {
     for (let column = 0; column < region.width; ) {
@@ -189,18 +212,22 @@ function drawRegion(region: Region, x: number, y: number, size: number): string[
       column = Math.max(end, column + 1);
     }
   }
-  const outline = regionOutline(region);
+  const white = Math.min(1.2, Math.max(0.5, 0.22 * thickness(region) * Math.min(cellWidth, cellHeight)));
+  const black = 2 * white;
+  const within = (start: number, cell: number, step: number): string =>
+    decimal(Math.min(start + size - black / 2, Math.max(start + black / 2, start + cell * step)));
   const line = {
     class: "none",
-    d: outline,
-    transform,
-    "vector-effect": "non-scaling-stroke",
+    d: regionOutline(region, {
+      x: (cell) => within(x, cell, cellWidth),
+      y: (cell) => within(y, cell, cellHeight),
+    }),
     "stroke-linecap": "square",
   };
   return [
-    tag("path", { d: outside, fill: "#000", "fill-opacity": 0.45, transform, "shape-rendering": "crispEdges" }),
-    tag("path", { ...line, stroke: "#000", "stroke-width": 2.6 }),
-    tag("path", { ...line, stroke: "#fff", "stroke-width": 1.2 }),
+    tag("path", { d: outside, fill: "#000", "fill-opacity": 0.4, transform, "shape-rendering": "crispEdges" }),
+    tag("path", { ...line, stroke: "#000", "stroke-width": black }),
+    tag("path", { ...line, stroke: "#fff", "stroke-width": white }),
   ];
 }
 

@@ -6,7 +6,7 @@ import { fontOf } from "../../src/figures/theme.ts";
 
 /**
  * Compares with `golden/<name>.svg`, after checks that need no golden: well-formed XML, no NaN, nothing fetched from
- * elsewhere, no text outside the picture or on another. `UPDATE_GOLDEN=1` takes the figure as the new golden.
+ * elsewhere, no text outside the picture, on another or on a vertical line of bars. `UPDATE_GOLDEN=1` takes the figure as the new golden.
  */
 export function expectGolden(name: string, svg: string): void {
   expectWellFormed(svg);
@@ -50,10 +50,21 @@ interface TextBox {
   readonly bottom: number;
 }
 
-/** Every text lies inside the picture and on no other text, as wide as it is in the widest common font. */
+/** Every text lies inside the picture, on no other text and on no vertical line of bars, as wide as it is in the widest common font. */
 export function expectTextInside(svg: string): void {
   const [, width, height] = /width="(\d+)" height="(\d+)"/.exec(svg) ?? [];
   const boxes = textBoxes(svg);
+  const lines = Array.from(
+    svg.matchAll(/class="none reference" d="([^"]*)" stroke-dasharray/g),
+    ([, path]) => path ?? "",
+  );
+  const verticals = lines.flatMap((path) =>
+    Array.from(path.matchAll(/M([\d.]+),([\d.]+)V([\d.]+)/g), ([, x, top, bottom]) => ({
+      x: Number(x),
+      top: Number(top),
+      bottom: Number(bottom),
+    })),
+  );
   for (const { text, left, right, top, bottom } of boxes) {
     expect(text).not.toBe("");
     expect(left, `start of "${text}"`).toBeGreaterThanOrEqual(0);
@@ -66,6 +77,10 @@ export function expectTextInside(svg: string): void {
       const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
       const down = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
       if (across > 0.5 && down > 0.5) expect.fail(`"${one.text}" and "${other.text}" lie over each other`);
+    }
+    for (const { x, top, bottom } of verticals) {
+      const isThrough = x > one.left && x < one.right && top < one.bottom && bottom > one.top;
+      if (isThrough) expect.fail(`a line runs through "${one.text}"`);
     }
   }
 }

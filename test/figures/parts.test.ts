@@ -10,10 +10,11 @@ import { rotationFigure } from "../../src/figures/rotation.ts";
 import { formatNumber, formatPoints, linearScale, niceDomain, ticksOf } from "../../src/figures/scale.ts";
 import { bandPath, decimal, escapeText, linePath, tag } from "../../src/figures/svg.ts";
 import { fitEnds, fitText, textWidth, wrapText } from "../../src/figures/text-layout.ts";
-import { regionOutline } from "../../src/figures/unit-card.ts";
+import { type Region, regionOutline, unitCardFigure } from "../../src/figures/unit-card.ts";
 import { classBars } from "../../src/figures/unit-drops.ts";
 import { makeTable } from "../../src/tables/table.ts";
 import { exampleUnits } from "../runs/example-run.ts";
+import { exampleCard } from "./example-data.ts";
 import { expectWellFormed } from "./golden.ts";
 
 test("ticks are round, rising and inside; nice domains hold what they were asked to", () => {
@@ -299,4 +300,36 @@ test("the outline of a region runs between inside and outside cells, holes and b
   );
   expect(length.reduce((sum, each) => sum + each, 0)).toBe(16); // 12 around the ring, 4 around its hole
   expect(regionOutline({ width: 2, height: 2, inside: [0, 0, 0, 0] })).toBe("");
+});
+
+test("outlines stay inside their picture, and are thin around thin regions", () => {
+  const region = (isInside: (x: number, y: number) => boolean): Region => ({
+    width: 32,
+    height: 32,
+    inside: Uint8Array.from({ length: 1024 }, (_, cell) => Number(isInside(cell % 32, Math.floor(cell / 32)))),
+  });
+  const outlines = (shape: Region): { width: number; xs: number[]; ys: number[] }[] => {
+    const card = exampleCard(1);
+    const top = card.top.map((image) => ({ ...image, region: shape }));
+    const svg = unitCardFigure({ ...card, top, hurt: [] });
+    const drawn = svg.matchAll(
+      /<path class="none" d="([^"]*)" stroke-linecap="square" stroke="[^"]*" stroke-width="([^"]*)"/g,
+    );
+    return Array.from(drawn, ([, path = "", width]) => ({
+      width: Number(width),
+      xs: Array.from(path.matchAll(/[MH]([\d.]+)/g), ([, x]) => Number(x)),
+      ys: Array.from(path.matchAll(/(?:,|V)([\d.]+)/g), ([, y]) => Number(y)),
+    }));
+  };
+  const everything = outlines(region(() => true));
+  const size = (760 - 32 - 6 * 8) / 7;
+  expect(everything).toHaveLength(2);
+  for (const { width, xs, ys } of everything) {
+    expect(Math.min(...xs) - width / 2).toBeGreaterThanOrEqual(16 - 0.01);
+    expect(Math.max(...xs) + width / 2).toBeLessThanOrEqual(16 + size + 0.01);
+    expect(Math.max(...ys) - Math.min(...ys) + width).toBeLessThanOrEqual(size + 0.02);
+  }
+  const specks = outlines(region((x, y) => x % 4 === 0 && y % 4 === 0));
+  expect(specks.map(({ width }) => width)).toEqual([1, 0.5]);
+  expect(everything.map(({ width }) => width)).toEqual([2.4, 1.2]);
 });
