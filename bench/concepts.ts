@@ -8,9 +8,10 @@
  */
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
-import { type AlignmentStage, alignConcepts } from "../src/concepts/align-concepts.ts";
+import { alignConcepts } from "../src/concepts/align-concepts.ts";
 import type { ConceptLayer } from "../src/concepts/concept-layer.ts";
 import type { ConceptSet, LabelMaps } from "../src/concepts/concept-set.ts";
+import type { AlignmentStage } from "../src/concepts/concept-walk.ts";
 import { seededRandom } from "../src/numeric/random.ts";
 import { givenResponses } from "../test/concepts/given-responses.ts";
 

@@ -2,12 +2,13 @@
  * `unitscope attributes RUN --concepts …`: aligns the units of a run with the concepts of segmented image sets and
  * joins what it finds to the run.
  */
-import { type AlignmentStage, alignConcepts, type ConceptAlignment } from "../concepts/align-concepts.ts";
+import { alignConcepts, type ConceptAlignment } from "../concepts/align-concepts.ts";
 import { type CategoryDetectors, detectorsByCategory } from "../concepts/alignment-tables.ts";
 import type { ConceptSplit } from "../concepts/broden.ts";
 import { imageColors, renderedConcepts, withColors } from "../concepts/builtin-concepts.ts";
 import { conceptInputSize, conceptLayer } from "../concepts/concept-layer.ts";
 import type { ConceptSet } from "../concepts/concept-set.ts";
+import type { AlignmentStage } from "../concepts/concept-walk.ts";
 import { joinConcepts } from "../concepts/join-concepts.ts";
 import { openConcepts } from "../concepts/open-concepts.ts";
 import { receptiveField } from "../concepts/receptive-field.ts";
