@@ -1,7 +1,7 @@
 /** What to call an attribute's column where people read it. */
 
 const labels: Readonly<Record<string, string>> = {
-  concept_iou: "concept IoU",
+  concept_iou: "concept alignment",
   l1_norm: "L1 norm",
   l1_norm_folded: "L1 norm (batch norm folded in)",
   roc_auc: "ROC AUC",

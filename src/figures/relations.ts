@@ -6,7 +6,7 @@
  */
 import { doubles, isMissing, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { attributeLabel } from "./attribute-label.ts";
-import { type AxisDomain, axisDomain, clampTo, edgeMark, joinDomains } from "./axis-domain.ts";
+import { axisDomain, clampTo, edgeMark, joinDomains } from "./axis-domain.ts";
 import { type Box, drawEmpty, drawPlot, type Panel, renderFigure } from "./frame.ts";
 import { extentOf, formatNumber, formatPoints } from "./scale.ts";
 import { type DropSign, dropAxisLabel, dropFactor, signSentence } from "./sign.ts";
@@ -83,7 +83,7 @@ export function relationsOf(
 export function chosenAttributes(present: readonly string[], wanted?: readonly string[]): readonly string[] {
   if (wanted) return wanted.filter((name) => present.includes(name));
   const norm = present.includes("l1_norm") ? "l1_norm" : "l1_norm_folded";
-  const paper = [norm, "class_correlation", "class_selectivity", "concept_iou"].filter((name) =>
+  const paper = ["class_selectivity", "class_correlation", "concept_iou", norm].filter((name) =>
     present.includes(name),
   );
   return paper.length > 0 ? paper : present;
@@ -95,40 +95,37 @@ export function relationsFigure(
   { sign = "damage", source, beside = [] }: { sign?: DropSign; source?: string; beside?: readonly Relations[] } = {},
 ): string {
   const { layer, overall, max, attributes } = relations;
-  const domainsOf = (name: string, kind: "overall" | "max"): [AxisDomain, AxisDomain] => {
-    const all = [relations, ...beside].flatMap((each) => {
-      const values = each.attributes.find((attribute) => attribute.name === name)?.values;
-      return values ? [scatterDomains(values, each[kind], dropFactor(sign))] : [];
-    });
-    return [joinDomains(all.map(([x]) => x)), joinDomains(all.map(([, y]) => y))];
+  const shown = [relations, ...beside];
+  const xDomains = new Map(attributes.map(({ name }) => [name, xDomainOf(shown, name)]));
+  const domainsOf = (kind: "overall" | "max"): ((name: string) => Domains) => {
+    const ys = padded(yDomainOf(shown, kind, xDomains, dropFactor(sign)));
+    return (name) => ({ xs: padded(xDomains.get(name) ?? [0, 1]), ys });
   };
   const columns = Math.max(1, attributes.length);
   const rows = [
-    {
-      what: "overall drop",
-      kind: "overall",
-      drops: overall,
-      relation: ({ overall: found }: RelatedAttribute) => found,
-    },
-    { what: "max class drop", kind: "max", drops: max, relation: ({ max: found }: RelatedAttribute) => found },
+    { what: "overall drop", kind: "overall", drops: overall, domains: domainsOf("overall") },
+    { what: "max class drop", kind: "max", drops: max, domains: domainsOf("max") },
   ] as const;
-  const panels = rows.flatMap(({ what, kind, drops, relation }) =>
+  const panels = rows.flatMap(({ what, kind, drops, domains }) =>
     attributes.map(
       (attribute, column): Panel => ({
-        title: coefficientText(relation(attribute), sign),
+        title: coefficientText(attribute[kind], sign),
         draw: (box) =>
-          drawScatter(box, attribute, drops, relation(attribute), {
+          drawScatter(box, attribute, drops, attribute[kind], {
             sign,
             label: column === 0 ? what : undefined,
-            domains: domainsOf(attribute.name, kind),
+            domains: domains(attribute.name),
           }),
       }),
     ),
   );
   const empty: Panel = { draw: (box) => drawEmpty(box, "No attribute was computed; run: unitscope attributes RUN") };
   const units = overall.length;
-  const isCut = rows.some(({ kind }) =>
-    attributes.some(({ name }) => domainsOf(name, kind).some(({ beyond }) => beyond > 0)),
+  const isCut = rows.some(({ drops, domains }) =>
+    attributes.some(({ name, values }) => {
+      const { xs, ys } = domains(name);
+      return pointsOf(values, drops, dropFactor(sign)).some(([x, y]) => clampTo(xs, x) !== x || clampTo(ys, y) !== y);
+    }),
   );
   const titleWidth = Math.max(182, ...panels.map(({ title = "" }) => textWidth(title, "panel")));
   return renderFigure({
@@ -159,15 +156,12 @@ function drawScatter(
   {
     sign,
     label,
-    domains: [xs, ys],
-  }: { sign: DropSign; label: string | undefined; domains: readonly [AxisDomain, AxisDomain] },
+    domains: { xs: xDomain, ys: yDomain },
+  }: { sign: DropSign; label: string | undefined; domains: Domains },
 ): string {
   const factor = dropFactor(sign);
-  const points = Array.from(values, (value, unit) => [value, drops[unit] * factor] as const).filter(
-    ([x, y]) => Number.isFinite(x) && Number.isFinite(y),
-  );
-  if (points.length === 0) return drawEmpty(box, `No unit has both ${name} and a drop.`);
-  const [xDomain, yDomain] = [padded([xs.low, xs.high]), padded([ys.low, ys.high])];
+  const points = pointsOf(values, drops, factor);
+  if (points.length === 0) return drawEmpty(box, `No unit has both ${attributeLabel(name)} and a drop.`);
   const y = {
     domain: yDomain,
     format: (drop: number) => formatPoints(drop),
@@ -183,7 +177,7 @@ function drawScatter(
       return tag("circle", { class: fillOf(0), "fill-opacity": 0.55, cx, cy, r: radius });
     });
     if (!relation || !Number.isFinite(relation.slope)) return marks.join("");
-    const own = extentOf([points.map(([px]) => clampTo([xs.low, xs.high], px))]);
+    const own = extentOf([points.map(([px]) => px).filter((px) => clampTo(xDomain, px) === px)]);
     const line = clippedLine(relation.slope * factor, relation.intercept * factor, own, yDomain);
     if (!line) return marks.join("");
     const [[x1, y1], [x2, y2]] = line;
@@ -193,11 +187,49 @@ function drawScatter(
 }
 
 /** What is drawn of an attribute's values and of the drops. */
-function scatterDomains(values: ArrayLike<number>, drops: ArrayLike<number>, factor: number): [AxisDomain, AxisDomain] {
-  const both = Array.from(values, (value, unit) => [value, drops[unit] * factor] as const).filter(
+interface Domains {
+  readonly xs: readonly [number, number];
+  readonly ys: readonly [number, number];
+}
+
+/** Attribute and drop of the units that have both. */
+function pointsOf(values: ArrayLike<number>, drops: ArrayLike<number>, factor: number): (readonly [number, number])[] {
+  return Array.from(values, (value, unit) => [value, drops[unit] * factor] as const).filter(
     ([x, y]) => Number.isFinite(x) && Number.isFinite(y),
   );
-  return [axisDomain([both.map(([x]) => x)]), axisDomain([Array.from(drops, (drop) => drop * factor)], [0])];
+}
+
+/** The attribute's values in all figures that share axes, without far outliers. */
+function xDomainOf(shown: readonly Relations[], name: string): readonly [number, number] {
+  const domains = shown.flatMap(({ attributes, overall }) => {
+    const values = attributes.find((attribute) => attribute.name === name)?.values;
+    return values ? [axisDomain([pointsOf(values, overall, 1).map(([x]) => x)])] : [];
+  });
+  const { low, high } = joinDomains(domains);
+  return [low, high];
+}
+
+/** A fitted line may widen the axis of the drops by this share of it to either side. */
+const roomForLines = 0.5;
+
+/** The drops in all figures that share axes, without far outliers, and the lines as far as there is room. */
+function yDomainOf(
+  shown: readonly Relations[],
+  kind: "overall" | "max",
+  xDomains: ReadonlyMap<string, readonly [number, number]>,
+  factor: number,
+): readonly [number, number] {
+  const { low, high } = joinDomains(shown.map((each) => axisDomain([Array.from(each[kind], (y) => y * factor)], [0])));
+  const room = (high - low) * roomForLines;
+  const ends = shown.flatMap((each) =>
+    each.attributes.flatMap(({ name, values, [kind]: relation }) => {
+      const xs = xDomains.get(name);
+      if (!relation || !xs) return [];
+      const own = extentOf([Array.from(values).filter((x) => clampTo(xs, x) === x)]);
+      return own.map((x) => clampTo([low - room, high + room], (relation.intercept + relation.slope * x) * factor));
+    }),
+  );
+  return extentOf([ends], [low, high]);
 }
 
 /** The part of y = intercept + slope · x over `xs` that lies within `ys`; `undefined` if none does. */

@@ -107,7 +107,7 @@ const figures: Readonly<Record<string, () => string>> = {
   prediction: () =>
     predictionFigure(
       ["conv4", "conv5"].flatMap((layer, at) =>
-        ["class correlation", "class selectivity", "concept IoU", "ensemble"].map((attribute, index) => {
+        ["class correlation", "class selectivity", "concept alignment", "ensemble"].map((attribute, index) => {
           const accuracy = 0.2 + 0.1 * at + 0.05 * index;
           return { layer, attribute, accuracy, low: accuracy - 0.05, high: accuracy + 0.06 };
         }),

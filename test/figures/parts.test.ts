@@ -5,7 +5,7 @@ import { bandNote, countedLabel, type SampledKind } from "../../src/figures/band
 import { rankBand, rankTicks } from "../../src/figures/curves.ts";
 import { layerDropsFigure, layerDropsOf, sortedUnits } from "../../src/figures/layer-drops.ts";
 import { areaUnderCurve } from "../../src/figures/merge-class-curves.ts";
-import { clippedLine, relationsOf } from "../../src/figures/relations.ts";
+import { chosenAttributes, clippedLine, relationsFigure, relationsOf } from "../../src/figures/relations.ts";
 import { rotationFigure } from "../../src/figures/rotation.ts";
 import { formatNumber, formatPoints, linearScale, niceDomain, ticksOf } from "../../src/figures/scale.ts";
 import { bandPath, decimal, escapeText, linePath, tag } from "../../src/figures/svg.ts";
@@ -261,6 +261,44 @@ test("a fitted line is cut at the plot's edges, not bent", () => {
   ]);
   expect(clippedLine(0, 5, [0, 1], [0, 3])).toBeUndefined();
   expect(clippedLine(1, 10, [0, 1], [0, 3])).toBeUndefined();
+});
+
+test("the axis of the drops has room for the fitted line, so far as the points stay apart", () => {
+  const values = Float64Array.from({ length: 30 }, (_, unit) => 10 + unit);
+  const drops = values.map((value) => Math.max(0, value - 20) / 100);
+  const fitted = (relation: { slope: number; intercept: number }): { line: number[]; xs: number[]; ys: number[] } => {
+    const max = { pearson: 0.9, low: 0.8, high: 0.95, ...relation };
+    const svg = relationsFigure({
+      layer: "conv3",
+      overall: drops,
+      max: drops,
+      attributes: [{ name: "l1_norm", values, max }],
+    });
+    const [, ...line] =
+      /class="s1" stroke-width="2" x1="([^"]*)" y1="([^"]*)" x2="([^"]*)" y2="([^"]*)"/.exec(svg) ?? [];
+    const last = svg.slice(svg.lastIndexOf("max class drop"));
+    const centres = Array.from(last.matchAll(/cx="([\d.]+)" cy="([\d.]+)"/g));
+    return {
+      line: line.map(Number),
+      xs: centres.map(([, x]) => Number(x)),
+      ys: centres.map(([, , y]) => Number(y)),
+    };
+  };
+  const { line, xs } = fitted({ slope: 0.0072, intercept: -0.1087 }); // least squares; −3.7 points at the first unit
+  expect([line[0], line[2]]).toEqual([Math.min(...xs), Math.max(...xs)]);
+  const steep = fitted({ slope: 0.5, intercept: -6 });
+  expect(Math.max(...steep.ys) - Math.min(...steep.ys)).toBeGreaterThan(75);
+  expect(steep.line[0]).toBeGreaterThan(Math.min(...steep.xs));
+});
+
+test("figure 5 has the attributes in the order of the tables", () => {
+  const present = ["l1_norm", "concept_iou", "mean", "class_correlation", "class_selectivity"];
+  expect(chosenAttributes(present)).toEqual(["class_selectivity", "class_correlation", "concept_iou", "l1_norm"]);
+  expect(chosenAttributes(["mean", "l1_norm_folded", "class_correlation"])).toEqual([
+    "class_correlation",
+    "l1_norm_folded",
+  ]);
+  expect(chosenAttributes(["mean"])).toEqual(["mean"]);
 });
 
 test("relations are put together from the tables of a run", () => {
