@@ -1,24 +1,26 @@
-/** Writing of ZIP and tar archives, for tests that need one: stored, no compression. */
-import { crc32 } from "node:zlib";
+/** Writing of ZIP and tar archives, for tests that need one. */
+import { crc32, deflateRawSync } from "node:zlib";
 
 /** Files by their names. */
 export type Files = Readonly<Record<string, Uint8Array | string>>;
 
-/** The bytes of a ZIP archive. */
-export function zip(files: Files): Buffer {
+/** The bytes of a ZIP archive. @param options.isPacked whether its files are deflated; stored by default. */
+export function zip(files: Files, { isPacked = false }: { isPacked?: boolean } = {}): Buffer {
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
   for (const [name, given] of Object.entries(files)) {
     const path = Buffer.from(name);
     const content = Buffer.from(given);
+    const packed = isPacked ? deflateRawSync(content) : content;
     const fields = Buffer.alloc(26); // what the local header and the directory share
     fields.writeUInt16LE(20, 0);
+    fields.writeUInt16LE(isPacked ? 8 : 0, 4);
     fields.writeUInt32LE(crc32(content), 10);
-    fields.writeUInt32LE(content.length, 14);
+    fields.writeUInt32LE(packed.length, 14);
     fields.writeUInt32LE(content.length, 18);
     fields.writeUInt16LE(path.length, 22);
-    const local = Buffer.concat([Buffer.from("PK\x03\x04"), fields, path, content]);
+    const local = Buffer.concat([Buffer.from("PK\x03\x04"), fields, path, packed]);
     const tail = Buffer.alloc(14);
     tail.writeUInt32LE(offset, 10);
     directory.push(Buffer.concat([Buffer.from("PK\x01\x02\x14\x00"), fields, tail, path]));

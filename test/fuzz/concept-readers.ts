@@ -8,8 +8,8 @@ import { decodePng, labelNumbers } from "../../src/concepts/png-labels.ts";
 import { sha256 } from "../../src/files/hash.ts";
 import { encodeNumbers, encodePng } from "../concepts/png.ts";
 import { damagePng } from "./containers.ts";
-import { picture } from "./image-readers.ts";
 import { damageAny, damageBytes, damageJson, damageText, type Files, pick } from "./mutate.ts";
+import { picture } from "./picture-readers.ts";
 import { checkThat, type Reader } from "./reader.ts";
 
 const [WIDTH, HEIGHT] = [9, 7];

@@ -1,5 +1,5 @@
 /** Formats with checksums and lengths, taken apart and put together again so that damage reaches what reads their inside. */
-import { crc32, deflateRawSync, deflateSync, inflateSync } from "node:zlib";
+import { crc32, deflateSync, inflateSync } from "node:zlib";
 import { sha256 } from "../../src/files/hash.ts";
 import type { Random } from "../../src/numeric/random.ts";
 import { damageBytes, hostileNumber, pick } from "./mutate.ts";
@@ -66,36 +66,19 @@ export function damagePng(random: Random, png: Uint8Array): Buffer {
   }
 }
 
-/** A ZIP with one file replaced and right checksums, packed or stored. */
-export function rezip(files: Readonly<Record<string, Uint8Array>>, { isPacked }: { isPacked: boolean }): Buffer {
-  const parts: Buffer[] = [];
-  const directory: Buffer[] = [];
-  let offset = 0;
-  for (const [name, content] of Object.entries(files)) {
-    const path = Buffer.from(name);
-    const packed = isPacked ? deflateRawSync(content) : Buffer.from(content);
-    const fields = Buffer.alloc(26);
-    fields.writeUInt16LE(20, 0);
-    fields.writeUInt16LE(isPacked ? 8 : 0, 4);
-    fields.writeUInt32LE(crc32(content), 10);
-    fields.writeUInt32LE(packed.length, 14);
-    fields.writeUInt32LE(content.length, 18);
-    fields.writeUInt16LE(path.length, 22);
-    const tail = Buffer.alloc(14);
-    tail.writeUInt32LE(offset, 10);
-    directory.push(Buffer.concat([Buffer.from("PK\x01\x02\x14\x00"), fields, tail, path]));
-    const local = Buffer.concat([Buffer.from("PK\x03\x04"), fields, path, packed]);
-    parts.push(local);
-    offset += local.length;
-  }
-  const entries = Buffer.concat(directory);
-  const end = Buffer.alloc(22);
-  end.write("PK\x05\x06");
-  end.writeUInt16LE(directory.length, 8);
-  end.writeUInt16LE(directory.length, 10);
-  end.writeUInt32LE(entries.length, 12);
-  end.writeUInt32LE(offset, 16);
-  return Buffer.concat([...parts, entries, end]);
+/** A Parquet file with its footer or its pages damaged; the footer's length stays right. */
+export function damageParquet(random: Random, file: Uint8Array): Buffer {
+  const bytes = Buffer.from(file);
+  const footer = bytes.readUInt32LE(bytes.length - 8);
+  const start = bytes.length - 8 - footer;
+  if (random.integer(4) === 0) return damageBytes(random, bytes);
+  if (random.integer(3) === 0)
+    return Buffer.concat([damageBytes(random, bytes.subarray(0, start)), bytes.subarray(start)]);
+  const own = damageBytes(random, bytes.subarray(start, start + footer));
+  const end = Buffer.alloc(8);
+  end.writeUInt32LE(own.length, 0);
+  end.write("PAR1", 4);
+  return Buffer.concat([bytes.subarray(0, start), own, end]);
 }
 
 /** A tar with a header's fields damaged and its sum right. */

@@ -1,20 +1,8 @@
-/** Readers of what a run's folder holds, of checkpoints and of the page's chunks. */
-
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
+/** Readers of what a run's folder holds beside finished blocks: manifest, tables, plan, lock. */
+import { writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
-import { type BaselinePart, mergeSwept, type SweptPart } from "../../src/ablation/sweep-pass.ts";
-import { UnitscopeError } from "../../src/errors.ts";
 import { sha256 } from "../../src/files/hash.ts";
-import { exactSums } from "../../src/numeric/exact-sums.ts";
-import { folderStore } from "../../src/passes/block-store.ts";
-import { consecutiveBlocks } from "../../src/passes/image-order.ts";
-import { absentBlocks } from "../../src/passes/pass-runner.ts";
-import { type Plan, planKey } from "../../src/passes/plan.ts";
-import { mergeStored } from "../../src/passes/run-pass.ts";
-import { encodeValue } from "../../src/passes/value-codec.ts";
-import { decodeChunk, encodeChunk } from "../../src/report/chunk.ts";
 import { commandsOf, notesOf } from "../../src/report/repeat-commands.ts";
 import { openRun } from "../../src/runs/run-folder.ts";
 import { lockRun } from "../../src/runs/run-lock.ts";
@@ -24,31 +12,12 @@ import { recordedPasses, recordPass, writeRunPlan } from "../../src/shards/run-p
 import { statusOf } from "../../src/shards/run-status.ts";
 import { openShardRecord } from "../../src/shards/shard-records.ts";
 import { schemaVersion } from "../../src/tables/schema.ts";
-import { resumeStreams } from "../../src/training/batches.ts";
-import { readCheckpoint, writeCheckpoint } from "../../src/training/checkpoint.ts";
 import { exampleManifest, exampleUnits } from "../runs/example-manifest.ts";
-import { signed, withPayload } from "./containers.ts";
-import { damageParquet } from "./image-readers.ts";
-import { damageAny, damageBytes, damageJson, damageText, type Files, pick } from "./mutate.ts";
+import { damageParquet } from "./containers.ts";
+import { filesOf } from "./files-of.ts";
+import { damageJson, damageText, pick } from "./mutate.ts";
+import { plan } from "./piece-readers.ts";
 import { checkThat, type Reader } from "./reader.ts";
-
-/** The files that something writes into a folder. */
-async function filesOf(write: (folder: string) => unknown, end: () => void = () => {}): Promise<Files> {
-  const folder = mkdtempSync(join(tmpdir(), "unitscope-fuzz-build-"));
-  try {
-    await write(folder);
-    const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-    return Object.fromEntries(
-      names.map((entry) => {
-        const path = join(entry.parentPath, entry.name);
-        return [path.slice(folder.length + 1), new Uint8Array(readFileSync(path))];
-      }),
-    );
-  } finally {
-    end();
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
 
 /** The lock of a process of this machine that has ended. */
 const lockText = JSON.stringify({
@@ -106,17 +75,6 @@ const tableReader: Reader = {
   },
 };
 
-const plan: Plan = {
-  pass: "sweep",
-  key: planKey(
-    { model: "ab".repeat(32), images: "cd".repeat(32), preprocessing: {} },
-    { ablation: { method: "zero" } },
-  ),
-  shared: {},
-  layers: ["conv1", "conv2"].map((name) => ({ name, key: { tap: `${name}/relu` }, units: 2 })),
-  ...consecutiveBlocks(100, 40).plan,
-};
-
 const planReader: Reader = {
   name: "plan.json",
   build: async () => {
@@ -153,145 +111,7 @@ const planReader: Reader = {
   },
 };
 
-/** What a sweep could find on a block. */
-function partOf(block: number): { shared: BaselinePart; layers: SweptPart[] } {
-  const images = consecutiveBlocks(100, 40).imagesOf(block);
-  const layer = (seed: number): SweptPart => {
-    const flipped = images.filter((image) => (image * 7 + seed) % 5 === 0);
-    const values = Float64Array.from({ length: 2 * 3 * 8 }, (_, i) => Math.sin(block * 100 + seed * 10 + i));
-    return {
-      flips: { unit: flipped.map((image) => image % 2), image: flipped, prediction: flipped.map((image) => image % 3) },
-      settled: { silent: block, certified: seed, closedForm: 0, suffix: images.length, plain: 1 },
-      continuous: { classes: Int32Array.of(block, block + 1, 9), sums: exactSums(values), largest: values.slice(0, 8) },
-      verified: block + seed,
-    };
-  };
-  return {
-    shared: { images, predictions: images.map((image) => image % 3), margins: Float32Array.from(images) },
-    layers: [layer(0), layer(1)],
-  };
-}
-
-const pieceFiles = async (): Promise<Files> =>
-  await filesOf((folder) => {
-    const store = folderStore<BaselinePart, SweptPart>(folder, plan);
-    for (let block = plan.from; block < plan.to; block++) store.put(block, partOf(block));
-  });
-
-const readPieces = async (folder: string): Promise<string> => {
-  const store = folderStore<BaselinePart, SweptPart>(folder, plan);
-  const absent = absentBlocks(plan, store, { isThorough: true });
-  if (absent.length > 0)
-    throw new UnitscopeError("waiting", `sweep: expected all blocks, got none of ${absent.join()}`);
-  const merged = mergeStored({ plan, merge: mergeSwept }, store);
-  return sha256(encodeValue([merged.shared(), merged.layer(0), merged.layer(1)]));
-};
-
-const pieceReader: Reader = {
-  name: "pieces",
-  build: pieceFiles,
-  damage: (random, files) => damageAny(random, files),
-  read: readPieces,
-  isGuarded: true,
-};
-
-const payloadReader: Reader = {
-  name: "payloads",
-  build: pieceFiles,
-  damage: (random, files) => {
-    const name = pick(random, Object.keys(files));
-    const changed = withPayload(files[name], (payload) => {
-      if (random.integer(3) === 0) return damageBytes(random, payload);
-      const length = payload.readUInt32LE(4);
-      const json = Buffer.from(damageJson(random, payload.toString("utf8", 8, 8 + length)));
-      const start = (8 + length + 7) & ~7;
-      const header = Buffer.from(payload.subarray(0, 8));
-      header.writeUInt32LE(json.length, 4);
-      const padding = Buffer.alloc((8 - ((8 + json.length) % 8)) % 8);
-      return Buffer.concat([header, json, padding, payload.subarray(start)]);
-    });
-    return { ...files, [name]: changed };
-  },
-  read: readPieces,
-};
-
-const checkpointFiles = async (): Promise<Files> =>
-  await filesOf((folder) =>
-    writeCheckpoint(join(folder, "a.checkpoint"), {
-      recipe: { seed: 1, epochs: 3 },
-      epochsDone: 1,
-      streams: { order: [1, 2, 3, 4], variation: [5, 6, 7, 8], masks: [9, 10, 11, 12] },
-      log: [],
-      state: new Map(
-        ["w", "v"].map((name) => [
-          name,
-          { type: "float32", dims: [3, 4], data: Float32Array.from({ length: 12 }, Math.sin) },
-        ]),
-      ),
-    }),
-  );
-
-const readState = async (folder: string): Promise<string> => {
-  const { recipe, epochsDone, streams, log, state } = await readCheckpoint(join(folder, "a.checkpoint"));
-  resumeStreams(streams).order.uniform();
-  for (const { dims, data } of state.values()) {
-    checkThat(dims.reduce((product, dim) => product * dim, 1) === data.length, "as many values as its shape has");
-  }
-  return sha256(
-    JSON.stringify([recipe, epochsDone, streams, log]),
-    ...[...state].map(([name, { dims, data }]) => `${name} ${dims.join()} ${data.join()}`),
-  );
-};
-
-const checkpointReader: Reader = {
-  name: "checkpoint",
-  build: checkpointFiles,
-  damage: (random, files) => damageAny(random, files),
-  read: readState,
-  isGuarded: true,
-};
-
-const headerReader: Reader = {
-  name: "checkpoint header",
-  build: checkpointFiles,
-  damage: (random, files) => {
-    const bytes = Buffer.from(files["a.checkpoint"]);
-    const end = bytes.indexOf("\n");
-    const header = damageJson(random, bytes.toString("utf8", 0, end)).replaceAll("\n", " ");
-    return { "a.checkpoint": signed(Buffer.concat([Buffer.from(`${header}\n`), bytes.subarray(end + 1, -32)])) };
-  },
-  read: readState,
-};
-
-const chunkReader: Reader = {
-  name: "chunk",
-  build: async () => ({
-    "a.chunk": encodeChunk({
-      header: { units: 3 },
-      arrays: { a: Int32Array.of(1, 2, 3), b: Float64Array.of(0.5, -1) },
-    }),
-  }),
-  damage: (random, files) => {
-    const bytes = Buffer.from(files["a.chunk"]);
-    if (random.integer(3) === 0) return damageAny(random, files);
-    const length = bytes.readInt32LE(0);
-    const header = damageJson(random, bytes.toString("utf8", 4, 4 + length).trim());
-    const start = Math.ceil((4 + Buffer.byteLength(header)) / 8) * 8;
-    const own = Buffer.alloc(start, " ");
-    own.writeInt32LE(start - 4, 0);
-    own.write(header, 4);
-    return { "a.chunk": Buffer.concat([own, bytes.subarray(4 + length)]) };
-  },
-  read: async (folder) => {
-    const { header, arrays } = decodeChunk(await readFile(join(folder, "a.chunk")));
-    return sha256(
-      JSON.stringify(header),
-      ...Object.entries(arrays).map(([name, values]) => `${name} ${values.join()}`),
-    );
-  },
-};
-
-const logReader: Reader = {
+const lockReader: Reader = {
   name: "lock",
   build: async () => ({
     ".lock": Buffer.from(lockText),
@@ -308,14 +128,4 @@ const logReader: Reader = {
 };
 
 /** All of them. */
-export const runReaders: readonly Reader[] = [
-  manifestReader,
-  tableReader,
-  planReader,
-  logReader,
-  pieceReader,
-  payloadReader,
-  checkpointReader,
-  headerReader,
-  chunkReader,
-];
+export const runReaders: readonly Reader[] = [manifestReader, tableReader, planReader, lockReader];
