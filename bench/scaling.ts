@@ -107,14 +107,32 @@ for (const [at, workers] of WORKERS.entries()) {
 
 if (values.write) {
   const log = (value: number): number => Math.log10(value);
-  const curves = ways.map(({ label, outcomes }, at) => ({
-    label,
-    series: at < 2 ? 0 : 1,
-    dash: at % 2 === 1 ? "5 3" : undefined,
-    x: WORKERS.map(log),
-    y: outcomes.map(({ elapsed }) => (Number.isFinite(elapsed) ? log(alone / elapsed) : Number.NaN)),
-    dots: true,
-  }));
+  // A curve that lies on the one before it to the eye would hide it: it is told of instead.
+  const hidden = ways.flatMap((way, at) => {
+    const before = ways[at - 1];
+    const apart = before ? farthestApart(before.outcomes, way.outcomes) : Infinity;
+    return apart < 0.03 ? [{ way, before, apart }] : [];
+  });
+  const curves = ways.flatMap((way, at) =>
+    hidden.some((each) => each.way === way)
+      ? []
+      : [
+          {
+            label: way.label,
+            series: at < 2 ? 0 : 1,
+            dash: at % 2 === 1 ? "5 3" : undefined,
+            x: WORKERS.map(log),
+            y: way.outcomes.map(({ elapsed }) => (Number.isFinite(elapsed) ? log(alone / elapsed) : Number.NaN)),
+            dots: true,
+          },
+        ],
+  );
+  const note = hidden
+    .map(
+      ({ way, before, apart }) =>
+        `“${way.label}” is not drawn: it lies on “${before?.label}”, nowhere more than ${Math.ceil(apart * 100)}\u00a0% away.`,
+    )
+    .join(" ");
   const ideal = { label: "ideal", series: 6, dash: "2 3", x: [0, 3], y: [0, 3] };
   const powers = {
     domain: [0, 3] as [number, number],
@@ -137,8 +155,14 @@ if (values.write) {
     ],
     columns: 1,
     panelHeight: 320,
+    ...(note !== "" && { note }),
   });
   writeFileSync("docs/figures/scaling.svg", svg);
+}
+
+/** The largest ratio of the times of two ways, less 1. */
+function farthestApart(one: readonly { elapsed: number }[], other: readonly { elapsed: number }[]): number {
+  return Math.max(...one.map(({ elapsed }, at) => Math.exp(Math.abs(Math.log(elapsed / other[at].elapsed))) - 1));
 }
 
 function days(seconds: number): string {
