@@ -17,6 +17,8 @@ export interface CliContext {
   note(line: string): void;
   /** Starts a progress display on stderr; `total` may be unknown. */
   progress(title: string, total: number | undefined, unit: string): Progress;
+  /** Says that a check failed, though the command could do its work: exit code 1. */
+  failed(): void;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** `--json`: results as one JSON value on stdout. */

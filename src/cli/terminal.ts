@@ -1,7 +1,6 @@
-/** The context of a real terminal: results on stdout, messages and progress on stderr, Ctrl-C as an abort signal. */
+/** The context of a terminal: results on stdout, messages and progress on stderr, Ctrl-C as an abort signal. */
 import type { CliContext, Progress } from "./context.ts";
-import { interruption } from "./interrupt.ts";
-import { openProgress } from "./progress-display.ts";
+import { openProgress, type ProgressStream } from "./progress-display.ts";
 
 /** Options that every command takes. */
 export interface GlobalOptions {
@@ -9,24 +8,28 @@ export interface GlobalOptions {
   readonly json: boolean;
 }
 
-/** The context of this process. The first Ctrl-C asks the work to stop; a second one ends the process. */
-export function terminalContext(options: () => GlobalOptions): CliContext {
-  // A reader that has seen enough (`| head`) closes the pipe; that is no error.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(0);
-  });
+/** Where one run of the command line writes, and what stops it. */
+export interface Terminal {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: ProgressStream;
+  /** Fires at Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+/** The context of a terminal. @param failed told that a check of a command failed. */
+export function terminalContext(
+  { stdout, stderr, signal }: Terminal,
+  { options, failed }: { options: GlobalOptions; failed: () => void },
+): CliContext {
   return {
-    print: (line) => void process.stdout.write(`${line}\n`),
+    print: (line) => void stdout.write(`${line}\n`),
     note: (line) => {
-      if (!options().quiet) process.stderr.write(`${line}\n`);
+      if (!options.quiet) stderr.write(`${line}\n`);
     },
-    progress: (title, total, unit) =>
-      options().quiet ? silent : openProgress({ title, total, unit, stream: process.stderr }),
-    signal: interruption,
-    get json() {
-      return options().json;
-    },
+    progress: (title, total, unit) => (options.quiet ? silent : openProgress({ title, total, unit, stream: stderr })),
+    failed,
+    signal,
+    json: options.json,
   };
 }
 

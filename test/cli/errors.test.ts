@@ -8,7 +8,8 @@ import { floatTensor, type Graph, node } from "../../src/onnx/graph.ts";
 import { openRun } from "../../src/runs/run-folder.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { handFolder, handNetwork } from "./hand-network.ts";
-import { bin, printed, unitscope } from "./run-cli.ts";
+import { bin, unitscope } from "./run-cli.ts";
+import { printedHere, unitscopeHere } from "./run-here.ts";
 
 let folder: string;
 let images: string;
@@ -21,9 +22,13 @@ const ablate = (model: string, data: string, out: string, ...more: string[]): st
   ...["ablate", model, data, "--out", out, "--preprocess", "none", ...more],
 ];
 
-/** Runs a command that must be refused; gives its one line. Quiet: how much progress it shows before depends on the time. */
-async function refusal(args: readonly string[], options: Parameters<typeof unitscope>[1] = {}): Promise<string> {
-  const { code, stdout, stderr } = await unitscope([...args, "--quiet"], options);
+/**
+ * Runs a command that must be refused; gives its one line. Quiet: how much progress it shows before depends on the time.
+ * @param options of a process of its own; the command runs in this one where they are absent.
+ */
+async function refusal(args: readonly string[], options?: Parameters<typeof unitscope>[1]): Promise<string> {
+  const words = [...args, "--quiet"];
+  const { code, stdout, stderr } = await (options ? unitscope(words, options) : unitscopeHere(words));
   expect(stdout).toBe("");
   expect(stderr).toMatch(/^[^\n]+\n$/);
   expect(code).toBe(2);
@@ -244,7 +249,7 @@ describe("what is asked for", () => {
 describe("a run folder that does not fit", () => {
   test("holds another run, or something else", async () => {
     const out = join(folder, "first");
-    await printed(ablate(join(folder, "network.onnx"), images, out));
+    await printedHere(ablate(join(folder, "network.onnx"), images, out));
     const before = await readFile(join(out, "run.json"), "utf8");
     expect(await refusal(ablate(join(folder, "network.onnx"), images, out, "--method", "mean"))).toBe(
       `run folder "${out}": expected ablation.method zero, got mean; choose another folder`,
@@ -299,8 +304,8 @@ describe.skipIf(process.platform === "win32")("a disk that is full", () => {
     for (const name of left.tableNames()) await left.readTable(name);
     expect(readdirSync(left.path).filter((name) => name.startsWith("."))).toEqual([]);
     // With room, the same command on what was left gives what a run without trouble gives.
-    await printed(ablate(join(folder, "network.onnx"), images, left.path));
-    await printed(ablate(join(folder, "network.onnx"), images, out));
+    await printedHere(ablate(join(folder, "network.onnx"), images, left.path));
+    await printedHere(ablate(join(folder, "network.onnx"), images, out));
     for (const name of openRun(out).tableNames()) {
       expect(await readFile(join(left.path, `${name}.parquet`))).toEqual(await readFile(join(out, `${name}.parquet`)));
     }

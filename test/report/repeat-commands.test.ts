@@ -105,6 +105,7 @@ const context: CliContext = {
   print: () => undefined,
   note: () => undefined,
   progress: () => ({ below: () => undefined, update: () => undefined, finish: () => undefined }),
+  failed: () => undefined,
   signal: new AbortController().signal,
   json: false,
 };

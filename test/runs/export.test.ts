@@ -12,6 +12,7 @@ function contextThatKeeps(printed: string[], json: boolean): CliContext {
     print: (line) => printed.push(line),
     note: () => {},
     progress: () => ({ below: () => undefined, update: () => {}, finish: () => {} }),
+    failed: () => undefined,
     signal: new AbortController().signal,
     json,
   };

@@ -39,7 +39,7 @@ async function check(context: CliContext, folder: string, split: ConceptSplit): 
   } finally {
     shown.finish();
   }
-  if (report.problems.length > 0) process.exitCode = 1;
+  if (report.problems.length > 0) context.failed();
   if (context.json) return context.print(JSON.stringify(report));
   for (const line of describe(report)) context.print(line);
   for (const problem of report.problems.slice(0, LISTED)) context.print(problem);

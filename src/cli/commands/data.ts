@@ -100,7 +100,7 @@ async function checkData(
   }
   if (context.json) context.print(JSON.stringify(report));
   else for (const line of reportLines(report)) context.print(line);
-  if (report.undecodable.length > 0) process.exitCode = 1;
+  if (report.undecodable.length > 0) context.failed();
 }
 
 /** The report as lines of text. */

@@ -103,7 +103,7 @@ export function showRotation(
   const changed = layers.reduce((sum, { selfTest }) => sum + selfTest.changed, 0);
   if (changed > 0) {
     context.note(`self-test: expected rotating and rotating back to change no prediction, got ${changed} changed`);
-    process.exitCode = 1;
+    context.failed();
   }
 }
 
