@@ -37,6 +37,9 @@ function count(
   return parts.reduce((a, b) => mergeTails(a, b, keep));
 }
 
+/** What is smaller counts as 0. */
+const SMALLEST = 1.1754944e-38;
+
 describe("tailThreshold", () => {
   const value = fc.oneof(
     fc.float({ noNaN: true, min: -10, max: 10 }),
@@ -58,10 +61,10 @@ describe("tailThreshold", () => {
           const tails = count(values, { ...options, block: 70 });
           const threshold = tailThreshold(tails, 0, values.length, fraction, maximum);
           const exact = exactThreshold(values, fraction);
-          const normal = Math.abs(exact) < 1.1754944e-38 ? 0 : exact;
+          const normal = Math.abs(exact) < SMALLEST ? 0 : exact;
           expect(threshold).toBeGreaterThanOrEqual(normal - 1.2e-38); // what is smaller counts as 0
           expect(threshold - normal).toBeLessThanOrEqual(Math.abs(normal) / 1024);
-          expect(values.filter((each) => each > threshold && Math.abs(each) > 1e-38).length).toBeLessThanOrEqual(
+          expect(values.filter((each) => each > threshold && Math.abs(each) >= SMALLEST).length).toBeLessThanOrEqual(
             fraction * values.length,
           );
           const other = count(values, { positions, counters: 1, fraction, block: 23 });
