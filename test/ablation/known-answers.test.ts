@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openRun } from "../../src/runs/run-folder.ts";
 import { handFolder } from "../cli/hand-network.ts";
-import { printed } from "../cli/run-cli.ts";
+import { printedHere } from "../cli/run-here.ts";
 
 /** `[correct_ablated, lost, gained]` of the classes crimson, green and navy; of three images each, two are right before. */
 type Counts = readonly [readonly number[], readonly number[], readonly number[]];
@@ -77,7 +77,7 @@ describe("a network solved by hand, through the command line", () => {
     for (const engine of ["plain", "auto"] as const) {
       test(`--method ${method} --engine ${engine}`, async () => {
         const out = join(folder, `${method}-${engine}`);
-        const json = await printed([
+        const json = await printedHere([
           ...["ablate", join(folder, "network.onnx"), join(folder, "images"), "--preprocess", "none", "--json"],
           ...["--layers", "mix", "--method", method, "--engine", engine, "--out", out],
         ]);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { handFolder } from "../cli/hand-network.ts";
-import { printed, unitscope } from "../cli/run-cli.ts";
+import { printedHere, unitscopeHere } from "../cli/run-here.ts";
 
 let run: string;
 let folder: string;
@@ -11,11 +11,11 @@ beforeAll(async () => {
   folder = await handFolder();
   run = join(folder, "run");
   const [model, images] = [join(folder, "network.onnx"), join(folder, "images")];
-  await printed(["ablate", model, images, "--out", run, "--preprocess", "none"]);
+  await printedHere(["ablate", model, images, "--out", run, "--preprocess", "none"]);
 });
 
 async function refused(args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await unitscope(args);
+  const { code, stdout, stderr } = await unitscopeHere(args);
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr).toMatch(/^[^\n]+\n$/);
   return stderr.trimEnd();
@@ -23,12 +23,12 @@ async function refused(args: readonly string[]): Promise<string> {
 
 describe("unitscope attributes", () => {
   test("prints a line per layer, and JSON on request", async () => {
-    const text = await printed(["attributes", run, "--shuffles", "9", "--top", "2"]);
+    const text = await printedHere(["attributes", run, "--shuffles", "9", "--top", "2"]);
     const [header, line, last] = text.trimEnd().split("\n");
     expect(header).toMatch(/^layer +units +silent +selectivity +by chance/);
     expect(line).toMatch(/^mix +4 +0 +0\.\d{3} +0\.\d{3} /);
     expect(last).toMatch(/^run: /);
-    const found = JSON.parse(await printed(["attributes", run, "--shuffles", "9", "--top", "2", "--json"])) as {
+    const found = JSON.parse(await printedHere(["attributes", run, "--shuffles", "9", "--top", "2", "--json"])) as {
       reused: boolean;
       layers: { layer: string; units: number; selectivity: { median: number; chance: number } }[];
     };
@@ -47,12 +47,12 @@ describe("unitscope attributes", () => {
 describe("unitscope unit", () => {
   test("prints the card and writes it as a picture or a page", async () => {
     const svg = join(folder, "card.svg");
-    const text = await printed(["unit", run, "mix", "1", "--out", svg]);
+    const text = await printedHere(["unit", run, "mix", "1", "--out", svg]);
     expect(text).toMatch(/^mix unit 1 of 4, network\.onnx on /);
     expect(text).toContain("(green)");
     expect(readFileSync(svg, "utf8")).toMatch(/<svg[^]*data:image\/png;base64,/);
     const page = join(folder, "card.html");
-    const card = JSON.parse(await printed(["unit", run, "mix", "0", "--out", page, "--json"])) as {
+    const card = JSON.parse(await printedHere(["unit", run, "mix", "0", "--out", page, "--json"])) as {
       unit: number;
       classes: { name: string; drop: number }[];
       top: { label: string }[];

@@ -7,7 +7,7 @@ import { doubles, integers, rowsWhere, texts } from "../../src/tables/table.ts";
 import { encodePng } from "../concepts/png.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { handFolder } from "./hand-network.ts";
-import { unitscope } from "./run-cli.ts";
+import { unitscopeHere } from "./run-here.ts";
 
 /**
  * 100 images of 2×2: one with two red pixels, of which a berry covers both and a black one, and 99 black ones. Unit 0
@@ -39,12 +39,12 @@ beforeAll(async () => {
   const network = await handFolder();
   run = join(await temporaryFolder(), "run");
   const args = ["ablate", join(network, "network.onnx"), join(network, "images"), "--out", run, "--preprocess", "none"];
-  expect((await unitscope([...args, "--quiet"])).code).toBe(0);
+  expect((await unitscopeHere([...args, "--quiet"])).code).toBe(0);
 });
 
 describe("attributes --concepts", () => {
   test("gives the known concepts, thresholds and counts", async () => {
-    const { code, stdout } = await unitscope([
+    const { code, stdout } = await unitscopeHere([
       "attributes",
       run,
       "--concepts",
@@ -88,20 +88,20 @@ describe("attributes --concepts", () => {
   test("is the same with receptive fields where these are single pixels, and with more workers", async () => {
     const before = await openRun(run).readTable("concepts");
     const more = ["--upsampling", "receptive-field", "--workers", "3", "--shuffles", "0", "--quiet"];
-    expect((await unitscope(["attributes", run, "--concepts", set, ...more])).code).toBe(0);
+    expect((await unitscopeHere(["attributes", run, "--concepts", set, ...more])).code).toBe(0);
     expect(await openRun(run).readTable("concepts")).toEqual(before);
   });
 
   test("names the colours of the run's own images, beside other sets", async () => {
     const args = ["attributes", run, "--concepts", `${set},colors`, "--shuffles", "0", "--json", "--quiet"];
-    const { code, stdout } = await unitscope(args);
+    const { code, stdout } = await unitscopeHere(args);
     expect(code).toBe(0);
     const { concepts } = JSON.parse(stdout) as { concepts: Record<string, unknown> };
     expect(concepts).toMatchObject({ format: "JSON, colours", images: 109, concepts: 12 });
   });
 
   test("says which folder is missing", async () => {
-    const { code, stderr } = await unitscope([
+    const { code, stderr } = await unitscopeHere([
       "attributes",
       run,
       "--concepts",
@@ -116,7 +116,7 @@ describe("attributes --concepts", () => {
 
 describe("concepts check", () => {
   test("tells what a set holds", async () => {
-    const { code, stdout } = await unitscope(["concepts", "check", set, "--quiet"]);
+    const { code, stdout } = await unitscopeHere(["concepts", "check", set, "--quiet"]);
     expect(code).toBe(0);
     expect(stdout.replaceAll(set, "…")).toBe(
       [
@@ -133,7 +133,7 @@ describe("concepts check", () => {
   test("fails with exit code 1 on a damaged map, and lists it", async () => {
     const broken = await berryFolder();
     await writeFile(join(broken, "berry.png"), encodePng(2, 2, [1, 1, 1, 0]).subarray(0, 50));
-    const { code, stdout } = await unitscope(["concepts", "check", broken, "--json", "--quiet"]);
+    const { code, stdout } = await unitscopeHere(["concepts", "check", broken, "--json", "--quiet"]);
     expect(code).toBe(1);
     const { problems, readable } = JSON.parse(stdout) as { problems: string[]; readable: number };
     expect(readable).toBe(99);
@@ -143,7 +143,7 @@ describe("concepts check", () => {
   });
 
   test("refuses a set of no known form", async () => {
-    const { code, stderr } = await unitscope(["concepts", "check", await temporaryFolder(), "--quiet"]);
+    const { code, stderr } = await unitscopeHere(["concepts", "check", await temporaryFolder(), "--quiet"]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/^[^\n]+: expected a list of label names, got none of labels\.csv, [^\n]+\n$/);
   });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openRun } from "../../src/runs/run-folder.ts";
 import { handFolder } from "./hand-network.ts";
-import { unitscope } from "./run-cli.ts";
+import { unitscopeHere } from "./run-here.ts";
 
 test("--counts-only leaves out the mean changes and nothing else", async () => {
   const folder = await handFolder();
@@ -11,7 +11,7 @@ test("--counts-only leaves out the mean changes and nothing else", async () => {
   for (const more of [[], ["--counts-only"]]) {
     const run = join(folder, `run${more.length}`);
     const given = ["ablate", join(folder, "network.onnx"), join(folder, "images"), "--preprocess", "none"];
-    const { code, stderr } = await unitscope([...given, "--out", run, "--quiet", ...more]);
+    const { code, stderr } = await unitscopeHere([...given, "--out", run, "--quiet", ...more]);
     expect([code, stderr]).toEqual([0, ""]);
     tables.push((await openRun(run).readTable("drops")).columns);
   }

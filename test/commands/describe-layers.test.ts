@@ -6,7 +6,7 @@ import { describeLayers } from "../../src/commands/describe-layers.ts";
 import { floatTensor, node } from "../../src/onnx/graph.ts";
 import { writeModel } from "../../src/onnx/model-file.ts";
 import { modelFromBytes } from "../../src/runtime/open-model.ts";
-import { unitscope } from "../cli/run-cli.ts";
+import { unitscopeHere } from "../cli/run-here.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { conv, graphOf, ones } from "../onnx/build.ts";
 
@@ -47,7 +47,7 @@ test("a network without a layer that can be ablated: said in words, exit code 0"
   const bare = graphOf([node("GlobalAveragePool", ["x"], ["p"]), node("Flatten", ["p"], ["logits"])], {});
   const file = join(await temporaryFolder(), "bare.onnx");
   await writeFile(file, writeModel(bare));
-  const { code, stdout } = await unitscope(["layers", file]);
+  const { code, stdout } = await unitscopeHere(["layers", file]);
   expect(code).toBe(0);
   expect(stdout).toContain("bare.onnx: 3×8×8 input, 3 classes");
   expect(stdout).toMatch(/no layer can be ablated: there is no convolution/);
