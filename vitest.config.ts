@@ -1,12 +1,16 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+import SlowestFirst from "./test/slowest-first.ts";
 
 const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    setupFiles: ["./test/after-each-file.ts"],
     testTimeout: 300_000,
     hookTimeout: 300_000,
     pool: "forks",
-    maxWorkers: 2,
+    isolate: false, // a process loads a module once, not once a file: that takes a tenth of all processor time
+    maxWorkers: 3, // some files wait much: for Slurm, a queue, a browser
+    sequence: { sequencer: SlowestFirst },
     reporters: ["default", "./test/closing-line.ts"],
   },
 });

@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll } from "vitest";
 
 const made: string[] = [];
 
@@ -13,6 +12,7 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-afterAll(async () => {
-  for (const folder of made) await rm(folder, { recursive: true, force: true });
-});
+/** Removes those of the file that has just run. */
+export async function removeFolders(): Promise<void> {
+  for (const folder of made.splice(0)) await rm(folder, { recursive: true, force: true });
+}
