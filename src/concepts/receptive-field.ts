@@ -7,6 +7,7 @@ import type { FieldAxis } from "../numeric/upsample.ts";
 import { plainValues } from "../onnx/fold.ts";
 import type { Graph, Node } from "../onnx/graph.ts";
 import { intsAttribute, stringAttribute } from "../onnx/graph.ts";
+import { operatorOf } from "../onnx/operators.ts";
 import { inferShapes, type Shape } from "../onnx/shapes.ts";
 
 /** Receptive fields along one axis, in input pixels; pixel `p` has its centre at `p`. */
@@ -100,59 +101,44 @@ function finish(field: Field | undefined, imageSize: number): ReceptiveAxis {
   return { offset: field.offset, stride: field.stride, size: field.size, imageSize };
 }
 
-/** Operators that work at each place alone, or on channels. */
-const inPlace = new Set(
-  (
-    "Relu LeakyRelu PRelu Elu Selu Celu Sigmoid HardSigmoid HardSwish Tanh Softplus Softsign Mish Gelu Clip Exp Log Sqrt " +
-    "Neg Abs Erf Identity Dropout BatchNormalization LRN Cast ThresholdedRelu Reciprocal Floor Ceil Round Sign " +
-    "QuantizeLinear DequantizeLinear Add Sub Mul Div Pow Max Min Sum Mean Where Concat"
-  ).split(" "),
-);
-
-/** Fields of a node's outputs; `undefined` if the operator is unknown here. */
+/** Fields of a node's outputs, by the role of its operator; `undefined` if they are not known here. */
 function fieldsAfter(
   node: Node,
   known: ReadonlyMap<string, Fields>,
   shapes: ReadonlyMap<string, Shape>,
   graph: Graph,
 ): Fields | undefined {
-  if (node.domain !== "") return undefined;
+  const operator = operatorOf(node);
+  if (!operator || operator.places === "spread") return undefined;
   const x = known.get(node.inputs[0] ?? "") ?? [];
   const values = (input: number): number[] | undefined => {
     const constant = graph.constants.get(node.inputs[input] ?? "");
     return constant && plainValues(constant);
   };
-  if (inPlace.has(node.op)) {
-    return joinFields(
-      node,
-      node.inputs.flatMap((name) => (known.has(name) ? [known.get(name) as Fields] : [])),
-    );
-  }
   const outRank = shapes.get(node.outputs[0] ?? "")?.length;
-  switch (node.op) {
-    case "Conv":
+  switch (operator.places === "kept" ? "arithmetic" : operator.role) {
+    case "activation":
+    case "elementwise":
+    case "channel":
+    case "arithmetic":
+    case "concat":
+      return joinFields(
+        node,
+        node.inputs.flatMap((name) => (known.has(name) ? [known.get(name) as Fields] : [])),
+      );
+    case "convolution":
       return slide(node, x, shapes, (shapes.get(node.inputs[1] ?? "") ?? []).slice(2) as number[]);
-    case "MaxPool":
-    case "AveragePool":
-    case "LpPool":
+    case "pool":
       return slide(node, x, shapes, intsAttribute(node, "kernel_shape", []));
-    case "GlobalAveragePool":
-    case "GlobalMaxPool":
+    case "global pool":
       return x.map((field) => field && everything);
-    case "ReduceMean":
-    case "ReduceSum":
-    case "ReduceMax":
+    case "reduction":
       return outRank === x.length ? x.map((field) => field && everything) : nowhere(outRank);
-    case "Flatten":
-    case "Gemm":
-    case "MatMul":
-    case "Softmax":
-    case "LogSoftmax":
-    case "Squeeze":
+    case "product":
       return outRank === 4 ? undefined : nowhere(outRank);
-    case "Reshape":
-      return reshape(x, shapes.get(node.inputs[0] ?? ""), shapes.get(node.outputs[0] ?? ""));
-    case "Transpose": {
+    case "reshape":
+      return reshape(node, x, shapes);
+    case "transpose": {
       const perm = intsAttribute(
         node,
         "perm",
@@ -160,14 +146,14 @@ function fieldsAfter(
       );
       return perm.map((axis) => x[axis]);
     }
-    case "Pad": {
+    case "pad": {
       const pads = values(1) ?? intsAttribute(node, "pads", []);
       return pads.length === 2 * x.length ? x.map((field, axis) => field && moved(field, -pads[axis])) : undefined;
     }
-    case "Slice":
+    case "slice":
       return slice(x, shapes.get(node.inputs[0] ?? ""), values);
-    default:
-      return undefined;
+    default: // only four axes have places
+      return outRank === undefined || outRank === 4 ? undefined : nowhere(outRank);
   }
 }
 
@@ -231,8 +217,9 @@ function slide(
 }
 
 /** A reshape that leaves the last two axes alone keeps their fields (channel shuffles); others lose the places. */
-function reshape(x: Fields, from: Shape | undefined, to: Shape | undefined): Fields | undefined {
-  if (!from || !to) return undefined;
+function reshape(node: Node, x: Fields, shapes: ReadonlyMap<string, Shape>): Fields | undefined {
+  const [from, to] = [shapes.get(node.inputs[0] ?? ""), shapes.get(node.outputs[0] ?? "")];
+  if (!from || !to) return node.inputs.length === 1 ? nowhere() : undefined; // without a target: to two axes
   const last = (shape: Shape): string => shape.slice(-2).join("×");
   if (to.length >= 4 && last(from) === last(to) && x.at(-1)) {
     return to.map((_, axis) => (axis >= to.length - 2 ? x[x.length - (to.length - axis)] : undefined));

@@ -45,6 +45,11 @@ export interface Operator {
   readonly rows?: RowRule;
   /** Lipschitz constant, elementwise or as a whole; absent where there is none or it depends on more than attributes. */
   readonly gain?: number | ((node: Node) => number);
+  /**
+   * Where the role does not tell what becomes of places in the image: `kept`, each from the same place of its inputs;
+   * `spread`, each goes to several.
+   */
+  readonly places?: "kept" | "spread";
   /** A tiny change of its input may change its output by much: rounding then differs between routes. */
   readonly jumps?: true;
 }
@@ -67,6 +72,8 @@ const arithmetic = (more: Partial<Operator> = {}): Operator => ({
   rows: rows.broadcasting,
   ...more,
 });
+/** Of truth values, or a choice by them. */
+const logic = (more: Partial<Operator> = {}): Operator => ({ ...arithmetic(more), role: "other", places: "kept" });
 const pool: Operator = { role: "pool", shape: shapes.pool, rows: rows.perEntry };
 const globalPool: Operator = { role: "global pool", shape: shapes.globalPool, rows: rows.perEntry };
 const reduction: Operator = { role: "reduction", shape: shapes.reduction, rows: rows.reduction };
@@ -130,15 +137,15 @@ const standard: Readonly<Record<string, Operator>> = {
   Sum: arithmetic(),
   Mean: arithmetic(),
   Mod: arithmetic({ jumps: true }),
-  Where: { ...arithmetic(), role: "other" },
-  And: { ...arithmetic(), role: "other" },
-  Or: { ...arithmetic(), role: "other" },
-  Xor: { ...arithmetic(), role: "other" },
-  Equal: { ...arithmetic({ jumps: true }), role: "other" },
-  Less: { ...arithmetic({ jumps: true }), role: "other" },
-  LessOrEqual: { ...arithmetic({ jumps: true }), role: "other" },
-  Greater: { ...arithmetic({ jumps: true }), role: "other" },
-  GreaterOrEqual: { ...arithmetic({ jumps: true }), role: "other" },
+  Where: logic(),
+  And: logic(),
+  Or: logic(),
+  Xor: logic(),
+  Equal: logic({ jumps: true }),
+  Less: logic({ jumps: true }),
+  LessOrEqual: logic({ jumps: true }),
+  Greater: logic({ jumps: true }),
+  GreaterOrEqual: logic({ jumps: true }),
 
   MaxPool: pool,
   AveragePool: pool,
@@ -150,7 +157,7 @@ const standard: Readonly<Record<string, Operator>> = {
   Upsample: { role: "resize", rows: rows.perEntry },
   InstanceNormalization: { role: "instance norm", shape: shapes.same, rows: rows.perEntry },
   GroupNormalization: { role: "other", shape: shapes.same, rows: rows.perEntry },
-  LRN: { role: "other", shape: shapes.same, rows: rows.perEntry },
+  LRN: { role: "other", shape: shapes.same, rows: rows.perEntry, places: "kept" },
   LayerNormalization: norm,
   RMSNormalization: norm,
   MeanVarianceNormalization: { role: "other", shape: shapes.same },
@@ -161,7 +168,7 @@ const standard: Readonly<Record<string, Operator>> = {
   CumSum: { role: "other", shape: shapes.same },
 
   Conv: convolution,
-  ConvTranspose: { ...convolution, shape: shapes.transposedConvolution },
+  ConvTranspose: { ...convolution, shape: shapes.transposedConvolution, places: "spread" },
   Gemm: { role: "product", shape: shapes.gemm, rows: rows.gemm },
   MatMul: product,
   MatMulInteger: { ...product, role: "other" },
@@ -205,8 +212,8 @@ const microsoft: Readonly<Record<string, Operator>> = {
   FusedGemm: { role: "other", shape: shapes.gemm, rows: rows.gemm },
   Gelu: activation(1.13),
   QuickGelu: activation(),
-  FastGelu: { role: "other", shape: shapes.same, rows: rows.kept },
-  BiasGelu: { role: "other", shape: shapes.same, rows: rows.kept },
+  FastGelu: { role: "other", shape: shapes.same, rows: rows.kept, places: "kept" },
+  BiasGelu: { role: "other", shape: shapes.same, rows: rows.kept, places: "kept" },
   LayerNormalization: norm,
   SimplifiedLayerNormalization: norm,
 };

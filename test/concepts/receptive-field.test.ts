@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { receptiveField } from "../../src/concepts/receptive-field.ts";
 import { floatTensor, type Graph, intTensor, type Node, node, type Tensor } from "../../src/onnx/graph.ts";
+import { operatorOf } from "../../src/onnx/operators.ts";
 
 /** A graph over a one-channel image of 24×24. */
 function graphOf(
@@ -135,5 +137,79 @@ describe("receptiveField", () => {
     );
     expect(receptiveField(torn, "c", [24, 24]).rows.stride).toBe(2); // what lies elsewhere does not matter
     expect(() => receptiveField(graph, "w3", [24, 24])).toThrow("expected one that depends on the input");
+  });
+
+  it("keeps places where an operator of the table works at each of them alone", () => {
+    const ofOne =
+      "Relu LeakyRelu PRelu Elu Selu Celu Sigmoid HardSigmoid HardSwish Tanh Softplus Softsign Mish Gelu Clip Exp Log " +
+      "Sqrt Neg Abs Erf Identity Dropout BatchNormalization LRN Cast ThresholdedRelu Reciprocal Floor Ceil Round Sign " +
+      "QuantizeLinear DequantizeLinear Shrink Sin Cos Atan Not IsNaN";
+    const ofTwo =
+      "Add Sub Mul Div Pow Max Min Sum Mean Where Concat Mod Equal Less LessOrEqual Greater GreaterOrEqual And Or Xor";
+    for (const op of ofOne.split(" ")) {
+      const graph = graphOf([conv("x", "w3", "a", { strides: [2, 2] }), node(op, ["a"], ["b"])]);
+      expect(receptiveField(graph, "b", [24, 24]).rows, op).toEqual({ offset: 1, stride: 2, size: 3, imageSize: 24 });
+    }
+    for (const op of ofTwo.split(" ")) {
+      const branches = [conv("x", "w3", "a"), conv("x", "w5", "b", { pads: [2, 2, 2, 2] })];
+      const graph = graphOf([...branches, node(op, ["a", "b"], ["c"], op === "Concat" ? { axis: 1 } : {})]);
+      // pixels 0..2 and -2..2
+      expect(receptiveField(graph, "c", [24, 24]).rows, op).toEqual({ offset: 0, stride: 1, size: 5, imageSize: 24 });
+    }
+    const gelu = { ...node("Gelu", ["a"], ["b"]), domain: "com.microsoft" };
+    expect(receptiveField(graphOf([conv("x", "w3", "a"), gelu]), "b", [24, 24]).rows.size).toBe(3);
+  });
+
+  it("slides the window of every pool", () => {
+    for (const op of ["MaxPool", "AveragePool", "LpPool"]) {
+      const graph = graphOf([node(op, ["x"], ["a"], { kernel_shape: [3, 5], strides: [2, 1] })]);
+      const { rows, columns } = receptiveField(graph, "a", [24, 24]);
+      expect(rows, op).toEqual({ offset: 1, stride: 2, size: 3, imageSize: 24 });
+      expect(columns, op).toEqual({ offset: 2, stride: 1, size: 5, imageSize: 24 });
+    }
+  });
+
+  it("puts what has no places in the middle, and refuses maps that mix them", () => {
+    const middle = { offset: 11.5, stride: 24, size: 24, imageSize: 24 };
+    const constants = {
+      axes: intTensor([2, 3]),
+      matrix: floatTensor([576, 3], new Float32Array(1728)),
+      target: intTensor([0, -1]),
+      ones: intTensor([1]),
+    };
+    const gone = { axes: [2, 3], keepdims: 0 };
+    const kept = { axes: [2, 3], keepdims: 1 };
+    const ways: Record<string, Node[]> = {
+      GlobalAveragePool: [node("GlobalAveragePool", ["x"], ["y"])],
+      GlobalMaxPool: [node("GlobalMaxPool", ["x"], ["y"])],
+      GlobalLpPool: [node("GlobalLpPool", ["x"], ["y"])],
+      ReduceMean: [node("ReduceMean", ["x"], ["y"], gone)],
+      ReduceSum: [node("ReduceSum", ["x", "axes"], ["y"], { keepdims: 1 })],
+      ReduceMax: [node("ReduceMax", ["x"], ["y"], kept)],
+      ReduceL2: [node("ReduceL2", ["x"], ["y"], gone)],
+      Flatten: [node("Flatten", ["x"], ["y"])],
+      Reshape: [node("Reshape", ["x", "target"], ["y"])],
+      Gemm: [node("Flatten", ["x"], ["flat"]), node("Gemm", ["flat", "matrix"], ["y"])],
+      MatMul: [node("Flatten", ["x"], ["flat"]), node("MatMul", ["flat", "matrix"], ["y"])],
+      Softmax: [node("Flatten", ["x"], ["flat"]), node("Softmax", ["flat"], ["y"])],
+      LogSoftmax: [node("Flatten", ["x"], ["flat"]), node("LogSoftmax", ["flat"], ["y"])],
+      Squeeze: [node("GlobalAveragePool", ["x"], ["pooled"]), node("Squeeze", ["pooled", "axes"], ["y"])],
+    };
+    for (const [op, nodes] of Object.entries(ways)) {
+      expect(receptiveField(graphOf(nodes, constants), "y", [24, 24]).rows, op).toEqual(middle);
+    }
+    const mixing =
+      "Softmax LogSoftmax InstanceNormalization GroupNormalization Resize Einsum DepthToSpace CumSum Unheard";
+    for (const op of mixing.split(" ")) {
+      expect(() => receptiveField(graphOf([node(op, ["x"], ["y"])]), "y", [24, 24]), op).toThrow(`got ${op} "`);
+    }
+  });
+
+  it("asks the table of operators, and names none itself", () => {
+    const source = readFileSync(new URL("../../src/concepts/receptive-field.ts", import.meta.url), "utf8");
+    const code = source.replaceAll(/\/\*[^]*?\*\//g, "").replaceAll(/\/\/.*/g, "");
+    const words = [...code.matchAll(/"[^"]*"|`[^`]*`/g)].flatMap(([text]) => text.match(/\w+/g) ?? []);
+    expect(words).toContain("kernel_shape");
+    expect(words.filter((op) => operatorOf({ op, domain: "" }))).toEqual([]);
   });
 });
