@@ -8,13 +8,17 @@ const slowest = [
   "reproduction/reproduce",
   "queue/queue", // waits
   "web/explorer",
+  "web/many-classes",
   "ablation/sweep",
   "cli/interrupt",
   "shards/shards",
   "cli/concepts",
   "runtime/webgpu",
   "package",
-  "cli/errors",
+  "training/train-command",
+  "web/site",
+  "shards/kills",
+  "ablation/optimal-constants",
 ].map((name) => `test/${name}.test.ts`);
 
 /** Puts the slowest first; among the others, what Vitest knows of them decides. */

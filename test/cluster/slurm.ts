@@ -23,12 +23,12 @@ export function whyNoSlurm(): string | undefined {
   return lacking.length > 0 ? `no ${lacking.join(", ")}` : undefined;
 }
 
-/** Starts a cluster whose jobs find `unitscope` as `shim` says. */
-export async function startSlurm(folder: string, shim: string): Promise<Slurm> {
+/** Starts a cluster whose jobs find a script as `unitscope`. */
+export async function startSlurm(folder: string, unitscope: string): Promise<Slurm> {
   const at = (name: string): string => join(folder, name);
   for (const name of ["bin", "state", "spool", "run"]) mkdirSync(at(name), { recursive: true });
   chmodSync(folder, 0o755);
-  writeFileSync(at("bin/unitscope"), `#!/bin/sh\nexec ${process.execPath} ${shim} "$@"\n`, { mode: 0o755 });
+  writeFileSync(at("bin/unitscope"), unitscope, { mode: 0o755 });
   writeFileSync(at("munge.key"), randomBytes(1024), { mode: 0o400 });
   const socket = at("run/munge.socket");
   const node = hostname().split(".")[0];
