@@ -9,6 +9,7 @@ import { imagenetClasses } from "../data/classes/class-list.ts";
 import { openTableReader } from "../runs/read-table.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
 import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
+import { type ClassEvidence, readClassEvidence } from "./class-evidence.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
 import { predictRuns, specialRuns } from "./steps.ts";
 import type { ReproductionNetwork, Variant } from "./studies.ts";
@@ -26,15 +27,17 @@ export interface NetworkEvidence extends ReproductionNetwork {
   readonly parts: ReadonlyMap<string, LayerImageParts>;
   /** How far apart in WordNet the classes are that units of conv5 hurt; `null` where the classes are not WordNet's. */
   readonly hurtSpread: ClassSpread | null;
+  /** What single classes lost. */
+  readonly classes: ClassEvidence;
+  /** Sets and rotations of conv5; `null` where they were not measured. */
+  readonly last: LastLayer | null;
 }
 
-/** What networks that learned nothing gave together, or the first of them for the others; conv5 only. */
-export interface UntrainedEvidence {
+/** Tables of one network's last convolution. */
+export interface LastLayer {
   readonly sets: Table;
   readonly rotation: Table;
   readonly directions: Table;
-  /** As `Evidence.predictions`; `null` with a single such network. */
-  readonly predictions: Table | null;
 }
 
 /** Everything that was measured. */
@@ -51,10 +54,10 @@ export interface Evidence {
   /** `rotation` and `directions` of the main network, all layers. */
   readonly rotation: Table;
   readonly directions: Table;
-  /** What networks whose convolutions learned nothing gave besides their units; `null` without such a network. */
-  readonly untrained: UntrainedEvidence | null;
   /** The rows of `predictions` that average over all choices of networks. */
   readonly predictions: Table;
+  /** The same of networks whose convolutions learned nothing; `null` with fewer than two of them. */
+  readonly untrainedPredictions: Table | null;
 }
 
 /** Reads the tables. @throws {UnitscopeError} `run` if one is missing. */
@@ -73,6 +76,8 @@ export async function readEvidence(networks: readonly ReproductionNetwork[], pla
       labels: integers(baseline, "label"),
       parts: imageParts(baseline, await run.readTable("flips"), units),
       hurtSpread: await readHurtSpread(run),
+      classes: await readClassEvidence(run, units),
+      last: await readLastLayer(run),
     });
   }
   const { mainNetwork } = place.study;
@@ -80,7 +85,6 @@ export async function readEvidence(networks: readonly ReproductionNetwork[], pla
   const main = openRun(runPath(place, mainNetwork));
   const lower = openRun(runPath(place, special.lower));
   const paperWay = openRun(runPath(place, special.paperWay));
-  const predictions = await readPredictions(place, predictRuns.plain);
   return {
     networks: found,
     main: found.find(({ name }) => name === mainNetwork) as NetworkEvidence,
@@ -90,24 +94,22 @@ export async function readEvidence(networks: readonly ReproductionNetwork[], pla
     setsPaperWay: await paperWay.readTable("sets"),
     rotation: concatTables([await lower.readTable("rotation"), await main.readTable("rotation")]),
     directions: concatTables([await lower.readTable("directions"), await main.readTable("directions")]),
-    untrained: await readUntrained(networksOf({ networks: found }, "random convolutions"), place),
-    predictions,
+    predictions: await readPredictions(place, predictRuns.plain),
+    untrainedPredictions:
+      networksOf({ networks: found }, "random convolutions").length > 1
+        ? await readPredictions(place, predictRuns.untrained)
+        : null,
   };
 }
 
-async function readUntrained(
-  networks: readonly NetworkEvidence[],
-  place: Workplace,
-): Promise<UntrainedEvidence | null> {
-  const [first] = networks;
-  if (!first) return null;
-  const run = openRun(runPath(place, first.name));
-  return {
-    sets: await run.readTable("sets"),
-    rotation: await run.readTable("rotation"),
-    directions: await run.readTable("directions"),
-    predictions: networks.length > 1 ? await readPredictions(place, predictRuns.untrained) : null,
-  };
+async function readLastLayer(run: RunFolder): Promise<LastLayer | null> {
+  const tables = ["sets", "rotation", "directions"] as const;
+  const there = run.tableNames();
+  if (!tables.every((name) => there.includes(name))) return null;
+  const [sets, rotation, directions] = await Promise.all(
+    tables.map(async (name) => rowsWhere(await run.readTable(name), "layer", "conv5")),
+  );
+  return sets && rotation && directions && sets.rows > 0 && rotation.rows > 0 ? { sets, rotation, directions } : null;
 }
 
 async function readPredictions(place: Workplace, folder: string): Promise<Table> {

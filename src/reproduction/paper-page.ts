@@ -2,6 +2,7 @@
 import { type Finding, listed, type Picture, points } from "./claims/claim.ts";
 import { type ControlledClaim, controlRule, controlWords } from "./claims/control.ts";
 import { type Verdict, verdictRules } from "./claims/judgement.ts";
+import { ruleChanges } from "./claims/rule-changes.ts";
 import type { Controls } from "./controls.ts";
 import { controlSections } from "./controls-page.ts";
 import { conceptSet } from "./plan.ts";
@@ -49,6 +50,26 @@ export interface PageData {
   readonly limit: number | null;
 }
 
+/** Words of the table, for whoever has just come. */
+const words: readonly (readonly [word: string, meaning: string])[] = [
+  [
+    "class drop without the luck of choosing",
+    "the largest of many noisy drops is too large. So the class is chosen on one half of the images and its drop measured on the other (*split half*)",
+  ],
+  [
+    "a unit singles out a class",
+    "its damage to one class is more than a unit would do whose damage is spread over classes as that of the layer's other units is",
+  ],
+  [
+    "divided by its ceiling",
+    "drops are measured with noise, so no attribute can correlate with them perfectly; the ceiling is the largest correlation that the noise leaves room for",
+  ],
+  [
+    "networks that learned nothing",
+    "random convolutions under a trained head: what they show as well cannot be due to what convolutions learn",
+  ],
+];
+
 const marks: Readonly<Record<Verdict, string>> = {
   same: "✔ same",
   "in part": "◐ in part",
@@ -73,6 +94,7 @@ function head(data: PageData, folder: string): string[] {
     .map((verdict) => ({ verdict, count: claims.filter((claim) => claim.verdict === verdict).length }))
     .filter(({ count }) => count > 0)
     .map(({ verdict, count }) => `${count} ${verdict}`);
+  const statements = claims.flatMap(({ judged }) => judged.filter(({ outcome }) => outcome !== "unasked")).length;
   const other = ({ id }: ControlledClaim): string =>
     beside
       .map((study) => study.claims.find((claim) => claim.id === id))
@@ -83,7 +105,9 @@ function head(data: PageData, folder: string): string[] {
     "",
     `Zhou, Sun, Bau and Torralba, [*Revisiting the Importance of Individual Units in CNNs via Ablation*](https://arxiv.org/abs/1806.02891) (2018), repeated on ${study.images} with networks that this project trained. \`unitscope reproduce\` writes this page, and measures every result on it.`,
     "",
-    `Of ${claims.length} claims: ${counts.join(", ")}. The paper's networks tell 365 scenes (Places365) or 1,000 objects (ImageNet) apart at 224×224 pixels; ours tell ${study.task}. So what can be the same is the direction and the order of magnitude, not the figure; where the paper gives numbers and signs in its text, they are what a claim is judged by. The claims are in our words. Drops are in points of accuracy, and positive means damage (the paper plots the opposite sign).`,
+    `Of ${claims.length} claims: ${counts.join(", ")}. The paper's networks tell 365 scenes (Places365) or 1,000 objects (ImageNet) apart at 224×224 pixels; ours tell ${study.task}. So what can be the same is the direction and the order of magnitude, not the figure. The claims are in our words. Drops are in points of accuracy, and positive means damage (the paper plots the opposite sign).`,
+    "",
+    ...words.map(([word, meaning]) => `- **${word}**: ${meaning}.`),
     "",
     ...(limit === null
       ? []
@@ -91,22 +115,31 @@ function head(data: PageData, folder: string): string[] {
           `**A quick look: only the first ${limit} images of every class were used, and a concept set of ${conceptSet(limit).split(":")[1]} images; intervals are wide.**`,
           "",
         ]),
-    `| claim | the paper's numbers | here, ${study.column} | statements | networks that learned nothing | measured (95 % interval) |${beside.map(({ name }) => ` ${name} |`).join("")}`,
+    `| claim | the paper's numbers, or where it says so | here, ${study.column} | statements | networks that learned nothing | measured (95 % interval) |${beside.map(({ name }) => ` ${name} |`).join("")}`,
     `|---|---|---|---|---|---|${beside.map(() => "---|").join("")}`,
     ...claims.map(
       (claim) =>
-        `| [${claim.title}](#${anchorOf(claim.title)}) | ${claim.numbers === "" ? claim.where : claim.numbers} | ${marks[claim.verdict]} | ${claim.held} | ${controlInShort(claim)} | ${claim.headline} |${other(claim)}`,
+        `| [${claim.title}](#${anchorOf(claim.title)}) | ${claim.numbers === "" ? claim.where : claim.numbers} | ${marks[claim.verdict]} | ${claim.held} | ${controlInShort(claim, data)} | ${claim.headline} |${other(claim)}`,
     ),
     "",
-    "The rules were fixed before this measurement, but after the first of these networks had been measured under looser ones; since an earlier measurement by them, one has changed: *contradicted* takes half of the statements now, as *in part* does, where more against than for were enough. Every statement of a claim, at every place where it is asked, *holds*, is *weaker* (the paper's way, but clearly smaller), is decided *against*, or is *open*, when the interval does not decide. The verdict on a claim is then:",
+    `Every statement of a claim, at every place where it is asked, *holds*, is *weaker* (the paper's way, but clearly smaller), is decided *against*, or is *open*, when the interval does not decide. Each interval is one of 95 %, and there are some ${statements} statements: were nothing there, about ${Math.max(1, Math.round(statements / 40))} would be decided the one way and as many the other. A verdict of *same* needs all of a claim's statements, but a single one *against* may be chance. The verdict on a claim is then:`,
     "",
     ...verdictRules.map(([verdict, meaning]) => `- **${verdict}**: ${meaning}.`),
     "",
     controlRule,
     "",
+    "<details>",
+    "<summary>how the rules have changed since they were first written, and what that did</summary>",
+    "",
+    "The rules were written after the first of these networks had been measured under looser ones. Since then:",
+    "",
+    ...ruleChanges.map((change) => `- ${change}`),
+    "",
+    "</details>",
+    "",
     "## The networks",
     "",
-    `Trained by \`unitscope train\` on the training images of ${study.images} (${link(data, "training.md", "how")}); where nothing else is said, results are measured on ${images.count.toLocaleString("en")} test images (\`${images.name}\`)${images.ofEveryClass === null ? "" : `, those of all networks but the first on ${images.ofEveryClass} of every class`}.`,
+    `Trained by \`unitscope train\` on the training images of ${study.images} (${link(data, "training.md", "how")}); where nothing else is said, results are measured on ${images.count.toLocaleString("en")} test images (\`${images.name}\`)${images.ofEveryClass === null ? "" : `, those of all networks but the first on ${images.ofEveryClass} of every class`}. All AlexNets of a page have one schedule, but that a head on random convolutions learns at a tenth of the rate; ResNet-18 has its own.`,
     "",
     "| file in `models/` | variant | seed | right |",
     "|---|---|---:|---:|",
@@ -128,15 +161,18 @@ function head(data: PageData, folder: string): string[] {
 }
 
 /** A claim's control in a cell of the table. */
-function controlInShort({ control }: ControlledClaim): string {
-  return control ? `${marks[control.verdict]}; ${controlWords[control.outcome]}` : "– none there";
+function controlInShort({ control }: ControlledClaim, { networks }: PageData): string {
+  if (!control)
+    return networks.some(({ variant }) => variant === "random convolutions") ? "– not asked" : "– none there";
+  const { verdict, outcome } = control;
+  return outcome === "unasked" ? marks[verdict] : `${marks[verdict]}; ${controlWords[outcome]}`;
 }
 
 function controlLines({ control }: ControlledClaim): string[] {
   if (!control) return [];
   const { verdict, held, networks, outcome, findings } = control;
   return [
-    `Networks that learned nothing (${networks}), by the same rule: **${marks[verdict]}** (${held}), **${controlWords[outcome]}**.`,
+    `Networks that learned nothing (${networks}), by the same rule: **${marks[verdict]}** (${held})${outcome === "unasked" ? "" : `, **${controlWords[outcome]}**`}.`,
     "",
     ...(findings.length > 0 ? [...findingTable(findings), ""] : []),
   ];
@@ -151,11 +187,13 @@ function section(claim: ControlledClaim, folder: string): string[] {
     `**${marks[verdict]}** (${held}) · ${where}`,
     "",
     `- **The paper:** ${paper}${numbers === "" ? "" : ` (${numbers})`}`,
-    `- **Here:** ${why === "" ? headline : `${why} ${headline}`}.`.replace("..", "."),
+    `- **Here:** ${[why, headline === "–" ? "" : `${headline}.`].filter((text) => text !== "").join(" ")}`.replace(
+      "..",
+      ".",
+    ),
     `- **The rule:** ${rule}`,
     "",
-    ...findingTable(findings),
-    "",
+    ...(findings.length > 0 ? [...findingTable(findings), ""] : []),
     ...controlLines(claim),
     `Intervals: ${intervals}. Tables: ${tables.map((file) => `[${file}](${folder}/tables/${file})`).join(", ")}.`,
     "",
@@ -200,16 +238,20 @@ function findingTable(findings: readonly Finding[]): string[] {
 
 function cell(found: Finding | undefined): string {
   if (!found) return "";
-  const { value, low, high } = found;
-  const ends = low === null || high === null ? "" : ` (${show(found, low)} to ${show(found, high)})`;
-  return `${show(found, value)}${ends}`;
+  const { value, low, high, unit } = found;
+  if (low === null || high === null) return show(found, value);
+  // A share lies between none and all, whatever its interval's method says.
+  const ends = [low, high].map((end) => (unit === "percent" ? Math.min(1, Math.max(0, end)) : end));
+  return `${show(found, value)} (${ends.map((end) => show(found, end, true)).join(" to ")})`;
 }
 
-function show({ unit }: Finding, value: number | null): string {
+/** @param isEnd of an interval: one that would read as 0 gets the digits that show its side. */
+function show({ unit }: Finding, value: number | null, isEnd: boolean = false): string {
   if (value === null || !Number.isFinite(value)) return "–";
   const text = (digits: number, factor: number = 1): string => {
     const rounded = (factor * value).toFixed(digits);
-    return Number(rounded) === 0 ? (0).toFixed(digits) : rounded.replace("-", "−");
+    if (Number(rounded) !== 0) return rounded.replace("-", "−");
+    return isEnd && value !== 0 && digits < 4 ? text(digits + 1, factor) : (0).toFixed(digits);
   };
   if (unit === "points") return text(2, 100);
   if (unit === "percent") return text(1, 100);

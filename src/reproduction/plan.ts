@@ -66,7 +66,8 @@ export function planSteps(study: Study, { limit, networks = study.networks }: Pl
       ];
     }),
     ...mainSteps(study, limit),
-    ...untrainedSteps(study, untrained),
+    ...lastLayerSteps(study, [...plain.filter((name) => name !== mainNetwork), ...untrained]),
+    ...untrainedPrediction(untrained),
     ...methodSteps(study, limit),
     {
       kind: "compare",
@@ -85,37 +86,26 @@ export function planSteps(study: Study, { limit, networks = study.networks }: Pl
   ];
 }
 
-/** What networks that learned nothing are asked besides their units: the first stands for all in sets and rotations. */
-function untrainedSteps(study: Study, names: readonly string[]): Step[] {
-  const [name] = names;
-  if (name === undefined) return [];
+/** The unit sets and a rotation of the last convolution of networks other than the main one. */
+function lastLayerSteps(study: Study, names: readonly string[]): Step[] {
   const layers = ["conv5"];
-  return [
+  const classes = everyNth(study, study.setsEvery.deep);
+  return names.flatMap((name): Step[] => [
     {
       kind: "sets",
       title: `${name}: unit sets of conv5`,
       run: name,
-      options: {
-        layers,
-        classes: everyNth(study, study.setsEvery.deep),
-        strategies: ["greedy", "random"],
-        size: 15,
-        randomSequences: 10,
-      },
+      options: { layers, classes, strategies: ["greedy", "random"], size: 15, randomSequences: 10 },
     },
     { kind: "rotate", title: `${name}: rotation of conv5`, run: name, options: { layers, seeds: 1, pca: false } },
-    ...(names.length > 1
-      ? [
-          {
-            kind: "predict",
-            title: "predicting classes from attributes where nothing was learned",
-            runs: names,
-            train: names.length - 1,
-            out: predictRuns.untrained,
-          } as const,
-        ]
-      : []),
-  ];
+  ]);
+}
+
+/** Classes predicted across networks that learned nothing, where there are several. */
+function untrainedPrediction(runs: readonly string[]): Step[] {
+  if (runs.length < 2) return [];
+  const title = "predicting classes from attributes where nothing was learned";
+  return [{ kind: "predict", title, runs, train: runs.length - 1, out: predictRuns.untrained }];
 }
 
 /** Unit sets, rotations and figures of the main network. */

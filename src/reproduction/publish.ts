@@ -7,8 +7,10 @@ import { writeFileAtomic } from "../files/atomic-file.ts";
 import { tableCsv } from "../runs/export.ts";
 import { openRun } from "../runs/run-folder.ts";
 import type { TableName } from "../tables/schema.ts";
-import { concatTables } from "../tables/table.ts";
+import { concatTables, type Table } from "../tables/table.ts";
 import type { Claim, Picture } from "./claims/claim.ts";
+import type { NetworkEvidence } from "./evidence.ts";
+import { directionsOfNetworks, relationsOfNetworks, setsOfNetworks, unitsOfNetworks } from "./network-tables.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
 import { setCurveTable } from "./set-curve-table.ts";
 import { compareRuns, predictRuns, specialRuns } from "./steps.ts";
@@ -40,9 +42,24 @@ function publishedTables(
   ];
 }
 
+/** Tables of all networks together, by their file. */
+export const networkTables: Readonly<Record<string, (networks: readonly NetworkEvidence[]) => Table>> = {
+  "networks-units.csv": unitsOfNetworks,
+  "networks-relations.csv": relationsOfNetworks,
+  "networks-sets.csv": setsOfNetworks,
+  "networks-directions.csv": directionsOfNetworks,
+};
+
+/** What there is to publish besides what the runs hold. */
+interface Published {
+  readonly claims: readonly Claim[];
+  readonly trainings: readonly TrainingCurve[] | null;
+  readonly networks: readonly NetworkEvidence[];
+}
+
 /** Writes every figure that a claim shows, and every table, into `figures/` and `tables/` of the folder. */
 export async function publishResults(
-  { claims, trainings }: { claims: readonly Claim[]; trainings: readonly TrainingCurve[] | null },
+  { claims, trainings, networks }: Published,
   place: Workplace,
   folder: string,
 ): Promise<void> {
@@ -57,6 +74,10 @@ export async function publishResults(
   for (const { name, file, runs } of publishedTables(place.study)) {
     const parts = await Promise.all(runs.map((run) => openRun(runPath(place, run)).readTable(name)));
     writeFileAtomic(join(folder, "tables", file), tableCsv(concatTables(parts)));
+  }
+  for (const [file, tableOf] of Object.entries(networkTables)) {
+    const table = tableOf(networks);
+    if (table.rows > 0) writeFileAtomic(join(folder, "tables", file), tableCsv(table));
   }
   const { lower, paperWay } = specialRuns(place.study);
   const sets = await Promise.all(

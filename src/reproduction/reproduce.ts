@@ -92,7 +92,7 @@ export async function reproducePaper(
     limit: limit ?? null,
   };
   writeFileAtomic(join(folder, "claims.json"), `${JSON.stringify(page, null, 2)}\n`);
-  await publishResults({ claims, trainings }, options, folder);
+  await publishResults({ claims, trainings, networks: evidence.networks }, options, folder);
   writeFileAtomic(out, paperPage(page, name));
   return { page: out, folder, claims, elapsedMs };
 }

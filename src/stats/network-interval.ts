@@ -1,7 +1,8 @@
 /**
  * The interval of a mean over networks that were measured on the same images, or of the difference of two such means.
  * Few networks say little about further ones: Student's t over networks says how little (Welch 1947 for a difference).
- * The images, which all networks share, add their own variance.
+ * The images, which all networks share, add a reach of their own: the two are squared and added, so that images never make
+ * the interval narrower than the networks alone do (one common number of degrees of freedom would, with few networks).
  */
 import type { Estimate } from "./nested-bootstrap.ts";
 import { studentTwoSided } from "./student-t.ts";
@@ -10,7 +11,8 @@ import { studentTwoSided } from "./student-t.ts";
  * @param group one value per network. A single network is held fixed: the interval then speaks of it alone.
  * @param options.against the other group, in a difference.
  * @param options.imageVariance variance that the choice of images gives the mean (or difference); 0 to hold them fixed.
- * @returns ends `NaN` where nothing is known of the variance.
+ * @returns ends `NaN` where nothing is known of the variance: a single network without images, or networks without any
+ *   difference, which is no certainty.
  */
 export function networkInterval(
   group: readonly number[],
@@ -26,13 +28,13 @@ export function networkInterval(
   const parts = groups
     .filter(({ length }) => length > 1)
     .map((values) => ({ variance: squaredError(values), freedom: values.length - 1 }));
-  const variance = imageVariance + parts.reduce((sum, part) => sum + part.variance, 0);
-  if (!(variance > 0) || Number.isNaN(value)) {
-    const isExact = parts.length > 0 && variance === 0;
-    return { value, low: isExact ? value : Number.NaN, high: isExact ? value : Number.NaN };
+  const variance = parts.reduce((sum, part) => sum + part.variance, 0);
+  if (!(variance + imageVariance > 0) || Number.isNaN(value)) {
+    return { value, low: Number.NaN, high: Number.NaN };
   }
   const shares = parts.reduce((sum, part) => sum + part.variance ** 2 / part.freedom, 0);
-  const reach = Math.sqrt(variance) * studentQuantile(shares === 0 ? 1e6 : variance ** 2 / shares, 1 - level);
+  const overNetworks = variance === 0 ? 0 : Math.sqrt(variance) * studentQuantile(variance ** 2 / shares, 1 - level);
+  const reach = Math.hypot(overNetworks, Math.sqrt(imageVariance) * studentQuantile(1e6, 1 - level));
   return { value, low: value - reach, high: value + reach };
 }
 

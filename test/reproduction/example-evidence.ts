@@ -14,10 +14,12 @@ export interface Effects {
   readonly detectors: (variant: Variant) => number;
   /** Classes with a real drop, per unit. */
   readonly significant: number;
+  /** Classes that lose log-probability, per unit. */
+  readonly sharper: number;
   /** Accuracy of a class after greedy units. */
   readonly greedy: (step: number) => number;
   /** Correlation of an attribute with a drop. */
-  readonly correlation: (drop: string, attribute: string) => number;
+  readonly correlation: (drop: "overall_drop" | "max_class_drop" | "elsewhere", attribute: string) => number;
   /** The largest correlation that the drops' noise leaves room for. */
   readonly ceiling: number;
   /** Accuracy of the ensemble, and of the best single attribute. */
@@ -55,8 +57,12 @@ export const paperEffects: Effects = {
         : 0.025,
   detectors: (variant) => (variant === "plain" ? 0.4 : 0.1),
   significant: 2,
+  sharper: 3,
   greedy: (step) => Math.max(0, 0.8 - 0.06 * step),
-  correlation: (drop, attribute) => (drop !== "overall_drop" ? 0.5 : attribute === "l1_norm" ? 0.2 : -0.2),
+  correlation: (drop, attribute) => {
+    if (drop === "max_class_drop") return attribute === "concept_iou" || attribute === "l1_norm" ? 0.4 : 0.6;
+    return attribute === "l1_norm" ? 0.2 : -0.2;
+  },
   ceiling: 0.9,
   prediction: 0.75,
   bestAttribute: 0.6,
@@ -72,6 +78,7 @@ export const paperEffects: Effects = {
     overall: 0.02,
     detectors: () => 0.05,
     significant: 40,
+    sharper: 50,
     greedy: (step) => Math.max(0, 0.8 - 0.02 * step),
     correlation: () => 0,
     prediction: 0.3,
@@ -87,6 +94,7 @@ export const noEffects: Effects = {
   classDrop: () => 0,
   detectors: () => 0.2,
   significant: 0,
+  sharper: 0,
   greedy: () => 0.8,
   correlation: () => 0,
   ceiling: 0.1,
@@ -132,20 +140,27 @@ export function exampleEvidence(effects: Effects): Evidence {
           unitsOf(layer, effects.deviant && network.seed === 2 ? "plain" : network.variant, own, at),
         ),
       ),
-      relations: concatTables(layers.map((layer) => relationsOf(layer, own))),
+      relations: concatTables(layers.map((layer) => relationsOf(layer, own, at))),
       hurtSpread: network.variant === "ResNet-18" ? null : spreadOf(own.alike, at),
+      classes: {
+        hurtByLogprob: new Map(layers.map((layer) => [layer, new Float64Array(unitCount).fill(own.sharper)])),
+        dropElsewhere: new Map([["conv5", elsewhereOf(own, at)]]),
+      },
+      last:
+        network.variant === "plain" || network.variant === "random convolutions"
+          ? {
+              sets: setsOf("conv5", own, at),
+              rotation: rotationOf("conv5", own, network.variant, at),
+              directions: directionsOf(["conv5"], own),
+            }
+          : null,
     };
   });
   return {
     networks: found,
     main: found[0],
     classCount: effects.classCount,
-    untrained: {
-      sets: setsOf("conv5", untrained),
-      rotation: rotationOf("conv5", untrained, "random convolutions"),
-      directions: directionsOf(["conv5"], untrained),
-      predictions: predictionsOf(untrained),
-    },
+    untrainedPredictions: predictionsOf(untrained),
     lowerImages: 100,
     sets: concatTables(alexnetLayers.map((layer) => setsOf(layer, effects))),
     setsPaperWay: setsOf("conv5", effects),
@@ -153,6 +168,13 @@ export function exampleEvidence(effects: Effects): Evidence {
     directions: directionsOf(alexnetLayers, effects),
     predictions: predictionsOf(effects),
   };
+}
+
+/** Drops over other classes that correlate with a unit's number, as its attributes in `unitsOf` do. */
+function elsewhereOf({ correlation }: Effects, seed: number): Float64Array {
+  const random = seededRandom(seed, 8);
+  const slope = correlation("elsewhere", "class_selectivity");
+  return Float64Array.from({ length: unitCount }, (_, unit) => slope * (unit + 5 * random.normal()));
 }
 
 function spreadOf(alike: number, seed: number): { observed: Float64Array; expected: Float64Array } {
@@ -167,9 +189,9 @@ function directionsOf(layers: readonly string[], { direction }: Effects): Table 
   return makeTable({
     layer: [...layers],
     basis: layers.map(() => "random"),
-    measure: layers.map(() => "max_class_drop"),
+    measure: layers.map(() => "split_half_drop"),
     superiority: Float64Array.from(layers, () => 0.8),
-    p_value: Float64Array.from(layers, () => (direction === 0 ? 0.5 : 0.0001)),
+    rank_p_value: Float64Array.from(layers, () => (direction === 0 ? 0.5 : 0.0001)),
   });
 }
 
@@ -177,11 +199,22 @@ function unitsOf(layer: string, variant: Variant, effects: Effects, seed: number
   const random = seededRandom(seed);
   const around = (mean: number): Float64Array =>
     Float64Array.from({ length: unitCount }, () => mean * (1 + 0.2 * random.normal()));
+  // Networks differ a little.
+  const detecting = Math.round(unitCount * effects.detectors(variant)) + (seed % 3) - 1;
   const drop = effects.classDrop(variant, layer) * (1 + effects.networkNoise * random.normal());
   return makeTable({
     layer: Array.from({ length: unitCount }, () => layer),
     unit: Int32Array.from({ length: unitCount }, (_, unit) => unit),
     overall_drop: around(effects.overall),
+    images: new Int32Array(unitCount).fill(imageCount),
+    lost: new Int32Array(unitCount).fill(Math.round(imageCount * Math.max(0, effects.overall))),
+    gained: new Int32Array(unitCount),
+    class_selectivity: ascending(1),
+    class_correlation: ascending(1),
+    l1_norm: ascending(
+      Math.sign(effects.correlation("elsewhere", "l1_norm") * effects.correlation("elsewhere", "class_selectivity")) ||
+        1,
+    ),
     // One unit of each layer does what the paper's waterfall unit does.
     max_class_drop: around(drop).map((value, unit) => (unit === 0 && drop > 0 ? 20 * drop : value)),
     max_class_null: around(0.004),
@@ -195,15 +228,23 @@ function unitsOf(layer: string, variant: Variant, effects: Effects, seed: number
     max_class_q_value: new Float64Array(unitCount).fill(effects.significant > 0 ? 0.01 : 0.8),
     split_half_drop: around(drop * 0.8),
     significant_classes: new Int32Array(unitCount).fill(effects.significant),
-    concept_iou: Float64Array.from({ length: unitCount }, () =>
-      random.uniform() < effects.detectors(variant) ? 0.1 : 0.01,
-    ),
+    concept_iou: Float64Array.from({ length: unitCount }, (_, unit) => (unit >= unitCount - detecting ? 0.1 : 0.01)),
   });
 }
 
-function relationsOf(layer: string, { correlation, ceiling }: Effects): Table {
+/** The number of each unit, or that from the end. */
+function ascending(sign: number): Float64Array {
+  return Float64Array.from({ length: unitCount }, (_, unit) => sign * unit);
+}
+
+function relationsOf(layer: string, { correlation, ceiling }: Effects, seed: number): Table {
   const rows = ["class_selectivity", "class_correlation", "concept_iou", "l1_norm"].flatMap((attribute) =>
-    ["overall_drop", "max_class_drop"].map((drop) => ({ attribute, drop, value: correlation(drop, attribute) })),
+    (["overall_drop", "max_class_drop"] as const).map((drop) => ({
+      attribute,
+      drop,
+      // Networks differ a little.
+      value: correlation(drop, attribute) + 0.01 * ((seed % 5) - 2),
+    })),
   );
   return makeTable({
     layer: rows.map(() => layer),
@@ -216,14 +257,15 @@ function relationsOf(layer: string, { correlation, ceiling }: Effects): Table {
   });
 }
 
-function setsOf(layer: string, { greedy }: Effects): Table {
+function setsOf(layer: string, { greedy }: Effects, seed: number = 0): Table {
   const rows = ["greedy", "random"].flatMap((strategy) =>
     Array.from({ length: setClasses }, (_, cls) =>
       Array.from({ length: 16 }, (_unused, step) => ({
         strategy,
         cls,
         step,
-        accuracy: strategy === "greedy" ? greedy(step) : 0.8 - 0.001 * step,
+        // Networks differ a little.
+        accuracy: (strategy === "greedy" ? greedy(step) : 0.8 - 0.001 * step) * (1 + 0.001 * ((seed % 5) - 2)),
       })),
     ).flat(),
   );
@@ -236,8 +278,13 @@ function setsOf(layer: string, { greedy }: Effects): Table {
   });
 }
 
-function rotationOf(layer: string, { classDrop, direction }: Effects, variant: Variant = "plain"): Table {
-  const random = seededRandom(5);
+function rotationOf(
+  layer: string,
+  { classDrop, direction }: Effects,
+  variant: Variant = "plain",
+  seed: number = 0,
+): Table {
+  const random = seededRandom(5, seed);
   const rows = ["units", "random", "random"].flatMap((basis, at) =>
     Array.from({ length: unitCount }, () => ({
       basis,

@@ -2,8 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   heldOf,
+  isAbove,
   isAsLarge,
-  isBelow,
   isNegative,
   isPositive,
   isWithin,
@@ -24,7 +24,7 @@ describe("outcomes", () => {
       "against",
     ]);
     expect(isNegative(interval(-2, -0.1))).toBe("holds");
-    expect(isBelow(interval(0.2, 0.4), 0.5)).toBe("holds");
+    expect([isAbove(interval(0.6, 0.8), 0.5), isAbove(interval(0.2, 0.4), 0.5)]).toEqual(["holds", "against"]);
   });
 
   test("no effect needs an interval within the margin: a wide one is open, not agreement", () => {
@@ -39,6 +39,7 @@ describe("outcomes", () => {
     expect(isAsLarge(interval(0.02, 0.1), 0.28)).toBe("weaker");
     expect(isAsLarge(interval(-0.3, -0.1), 0.28)).toBe("against");
     expect(isAsLarge(interval(0.05, 0.2), 0.28)).toBe("open");
+    expect(isAsLarge(interval(0.01, 0.6), 0.28)).toBe("open");
     expect(isAsLarge(interval(-0.3, 0.9), 0.28)).toBe("open");
   });
 });
@@ -73,5 +74,6 @@ describe("verdicts", () => {
 
   test("say how many statements came out how", () => {
     expect(heldOf(judged("holds", "against", "open", "unasked"))).toBe("1 of 3 hold, 1 against, 1 open");
+    expect(heldOf(judged("unasked"))).toBe("not asked");
   });
 });

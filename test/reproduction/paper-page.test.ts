@@ -99,7 +99,7 @@ describe("the page", () => {
     const claims = [{ ...data.claims[0], findings: [finding, small, share] }] as PageData["claims"];
     const rows = paperPage({ ...data, claims }, "paper").split("\n");
     expect(rows).toContain("| | x, points | p | s, % |");
-    expect(rows).toContain("| a | 1.23 (0.00 to 2.00) | 4 · 10⁻⁴ |  |");
+    expect(rows).toContain("| a | 1.23 (−0.001 to 2.00) | 4 · 10⁻⁴ |  |");
     expect(rows).toContain("| b |  |  | 50.0 (25.0 to 75.0) |");
   });
 

@@ -18,19 +18,37 @@ describe("networkInterval", () => {
     expect(high - low).toBeCloseTo(2 * 1.959964 * 0.1, 4);
   });
 
-  it("covers a difference of few networks that share their images as often as it says", () => {
-    const random = seededRandom(12);
-    let covered = 0;
+  // Standard deviations of what images and networks add, of a group of networks and another that it is compared with.
+  it.each([
+    { own: 2, other: 5, images: 0.5 },
+    { own: 2, other: 5, images: 2 },
+    { own: 3, other: 5, images: 0.25 },
+    { own: 3, other: 5, images: 1 },
+    { own: 3, other: 3, images: 0.5 },
+    { own: 5, other: 5, images: 0.5 },
+    { own: 2, other: 0, images: 0.5 },
+    { own: 5, other: 0, images: 1 },
+  ])("covers as often as it says: %o", ({ own, other, images }) => {
+    const random = seededRandom(own, 10 * other + images);
     const trials = 2_000;
+    let covered = 0;
+    let narrower = 0;
     for (let trial = 0; trial < trials; trial++) {
-      const shared = 0.5 * random.normal(); // what the choice of images does to all networks of one group
-      const group = Array.from({ length: 3 }, () => 1 + shared + random.normal());
-      const against = Array.from({ length: 5 }, () => 2 * random.normal());
-      const { low, high } = networkInterval(group, { against, imageVariance: 0.25 });
+      const shared = images * random.normal(); // what the choice of images does to all networks of one group
+      const group = Array.from({ length: own }, () => 1 + shared + random.normal());
+      const against = other === 0 ? undefined : Array.from({ length: other }, () => random.normal());
+      const { low, high } = networkInterval(group, { against, imageVariance: images ** 2 });
       if (low <= 1 && 1 <= high) covered++;
+      const alone = networkInterval(group, { against });
+      if (high - low < alone.high - alone.low) narrower++;
     }
-    expect(covered / trials).toBeGreaterThan(0.93);
-    expect(covered / trials).toBeLessThan(0.985);
+    expect(covered / trials).toBeGreaterThan(0.94);
+    expect(narrower).toBe(0);
+  });
+
+  it("knows nothing where networks do not differ and images say nothing", () => {
+    const { value, low, high } = networkInterval([0, 0, 0]);
+    expect([value, low, high]).toEqual([0, Number.NaN, Number.NaN]);
   });
 });
 

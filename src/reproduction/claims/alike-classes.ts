@@ -18,7 +18,7 @@ export function alikeClassesClaim(evidence: Evidence): Claim {
   return claim("alike-classes", {
     headline:
       networks.length === 0
-        ? "not measured"
+        ? "–"
         : `conv5: ${steps(over("observed"))} steps apart, ${steps(over("expected"))} by chance, ${steps(difference.value)} (${steps(difference.low)} to ${steps(difference.high)})`,
     findings:
       networks.length === 0

@@ -91,9 +91,13 @@ export function points(fraction: number, digits: number = 2): string {
 export function inWords({ value, low, high }: Estimate, unit: "points" | "%" = "points"): string {
   const digits = unit === "%" ? 1 : 2;
   const show = (fraction: number): string => points(fraction, digits).replace("-", "−");
+  const end = (fraction: number, more: number = 0): string => {
+    const text = points(fraction, digits + more);
+    return Number(text) === 0 && fraction !== 0 && more < 2 ? end(fraction, more + 1) : text.replace("-", "−");
+  };
   if (Number.isNaN(value)) return "nothing measured";
   if (Number.isNaN(low)) return `${show(value)} ${unit}`;
-  return `${show(value)} ${unit} (${show(low)} to ${show(high)})`;
+  return `${show(value)} ${unit} (${end(low)} to ${end(high)})`;
 }
 
 /** `a`, `a and b`, `a, b and c`. */

@@ -2,16 +2,15 @@
 import { type Estimate } from "../../stats/nested-bootstrap.ts";
 import { networkInterval } from "../../stats/network-interval.ts";
 import { type Evidence, networksOf, unitValues } from "../evidence.ts";
-import type { Variant } from "../studies.ts";
 import { closeness } from "./alike-classes.ts";
 import type { FindingUnit } from "./claim.ts";
+import { lastLayers, overNetworks } from "./over-networks.ts";
 import { estimateOf, type ImageMeasure, mean, meansOf, placeOf } from "./places.ts";
 import { conceptLead, ensembleAccuracy } from "./prediction.ts";
 import { correctedCorrelation } from "./relations.ts";
-import { compareWithDirections } from "./rotation.ts";
+import { unitsBeyondDirections } from "./rotation.ts";
 import type { ClaimId } from "./rules.ts";
 import { lostShare } from "./unit-sets.ts";
-import { detectors, largestOf } from "./variants.ts";
 
 /** A number that both kinds of network have. */
 export interface ControlMeasure {
@@ -22,22 +21,14 @@ export interface ControlMeasure {
   readonly of: (evidence: Evidence) => Estimate;
 }
 
-/** The variant that a claim is about, whose place untrained networks take: the plain networks where it is about none. */
-export const claimedVariants: Readonly<Partial<Record<ClaimId, readonly Variant[]>>> = {
-  "batch-norm": ["batch norm"],
-  "dropout-conv5": ["channel dropout"],
-  "dropout-conv4": ["channel dropout"],
-  detectors: ["batch norm", "channel dropout"],
-};
-
-/** By claim, what is compared. A claim is judged beyond its control only if all of its measures are. */
-export const controlMeasures: Readonly<Record<ClaimId, readonly ControlMeasure[]>> = {
+/** By claim, what is compared. The claims about ways of training have none. */
+export const controlMeasures: Readonly<Partial<Record<ClaimId, readonly ControlMeasure[]>>> = {
   "overall-drop-small": [
     {
       name: "mean overall drop",
       unit: "points",
       direction: "smaller",
-      of: (evidence) => dropOf(evidence, { column: "overall_drop", measure: "overall" }),
+      of: (evidence) => dropOf(evidence, { column: "overall_drop", measure: { of: "overall" } }),
     },
   ],
   "class-drop-large": [
@@ -49,13 +40,23 @@ export const controlMeasures: Readonly<Record<ClaimId, readonly ControlMeasure[]
         const place = placeOf(evidence, "plain", "conv5");
         const overall = meansOf(place, "overall_drop");
         const means = meansOf(place, "split_half_drop").map((drop, network) => drop - overall[network]);
-        return estimateOf(place, { means, measure: "beyondOverall" });
+        return estimateOf(place, { means, measure: { of: "ofClass", beyond: 1 } });
+      },
+    },
+    {
+      name: "class drop, times the overall drop",
+      unit: "number",
+      direction: "larger",
+      of: (evidence) => {
+        const place = placeOf(evidence, "plain", "conv5");
+        const overall = meansOf(place, "overall_drop");
+        return networkInterval(meansOf(place, "split_half_drop").map((drop, network) => drop / overall[network]));
       },
     },
   ],
   "class-drop-size": [
     {
-      name: "largest max class drop",
+      name: "largest max class drop of each network",
       unit: "points",
       direction: "larger",
       of: (evidence) => perNetwork(evidence, "max_class_drop", (drops) => Math.max(...drops)),
@@ -63,7 +64,7 @@ export const controlMeasures: Readonly<Record<ClaimId, readonly ControlMeasure[]
   ],
   "few-classes": [
     {
-      name: "classes that a unit hurts",
+      name: "classes that a unit costs images, mean over all units",
       unit: "number",
       direction: "smaller",
       of: (evidence) => perNetwork(evidence, "hurt_classes", mean),
@@ -82,7 +83,7 @@ export const controlMeasures: Readonly<Record<ClaimId, readonly ControlMeasure[]
       name: "share of a class's accuracy lost to 10 greedy units",
       unit: "percent",
       direction: "larger",
-      of: ({ sets }) => lostShare(sets, "conv5", 10),
+      of: (evidence) => overNetworks(lastLayers(evidence), ({ sets }) => lostShare(sets, "conv5", 10)),
     },
   ],
   "selectivity-overall": [
@@ -123,48 +124,13 @@ export const controlMeasures: Readonly<Record<ClaimId, readonly ControlMeasure[]
       name: "units beyond random directions, beyond the overall drop",
       unit: "points",
       direction: "larger",
-      of: ({ rotation }) => compareWithDirections(rotation, "conv5").specific,
+      of: unitsBeyondDirections,
     },
   ],
-  "batch-norm": [spread("batch norm", "conv4", "smaller"), spread("batch norm", "conv5", "smaller")],
-  "dropout-conv5": [spread("channel dropout", "conv5", "smaller"), strongest("channel dropout", "conv5", "smaller")],
-  "dropout-conv4": [spread("channel dropout", "conv4", "larger"), strongest("channel dropout", "conv4", "larger")],
-  detectors: (["batch norm", "channel dropout"] as const).map((variant) => ({
-    name: `units that detect a concept, ${variant}`,
-    unit: "percent",
-    direction: "smaller",
-    of: (evidence) => networkInterval(detectors(evidence, variant, "conv5")),
-  })),
 };
 
-function spread(variant: Variant, layer: string, direction: "larger" | "smaller"): ControlMeasure {
-  return {
-    name: `class drop without the luck of choosing, ${layer}`,
-    unit: "points",
-    direction,
-    of: (evidence) => dropOf(evidence, { variant, layer, column: "split_half_drop", measure: "ofClass" }),
-  };
-}
-
-function strongest(variant: Variant, layer: string, direction: "larger" | "smaller"): ControlMeasure {
-  return {
-    name: `the ten most damaging units, ${layer}`,
-    unit: "points",
-    direction,
-    of: (evidence) => networkInterval(largestOf(evidence, variant, layer)),
-  };
-}
-
-function dropOf(
-  evidence: Evidence,
-  {
-    variant = "plain",
-    layer = "conv5",
-    column,
-    measure,
-  }: { variant?: Variant; layer?: string; column: string; measure: ImageMeasure },
-): Estimate {
-  const place = placeOf(evidence, variant, layer);
+function dropOf(evidence: Evidence, { column, measure }: { column: string; measure: ImageMeasure }): Estimate {
+  const place = placeOf(evidence, "plain", "conv5");
   return estimateOf(place, { means: meansOf(place, column), measure });
 }
 

@@ -4,11 +4,11 @@
  * 2018, ask the same of explanations).
  */
 import { differenceInterval } from "../../stats/difference-interval.ts";
-import { filterRows } from "../../tables/table.ts";
+import { filterRows, type Table } from "../../tables/table.ts";
 import { type Evidence, networksOf } from "../evidence.ts";
 import { type Claim, type Finding, finding } from "./claim.ts";
-import { claimedVariants, controlMeasures } from "./control-measures.ts";
-import { allOf, isNegative, isPositive, type Outcome, type Verdict } from "./judgement.ts";
+import { controlMeasures } from "./control-measures.ts";
+import { isNegative, isPositive, type Outcome, type Verdict } from "./judgement.ts";
 import type { ClaimId } from "./rules.ts";
 
 /** What a claim comes to without learning. */
@@ -26,24 +26,32 @@ export interface Control {
 
 /** A claim beside its control. */
 export interface ControlledClaim extends Claim {
-  /** `null` where no network learned nothing. */
+  /** `null` where it is not asked, or no network learned nothing. */
   readonly control: Control | null;
 }
 
 /** The rule, in words; the page prints it. */
 export const controlRule =
-  "Every claim is asked again, by the same rules, of networks whose convolutions are random and only whose head was trained, standing where the networks that the claim is about stood (for a claim about batch norm or dropout, in the variant's place beside plain). Beside that verdict stands whether training makes a difference: the claim's number at conv5 is *stronger with learning* if the interval of trained minus untrained lies on the side that the claim speaks of, *no stronger with learning* if it lies on the other, else *not told apart*; with several numbers, all of them must. What holds without learning, and no stronger with it, says nothing about what networks learn. The control does not change a claim's own verdict.";
+  "Every claim but those about batch norm and dropout is asked again, by the same rules, of networks whose convolutions are random and only whose head was trained, at conv4 and conv5. Beside that verdict stands whether training makes a difference: a number at conv5 is *stronger with learning* if the interval of trained minus untrained lies on the side that the claim speaks of, *weaker with learning* if it lies on the other, else *not told apart*; with several numbers, all of them must agree, and one untrained network alone tells nothing of its like. What holds without learning, and no stronger with it, says nothing about what networks learn. The control does not change a claim's own verdict.";
 
 /** What the outcomes are called. */
 export const controlWords: Readonly<Record<Outcome, string>> = {
   holds: "stronger with learning",
   weaker: "stronger with learning",
-  against: "no stronger with learning",
+  against: "weaker with learning",
   open: "not told apart",
   unasked: "not asked",
 };
 
-/** Judges a claim's control; `null` without networks that learned nothing. */
+/** Claims about ways of training: what did not learn was not trained in any. */
+const claimsAboutTraining: ReadonlySet<ClaimId> = new Set([
+  "batch-norm",
+  "dropout-conv5",
+  "dropout-conv4",
+  "detectors",
+]);
+
+/** Judges a claim's control; `null` where it is not asked, or without networks that learned nothing. */
 export function controlOf(
   id: ClaimId,
   evidence: Evidence,
@@ -52,7 +60,7 @@ export function controlOf(
   const standing = withoutLearning(id, evidence);
   if (!standing) return null;
   const { verdict, held } = judge(standing);
-  const measured = controlMeasures[id].map(({ name, unit, direction, of }) => {
+  const measured = (controlMeasures[id] ?? []).map(({ name, unit, direction, of }) => {
     const [trained, untrained] = [of(evidence), of(standing)];
     const difference = differenceInterval(trained, untrained);
     return {
@@ -64,34 +72,37 @@ export function controlOf(
       ],
     };
   });
+  const { length: networks } = standing.networks;
+  const told = networks < 2 ? "open" : agreed(measured.map(({ outcome }) => outcome));
   return {
     verdict,
     held,
-    networks: networksOf(evidence, "random convolutions").length,
-    outcome: verdict === "cannot be asked here" ? "unasked" : allOf(measured.map(({ outcome }) => outcome)),
+    networks,
+    outcome: verdict === "cannot be asked here" ? "unasked" : told,
     findings: measured.flatMap(({ findings }) => findings).filter(({ value }) => Number.isFinite(value)),
   };
 }
 
+/** What all numbers of a claim say; open where they do not agree. */
+function agreed(outcomes: readonly Outcome[]): Outcome {
+  const [first = "open"] = outcomes;
+  return outcomes.every((outcome) => outcome === first) ? first : "open";
+}
+
 /** The evidence with untrained networks in the place of those that a claim is about. */
 function withoutLearning(id: ClaimId, evidence: Evidence): Evidence | null {
-  const { untrained } = evidence;
   const found = networksOf(evidence, "random convolutions");
   const [main] = found;
-  if (!main || !untrained) return null;
-  const variants = claimedVariants[id];
-  if (variants) {
-    const standing = variants.flatMap((variant) => found.map((network) => ({ ...network, variant })));
-    return { ...evidence, networks: [...networksOf(evidence, "plain"), ...standing] };
-  }
+  if (!main || claimsAboutTraining.has(id)) return null;
+  const nothing = (table: Table): Table => filterRows(table, () => false);
   return {
     ...evidence,
     networks: found.map((network) => ({ ...network, variant: "plain" })),
     main: { ...main, variant: "plain" },
-    sets: untrained.sets,
+    sets: nothing(evidence.sets),
     setsPaperWay: null,
-    rotation: untrained.rotation,
-    directions: untrained.directions,
-    predictions: untrained.predictions ?? filterRows(evidence.predictions, () => false),
+    rotation: nothing(evidence.rotation),
+    directions: nothing(evidence.directions),
+    predictions: evidence.untrainedPredictions ?? nothing(evidence.predictions),
   };
 }

@@ -21,7 +21,10 @@ export const verdictRules: readonly (readonly [Verdict, string])[] = [
     "weaker",
     "every statement points the paper's way, none is open, and at least one effect is clearly smaller than the paper's",
   ],
-  ["in part", "at least half of the statements hold or are weaker, and these are more than those against"],
+  [
+    "in part",
+    "at least half of the statements hold or are weaker, and these are more than those against; the counts beside the verdict say whether the others are against or open",
+  ],
   [
     "contradicted",
     "at least half of the statements are decided against, and these are more than those that hold or are weaker",
@@ -61,24 +64,19 @@ export function isWithin({ low, high }: Estimate, margin: number): Outcome {
   return low > margin || high < -margin ? "against" : "open";
 }
 
-/** Less than a bound, or more: decided by an interval that leaves the bound out. */
-export function isBelow({ value, low, high }: Estimate, bound: number): Outcome {
-  return isNegative({ value: value - bound, low: low - bound, high: high - bound });
-}
-
-/** More than a bound. */
+/** More than a bound, or less: decided by an interval that leaves the bound out. */
 export function isAbove({ value, low, high }: Estimate, bound: number): Outcome {
   return isPositive({ value: value - bound, low: low - bound, high: high - bound });
 }
 
 /**
- * The size of a number that the paper gives: at least half of it. Weaker if the interval lies between 0 and half of it,
- * against if it lies below 0, open if it does not tell these apart.
+ * The size of a number that the paper gives: an interval from half of it up. Weaker if the interval lies between 0 and half
+ * of it, against if it lies below 0, open if it does not tell these apart.
  */
-export function isAsLarge({ value, low, high }: Estimate, paper: number): Outcome {
+export function isAsLarge({ low, high }: Estimate, paper: number): Outcome {
   if (high < 0) return "against";
   if (low > 0 && high < paper / 2) return "weaker";
-  return low > 0 && value >= paper / 2 ? "holds" : "open";
+  return low >= paper / 2 ? "holds" : "open";
 }
 
 /** All of several conditions: against if one is, else open if one is, else weaker if one is. */
@@ -89,9 +87,10 @@ export function allOf(outcomes: readonly Outcome[]): Outcome {
   return "holds";
 }
 
-/** `6 of 7 hold, 1 against`. */
+/** `6 of 7 hold, 1 against`; `not asked`. */
 export function heldOf(judged: readonly Judged[]): string {
   const asked = judged.filter(({ outcome }) => outcome !== "unasked");
+  if (asked.length === 0) return "not asked";
   const count = (outcome: Outcome): number => asked.filter((each) => each.outcome === outcome).length;
   const others = (["weaker", "against", "open"] as const)
     .filter((outcome) => count(outcome) > 0)

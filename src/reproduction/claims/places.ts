@@ -40,8 +40,13 @@ export function meansOf({ layer, networks }: Omit<Place, "name">, column: string
   return networks.map((network) => mean(unitValues(network, layer, column)));
 }
 
-/** A measure that is a sum over images, by what each image adds: `overall` drop, or drop of each unit's class. */
-export type ImageMeasure = "overall" | "ofClass" | "beyondOverall";
+/** A measure that is a sum over images, by what each image adds. */
+export interface ImageMeasure {
+  /** The overall drop, or the drop of each unit's class. */
+  readonly of: "overall" | "ofClass";
+  /** How many times the overall drop is taken off; 0 where absent. */
+  readonly beyond?: number;
+}
 
 /** A mean over networks with its interval over networks (if several) and images. */
 export function estimateOf(
@@ -49,28 +54,31 @@ export function estimateOf(
   { means, measure, against }: { means: readonly number[]; measure: ImageMeasure; against?: AgainstGroup },
 ): Estimate {
   const parts = partsOf(place, measure);
+  const { share = 1 } = against ?? {};
   const others = against && partsOf(against.place, measure);
-  if (others) for (let image = 0; image < parts.length; image++) parts[image] -= others[image];
+  if (others) for (let image = 0; image < parts.length; image++) parts[image] -= share * others[image];
   const [{ labels } = { labels: new Int32Array(0) }] = place.networks;
-  return networkInterval(means, { against: against?.means, imageVariance: imageVariance(parts, labels) });
+  const compared = against?.means.map((mean) => share * mean);
+  return networkInterval(means, { against: compared, imageVariance: imageVariance(parts, labels) });
 }
 
 /** The group that another is compared with. */
 export interface AgainstGroup {
   readonly means: readonly number[];
   readonly place: Omit<Place, "name">;
+  /** What part of it is taken off; all where absent. */
+  readonly share?: number;
 }
 
 /** What each image adds to the mean over networks. */
-function partsOf({ layer, networks }: Omit<Place, "name">, measure: ImageMeasure): Float64Array {
+function partsOf({ layer, networks }: Omit<Place, "name">, { of, beyond = 0 }: ImageMeasure): Float64Array {
   const sum = new Float64Array(networks[0]?.labels.length ?? 0);
   for (const { parts } of networks) {
     const own = parts.get(layer);
     if (!own) continue;
     const { overall, ofClass } = own;
     for (let image = 0; image < sum.length; image++) {
-      const added =
-        measure === "overall" ? overall[image] : ofClass[image] - (measure === "ofClass" ? 0 : overall[image]);
+      const added = (of === "overall" ? overall[image] : ofClass[image]) - beyond * overall[image];
       sum[image] += added / networks.length;
     }
   }

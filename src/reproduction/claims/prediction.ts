@@ -20,7 +20,10 @@ interface Row {
 }
 
 const intervals =
-  "95 % bootstrap over the units of each network; means over all ways to choose the networks to train on. Ceiling: how often two halves of the images agree on a unit's class";
+  "95 % bootstrap over the units of each network; these networks held fixed; means over all ways to choose those to train on. The class itself is not sure: the third column from the right says how often two halves of the images agree on it (of all images it is surer)";
+
+const rendered =
+  "Concept alignment is with the built-in concepts (rendered textures, shapes, objects with parts, and colours), not with Broden's photographs.";
 
 const shown = {
   pictures: [{ file: "prediction.svg", shows: "accuracy of predicting a unit's class, by attribute and layer" }],
@@ -39,7 +42,7 @@ export function predictionClaim(evidence: Evidence): Claim {
       statement: attributeLabel(row.attribute),
       outcome: allOf([isAbove(row, bounds.timesChance * row.chance), isAbove(row, row.majority)]),
     })),
-    why: "Multiples of chance cannot be compared with the paper's, whose chance is 1 of 365.",
+    why: `Multiples of chance cannot be compared with the paper's, whose chance is 1 of 365. ${rendered}`,
     ...shown,
   });
 }
@@ -69,8 +72,9 @@ export function predictionOrderClaim(evidence: Evidence): Claim {
   return claim("prediction-order", {
     headline: headlineOf(rows),
     findings: findingsOf(evidence, rows),
-    intervals,
+    intervals: `${intervals}. Intervals are compared as if the attributes had been measured on different units, which is careful: what overlaps is open`,
     judged,
+    why: `${rendered} The paper's four accuracies lie within a point of each other.`,
     ...shown,
   });
 }
@@ -114,7 +118,7 @@ function findingsOf(evidence: Evidence, rows: readonly Row[]): Finding[] {
     );
     return [
       ...own.map((row) => finding(layer, attributeLabel(row.attribute), "percent", row)),
-      count(layer, "ceiling", "percent", agreement),
+      count(layer, "two halves of the images agree", "percent", agreement),
       count(layer, "always the most frequent class", "percent", own[0]?.majority ?? Number.NaN),
       count(layer, "chance", "percent", own[0]?.chance ?? Number.NaN),
     ];

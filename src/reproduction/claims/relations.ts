@@ -1,12 +1,13 @@
 /** Figure 5: which attributes go with the overall drop, and which with the max class drop. */
 
+import { pearson } from "../../stats/correlation.ts";
 import type { Estimate } from "../../stats/nested-bootstrap.ts";
 import { networkInterval } from "../../stats/network-interval.ts";
 import { doubles, filterRows, texts } from "../../tables/table.ts";
-import { type Evidence, type NetworkEvidence, networksOf } from "../evidence.ts";
+import { type Evidence, type NetworkEvidence, networksOf, unitValues } from "../evidence.ts";
 import { alexnetLayers } from "../studies.ts";
-import { type Claim, claim, count, type Finding, finding } from "./claim.ts";
-import { isNegative, isPositive, isWithin } from "./judgement.ts";
+import { type Claim, claim, count, type Finding, finding, points } from "./claim.ts";
+import { isNegative, isPositive, isWithin, type Outcome } from "./judgement.ts";
 import { layersOf } from "./places.ts";
 import { bounds } from "./rules.ts";
 
@@ -28,26 +29,39 @@ const names = Object.keys(attributes) as Attribute[];
 const responding = names.filter((name) => name !== "l1_norm");
 
 const intervals =
-  "95 % bootstrap over units for one network as it was measured; Student's t over networks for their mean. Ceiling: √ of the drops' split-half reliability, the largest correlation that their noise leaves room for";
+  "95 % bootstrap over units for one network as it was measured; Student's t over networks for their mean, which holds the images fixed. Ceiling: √ of the drops' split-half reliability, the largest correlation that their noise leaves room for";
 
-/** The paper's signs for the overall drop. */
+/** The paper's signs for the overall drop, with and without the class that a unit is most selective for. */
 export function selectivityOverallClaim(evidence: Evidence): Claim {
   const found = names.map((attribute) => ({
     attribute,
-    mean: correctedCorrelation(evidence, attribute, "overall_drop"),
+    means: [correctedCorrelation(evidence, attribute, "overall_drop"), elsewhereCorrelation(evidence, attribute)],
   }));
+  const own = meanOver(evidence, (network) =>
+    pearsonOfKnown(unitValues(network, "conv5", "overall_drop"), unitValues(network, "conv5", "max_class_drop")),
+  );
   return claim("selectivity-overall", {
     headline: headlineOf(evidence, "overall_drop"),
-    findings: findingsOf(evidence, "overall_drop"),
-    intervals,
-    judged: found.map(({ attribute, mean }) => ({
+    findings: [
+      ...findingsOf(evidence, "overall_drop"),
+      ...found.map(({ attribute, means }) =>
+        finding(
+          "conv5, mean of the networks, without the class that a unit is most selective for",
+          attributes[attribute],
+          "number",
+          means[1],
+        ),
+      ),
+    ].filter(({ value }) => !Number.isNaN(value)),
+    intervals: `${intervals}. Without a unit's own class: r as it was measured`,
+    judged: found.map(({ attribute, means }) => ({
       place: attributes[attribute],
       statement: "",
-      outcome: attribute === "l1_norm" ? isPositive(mean) : isNegative(mean),
+      outcome: unanimous(means.map((each) => (attribute === "l1_norm" ? isPositive(each) : isNegative(each)))),
     })),
-    why: "Positive correlations here mean that units with more of the attribute do more damage.",
+    why: `Positive correlations here mean that units with more of the attribute do more damage. With ${evidence.classCount} classes a unit's own class is ${points(1 / evidence.classCount, 0)} % of its overall drop's images, with the paper's 365 classes 0.3 %${Number.isNaN(own.value) ? "" : `: the two drops go together with r = ${decimal(own.value)} here`}. So a sign counts only if it is the same without the unit's own class.`,
     pictures: alexnetLayers.map(relationPicture),
-    tables: ["relations.csv"],
+    tables: ["relations.csv", "networks-relations.csv", "networks-units.csv"],
   });
 }
 
@@ -65,32 +79,38 @@ export function selectivityPoorClaim(evidence: Evidence): Claim {
       },
     ],
     pictures: alexnetLayers.map(relationPicture),
-    tables: ["relations.csv"],
+    tables: ["relations.csv", "networks-relations.csv", "networks-units.csv"],
   });
 }
 
 /** Selectivity and its like do say something about the max class drop, and more than about the overall drop. */
 export function attributesClassClaim(evidence: Evidence): Claim {
-  const contrast = (["class_selectivity", "class_correlation"] as const).map((attribute) => ({
-    attribute,
-    difference: meanOver(evidence, (network) => {
-      const [classes, overall] = (["max_class_drop", "overall_drop"] as const).map((drop) =>
-        correctedOf(network, attribute, drop),
-      );
-      return classes - Math.abs(overall);
-    }),
-  }));
+  const contrast = (["class_selectivity", "class_correlation"] as const).map((attribute) => {
+    const sign = Math.sign(correctedCorrelation(evidence, attribute, "overall_drop").value);
+    const ofClass = (network: NetworkEvidence): number => correctedOf(network, attribute, "max_class_drop");
+    return {
+      attribute,
+      difference: meanOver(
+        evidence,
+        (network) => ofClass(network) - sign * correctedOf(network, attribute, "overall_drop"),
+      ),
+      lead: meanOver(evidence, (network) => ofClass(network) - correctedOf(network, "concept_iou", "max_class_drop")),
+    };
+  });
   return claim("attributes-class", {
     headline: headlineOf(evidence, "max_class_drop"),
     findings: [
       ...findingsOf(evidence, "max_class_drop"),
       ...contrast.map(({ attribute, difference }) =>
         finding(
-          "conv5, more than with the overall drop, divided by ceilings",
+          "conv5, more than the size of that with the overall drop, divided by ceilings",
           attributes[attribute],
           "number",
           difference,
         ),
+      ),
+      ...contrast.map(({ attribute, lead }) =>
+        finding("conv5, more than concept alignment's, divided by ceilings", attributes[attribute], "number", lead),
       ),
     ],
     intervals,
@@ -98,17 +118,53 @@ export function attributesClassClaim(evidence: Evidence): Claim {
       ...names.map((attribute) => ({
         place: attributes[attribute],
         statement: "a",
-        outcome: isPositive(correctedCorrelation(evidence, attribute, "max_class_drop")),
+        outcome: predicts(correctedCorrelation(evidence, attribute, "max_class_drop")),
       })),
       ...contrast.map(({ attribute, difference }) => ({
         place: attributes[attribute],
         statement: "b",
         outcome: isPositive(difference),
       })),
+      ...contrast.map(({ attribute, lead }) => ({
+        place: attributes[attribute],
+        statement: "c",
+        outcome: isPositive(lead),
+      })),
     ],
     pictures: alexnetLayers.map(relationPicture),
-    tables: ["relations.csv"],
+    tables: ["relations.csv", "networks-relations.csv", "networks-units.csv"],
   });
+}
+
+/** The paper's way and not weak; weaker if it is above 0 and surely weak. */
+function predicts({ low, high }: Estimate): Outcome {
+  return low > 0 && high < bounds.weak ? "weaker" : isPositive({ value: low, low, high });
+}
+
+/** What two ways of asking agree on. */
+function unanimous(outcomes: readonly Outcome[]): Outcome {
+  const [first = "open"] = outcomes;
+  return outcomes.every((outcome) => outcome === first) ? first : "open";
+}
+
+/** The mean over networks of an attribute's correlation with the drop of all classes but the unit's own, at conv5. */
+function elsewhereCorrelation(evidence: Evidence, attribute: Attribute): Estimate {
+  return meanOver(evidence, (network) =>
+    pearsonOfKnown(
+      unitValues(network, "conv5", attribute),
+      network.classes.dropElsewhere.get("conv5") ?? new Float64Array(0),
+    ),
+  );
+}
+
+/** r of two columns over the units that have both; `NaN` with fewer than three. */
+function pearsonOfKnown(first: Float64Array, second: Float64Array): number {
+  const both = Array.from(first.keys()).filter((unit) => Number.isFinite(first[unit]) && Number.isFinite(second[unit]));
+  if (both.length < 3) return Number.NaN;
+  return pearson(
+    Float64Array.from(both, (unit) => first[unit]),
+    Float64Array.from(both, (unit) => second[unit]),
+  );
 }
 
 function findingsOf(evidence: Evidence, drop: Drop): Finding[] {

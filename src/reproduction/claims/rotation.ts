@@ -1,52 +1,86 @@
 /** Figure 7: units against random directions of the same space. */
 import { type Estimate, nestedBootstrap } from "../../stats/nested-bootstrap.ts";
 import { doubles, filterRows, integers, type Table, texts } from "../../tables/table.ts";
-import type { Evidence } from "../evidence.ts";
+import type { Evidence, LastLayer } from "../evidence.ts";
 import { alexnetLayers } from "../studies.ts";
-import { type Claim, claim, count, type Finding, finding, inWords, points } from "./claim.ts";
+import { type Claim, claim, count, type Finding, finding, inWords, listed, points } from "./claim.ts";
 import { allOf, isPositive } from "./judgement.ts";
+import { lastLayerName, lastLayers, overNetworks } from "./over-networks.ts";
+import { mean } from "./places.ts";
 
 /** Removing a unit damages its class more than removing a random direction does. */
-export function rotationClaim({ rotation, directions, lowerImages }: Evidence): Claim {
-  const layers = texts(rotation, "layer");
-  const rows = alexnetLayers
-    .filter((layer) => layers.includes(layer))
-    .map((layer) => ({
-      ...compareWithDirections(rotation, layer),
-      ...testOf(directions, layer),
-    }));
-  const last = rows.at(-1);
+export function rotationClaim(evidence: Evidence): Claim {
+  const { rotation, directions, lowerImages } = evidence;
+  const layers = new Set(texts(rotation, "layer"));
+  const lower = alexnetLayers.slice(0, -1).filter((layer) => layers.has(layer));
+  const networks = lastLayers(evidence);
+  const last = networks.length > 0 ? { layer: lastLayerName(networks), ...compareLastLayers(networks) } : undefined;
+  const rows = [
+    ...lower.map((layer) => ({ layer, ...compareWithDirections(rotation, layer), ...testOf(directions, layer) })),
+    ...(last ? [last] : []),
+  ];
   return claim("rotation", {
     headline: last
-      ? `${last.layer}, mean max class drop: ${inWords(last.units)} for units, ${inWords(last.random)} for random directions`
+      ? `conv5, class drop without the luck of choosing: ${inWords(last.splitUnits)} for units, ${inWords(last.splitRandom)} for random directions`
       : "",
     findings: [
       ...rows.flatMap(({ superiority, p, ...row }): Finding[] => [
         ...findingsOf(row.layer, row),
         count(row.layer, "P(a unit's is larger)", "probability", superiority),
-        count(row.layer, "permutation p", "probability", p),
+        count(row.layer, "rank p", "probability", p),
       ]),
     ],
-    intervals: `95 % bootstrap over units and directions, the test images held fixed; rotations: ${rows.map(({ layer, rotations }) => `${rotations} at ${layer}`).join(", ")}. conv1 to conv3: ${lowerImages} images of every class; otherwise all`,
+    intervals: `95 %, the test images held fixed; ${networks.length > 1 ? `conv5: over ${networks.length} networks (Student's t), p the largest of theirs; other rows, of one network: ` : ""}bootstrap over units and directions. P and p are of the drops without the luck of choosing: P that a unit's is larger than a direction's, p of Mann and Whitney's rank test. Rotations: ${rows.map(({ layer, rotations }) => `${rotations} at ${layer}`).join(", ")}. conv1 to conv3: ${lowerImages} images of every class; otherwise all`,
     judged: rows.map(({ layer, difference, specific }) => ({
       place: layer,
       statement: "",
       outcome: allOf([isPositive(difference), isPositive(specific)]),
     })),
-    why: last
-      ? `At ${last.layer} a unit costs a class ${points(last.units.value)} points, a random direction ${points(last.random.value)}.`
-      : "",
+    why: onAverageOnly(rows),
     pictures: [
       { file: "rotation.svg", shows: "drops of units and of random directions, conv4 and conv5" },
       { file: "rotation-lower.svg", shows: "drops of units and of random directions, conv1 to conv3" },
     ],
-    tables: ["directions.csv"],
+    tables: ["directions.csv", "networks-directions.csv"],
   });
+}
+
+/** Layers where the means differ, but a unit is hardly more often above a direction than below. */
+function onAverageOnly(rows: readonly { layer: string; superiority: number; difference: Estimate }[]): string {
+  const some = rows.filter(({ superiority, difference }) => difference.low > 0 && superiority < 0.6);
+  if (some.length === 0) return "";
+  const shares = some.map(({ layer, superiority }) => `${points(superiority, 0)} % of the times at ${layer}`);
+  return `On average only: a unit is above a direction ${listed(shares)}.`;
+}
+
+/** The last convolutions of several networks: means over networks. */
+function compareLastLayers(networks: readonly LastLayer[]): BesideDirections & ReturnType<typeof testOf> {
+  const each = networks.map(({ rotation, directions }) => ({
+    ...compareWithDirections(rotation, "conv5"),
+    ...testOf(directions, "conv5"),
+  }));
+  const over = (pick: (network: BesideDirections) => Estimate): Estimate => overNetworks(each, pick);
+  return {
+    units: over(({ units }) => units),
+    random: over(({ random }) => random),
+    splitUnits: over(({ splitUnits }) => splitUnits),
+    splitRandom: over(({ splitRandom }) => splitRandom),
+    difference: over(({ difference }) => difference),
+    specific: over(({ specific }) => specific),
+    rotations: each[0]?.rotations ?? 0,
+    superiority: mean(each.map(({ superiority }) => superiority)),
+    p: Math.max(...each.map(({ p }) => p)),
+  };
+}
+
+/** What units' class drops exceed those of random directions by at conv5, each beyond its overall drop. */
+export function unitsBeyondDirections(evidence: Evidence): Estimate {
+  return overNetworks(lastLayers(evidence), ({ rotation }) => compareWithDirections(rotation, "conv5").specific);
 }
 
 function findingsOf(
   row: string,
-  { units, random, splitUnits, splitRandom, difference, specific }: Omit<BesideDirections, "layer" | "rotations">,
+  { units, random, splitUnits, splitRandom, difference, specific }: Omit<BesideDirections, "rotations">,
 ): Finding[] {
   return [
     finding(row, "units", "points", units),
@@ -59,8 +93,7 @@ function findingsOf(
 }
 
 /** Mean max class drops of a layer, and what units do more than random directions. */
-export interface BesideDirections {
-  readonly layer: string;
+interface BesideDirections {
   readonly units: Estimate;
   readonly random: Estimate;
   /** Mean class drops without the luck of choosing. */
@@ -73,10 +106,9 @@ export interface BesideDirections {
 }
 
 /** Compares the units of a layer with random directions. */
-export function compareWithDirections(rotation: Table, layer: string): BesideDirections {
+function compareWithDirections(rotation: Table, layer: string): BesideDirections {
   const [units, random] = [rowsOf(rotation, layer, "units"), rowsOf(rotation, layer, "random")];
   return {
-    layer,
     units: nestedBootstrap(dropsOf(units)),
     random: nestedBootstrap(dropsOf(random)),
     splitUnits: nestedBootstrap(dropsOf(units, "split_half_drop")),
@@ -115,7 +147,8 @@ function testOf(directions: Table, layer: string): { superiority: number; p: num
   ];
   const row = filterRows(
     directions,
-    (at) => layers[at] === layer && bases[at] === "random" && measures[at] === "max_class_drop",
+    (at) => layers[at] === layer && bases[at] === "random" && measures[at] === "split_half_drop",
   );
-  return { superiority: doubles(row, "superiority")[0] ?? Number.NaN, p: doubles(row, "p_value")[0] ?? Number.NaN };
+  const cell = (column: string): number => doubles(row, column)[0] ?? Number.NaN;
+  return { superiority: cell("superiority"), p: cell("rank_p_value") };
 }

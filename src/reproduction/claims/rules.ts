@@ -49,8 +49,8 @@ export const bounds: Readonly<
     | "spared"
     | "weak"
     | "timesChance"
-    | "largestDrop"
-    | "manyClasses",
+    | "gone"
+    | "largestDrop",
     number
   >
 > = {
@@ -73,9 +73,10 @@ export const bounds: Readonly<
   weak: Math.sqrt(0.1),
   /** Times chance that a prediction must reach: the interval, not the mean. */
   timesChance: 2,
-  /** Class drops of single units that the paper names, and classes that it takes to ask for them. */
+  /** Share of its accuracy that a class must lose for it to be gone. */
+  gone: 0.75,
+  /** The largest class drop of a single unit that the paper names. */
   largestDrop: 0.5,
-  manyClasses: 50,
 };
 
 const rules: readonly Rule[] = [
@@ -85,7 +86,7 @@ const rules: readonly Rule[] = [
     where: "Abstract; figure 3",
     paper: "Removing any single unit does not hurt the overall accuracy.",
     numbers: "",
-    rule: "In a layer, the mean overall drop is equivalent to 0: its interval lies within ±1 point; and at least 95 % of the units cost less than 1 point. Against: the interval lies beyond 1 point, or fewer units do.",
+    rule: "In a layer, the mean overall drop is equivalent to 0: its interval lies within ±1 point; and at least 95 % of the units surely cost less than 1 point (each by its own 95 % interval over images). Against: the interval of the mean lies beyond 1 point, or more than 5 % of the units surely cost more.",
   },
   {
     id: "class-drop-large",
@@ -93,7 +94,7 @@ const rules: readonly Rule[] = [
     where: "Abstract; figures 1, 2 and 3",
     paper: "Removing one unit does significant damage to the accuracy of specific classes.",
     numbers: "",
-    rule: "In a layer, (a) the class drop without the luck of choosing (split half) is more than the overall drop (interval of the difference above 0) and at least 3 times it; (b) more than half of the units single out a class (specificity q ≤ 0.05). (b) is open, not against, where these images find only drops larger than the units' mean. (c) At conv5 the class drop beyond the overall drop is larger in trained networks than in those whose convolutions learned nothing: this is what training adds, and without such networks it is not asked.",
+    rule: "In a layer, (a) the class drop without the luck of choosing (split half) is more than the overall drop and more than 3 times it (intervals of both differences above 0); (b) more than half of the units single out a class: their damage falls on it more than the damage of the layer's other units does (q ≤ 0.05). (b) is open, not against, where these images find only drops larger than the units' mean.",
   },
   {
     id: "class-drop-size",
@@ -101,7 +102,7 @@ const rules: readonly Rule[] = [
     where: "Section 1; figures 1 and 2",
     paper: "Removing the bed unit costs youth hostels 23 points and bedrooms 15; removing another costs waterfalls 50.",
     numbers: "23, 15 and 50 points",
-    rule: "The largest max class drop of a unit of conv5 is at least 25 points (half of 50); weaker below that. Not asked with fewer than 50 classes: with ten, a class is a tenth of the images, and many units share it.",
+    rule: "The largest max class drop of a unit of conv5 is at least 25 points (half of 50); weaker below that.",
   },
   {
     id: "few-classes",
@@ -109,7 +110,7 @@ const rules: readonly Rule[] = [
     where: "Abstract; figures 1 and 2",
     paper: "A unit is specialised: it carries information that matters to a subset of the classes.",
     numbers: "",
-    rule: "In a layer where at least 20 % of the units really hurt a class, half of these hurt at most a third of the classes (at 5 % false discoveries). More is against. Few is agreement only where these images find drops half as large as the largest of a unit on average with a power of 80 %; else, and where hardly a unit hurts a class, it is open.",
+    rule: "In a layer where at least 20 % of the units really cost a class images (5 % false discoveries), half of these cost at most a third of the classes images. More is against. Few is agreement only where it is not for want of power: half of the units also cost at most a third of the classes log-probability, which is found where no image is lost yet, or these images find drops half as large as a unit's class drop with a power of 80 %; else, and where hardly a unit hurts a class, it is open.",
   },
   {
     id: "alike-classes",
@@ -126,7 +127,7 @@ const rules: readonly Rule[] = [
     paper:
       "Removing the five most informative units of the last convolution for a class costs it about 28 points, ten more than 40, and after 10 to 15 its accuracy is very low; random sets change it negligibly.",
     numbers: "28 points after 5 units, more than 40 after 10",
-    rule: "At conv5, greedily chosen units cost a class (a) at least half of 28 points after 5, (b) at least 40 points after 10, (c) three quarters of its accuracy after 15; (d) 15 random units cost it less than 5 points. Each with units chosen on other images than those measured and, as in the paper, on the same. (a) is weaker below half of the paper's number; an interval that does not decide is open.",
+    rule: "At conv5, greedily chosen units cost a class (a) at least half of 28 points after 5, (b) at least 40 points after 10, (c) three quarters of its accuracy after 15; (d) 15 random units cost it less than 5 points. Units are chosen on other images than those measured; what comes of choosing them on the same, as in the paper, is shown beside. (a) is weaker if the interval lies below half of the paper's number; one that does not decide is open.",
   },
   {
     id: "selectivity-overall",
@@ -135,7 +136,7 @@ const rules: readonly Rule[] = [
     paper:
       "The more selective, class-correlated or concept-aligned a unit is, the less its removal hurts the overall accuracy; L1 norm alone goes with more damage.",
     numbers: "sign: overall damage falls with selectivity, correlation and alignment, and rises with L1 norm",
-    rule: "At conv5, the mean over networks of the correlation with the overall drop, divided by its noise ceiling, is below 0 for each of the three attributes and above 0 for L1 norm. The other sign is against; an interval that holds 0 is open.",
+    rule: "At conv5, the mean over networks of the correlation with the overall drop, divided by its noise ceiling, is below 0 for each of the three attributes and above 0 for L1 norm, and so is that with the drop over all classes but the one that the unit is most selective for. The other sign both times is against; an interval that holds 0, or signs that differ, are open.",
   },
   {
     id: "selectivity-poor",
@@ -143,7 +144,7 @@ const rules: readonly Rule[] = [
     where: "Abstract; section 3.3",
     paper: "Attributes such as class selectivity predict the impact on overall accuracy poorly.",
     numbers: "",
-    rule: "At conv5, the mean over networks of the correlation with the overall drop, divided by its noise ceiling, is equivalent to a weak one: its interval lies within ±0.32 (a tenth of the variance). Beyond is against; else open.",
+    rule: "At conv5, the mean over networks of the correlation with the overall drop, divided by its noise ceiling, is equivalent to a weak one: its 95 % interval (stricter than two tests at 5 %) lies within ±0.32 (a tenth of the variance). Beyond is against; else open.",
   },
   {
     id: "attributes-class",
@@ -152,7 +153,7 @@ const rules: readonly Rule[] = [
     paper:
       "The more selective, class-correlated or concept-aligned a unit is, and the larger its L1 norm, the larger its max class drop; selectivity and correlation are particularly strong.",
     numbers: "sign: class damage rises with all four; selectivity and correlation strongest",
-    rule: "At conv5, the mean over networks of the correlation with the max class drop, divided by its noise ceiling, is (a) above 0 for each of the four attributes, and (b) for selectivity and class correlation larger than that with the overall drop.",
+    rule: "At conv5, the mean over networks of the correlation with the max class drop, divided by its noise ceiling, is (a) above 0 for each of the four attributes, and weaker if it surely is weak (the interval below 0.32), (b) for selectivity and class correlation larger than the size of that with the overall drop, and (c) for these two larger than for concept alignment.",
   },
   {
     id: "prediction",
@@ -178,7 +179,7 @@ const rules: readonly Rule[] = [
     paper:
       "After a random rotation of a layer's units, removing one of the new directions damages single classes less than removing a unit does.",
     numbers: "",
-    rule: "In a layer, the class drop without the luck of choosing (split half) of units is larger than that of random directions, and so is what it exceeds the overall drop by, both with an interval of the difference above 0. The luck of choosing is larger where effects are small, so the max class drop would flatter the directions.",
+    rule: "In a layer, the class drop without the luck of choosing (split half) of units is larger than that of random directions, and so is what it exceeds the overall drop by, both with an interval of the mean difference above 0. The luck of choosing is larger where effects are small, so the max class drop would flatter the directions.",
   },
   {
     id: "batch-norm",
@@ -194,7 +195,7 @@ const rules: readonly Rule[] = [
     where: "Figure 8",
     paper: "With dropout on the last convolution, removing one of its units damages single classes much less.",
     numbers: "",
-    rule: "At conv5, the mean class drop without the luck of choosing is smaller than in plain networks, and so is that of the ten most damaging units: intervals of the differences below 0, over networks and images.",
+    rule: "At conv5, the mean class drop without the luck of choosing is smaller than in plain networks, and so is that of the ten most damaging units. The paper says much smaller: intervals of the difference from half of the plain networks' drop below 0; weaker if they are surely smaller, but surely by less than half.",
   },
   {
     id: "dropout-conv4",
@@ -202,13 +203,14 @@ const rules: readonly Rule[] = [
     where: "Figure 8",
     paper: "With dropout on the last convolution, units of the convolution before it matter more to single classes.",
     numbers: "",
-    rule: "At conv4, the mean class drop without the luck of choosing is larger than in plain networks, and so is that of the ten most damaging units: intervals of the differences above 0, over networks and images. Below 0 is against; else open.",
+    rule: "At conv4, the mean class drop without the luck of choosing is larger than in plain networks, and so is that of the ten most damaging units: intervals of the differences above 0. Below 0 is against; else open.",
   },
   {
     id: "detectors",
     title: "Batch norm and dropout leave fewer concept detectors",
     where: "Figure 9",
-    paper: "Networks trained with batch norm or dropout have fewer units that detect a concept.",
+    paper:
+      "Networks trained with dropout have fewer units that detect a concept at the layer that it acts on; those with batch norm too, as figure 9 shows (the text says only that it affects them).",
     numbers: "",
     rule: "At conv5, for each variant, the share of units that detect a concept (IoU above 0.04) is smaller than in plain networks: an interval of the difference, over networks, below 0. Above 0 is against; else open.",
   },

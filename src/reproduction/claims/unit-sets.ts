@@ -5,60 +5,93 @@ import type { Evidence } from "../evidence.ts";
 import { alexnetLayers } from "../studies.ts";
 import { type Claim, claim, type Finding, finding, inWords, listed, points } from "./claim.ts";
 import { isAbove, isAsLarge, isWithin, type Judged } from "./judgement.ts";
+import { lastLayerName, lastLayers, overNetworks } from "./over-networks.ts";
 import { bounds } from "./rules.ts";
 
 /** Numbers of removed units that the paper speaks of. */
 const sizes = [5, 10, 15] as const;
 
 /** A few units wipe out a class; as many random ones do not. */
-export function unitSetsClaim({ sets, setsPaperWay, classCount, lowerImages }: Evidence): Claim {
-  const measured = texts(sets, "layer");
+export function unitSetsClaim(evidence: Evidence): Claim {
+  const { sets, setsPaperWay, classCount, lowerImages } = evidence;
+  const measured = new Set(texts(sets, "layer"));
+  const last = lastLayers(evidence);
+  const honest =
+    last.length > 0
+      ? rowOf(
+          lastLayerName(last),
+          "conv5",
+          last.map((each) => each.sets),
+        )
+      : undefined;
+  const paperWay = setsPaperWay
+    ? rowOf("conv5 (one network, chosen and measured on the same images)", "conv5", [setsPaperWay])
+    : undefined;
   const rows = [
-    ...alexnetLayers.filter((layer) => measured.includes(layer)).map((layer) => ({ name: layer, table: sets, layer })),
-    ...(setsPaperWay
-      ? [{ name: "conv5 (chosen and measured on the same images)", table: setsPaperWay, layer: "conv5" as const }]
-      : []),
-  ].map(({ name, table, layer }) => ({
-    name,
-    greedy: [0, ...sizes].map((step) => accuracyAfter(table, layer, "greedy", step)),
-    random: sizes.map((step) => accuracyAfter(table, layer, "random", step)),
-    lost: sizes.map((step) => lostAfter(table, layer, "greedy", step)),
-    lostAtRandom: lostAfter(table, layer, "random", 15),
-  }));
-  const judged = rows
-    .filter(({ name }) => name.startsWith("conv5"))
-    .flatMap(({ name, greedy: [before], lost: [five, ten, fifteen], lostAtRandom }): Judged[] => {
-      if (!before || !five || !ten || !fifteen) return [];
-      const place = name === "conv5" ? "other images" : "the same images";
-      return [
-        { place, statement: "a", outcome: isAsLarge(five, bounds.afterFive) },
-        { place, statement: "b", outcome: isAbove(ten, bounds.afterTen) },
-        { place, statement: "c", outcome: isAbove(fifteen, 0.75 * before.value) },
-        { place, statement: "d", outcome: isWithin(lostAtRandom, bounds.spared) },
-      ];
-    });
-  const [honest, paperWay] = rows.filter(({ name }) => name.startsWith("conv5"));
-  const steps = (row: (typeof rows)[number] | undefined): string =>
-    row ? listed(sizes.map((size, at) => `${points(row.lost[at].value, 1)} points after ${size}`)) : "";
+    ...alexnetLayers.slice(0, -1).flatMap((layer) => (measured.has(layer) ? [rowOf(layer, layer, [sets])] : [])),
+    ...(honest ? [honest] : []),
+    ...(paperWay ? [paperWay] : []),
+  ];
   return claim("unit-sets", {
     headline: honest
       ? `conv5: ${listed(sizes.map((size, at) => `${inWords(honest.lost[at])} after ${size}`))}; 15 random units: ${inWords(honest.lostAtRandom)}`
       : "",
-    findings: rows.flatMap(({ name, greedy, lost, random, lostAtRandom }): Finding[] => [
-      finding(name, "nothing removed", "percent", greedy[0]),
+    findings: rows.flatMap(({ name, nothing, lost, share, random, lostAtRandom }): Finding[] => [
+      finding(name, "nothing removed", "percent", nothing),
       ...sizes.map((step, at) => finding(name, `lost to ${step} greedy units`, "points", lost[at])),
+      finding(name, "share of the accuracy lost to 15", "percent", share),
       ...sizes.map((step, at) => finding(name, `right after ${step} random units`, "percent", random[at])),
       finding(name, "lost to 15 random units", "points", lostAtRandom),
     ]),
-    intervals: `95 % bootstrap over classes (${listed(asked(sets, classCount))}); for random sets over classes and sequences. Half of the images of a class choose the units, the others measure, but for the last row. conv1 to conv3: ${lowerImages} images of every class; otherwise all`,
-    judged,
-    why: `A class loses ${steps(honest)} units chosen on other images${paperWay ? `, and ${steps(paperWay)} chosen on the measured ones, which makes sets look stronger than they are` : ""}.`,
+    intervals: `95 %; ${last.length > 1 ? `conv5: over ${last.length} networks (Student's t), the images held fixed; other rows, of one network: ` : ""}bootstrap over classes (${listed(asked(sets, classCount))}), for random sets over classes and sequences. Half of the images of a class choose the units, the others measure, but for the last row. conv1 to conv3: ${lowerImages} images of every class; otherwise all`,
+    judged: honest ? judgedOf(honest) : [{ place: "conv5", statement: "", outcome: "unasked" }],
+    why: honest
+      ? `A class loses ${stepsOf(honest)} units chosen on other images${paperWay ? `, and ${stepsOf(paperWay)} chosen on the measured ones, which makes sets look stronger than they are` : ""}.`
+      : "",
     pictures: alexnetLayers.map((layer) => ({
       file: `sets-${layer}.svg`,
       shows: `accuracy of classes as units of ${layer} are removed`,
     })),
-    tables: ["set-curves.csv"],
+    tables: ["set-curves.csv", "networks-sets.csv"],
   });
+}
+
+/** What sets of one layer do, of one network or of several. */
+interface SetRow {
+  readonly name: string;
+  readonly nothing: Estimate;
+  /** By size: what greedy sets cost, and what is left after random ones. */
+  readonly lost: readonly Estimate[];
+  readonly random: readonly Estimate[];
+  /** Share of a class's accuracy that 15 greedy units cost. */
+  readonly share: Estimate;
+  readonly lostAtRandom: Estimate;
+}
+
+function rowOf(name: string, layer: string, networks: readonly Table[]): SetRow {
+  return {
+    name,
+    nothing: overNetworks(networks, (table) => accuracyAfter(table, layer, "greedy", 0)),
+    lost: sizes.map((step) => overNetworks(networks, (table) => lostAfter(table, layer, "greedy", step))),
+    random: sizes.map((step) => overNetworks(networks, (table) => accuracyAfter(table, layer, "random", step))),
+    share: overNetworks(networks, (table) => lostShare(table, layer, 15)),
+    lostAtRandom: overNetworks(networks, (table) => lostAfter(table, layer, "random", 15)),
+  };
+}
+
+function judgedOf({ lost: [five, ten], share, lostAtRandom }: SetRow): Judged[] {
+  if (!five || !ten) return [];
+  const outcomes = {
+    a: isAsLarge(five, bounds.afterFive),
+    b: isAbove(ten, bounds.afterTen),
+    c: isAbove(share, bounds.gone),
+    d: isWithin(lostAtRandom, bounds.spared),
+  };
+  return Object.entries(outcomes).map(([statement, outcome]) => ({ place: "conv5", statement, outcome }));
+}
+
+function stepsOf({ lost }: SetRow): string {
+  return listed(sizes.map((size, at) => `${points(lost[at]?.value ?? Number.NaN, 1)} points after ${size}`));
 }
 
 /** `all 10`; `20, evenly spaced in the list, of 100 at conv4 and conv5`. */
@@ -83,11 +116,14 @@ function lostAfter(sets: Table, layer: string, strategy: string, step: number): 
   );
 }
 
-/** The share of a class's accuracy that greedily chosen units cost it, mean over classes. */
+/** The share of a class's accuracy that greedily chosen units cost it, mean over classes that have any to lose. */
 export function lostShare(sets: Table, layer: string, step: number): Estimate {
   const [before, after] = [byClass(sets, layer, "greedy", 0), byClass(sets, layer, "greedy", step)];
   return nestedBootstrap(
-    [...after].map(([cls, values]) => values.map((value) => 1 - value / (before.get(cls)?.[0] ?? Number.NaN))),
+    [...after].flatMap(([cls, values]) => {
+      const whole = before.get(cls)?.[0] ?? 0;
+      return whole > 0 ? [values.map((value) => 1 - value / whole)] : [];
+    }),
   );
 }
 

@@ -5,7 +5,7 @@ import { networkInterval } from "../../stats/network-interval.ts";
 import { type Evidence, networksOf, unitValues } from "../evidence.ts";
 import { comparedLayers, type Variant } from "../studies.ts";
 import { type Claim, claim, count, type Finding, finding, inWords, listed, points } from "./claim.ts";
-import { isNegative, isPositive, type Judged } from "./judgement.ts";
+import { isNegative, isPositive, type Judged, type Outcome } from "./judgement.ts";
 import { estimateOf, mean, meansOf, placeOf } from "./places.ts";
 import type { ClaimId } from "./rules.ts";
 
@@ -24,6 +24,8 @@ interface Spread {
   readonly direction: "smaller" | "larger";
   /** Whether the most damaging units are a statement of their own. */
   readonly strongest: boolean;
+  /** Whether the paper calls the effect great: drops of at most half of the plain ones hold, others are weaker. */
+  readonly isGreat?: boolean;
 }
 
 /** Batch norm spreads class information over units. */
@@ -45,6 +47,7 @@ export function dropoutClaim(evidence: Evidence): Claim {
     layers: ["conv5"],
     direction: "smaller",
     strongest: true,
+    isGreat: true,
   });
 }
 
@@ -104,57 +107,91 @@ export function detectorsClaim(evidence: Evidence): Claim {
             statement: "",
             outcome: networksOf(evidence, variant).length > 1 ? isNegative(difference) : "open",
           })),
-    why: "The concepts are the built-in ones (rendered textures, shapes, objects with parts, and colours), not Broden's photographs.",
+    why: detectorsWhy(evidence),
     pictures: comparedLayers.map((layer) => ({
       file: `detectors-${layer}.svg`,
       shows: `concept detectors of ${layer} by category, for three ways of training`,
     })),
-    tables: ["variants.csv", "runs.csv"],
+    tables: ["variants.csv", "runs.csv", "networks-units.csv"],
   });
 }
 
-function spreadClaim(evidence: Evidence, { id, variant, layers, direction, strongest }: Spread): Claim {
+/** What the threshold of the paper counts here. */
+function detectorsWhy({ main }: Evidence): string {
+  const concepts =
+    "The concepts are the built-in ones (rendered textures, shapes, objects with parts, and colours), not Broden's photographs.";
+  if (!("concept_null_iou" in main.units.columns)) return concepts;
+  const [iou, chance, found] = (["concept_iou", "concept_null_iou", "real_detector"] as const).map((column) =>
+    unitValues(main, "conv5", column),
+  ) as [Float64Array, Float64Array, Float64Array];
+  const counted = iou.filter((each) => each > 0.04).length;
+  return `${concepts} The threshold counts units near chance: at conv5 of ${main.name} a unit's best concept reaches an IoU of ${mean(chance).toFixed(3)} by chance alone (shuffled masks), ${counted} of ${iou.length} units reach 0.04, and ${found.filter((each) => each === 1).length} of these are beyond chance at 5 % false discoveries.`;
+}
+
+function spreadClaim(
+  evidence: Evidence,
+  { id, variant, layers, direction, strongest, isGreat = false }: Spread,
+): Claim {
   const count = networksOf(evidence, variant).length;
   const rows = count === 0 ? [] : layers.map((layer) => ({ layer, ...differences(evidence, variant, layer) }));
   const decide = direction === "smaller" ? isNegative : isPositive;
   // One network of a kind says nothing about its like.
-  const outcomeOf = (difference: Estimate) => (count > 1 ? decide(difference) : "open");
-  const judged = rows.flatMap(({ layer, split, largest }): Judged[] => [
-    { place: layer, statement: strongest ? "mean" : "", outcome: outcomeOf(split) },
+  const outcomeOf = (difference: Estimate, fromHalf: Estimate): Outcome => {
+    if (count < 2) return "open";
+    const outcome = decide(difference);
+    if (outcome !== "holds" || !isGreat || decide(fromHalf) === "holds") return outcome;
+    return decide(fromHalf) === "against" ? "weaker" : "open";
+  };
+  const judged = rows.flatMap(({ layer, split, splitFromHalf, largest, largestFromHalf }): Judged[] => [
+    { place: layer, statement: strongest ? "mean" : "", outcome: outcomeOf(split, splitFromHalf) },
     ...(strongest
-      ? [{ place: layer, statement: `the ${largestCount} most damaging units`, outcome: outcomeOf(largest) }]
+      ? [
+          {
+            place: layer,
+            statement: `the ${largestCount} most damaging units`,
+            outcome: outcomeOf(largest, largestFromHalf),
+          },
+        ]
       : []),
   ]);
   return claim(id, {
     headline: rows.map(({ layer, split }) => `${layer}: ${inWords(split)} beside plain`).join("; "),
     findings: findingsOf(evidence, variant, rows),
-    intervals: intervalsOf(evidence, [variant]),
+    intervals: `${intervalsOf(evidence, [variant])}; over images too, but for the ${largestCount} most damaging units, which are the ones with the largest drops on these images (of a class that was chosen on others)`,
     judged: judged.length > 0 ? judged : [{ place: layers.join(", "), statement: "", outcome: "unasked" }],
     why: `Mean accuracy: ${(["plain", variant] as const)
       .filter((each) => networksOf(evidence, each).length > 0)
       .map((each) => `${points(mean(networksOf(evidence, each).map(({ accuracy }) => accuracy)), 1)} % ${each}`)
       .join(", ")}; a network with more images near the decision may lose more of them by chance.`,
     pictures,
-    tables: ["variants.csv", "runs.csv"],
+    tables: ["variants.csv", "runs.csv", "networks-units.csv"],
   });
 }
 
+/** A variant's drops beyond those of plain networks, and beyond half of those. */
 interface Difference {
   readonly split: Estimate;
+  readonly splitFromHalf: Estimate;
   readonly largest: Estimate;
+  readonly largestFromHalf: Estimate;
 }
 
 function differences(evidence: Evidence, variant: Variant, layer: string): Difference {
   const [place, plain] = [placeOf(evidence, variant, layer), placeOf(evidence, "plain", layer)];
   const [means, against] = [meansOf(place, "split_half_drop"), meansOf(plain, "split_half_drop")];
+  const beyond = (share: number): Estimate =>
+    estimateOf(place, { means, measure: { of: "ofClass" }, against: { means: against, place: plain, share } });
+  const [own, others] = [largestOf(evidence, variant, layer), largestOf(evidence, "plain", layer)];
   return {
-    split: estimateOf(place, { means, measure: "ofClass", against: { means: against, place: plain } }),
-    largest: networkInterval(largestOf(evidence, variant, layer), { against: largestOf(evidence, "plain", layer) }),
+    split: beyond(1),
+    splitFromHalf: beyond(0.5),
+    largest: networkInterval(own, { against: others }),
+    largestFromHalf: networkInterval(own, { against: others.map((each) => each / 2) }),
   };
 }
 
 /** Mean drop of each network's most damaging units, without the luck of choosing the class. */
-export function largestOf(evidence: Evidence, variant: Variant, layer: string): number[] {
+function largestOf(evidence: Evidence, variant: Variant, layer: string): number[] {
   return networksOf(evidence, variant).map((network) => {
     const drops = unitValues(network, layer, "split_half_drop").filter((value) => !Number.isNaN(value));
     return mean(drops.sort().subarray(-largestCount));
@@ -164,7 +201,7 @@ export function largestOf(evidence: Evidence, variant: Variant, layer: string): 
 function findingsOf(
   evidence: Evidence,
   variant: Variant,
-  rows: readonly ({ layer: string } & Difference)[],
+  rows: readonly ({ layer: string } & Pick<Difference, "split" | "largest">)[],
 ): Finding[] {
   return rows.flatMap(({ layer, split, largest }): Finding[] => [
     ...(["plain", variant] as const).flatMap((each): Finding[] => {
@@ -178,7 +215,7 @@ function findingsOf(
           row,
           "without the luck of choosing",
           "points",
-          estimateOf(place, { means: splits, measure: "ofClass" }),
+          estimateOf(place, { means: splits, measure: { of: "ofClass" } }),
         ),
         count(row, "smallest network", "points", Math.min(...splits)),
         count(row, "largest network", "points", Math.max(...splits)),
@@ -199,11 +236,11 @@ function intervalsOf(evidence: Evidence, variants: readonly Variant[]): string {
   const counts = (["plain", ...variants] as const).map(
     (variant) => `${networksOf(evidence, variant).length} ${variant}`,
   );
-  return `95 % over networks (Student's t; ${listed(counts)}) and over images. A variant with one network is open`;
+  return `95 % over networks (Student's t; ${listed(counts)}). A variant with one network is open`;
 }
 
 /** Share of each network's units that detect a concept. */
-export function detectors(evidence: Evidence, variant: Variant, layer: string): number[] {
+function detectors(evidence: Evidence, variant: Variant, layer: string): number[] {
   return networksOf(evidence, variant).map((network) =>
     mean(unitValues(network, layer, "concept_iou").map((iou) => Number(iou > 0.04))),
   );
