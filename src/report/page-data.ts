@@ -208,12 +208,14 @@ export interface SetsChunk {
     /** Fraction of the images that chose the units. */
     readonly rankSplit: number;
     readonly greedy: readonly GreedySequence[];
-    /** Accuracy over the same measured images as random units go: mean and central 95 %, per class and step. */
+    /** Accuracy over the same measured images as random units go: mean and ends of the band, per class and step. */
     readonly random: readonly {
       readonly cls: number;
       readonly mean: number[];
       readonly low: number[];
       readonly high: number[];
+      /** What the band holds, in words. */
+      readonly band: string;
     }[];
   }[];
 }

@@ -1,4 +1,5 @@
 /** Unit sets for the page (`SetsChunk`), from the tables `sets` and `set_classes`. */
+import { bandShares, bandWords } from "../figures/band-note.ts";
 import { quantile } from "../figures/curves.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { integers, rowsWhere, type Table, texts } from "../tables/table.ts";
@@ -84,11 +85,14 @@ function randomCurves(own: Table): RandomCurves[] {
     const bySteps: number[][] = [];
     for (const row of members) (bySteps[step[row]] ??= []).push(accuracy[row]);
     const sorted = bySteps.map((values) => Float64Array.from(values).sort());
+    const sequences = bySteps[0]?.length ?? 0;
+    const [from, to] = bandShares(sequences);
     return {
       cls,
       mean: sorted.map((values) => values.reduce((sum, value) => sum + value, 0) / values.length),
-      low: sorted.map((values) => quantile(values, 0.025)),
-      high: sorted.map((values) => quantile(values, 0.975)),
+      low: sorted.map((values) => quantile(values, from)),
+      high: sorted.map((values) => quantile(values, to)),
+      band: `${bandWords(sequences)} of ${sequences} random sequences`,
     };
   });
 }

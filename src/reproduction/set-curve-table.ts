@@ -2,7 +2,8 @@
 import { setCurvesOf } from "../figures/from-tables.ts";
 import { concatTables, makeTable, type Table, texts } from "../tables/table.ts";
 
-/** Rows (layer, strategy, step) of a table `sets`; bands are the central 95 % of random sequences. */
+/** Rows (layer, strategy, step) of a table `sets`; bands as in figure 4: smallest to largest of up to
+ * 20 random sequences, the central 95 % of more. */
 export function setCurveTable(sets: Table): Table {
   return concatTables(
     [...new Set(texts(sets, "layer"))].flatMap((layer) => {
