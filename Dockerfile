@@ -4,6 +4,7 @@
 FROM node:20-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
+COPY scripts/check-svelte/package.json scripts/check-svelte/
 RUN npm ci --no-audit --no-fund
 COPY . .
 RUN npm run --silent build && npm pack --ignore-scripts --pack-destination /tmp
