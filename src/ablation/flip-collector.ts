@@ -3,7 +3,7 @@ import type { ImageBlock } from "../passes/image-block.ts";
 import { type ChangeCollector, type ClassSums, collectChanges } from "./class-sums.ts";
 import type { Flips } from "./flips.ts";
 import type { Reference, Removal } from "./plain-route.ts";
-import { companions, isTie, type Reading, readRow } from "./predictions.ts";
+import { companions, isTie, type Reading, readRow, scalesOf } from "./predictions.ts";
 
 /** How many (unit, image) pairs each route settled. */
 export interface Settled {
@@ -69,6 +69,7 @@ export function collectFlips(
 ): FlipCollector {
   const flips: { unit: number; row: number; prediction: number }[] = [];
   const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
+  const scales = scalesOf(baseline, classCount);
   const settled: Settled = { silent: 0, certified: 0, closedForm: 0, suffix: 0, plain: 0 };
   const continuous = isContinuous && !changes ? collectChanges(units, block.labels) : null;
   const sink = isContinuous ? (changes ?? continuous) : null;
@@ -88,7 +89,7 @@ export function collectFlips(
     take: (unit, row, logits, at, removal) => {
       readRow(logits, at, { classCount, into: reading });
       if (sink) addCompanions(unit, row, logits, at);
-      if (!isTie(reading, tolerance)) {
+      if (!isTie(reading, tolerance, scales[row])) {
         keep(unit, row, reading.prediction);
         return undefined;
       }

@@ -4,7 +4,8 @@
  * Matrix products differ in their last bits with the batch size and the route. A prediction whose top-2 margin is within
  * a tolerance, relative to the largest logit's size, is therefore settled by one reference computation: the plain network,
  * one image at a time, one thread. All routes then agree by construction, as long as they differ by less than half of it.
- * The tolerance is measured for every network (`tie-tolerance.ts`).
+ * The tolerance is measured for every network (`tie-tolerance.ts`). What is computed by difference is rounded at the size
+ * of what it was before: where little or nothing is left, the largest logit's size is that of the whole network.
  */
 import { UnitscopeError } from "../errors.ts";
 
@@ -53,9 +54,21 @@ export function readRow(
   return into;
 }
 
-/** Whether a prediction must be settled by the reference; always, where the tolerance is infinite. */
-export function isTie({ margin, scale }: Reading, tolerance: number): boolean {
-  return !(margin > tolerance * scale);
+/**
+ * Whether a prediction must be settled by the reference; always, where the tolerance is infinite.
+ * @param before the largest scale that the row has had on the way to these logits, where they were computed by difference.
+ */
+export function isTie({ margin, scale }: Reading, tolerance: number, before = 0): boolean {
+  return !(margin > tolerance * Math.max(scale, before));
+}
+
+/** The largest absolute logit of every row, of `logits` float32, row-major `[rows, classCount]`. */
+export function scalesOf(logits: Float32Array, classCount: number): Float64Array {
+  return Float64Array.from({ length: logits.length / classCount }, (_, row) => {
+    let scale = 0;
+    for (let at = row * classCount; at < (row + 1) * classCount; at++) scale = Math.max(scale, Math.abs(logits[at]));
+    return scale;
+  });
 }
 
 /**

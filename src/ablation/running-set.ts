@@ -4,6 +4,7 @@
  * closed forms) works on top of the units removed so far.
  */
 import type { FastLayer } from "./fast-layer.ts";
+import { scalesOf } from "./predictions.ts";
 import type { BlockTensor, PreparedBlock } from "./prepared-block.ts";
 import { stateTensors } from "./suffix-graph.ts";
 
@@ -13,6 +14,8 @@ export interface RunningSet {
   readonly block: PreparedBlock;
   /** In the order of their removal. */
   readonly removed: readonly number[];
+  /** The largest absolute logit that each row has had so far: what differences are rounded at. `[count]`. */
+  readonly scales: Float64Array;
   /**
    * Removes units for good from all rows, and tells in which rows that changes anything.
    * @returns int32, ascending; the logits of all other rows are what they were.
@@ -24,6 +27,8 @@ export interface RunningSet {
 export function openRunningSet(layer: FastLayer, prepared: PreparedBlock): RunningSet {
   const { ports, planned } = layer;
   const { plan } = planned;
+  const classCount = prepared.logits.length / prepared.count;
+  const scales = scalesOf(prepared.logits, classCount);
   const tensors = new Map(prepared.tensors);
   const logits = prepared.logits.slice();
   for (const { tensor } of stateTensors(plan, ports)) {
@@ -36,6 +41,7 @@ export function openRunningSet(layer: FastLayer, prepared: PreparedBlock): Runni
   return {
     block,
     removed,
+    scales,
     remove: async (units) => {
       const rows = new Int32Array(prepared.count);
       let count = 0;
@@ -47,6 +53,7 @@ export function openRunningSet(layer: FastLayer, prepared: PreparedBlock): Runni
       const changed = rows.slice(0, count);
       if (count > 0) await layer.removeInPlace(block, units, changed);
       removed.push(...units);
+      for (const [row, scale] of scalesOf(logits, classCount).entries()) scales[row] = Math.max(scales[row], scale);
       return changed;
     },
   };

@@ -166,7 +166,7 @@ async function compute(search: Search, unit: number, rows: Int32Array, verdicts:
 
 /** Whether image `row` is right, from row `at` of the logits; what is too close to call goes to the reference. */
 function decide(
-  { context, from, cls, work }: Search,
+  { context, from, cls, work, running }: Search,
   logits: Float32Array,
   at: number,
   row: number,
@@ -176,6 +176,7 @@ function decide(
     label: cls,
     classCount: context.model.classCount,
     tolerance: context.model.tieTolerance,
+    before: running.scales[row],
   });
   if (verdict >= 0) return verdict;
   work.reference++;
@@ -203,7 +204,13 @@ function lookAtRoom(search: Search, distances: Float64Array | undefined): void {
   if (distances) {
     const { logits } = running.block;
     for (let row = 0; row < right.length; row++) {
-      room[row] = labelRoom(logits, row, { label, isRight: right[row] === 1, distances, tolerance });
+      room[row] = labelRoom(logits, row, {
+        label,
+        isRight: right[row] === 1,
+        distances,
+        tolerance,
+        before: running.scales[row],
+      });
     }
   }
   order.sort((a, b) => right[b] - right[a] || room[b] - room[a] || a - b);

@@ -12,13 +12,13 @@ export type Verdict = 1 | 0 | -1;
 
 /**
  * Reads whether row `row` of `logits` (float32 `[rows, classCount]`) has its largest logit at `label`.
- * @param options.tolerance of near-ties, relative to the largest logit.
+ * @param options.tolerance of near-ties, relative to the largest logit, now or before units were removed (`before`).
  * @throws {UnitscopeError} `value` for logits that are not finite.
  */
 export function readLabel(
   logits: Float32Array,
   row: number,
-  { label, classCount, tolerance }: { label: number; classCount: number; tolerance: number },
+  { label, classCount, tolerance, before }: { label: number; classCount: number; tolerance: number; before: number },
 ): Verdict {
   const start = row * classCount;
   const own = logits[start + label];
@@ -38,7 +38,7 @@ export function readLabel(
     );
   }
   const margin = own - other;
-  const scale = Math.max(Math.abs(own), Math.abs(other), Math.abs(lowest));
+  const scale = Math.max(Math.abs(own), Math.abs(other), Math.abs(lowest), before);
   if (!(Math.abs(margin) > tolerance * scale)) return -1;
   return margin > 0 ? 1 : 0;
 }
@@ -72,12 +72,13 @@ export function labelRoom(
     isRight,
     distances,
     tolerance,
-  }: { label: number; isRight: boolean; distances: Float64Array; tolerance: number },
+    before,
+  }: { label: number; isRight: boolean; distances: Float64Array; tolerance: number; before: number },
 ): number {
   const classCount = distances.length;
   const start = row * classCount;
   const own = logits[start + label];
-  let scale = 0;
+  let scale = before;
   for (let cls = 0; cls < classCount; cls++) scale = Math.max(scale, Math.abs(logits[start + cls]));
   const slack = 2 * tolerance * scale;
   let room = isRight ? Infinity : 0;

@@ -2,8 +2,8 @@
  * What sequences of removed units do to images: how many of every class are right after each step, and how many images of
  * any class are called it. Counts of disjoint blocks of images add up.
  */
-import { isTie, type Reading, readRow } from "../ablation/predictions.ts";
-import { openRunningSet } from "../ablation/running-set.ts";
+import { isTie, type Reading, readRow, scalesOf } from "../ablation/predictions.ts";
+import { openRunningSet, type RunningSet } from "../ablation/running-set.ts";
 import type { ImageBlock } from "../passes/image-block.ts";
 import { type SetContext, type Verification, verifySet } from "./set-context.ts";
 
@@ -48,18 +48,18 @@ export async function measureSequences(
     logits: Float32Array,
     rows: Int32Array,
     predictions: Int32Array,
-    units: readonly number[],
+    { removed: units, scales }: Pick<RunningSet, "removed" | "scales">,
   ): Promise<void> => {
     for (const row of rows) {
       readRow(logits, row, { classCount, into: reading });
-      if (isTie(reading, tolerance)) {
+      if (isTie(reading, tolerance, scales[row])) {
         const removal = units.length > 0 ? context.removal(units) : null;
         predictions[row] = await reference.predict(from, row, removal);
       } else predictions[row] = reading.prediction;
     }
   };
   const intact = new Int32Array(from.count);
-  await judge(prepared.logits, everyRow, intact, []);
+  await judge(prepared.logits, everyRow, intact, { removed: [], scales: scalesOf(prepared.logits, classCount) });
   const counted: Counts[] = [];
   for (const [at, { initial, units, of }] of sequences.entries()) {
     report?.(at / sequences.length);
@@ -68,7 +68,7 @@ export async function measureSequences(
     const counts = countsOf(units.length + 1, classCount, of);
     const remove = async (some: readonly number[]): Promise<void> => {
       const changed = await running.remove(some);
-      await judge(running.block.logits, changed, predictions, running.removed);
+      await judge(running.block.logits, changed, predictions, running);
       const right = predictions.map((prediction, row) => Number(prediction === labels[row]));
       await verifySet(context, from, { units: running.removed, rows: everyRow, right }, verification);
     };

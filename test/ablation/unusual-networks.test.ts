@@ -115,3 +115,46 @@ describe("bounds know that an operator may amplify", () => {
     expect(await gain(node("HardSigmoid", ["h"], ["a"], { alpha: float(2) }))).toBeCloseTo(2 * relu, 6);
   });
 });
+
+describe("without a bias nothing is left where the last responding unit is removed: a tie, not a rest of rounding", () => {
+  const relu = node("Relu", ["r"], ["a"]);
+  const pool = node("ReduceMean", ["a"], ["p"], { axes: [2, 3], keepdims: 0 });
+  const ends: readonly [string, readonly Node[], Readonly<Record<string, Tensor>>][] = [
+    [
+      "one product over all positions",
+      [node("Flatten", ["a"], ["f"]), node("MatMul", ["f", "fc"], ["logits"])],
+      { fc: weights(31, SIDE ** 3, CLASSES) },
+    ],
+    [
+      "a hidden layer",
+      [
+        node("MatMul", ["p", "fc"], ["h"]),
+        node("Relu", ["h"], ["active"]),
+        node("MatMul", ["active", "out"], ["logits"]),
+      ],
+      { fc: weights(32, SIDE, 16), out: weights(33, 16, CLASSES) },
+    ],
+    [
+      "a convolution",
+      [
+        node("Conv", ["a", "next"], ["c"], { pads: [1, 1, 1, 1] }),
+        node("Relu", ["c"], ["active"]),
+        node("ReduceMean", ["active"], ["q"], { axes: [2, 3], keepdims: 0 }),
+        node("MatMul", ["q", "out"], ["logits"]),
+      ],
+      { next: weights(34, 16, SIDE, 3, 3), out: weights(35, 16, CLASSES) },
+    ],
+  ];
+  for (const [name, end, constants] of ends) {
+    test(name, async () => {
+      // All units but one see nothing.
+      const alone = weights(1, SIDE, 3, 3, 3);
+      (alone.data as Float32Array).fill(0, 27);
+      const nodes = end[0]?.op !== "MatMul" ? [relu, ...end] : [relu, pool, ...end];
+      const model = await network(nodes, { ...constants, w: alone }, 11);
+      const plain = await flips(model, "plain");
+      expect(plain).toContain("→0");
+      expect(await flips(model, "auto")).toBe(plain);
+    });
+  }
+});
