@@ -1,10 +1,11 @@
 /** Measured sequences against the plain way, and the rankings that they come from. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { fastGreedy } from "../../src/sets/fast-greedy.ts";
 import { measureSequences, mergeMeasured, plainMeasure, type Sequence } from "../../src/sets/measure-sequences.ts";
 import { keepSequence, randomSequence, rankedSequence, rankUnits } from "../../src/sets/rankings.ts";
 import { blockKinds, CLASSES, SIDE } from "../ablation/random-network.ts";
-import { openStudy, pixelsOf, predictionsOf } from "./small-study.ts";
+import { classImages, openStudy, pixelsOf, predictionsOf } from "./small-study.ts";
 
 describe("measured sequences", () => {
   test("have the counts of the plain way on random networks", async () => {
@@ -49,6 +50,25 @@ describe("measured sequences", () => {
       }),
       { numRuns: 20, seed: 3 },
     );
+  });
+
+  test("without biases nothing is left once every unit is gone: the same ties as the plain way's", async () => {
+    for (const head of ["flatten", "two products"] as const) {
+      const { context, model } = await openStudy({ seed: 5, blocks: ["plain"], head }, { isUnbiased: true });
+      const pixels = pixelsOf(20, 5);
+      const labels = await predictionsOf(model, pixels);
+      const images = Int32Array.from(labels, (_, row) => row);
+      const { units } = context.planned.plan;
+      const sequences = [0, 1, 2].map((index) => randomSequence(units, units, { seed: 5, index }));
+      const fast = await measureSequences(context, { ...pixels, images, labels }, sequences);
+      const plain = await plainMeasure(context, { ...pixels, images, labels }, sequences);
+      const { units: order } = await fastGreedy(context, await classImages(model, 20, 5), units);
+      await context.close();
+      expect(fast.called).toEqual(plain.called);
+      // Whatever it was called before: all classes tie, which is the first.
+      expect(fast.called.map((called) => called.at(-CLASSES))).toEqual([20, 20, 20]);
+      expect(order.length).toBe(units);
+    }
   });
 
   test("add up over blocks of images", async () => {

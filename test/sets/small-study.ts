@@ -37,8 +37,15 @@ export async function openStudy(
     fromEnd = 0,
     isMean = false,
     isFaint = false,
+    isUnbiased = false,
     change = {},
-  }: { fromEnd?: number; isMean?: boolean; isFaint?: boolean; change?: Partial<SetOptions> } = {},
+  }: {
+    fromEnd?: number;
+    isMean?: boolean;
+    isFaint?: boolean;
+    isUnbiased?: boolean;
+    change?: Partial<SetOptions>;
+  } = {},
 ): Promise<{ context: SetContext; model: Model }> {
   const { model } = await randomNetwork(recipe);
   const layers = model.layers.filter((layer) => !layer.isOutput);
@@ -46,6 +53,10 @@ export async function openStudy(
   if (!layer) throw new Error("no layer");
   const plan = planSuffix(model, layer.tap);
   if (isFaint) quieten(model, layer);
+  if (isUnbiased) {
+    for (const { bias } of model.layers)
+      (model.graph.constants.get(bias ?? "")?.data as Float32Array | undefined)?.fill(0);
+  }
   const random = seededRandom(recipe.seed, 7);
   const replacement = Float32Array.from({ length: layer.units }, () => (isMean ? random.uniform() : 0));
   const bound = await boundSuffix(model, plan);
