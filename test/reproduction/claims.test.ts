@@ -134,9 +134,10 @@ describe("verdicts", { timeout: 60_000 }, () => {
     expect(of("unit-sets", {})).toMatchObject({ verdict: "same", outcome: "open" });
     expect(of("prediction", {})).toMatchObject({ verdict: "same", outcome: "open" });
     // More of it without learning.
-    expect(of("unit-sets", { greedy: (step) => Math.max(0, 0.8 - 0.07 * step) })).toMatchObject({ outcome: "against" });
-    // More points, but no more of them beside the overall drop: the two numbers must agree.
-    expect(of("class-drop-large", { classDrop: () => 0.06, overall: 0.02 })).toMatchObject({ outcome: "open" });
+    // Stronger sets, but random ones cost no more: not all numbers tell the networks apart.
+    expect(of("unit-sets", { greedy: (step) => Math.max(0, 0.8 - 0.07 * step) })).toMatchObject({ outcome: "open" });
+    // More points, but fewer beside the overall drop.
+    expect(of("class-drop-large", { classDrop: () => 0.06, overall: 0.02 })).toMatchObject({ outcome: "mixed" });
     expect(of("class-drop-large", { classDrop: () => 0.06, overall: 0.001 })).toMatchObject({ outcome: "against" });
     // Only with learning.
     expect(of("prediction", { prediction: 0.2, bestAttribute: 0.15 })).toMatchObject({

@@ -31,7 +31,7 @@ export function alikeClassesClaim(evidence: Evidence): Claim {
           ],
     intervals: "95 % over networks (Student's t), or over units of the one network that was measured",
     judged: [{ place: "conv5", statement: "", outcome: networks.length === 0 ? "unasked" : isNegative(difference) }],
-    why: networks.length === 0 ? "Its classes have no place in WordNet here, or no unit hurts two of them." : "",
+    why: networks.length === 0 ? "These classes are not WordNet's, or no unit hurts two of them." : "",
     pictures: [{ file: "unit-drops-conv5.svg", shows: "class drops of the most damaging units of conv5" }],
     tables: ["drops.csv"],
   });

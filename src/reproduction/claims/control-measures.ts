@@ -7,10 +7,10 @@ import type { FindingUnit } from "./claim.ts";
 import { lastLayers, overNetworks } from "./over-networks.ts";
 import { estimateOf, type ImageMeasure, mean, meansOf, placeOf } from "./places.ts";
 import { conceptLead, ensembleAccuracy } from "./prediction.ts";
-import { correctedCorrelation } from "./relations.ts";
-import { unitsBeyondDirections } from "./rotation.ts";
+import { attributeNames, attributeWords, correctedCorrelation, elsewhereCorrelation } from "./relations.ts";
+import { superiorityAtLast, unitsBeyondDirections } from "./rotation.ts";
 import type { ClaimId } from "./rules.ts";
-import { lostShare } from "./unit-sets.ts";
+import { lostAfter, lostShare } from "./unit-sets.ts";
 
 /** A number that both kinds of network have. */
 export interface ControlMeasure {
@@ -85,6 +85,12 @@ export const controlMeasures: Readonly<Partial<Record<ClaimId, readonly ControlM
       direction: "larger",
       of: (evidence) => overNetworks(lastLayers(evidence), ({ sets }) => lostShare(sets, "conv5", 10)),
     },
+    {
+      name: "points lost to 15 random units",
+      unit: "points",
+      direction: "smaller",
+      of: (evidence) => overNetworks(lastLayers(evidence), ({ sets }) => lostAfter(sets, "conv5", "random", 15)),
+    },
   ],
   "selectivity-overall": [
     {
@@ -92,6 +98,12 @@ export const controlMeasures: Readonly<Partial<Record<ClaimId, readonly ControlM
       unit: "number",
       direction: "smaller",
       of: (evidence) => correctedCorrelation(evidence, "class_selectivity", "overall_drop"),
+    },
+    {
+      name: "class selectivity with the drop of other classes",
+      unit: "number",
+      direction: "smaller",
+      of: (evidence) => elsewhereCorrelation(evidence, "class_selectivity"),
     },
   ],
   "selectivity-poor": [
@@ -102,14 +114,12 @@ export const controlMeasures: Readonly<Partial<Record<ClaimId, readonly ControlM
       of: (evidence) => sizeOf(correctedCorrelation(evidence, "class_selectivity", "overall_drop")),
     },
   ],
-  "attributes-class": [
-    {
-      name: "class selectivity with the max class drop, divided by ceilings",
-      unit: "number",
-      direction: "larger",
-      of: (evidence) => correctedCorrelation(evidence, "class_selectivity", "max_class_drop"),
-    },
-  ],
+  "attributes-class": attributeNames.map((attribute) => ({
+    name: `${attributeWords[attribute]} with the max class drop, divided by ceilings`,
+    unit: "number",
+    direction: "larger",
+    of: (evidence) => correctedCorrelation(evidence, attribute, "max_class_drop"),
+  })),
   prediction: [{ name: "accuracy of the ensemble", unit: "percent", direction: "larger", of: ensembleAccuracy }],
   "prediction-order": [
     {
@@ -125,6 +135,12 @@ export const controlMeasures: Readonly<Partial<Record<ClaimId, readonly ControlM
       unit: "points",
       direction: "larger",
       of: unitsBeyondDirections,
+    },
+    {
+      name: "P(a unit's is larger)",
+      unit: "number",
+      direction: "larger",
+      of: (evidence) => networkInterval(lastLayers(evidence).map(superiorityAtLast)),
     },
   ],
 };

@@ -18,8 +18,8 @@ export interface Control {
   readonly held: string;
   /** How many untrained networks there are. */
   readonly networks: number;
-  /** Whether trained networks show it more strongly: `holds`; less strongly: `against`; not told apart: `open`. */
-  readonly outcome: Outcome;
+  /** Whether trained networks show it more strongly: `holds`; less: `against`; not told apart: `open`; the one and the other. */
+  readonly outcome: Outcome | "mixed";
   /** What was compared: trained, untrained, difference. */
   readonly findings: readonly Finding[];
 }
@@ -32,14 +32,15 @@ export interface ControlledClaim extends Claim {
 
 /** The rule, in words; the page prints it. */
 export const controlRule =
-  "Every claim but those about batch norm and dropout is asked again, by the same rules, of networks whose convolutions are random and only whose head was trained, at conv4 and conv5. Beside that verdict stands whether training makes a difference: a number at conv5 is *stronger with learning* if the interval of trained minus untrained lies on the side that the claim speaks of, *weaker with learning* if it lies on the other, else *not told apart*; with several numbers, all of them must agree, and one untrained network alone tells nothing of its like. What holds without learning, and no stronger with it, says nothing about what networks learn. The control does not change a claim's own verdict.";
+  "Every claim but those about batch norm and dropout is asked again, by the same rules, of networks whose convolutions are random and only whose head was trained, at conv4 and conv5. Beside that verdict stands whether training makes a difference: a number at conv5 is *stronger with learning* if the interval of trained minus untrained lies on the side that the claim speaks of, *weaker with learning* if it lies on the other, else *not told apart*; with several numbers, all of them must agree (where some are stronger and others weaker, the page says so), and one untrained network alone tells nothing of its like. What holds without learning, and no stronger with it, says nothing about what networks learn. The control does not change a claim's own verdict.";
 
 /** What the outcomes are called. */
-export const controlWords: Readonly<Record<Outcome, string>> = {
+export const controlWords: Readonly<Record<Control["outcome"], string>> = {
   holds: "stronger with learning",
   weaker: "stronger with learning",
   against: "weaker with learning",
   open: "not told apart",
+  mixed: "stronger by one number, weaker by another",
   unasked: "not asked",
 };
 
@@ -84,8 +85,9 @@ export function controlOf(
 }
 
 /** What all numbers of a claim say; open where they do not agree. */
-function agreed(outcomes: readonly Outcome[]): Outcome {
+function agreed(outcomes: readonly Outcome[]): Control["outcome"] {
   const [first = "open"] = outcomes;
+  if (outcomes.includes("holds") && outcomes.includes("against")) return "mixed";
   return outcomes.every((outcome) => outcome === first) ? first : "open";
 }
 

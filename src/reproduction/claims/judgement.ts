@@ -1,4 +1,4 @@
-/** From intervals to outcomes, and from outcomes to one of six words. Fixed before anything is measured. */
+/** From intervals to outcomes, and from outcomes to one of six words. `rule-changes.ts` says how they have changed. */
 import type { Estimate } from "../../stats/nested-bootstrap.ts";
 
 /** What is said of a claim of the paper. */

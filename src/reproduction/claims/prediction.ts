@@ -20,7 +20,7 @@ interface Row {
 }
 
 const intervals =
-  "95 % bootstrap over the units of each network; these networks held fixed; means over all ways to choose those to train on. The class itself is not sure: the third column from the right says how often two halves of the images agree on it (of all images it is surer)";
+  "95 % bootstrap over the units of each network; these networks held fixed; means over all ways to choose those to train on. The class itself is not sure: how often two halves of the images agree on it is shown beside (with all images it is surer)";
 
 const rendered =
   "Concept alignment is with the built-in concepts (rendered textures, shapes, objects with parts, and colours), not with Broden's photographs.";

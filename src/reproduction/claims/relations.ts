@@ -14,26 +14,27 @@ import { bounds } from "./rules.ts";
 type Drop = "overall_drop" | "max_class_drop";
 
 /** Attributes of figure 5, by their columns. */
-const attributes = {
+export const attributeWords = {
   class_selectivity: "class selectivity",
   class_correlation: "class correlation",
   concept_iou: "concept alignment",
   l1_norm: "L1 norm",
 } as const;
 
-type Attribute = keyof typeof attributes;
+type Attribute = keyof typeof attributeWords;
 
-const names = Object.keys(attributes) as Attribute[];
+/** Their attributeNames. */
+export const attributeNames = Object.keys(attributeWords) as readonly Attribute[];
 
 /** The attributes that say what a unit responds to. */
-const responding = names.filter((name) => name !== "l1_norm");
+const responding = attributeNames.filter((name) => name !== "l1_norm");
 
 const intervals =
   "95 % bootstrap over units for one network as it was measured; Student's t over networks for their mean, which holds the images fixed. Ceiling: √ of the drops' split-half reliability, the largest correlation that their noise leaves room for";
 
 /** The paper's signs for the overall drop, with and without the class that a unit is most selective for. */
 export function selectivityOverallClaim(evidence: Evidence): Claim {
-  const found = names.map((attribute) => ({
+  const found = attributeNames.map((attribute) => ({
     attribute,
     means: [correctedCorrelation(evidence, attribute, "overall_drop"), elsewhereCorrelation(evidence, attribute)],
   }));
@@ -47,7 +48,7 @@ export function selectivityOverallClaim(evidence: Evidence): Claim {
       ...found.map(({ attribute, means }) =>
         finding(
           "conv5, mean of the networks, without the class that a unit is most selective for",
-          attributes[attribute],
+          attributeWords[attribute],
           "number",
           means[1],
         ),
@@ -55,7 +56,7 @@ export function selectivityOverallClaim(evidence: Evidence): Claim {
     ].filter(({ value }) => !Number.isNaN(value)),
     intervals: `${intervals}. Without a unit's own class: r as it was measured`,
     judged: found.map(({ attribute, means }) => ({
-      place: attributes[attribute],
+      place: attributeWords[attribute],
       statement: "",
       outcome: unanimous(means.map((each) => (attribute === "l1_norm" ? isPositive(each) : isNegative(each)))),
     })),
@@ -104,29 +105,29 @@ export function attributesClassClaim(evidence: Evidence): Claim {
       ...contrast.map(({ attribute, difference }) =>
         finding(
           "conv5, more than the size of that with the overall drop, divided by ceilings",
-          attributes[attribute],
+          attributeWords[attribute],
           "number",
           difference,
         ),
       ),
       ...contrast.map(({ attribute, lead }) =>
-        finding("conv5, more than concept alignment's, divided by ceilings", attributes[attribute], "number", lead),
+        finding("conv5, more than concept alignment's, divided by ceilings", attributeWords[attribute], "number", lead),
       ),
     ],
     intervals,
     judged: [
-      ...names.map((attribute) => ({
-        place: attributes[attribute],
+      ...attributeNames.map((attribute) => ({
+        place: attributeWords[attribute],
         statement: "a",
         outcome: predicts(correctedCorrelation(evidence, attribute, "max_class_drop")),
       })),
       ...contrast.map(({ attribute, difference }) => ({
-        place: attributes[attribute],
+        place: attributeWords[attribute],
         statement: "b",
         outcome: isPositive(difference),
       })),
       ...contrast.map(({ attribute, lead }) => ({
-        place: attributes[attribute],
+        place: attributeWords[attribute],
         statement: "c",
         outcome: isPositive(lead),
       })),
@@ -148,7 +149,7 @@ function unanimous(outcomes: readonly Outcome[]): Outcome {
 }
 
 /** The mean over networks of an attribute's correlation with the drop of all classes but the unit's own, at conv5. */
-function elsewhereCorrelation(evidence: Evidence, attribute: Attribute): Estimate {
+export function elsewhereCorrelation(evidence: Evidence, attribute: Attribute): Estimate {
   return meanOver(evidence, (network) =>
     pearsonOfKnown(
       unitValues(network, "conv5", attribute),
@@ -169,17 +170,17 @@ function pearsonOfKnown(first: Float64Array, second: Float64Array): number {
 
 function findingsOf(evidence: Evidence, drop: Drop): Finding[] {
   const ofMain = layersOf(evidence.main).flatMap((layer): Finding[] => {
-    const found = names.map((attribute) => correlationOf(evidence.main, { layer, attribute, drop }));
+    const found = attributeNames.map((attribute) => correlationOf(evidence.main, { layer, attribute, drop }));
     return [
-      ...found.map((each, at) => finding(layer, attributes[names[at]], "number", each)),
+      ...found.map((each, at) => finding(layer, attributeWords[attributeNames[at]], "number", each)),
       count(layer, "noise ceiling", "number", found[0]?.ceiling ?? Number.NaN),
     ];
   });
   const several = networksOf(evidence, "plain").length;
-  const over = names.map((attribute) =>
+  const over = attributeNames.map((attribute) =>
     finding(
       `conv5, mean of ${several} networks, divided by ceilings`,
-      attributes[attribute],
+      attributeWords[attribute],
       "number",
       correctedCorrelation(evidence, attribute, drop),
     ),
@@ -219,11 +220,17 @@ function correlationOf(
 function headlineOf(evidence: Evidence, drop: Drop): string {
   const said = responding.map((attribute) => {
     const { value, low, high } = correctedCorrelation(evidence, attribute, drop);
-    if (Number.isNaN(value)) return `${attributes[attribute]} unknown`;
-    const ends = Number.isNaN(low) ? "" : ` (${decimal(low)} to ${decimal(high)})`;
-    return `${attributes[attribute]} ${decimal(value)}${ends}`;
+    if (Number.isNaN(value)) return `${attributeWords[attribute]} unknown`;
+    const ends = Number.isNaN(low) ? "" : ` (${endOf(low)} to ${endOf(high)})`;
+    return `${attributeWords[attribute]} ${decimal(value)}${ends}`;
   });
   return `conv5, r divided by its ceiling: ${said.join(", ")}`;
+}
+
+/** An end of an interval that would read as 0 gets the digits that show its side. */
+function endOf(value: number, digits = 2): string {
+  const text = value.toFixed(digits);
+  return Number(text) === 0 && value !== 0 && digits < 4 ? endOf(value, digits + 1) : text.replace("-", "−");
 }
 
 function decimal(value: number): string {

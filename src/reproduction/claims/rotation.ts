@@ -78,6 +78,11 @@ export function unitsBeyondDirections(evidence: Evidence): Estimate {
   return overNetworks(lastLayers(evidence), ({ rotation }) => compareWithDirections(rotation, "conv5").specific);
 }
 
+/** P that the class drop of one of a network's units at conv5 is larger than that of a random direction. */
+export function superiorityAtLast({ directions }: LastLayer): number {
+  return testOf(directions, "conv5").superiority;
+}
+
 function findingsOf(
   row: string,
   { units, random, splitUnits, splitRandom, difference, specific }: Omit<BesideDirections, "rotations">,

@@ -1,6 +1,7 @@
 /**
- * What the paper says, with its numbers and signs where it gives them, and what must hold of ours. Written before the
- * networks were measured; the page prints it beside what was found. Drops are damage (the paper plots the opposite sign).
+ * What the paper says, with its numbers and signs where it gives them, and what must hold of ours. Written after
+ * the first networks had been measured by looser rules (`rule-changes.ts` says what changed since); the page prints it
+ * beside what was found. Drops are damage (the paper plots the opposite sign).
  */
 
 /** The name of a claim. */

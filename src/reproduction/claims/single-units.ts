@@ -146,6 +146,8 @@ function mostSpecific({ specific, detectable, drop }: { specific: number; detect
 export function classDropSizeClaim(evidence: Evidence): Claim {
   const places = placesOf(evidence).filter(({ layer }) => layer === "conv5");
   const rows = places.map((place) => ({ place, largest: Math.max(...pooled(place, "max_class_drop")) }));
+  const [conv4] = placesOf(evidence).filter(({ layer }) => layer === "conv4");
+  const ofConv4 = conv4 && Math.max(...pooled(conv4, "max_class_drop"));
   return claim("class-drop-size", {
     headline: headlineAt(rows, ({ largest }) => `the most damaging unit costs its class ${points(largest)} points`),
     findings: rows.map(({ place: { name }, largest }) =>
@@ -157,8 +159,8 @@ export function classDropSizeClaim(evidence: Evidence): Claim {
       statement: "",
       outcome: isAsLarge({ value: largest, low: largest, high: largest }, bounds.largestDrop),
     })),
-    why: `The paper names units of networks with 365 classes, which it chose to show; here it is the most damaging of all units of conv5, among ${evidence.classCount} classes.`,
-    pictures: ["conv4", "conv5"].map(unitDropsPicture),
+    why: `The paper names units of networks with 365 classes, which it chose to show; here it is the most damaging of all units of conv5, among ${evidence.classCount} classes${ofConv4 === undefined ? "" : `; at conv4, which the rule does not ask, it costs its class ${points(ofConv4)} points`}.`,
+    pictures: ["conv5", "conv4"].map(unitDropsPicture),
     tables: ["networks-units.csv"],
   });
 }

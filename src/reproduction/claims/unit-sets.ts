@@ -27,6 +27,7 @@ export function unitSetsClaim(evidence: Evidence): Claim {
   const paperWay = setsPaperWay
     ? rowOf("conv5 (one network, chosen and measured on the same images)", "conv5", [setsPaperWay])
     : undefined;
+  const ownOfMain = evidence.main.last ? rowOf("", "conv5", [evidence.main.last.sets]) : undefined;
   const rows = [
     ...alexnetLayers.slice(0, -1).flatMap((layer) => (measured.has(layer) ? [rowOf(layer, layer, [sets])] : [])),
     ...(honest ? [honest] : []),
@@ -46,7 +47,7 @@ export function unitSetsClaim(evidence: Evidence): Claim {
     intervals: `95 %; ${last.length > 1 ? `conv5: over ${last.length} networks (Student's t), the images held fixed; other rows, of one network: ` : ""}bootstrap over classes (${listed(asked(sets, classCount))}), for random sets over classes and sequences. Half of the images of a class choose the units, the others measure, but for the last row. conv1 to conv3: ${lowerImages} images of every class; otherwise all`,
     judged: honest ? judgedOf(honest) : [{ place: "conv5", statement: "", outcome: "unasked" }],
     why: honest
-      ? `A class loses ${stepsOf(honest)} units chosen on other images${paperWay ? `, and ${stepsOf(paperWay)} chosen on the measured ones, which makes sets look stronger than they are` : ""}.`
+      ? `A class loses ${stepsOf(honest)} units chosen on other images${paperWay && ownOfMain ? `; in ${evidence.main.name} alone ${stepsOf(ownOfMain)}, and ${stepsOf(paperWay)} where units are chosen on the measured images, as in the paper` : ""}.`
       : "",
     pictures: alexnetLayers.map((layer) => ({
       file: `sets-${layer}.svg`,
@@ -109,7 +110,7 @@ function asked(sets: Table, classCount: number): string[] {
 }
 
 /** What the sets cost a class, mean over classes (and sequences). */
-function lostAfter(sets: Table, layer: string, strategy: string, step: number): Estimate {
+export function lostAfter(sets: Table, layer: string, strategy: string, step: number): Estimate {
   const [before, after] = [byClass(sets, layer, strategy, 0), byClass(sets, layer, strategy, step)];
   return nestedBootstrap(
     [...after].map(([cls, values]) => values.map((value) => (before.get(cls)?.[0] ?? Number.NaN) - value)),

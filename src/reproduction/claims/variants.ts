@@ -125,7 +125,7 @@ function detectorsWhy({ main }: Evidence): string {
     unitValues(main, "conv5", column),
   ) as [Float64Array, Float64Array, Float64Array];
   const counted = iou.filter((each) => each > 0.04).length;
-  return `${concepts} The threshold counts units near chance: at conv5 of ${main.name} a unit's best concept reaches an IoU of ${mean(chance).toFixed(3)} by chance alone (shuffled masks), ${counted} of ${iou.length} units reach 0.04, and ${found.filter((each) => each === 1).length} of these are beyond chance at 5 % false discoveries.`;
+  return `${concepts} The threshold counts units near chance: at conv5 of ${main.name} a unit's best concept reaches an IoU of ${mean(chance).toFixed(3)} by chance alone (shuffled masks), ${counted} of ${iou.length} units reach 0.04, and ${found.filter((each) => each === 1).length} of these are beyond chance at 5 % false discoveries. So what is compared is a count by the paper's threshold, not of detectors beyond chance.`;
 }
 
 function spreadClaim(
@@ -157,7 +157,7 @@ function spreadClaim(
   return claim(id, {
     headline: rows.map(({ layer, split }) => `${layer}: ${inWords(split)} beside plain`).join("; "),
     findings: findingsOf(evidence, variant, rows),
-    intervals: `${intervalsOf(evidence, [variant])}; over images too, but for the ${largestCount} most damaging units, which are the ones with the largest drops on these images (of a class that was chosen on others)`,
+    intervals: `${intervalsOf(evidence, [variant])}. The mean's are over images too; the ${largestCount} most damaging units, those with the largest drops on these images (of a class that was chosen on others), over networks only`,
     judged: judged.length > 0 ? judged : [{ place: layers.join(", "), statement: "", outcome: "unasked" }],
     why: `Mean accuracy: ${(["plain", variant] as const)
       .filter((each) => networksOf(evidence, each).length > 0)
