@@ -22,8 +22,8 @@ first() { [ "$1" = run ] && [ "\${SLURM_RESTART_COUNT:-0}" = 0 ]; }
 case "$SLURM_ARRAY_TASK_ID" in ${held.join("|")}) if first "$@"; then
   ${process.execPath} ${bin} "$@" &
   while kill -0 $! && ! ls "$2/shards/00000$SLURM_ARRAY_TASK_ID"* >/dev/null 2>&1; do sleep 0.02; done
-  kill -STOP $! && wait $!
-  exit
+  kill -STOP $!; wait $!
+  exec sleep 900 # it was done before it could be stopped: the task is killed all the same
 fi ;; esac
 exec ${process.execPath} ${bin} "$@"
 `;
@@ -53,8 +53,8 @@ describe.skipIf(why !== undefined && !isNeeded("slurm"))(
       await until(async () => {
         for (const task of await running(array)) {
           if (killed.has(task) || !held.includes(task) || !isAtWork(shared, Number(task))) continue;
-          killed.add(task);
           await slurm.run("scancel", ["--signal=KILL", `${array}_${task}.0`]); // the step; the whole job would be cancelled
+          killed.add(task);
         }
         return killed.size === held.length;
       }, 300);
