@@ -4,6 +4,7 @@ usage: /usr/bin/python3 bench/export_torchvision.py FOLDER [NAME...] [--classes 
 """
 
 import argparse
+import inspect
 
 import torch
 import torchvision
@@ -23,6 +24,8 @@ def main():
     parser.add_argument("--classes", type=int, default=10)
     given = parser.parse_args()
     folder = given.folder
+    # PyTorch from 2.9 on has another exporter as its default, which takes no flexible axes this way.
+    legacy = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     for name in given.names or NETWORKS:
         model = build(name, given.classes)
         # Attention has a fused kernel in evaluation that the exporter does not know; without dropout training is the same.
@@ -35,6 +38,7 @@ def main():
             output_names=["logits"],
             dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}},
             opset_version=14,
+            **legacy,
             training=torch.onnx.TrainingMode.PRESERVE,
             do_constant_folding=not name.startswith("vit"),
         )

@@ -1,6 +1,6 @@
 """What a sweep costs with PyTorch hooks: the whole network once more for every unit, its channel set to zero.
 
-usage: /usr/bin/python3 bench/hooks_pytorch.py NETWORK MODULE [--images 32] [--units 4] [--threads 2] [--device cpu]
+usage: /usr/bin/python3 bench/hooks_pytorch.py NETWORK MODULE [--images 32] [--units 4] [--threads 2] [--device cpu] [--classes 10]
 
 NETWORK is a torchvision network as `export_torchvision.py` makes it. Prints one JSON line: the number of units, and seconds
 for one unit and image, measured on some units and all images after one pass that warms up.
@@ -22,9 +22,10 @@ def main():
     parser.add_argument("--units", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--classes", type=int, default=10)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    model = build(args.network).eval().to(args.device)
+    model = build(args.network, args.classes).eval().to(args.device)
     images = torch.randn(args.images, 3, 224, 224, device=args.device)
     module = dict(model.named_modules())[args.module]
     state = {"unit": None, "units": 0}

@@ -72,7 +72,7 @@ if [ $# -eq 0 ]; then
   set -- $(with_seeds alexnet-cifar10 5) $(with_seeds alexnet-bn-cifar10 5) $(with_seeds alexnet-dropout-cifar10 5) \
     $(with_seeds alexnet-random-cifar10 3) resnet18-cifar10 \
     $(with_seeds alexnet-$tiny100 5) $(with_seeds alexnet-bn-$tiny100 3) $(with_seeds alexnet-dropout-$tiny100 3) \
-    alexnet-random-$tiny100
+    $(with_seeds alexnet-random-$tiny100 2)
 fi
 for name in "$@"; do
   out=$models/$name.onnx

@@ -99,7 +99,7 @@ export const tinyImageNetStudy: Study = {
     ...seeds("alexnet-tiny-imagenet-100", "plain", 5),
     ...seeds("alexnet-bn-tiny-imagenet-100", "batch norm", 3),
     ...seeds("alexnet-dropout-tiny-imagenet-100", "channel dropout", 3),
-    ...seeds("alexnet-random-tiny-imagenet-100", "random convolutions", 1),
+    ...seeds("alexnet-random-tiny-imagenet-100", "random convolutions", 2),
   ],
   comparedLimit: 50,
   lowerLimit: 20,
