@@ -4,7 +4,8 @@ import type { ControlledClaim } from "../../src/reproduction/claims/control.ts";
 import type { Verdict } from "../../src/reproduction/claims/judgement.ts";
 import { type ClaimId, claimIds } from "../../src/reproduction/claims/rules.ts";
 import { integers, type Table } from "../../src/tables/table.ts";
-import { type Effects, exampleEvidence, noEffects, paperEffects } from "./example-evidence.ts";
+import { type Effects, noEffects, paperEffects } from "./effects.ts";
+import { exampleEvidence } from "./example-evidence.ts";
 
 const verdicts = (effects: Effects): Record<string, Verdict> =>
   Object.fromEntries(judgeClaims(exampleEvidence(effects)).map(({ id, verdict }) => [id, verdict]));

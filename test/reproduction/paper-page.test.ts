@@ -6,7 +6,8 @@ import { judgeClaims } from "../../src/reproduction/claims/claims.ts";
 import type { Controls } from "../../src/reproduction/controls.ts";
 import { type PageData, paperPage } from "../../src/reproduction/paper-page.ts";
 import { cifar10Study } from "../../src/reproduction/studies.ts";
-import { exampleEvidence, noEffects } from "./example-evidence.ts";
+import { noEffects } from "./effects.ts";
+import { exampleEvidence } from "./example-evidence.ts";
 
 const agreement = {
   pairs: 96,
