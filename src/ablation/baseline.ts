@@ -15,7 +15,12 @@ export interface Baseline {
 export async function settleBaseline(
   block: ImageBlock,
   { count, logits }: PreparedBlock,
-  { reference, classCount, tolerance }: { reference: Reference; classCount: number; tolerance: number },
+  {
+    reference,
+    classCount,
+    tolerance,
+    floor,
+  }: { reference: Reference; classCount: number; tolerance: number; floor: number },
 ): Promise<Baseline> {
   const predictions = new Int32Array(count);
   const margins = new Float32Array(count);
@@ -28,7 +33,9 @@ export async function settleBaseline(
       throw new UnitscopeError("value", `${place}; check the preprocessing and the model`, { cause });
     }
     margins[row] = reading.margin;
-    predictions[row] = isTie(reading, tolerance) ? await reference.predict(block, row, null) : reading.prediction;
+    predictions[row] = isTie(reading, tolerance, floor)
+      ? await reference.predict(block, row, null)
+      : reading.prediction;
   }
   return { predictions, margins };
 }

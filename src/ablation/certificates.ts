@@ -23,9 +23,9 @@ const NORM_SLACK = 1.0001;
 export function certificates(
   bound: SuffixBound,
   ports: LayerPorts,
-  { units, classCount, tolerance }: { units: number; classCount: number; tolerance: number },
+  { units, ...reading }: { units: number; classCount: number; tolerance: number; floor: number },
 ): (block: PreparedBlock) => CertificateTable {
-  const roomIn = certificateRoom(bound, { classCount, tolerance });
+  const roomIn = certificateRoom(bound, reading);
   return (block) => {
     const room = roomIn(block);
     const norms = ports.magnitudes.map((port) => block.tensors.get(port.norm)?.data as Float32Array);
@@ -43,16 +43,16 @@ export function certificates(
 
 /**
  * How far the last hidden vector of every image of a block may move before another class could win, `[count]`.
- * @param options.tolerance of near-ties, see `predictions.ts`.
+ * @param reading tolerance of near-ties and the model's `logitFloor`, see `predictions.ts`.
  */
 export function certificateRoom(
   bound: SuffixBound,
-  { classCount, tolerance }: { classCount: number; tolerance: number },
+  reading: { classCount: number; tolerance: number; floor: number },
 ): (block: PreparedBlock) => Float64Array {
-  const distances = rowDistances(bound, classCount);
+  const distances = rowDistances(bound, reading.classCount);
   return ({ count, logits }) => {
     const room = new Float64Array(count);
-    for (let row = 0; row < count; row++) room[row] = roomOf(logits, row, distances, { classCount, tolerance });
+    for (let row = 0; row < count; row++) room[row] = roomOf(logits, row, distances, reading);
     return room;
   };
 }
@@ -61,11 +61,11 @@ function roomOf(
   logits: Float32Array,
   row: number,
   distances: (cls: number) => Float64Array,
-  { classCount, tolerance }: { classCount: number; tolerance: number },
+  { classCount, tolerance, floor }: { classCount: number; tolerance: number; floor: number },
 ): number {
   const start = row * classCount;
   let top = 0;
-  let scale = 0;
+  let scale = floor;
   for (let cls = 0; cls < classCount; cls++) {
     const logit = logits[start + cls];
     if (logit > logits[start + top]) top = cls;

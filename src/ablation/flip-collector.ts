@@ -42,6 +42,7 @@ export interface FlipCollector {
  * @param options.predictions baseline predictions of the block.
  * @param options.logits baseline logits of the block, `[count, classCount]`.
  * @param options.tolerance of near-ties; 0 where the logits are the reference's own.
+ * @param options.floor the model's `logitFloor`.
  */
 export function collectFlips(
   block: ImageBlock,
@@ -53,6 +54,7 @@ export function collectFlips(
     logits: baseline,
     reference,
     tolerance,
+    floor,
     isContinuous,
     changes,
   }: {
@@ -63,13 +65,14 @@ export function collectFlips(
     logits: Float32Array;
     reference: Reference;
     tolerance: number;
+    floor: number;
     isContinuous: boolean;
     changes?: Pick<ChangeCollector, "add"> | undefined;
   },
 ): FlipCollector {
   const flips: { unit: number; row: number; prediction: number }[] = [];
   const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
-  const scales = scalesOf(baseline, classCount);
+  const scales = scalesOf(baseline, { classCount, floor });
   const settled: Settled = { silent: 0, certified: 0, closedForm: 0, suffix: 0, plain: 0 };
   const continuous = isContinuous && !changes ? collectChanges(units, block.labels) : null;
   const sink = isContinuous ? (changes ?? continuous) : null;

@@ -61,7 +61,7 @@ export async function openPlainRoute(
     provider,
     place: `model "${model.name}"`,
   });
-  const { classCount, tieTolerance } = model;
+  const { classCount, tieTolerance, logitFloor } = model;
   const logits = async (pixels: Pixels, rows: ArrayLike<number>, removal: Removal): Promise<Float32Array> => {
     const all = new Float32Array(rows.length * classCount);
     const size = imagesAtOnce(model, BATCH);
@@ -86,7 +86,7 @@ export async function openPlainRoute(
       const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
       for (let i = 0; i < rows.length; i++) {
         readRow(all, i, { classCount, into: reading });
-        predictions[i] = isTie(reading, tieTolerance)
+        predictions[i] = isTie(reading, tieTolerance, logitFloor)
           ? await reference.predict(pixels, rows[i], removal)
           : reading.prediction;
       }

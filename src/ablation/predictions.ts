@@ -5,7 +5,8 @@
  * a tolerance, relative to the largest logit's size, is therefore settled by one reference computation: the plain network,
  * one image at a time, one thread. All routes then agree by construction, as long as they differ by less than half of it.
  * The tolerance is measured for every network (`tie-tolerance.ts`). What is computed by difference is rounded at the size
- * of what it was before: where little or nothing is left, the largest logit's size is that of the whole network.
+ * of what it was before: where little or nothing is left, the largest logit's size is that of the whole network. A single
+ * logit is near zero just where it is a near-tie, so there the size is never taken for less than is usual (`logitFloor`).
  */
 import { UnitscopeError } from "../errors.ts";
 
@@ -56,16 +57,20 @@ export function readRow(
 
 /**
  * Whether a prediction must be settled by the reference; always, where the tolerance is infinite.
- * @param before the largest scale that the row has had on the way to these logits, where they were computed by difference.
+ * @param before the least that the scale is taken for: the model's `logitFloor`, or the largest scale that the row has had
+ * on the way to these logits, where they were computed by difference.
  */
-export function isTie({ margin, scale }: Reading, tolerance: number, before = 0): boolean {
+export function isTie({ margin, scale }: Reading, tolerance: number, before: number): boolean {
   return !(margin > tolerance * Math.max(scale, before));
 }
 
-/** The largest absolute logit of every row, of `logits` float32, row-major `[rows, classCount]`. */
-export function scalesOf(logits: Float32Array, classCount: number): Float64Array {
+/** The largest absolute logit of every row, `floor` at least, of `logits` float32, row-major `[rows, classCount]`. */
+export function scalesOf(
+  logits: Float32Array,
+  { classCount, floor }: { classCount: number; floor: number },
+): Float64Array {
   return Float64Array.from({ length: logits.length / classCount }, (_, row) => {
-    let scale = 0;
+    let scale = floor;
     for (let at = row * classCount; at < (row + 1) * classCount; at++) scale = Math.max(scale, Math.abs(logits[at]));
     return scale;
   });

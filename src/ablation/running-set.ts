@@ -23,12 +23,12 @@ export interface RunningSet {
   remove(units: readonly number[]): Promise<Int32Array>;
 }
 
-/** Starts from a prepared block, which is left as it is. */
-export function openRunningSet(layer: FastLayer, prepared: PreparedBlock): RunningSet {
+/** Starts from a prepared block, which is left as it is. @param floor the model's `logitFloor`. */
+export function openRunningSet(layer: FastLayer, prepared: PreparedBlock, floor: number): RunningSet {
   const { ports, planned } = layer;
   const { plan } = planned;
   const classCount = prepared.logits.length / prepared.count;
-  const scales = scalesOf(prepared.logits, classCount);
+  const scales = scalesOf(prepared.logits, { classCount, floor });
   const tensors = new Map(prepared.tensors);
   const logits = prepared.logits.slice();
   for (const { tensor } of stateTensors(plan, ports)) {
@@ -53,7 +53,9 @@ export function openRunningSet(layer: FastLayer, prepared: PreparedBlock): Runni
       const changed = rows.slice(0, count);
       if (count > 0) await layer.removeInPlace(block, units, changed);
       removed.push(...units);
-      for (const [row, scale] of scalesOf(logits, classCount).entries()) scales[row] = Math.max(scales[row], scale);
+      for (const [row, scale] of scalesOf(logits, { classCount, floor }).entries()) {
+        scales[row] = Math.max(scales[row], scale);
+      }
       return changed;
     },
   };

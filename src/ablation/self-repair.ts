@@ -64,7 +64,7 @@ export const selfRepairWork: BlockWork<RepairSetup, null, ClassSums> = {
           const after = logits ? lead(logits, before[row], row) : lead(closed?.(row, unit) as Float32Array, 0, row);
           const total = own - after;
           const first = directChange({ plan, response, gradient, replacement }, unit, row);
-          const scale = largestOf(prepared.logits, before[row], classCount);
+          const scale = Math.max(model.logitFloor, largestOf(prepared.logits, before[row], classCount));
           const repaired = Math.abs(first - total) <= model.tieTolerance * scale ? 0 : first - total;
           if (repaired !== 0 || total !== 0) collector.add(unit, row, [repaired, total]);
         }

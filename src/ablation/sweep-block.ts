@@ -102,6 +102,7 @@ export async function openBlockSweep(
   // Where every prediction is the reference's, no other route has anything to add.
   const isExact = tieTolerance === Infinity;
   const tolerance = isExact ? 0 : tieTolerance;
+  const floor = isExact ? 0 : model.logitFloor;
   const isPlain = options.engine === "plain" || isExact;
   const isFed = planned.some((layer) => layer.isFed);
   const isCertified = !isPlain && !options.continuous && options.routes.certified;
@@ -119,7 +120,9 @@ export async function openBlockSweep(
   };
   const tables = fast.layers.map(({ ports, planned: { plan } }, index) => {
     const bound = bounds[index];
-    return isCertified && bound ? certificates(bound, ports, { units: plan.units, classCount, tolerance }) : undefined;
+    return isCertified && bound
+      ? certificates(bound, ports, { units: plan.units, classCount, tolerance, floor })
+      : undefined;
   });
   const donors = draws > 0 ? await openDonors(model, planned, { threads, provider }) : undefined;
   const prepare = async (block: ImageBlock): Promise<PreparedBlock> => fast.prepare(block, await donors?.of(block, 0));
@@ -131,7 +134,7 @@ export async function openBlockSweep(
     found: PreparedBlock,
   ): Promise<{ prepared: PreparedBlock; baseline: Baseline }> => {
     const prepared = isExact ? { ...found, logits: await referenceLogits(block, reference, classCount) } : found;
-    return { prepared, baseline: await settleBaseline(block, prepared, { reference, classCount, tolerance }) };
+    return { prepared, baseline: await settleBaseline(block, prepared, { reference, classCount, tolerance, floor }) };
   };
   const sweepOnce = async (
     block: ImageBlock,
@@ -152,6 +155,7 @@ export async function openBlockSweep(
         logits: prepared.logits,
         reference,
         tolerance,
+        floor,
         isContinuous: options.continuous,
         changes: changes?.[index],
       });

@@ -98,21 +98,25 @@ export interface Comparison {
 
 /** Begins to compare on the images of a block. */
 export function openComparison(block: ImageBlock, signal: AbortSignal | undefined): Comparison {
-  const expected: Float32Array[] = [];
-  let largest = 0;
+  const pairs: { own: Float32Array; expected: Float32Array }[] = [];
   return {
     take: async (reference, row, logits, removal) => {
       throwIfInterrupted(signal, "tolerance");
-      const own = await reference.logits(block, row, removal);
-      largest = Math.max(largest, differenceOf(logits, own));
-      expected.push(own.slice());
+      const expected = await reference.logits(block, row, removal);
+      pairs.push({ own: logits.slice(), expected: expected.slice() });
       await new Promise((resolve) => setTimeout(resolve)); // progress and Ctrl-C have their turn
     },
-    settle: (model, caution) => {
+    settle: (given, caution) => {
+      const expected = pairs.map((pair) => pair.expected);
+      const model = given.logitFloor === 0 ? given : { ...given, logitFloor: usualSize(expected) };
+      const largest = pairs.reduce(
+        (most, pair) => Math.max(most, differenceOf(pair.own, pair.expected, model.logitFloor)),
+        0,
+      );
       // The sweep itself names the image whose logits are no numbers.
       if (!Number.isFinite(largest)) return model;
       const tieTolerance = Math.max(USUAL_TOLERANCE, roundedUp(HEADROOM * largest));
-      const ties = tieTolerance === USUAL_TOLERANCE ? 0 : tiesAmong(expected, tieTolerance);
+      const ties = tieTolerance === USUAL_TOLERANCE ? 0 : tiesAmong(expected, tieTolerance, model.logitFloor);
       if (ties <= MOST_TIES * expected.length) return { ...model, tieTolerance };
       caution?.(
         `rounding alone moves logits by ${largest.toPrecision(1)} of the largest, and ${Math.round((100 * ties) / expected.length)} % of the predictions on a sample are closer than is safe: every prediction is made one image at a time`,
@@ -129,9 +133,15 @@ function roundedUp(value: number): number {
   return ([1, 2, 5].find((digit) => value <= digit * power) ?? 10) * power;
 }
 
-function tiesAmong(rows: readonly Float32Array[], tolerance: number): number {
+/** The largest of single logits. */
+function usualSize(rows: readonly Float32Array[]): number {
+  return roundedUp(rows.reduce((most, logits) => Math.max(most, ...logits.map(Math.abs)), 0));
+}
+
+function tiesAmong(rows: readonly Float32Array[], tolerance: number, floor: number): number {
   const into = { prediction: 0, margin: 0, scale: 0 };
-  return rows.filter((logits) => isTie(readRow(logits, 0, { classCount: logits.length, into }), tolerance)).length;
+  return rows.filter((logits) => isTie(readRow(logits, 0, { classCount: logits.length, into }), tolerance, floor))
+    .length;
 }
 
 /** At most `count` of some values, evenly spread, the first among them. */

@@ -49,7 +49,7 @@ export async function checkPairs(
 ): Promise<void> {
   for (const { row, prediction, logits } of pairs) {
     const expected = await reference.logits(block, row, removal);
-    const off = logits && differenceOf(logits, expected);
+    const off = logits && differenceOf(logits, expected, model.logitFloor);
     const own = predictionOf(expected);
     if (prediction === own && !(off !== undefined && 2 * off > model.tieTolerance)) continue;
     throw differenceAt(model, removal, {
@@ -80,9 +80,9 @@ export function differenceAt(
   );
 }
 
-/** The largest difference of two rows of logits, as a part of the largest logit of the second. */
-export function differenceOf(logits: Float32Array, expected: Float32Array): number {
-  let scale = 0;
+/** The largest difference of two rows of logits, as a part of the largest logit of the second, `floor` at least. */
+export function differenceOf(logits: Float32Array, expected: Float32Array, floor: number): number {
+  let scale = floor;
   let off = 0;
   for (let cls = 0; cls < expected.length; cls++) {
     scale = Math.max(scale, Math.abs(expected[cls]));

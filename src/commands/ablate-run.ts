@@ -33,6 +33,8 @@ export interface AblateRunOptions extends SweepLayersOptions {
   readonly skipUnreadable?: boolean | undefined;
   /** The network's output that holds the classes, where it has several. */
   readonly output?: string | undefined;
+  /** One of several labels that an image may have: the classes are its absence and its presence. */
+  readonly label?: string | undefined;
   /** A unit is left out once its overall and all its class drops are known to plus or minus so many points. */
   readonly until?: number | undefined;
   /** Seconds after which the sweep ends with what it has. */
@@ -112,9 +114,9 @@ export async function beginAblation(
   if (!(verify >= 0 && verify <= 1)) {
     throw new UnitscopeError("usage", `option "verify": expected a fraction from 0 to 1, got ${verify}`);
   }
-  const { preprocess, root, limit, classes, skipUnreadable, output } = options;
+  const { preprocess, root, limit, classes, skipUnreadable, output, label } = options;
   const { fetching, signal } = effects;
-  const source = { preprocess, root, limit, classes, skipUnreadable, output };
+  const source = { preprocess, root, limit, classes, skipUnreadable, output, label };
   const subject = await openSubject(modelPath, data, { ...source, progress: fetching, signal });
   const layers = chooseLayers(subject.model, options);
   const manifest = manifestOf(subject, layers, options);
@@ -151,6 +153,7 @@ function manifestOf(subject: Subject, layers: readonly Layer[], options: AblateR
     data: { name: images.name, hash: images.hash, images: images.imageCount, path: dataPath },
     classNames: images.classNames,
     preprocessing: preprocessingJson(preprocessing),
+    ...(model.notes.length > 0 && { notes: model.notes }),
     layers: layers.map(manifestLayer),
     ablation: ablationKey(options),
     engine: options.engine ?? "auto",

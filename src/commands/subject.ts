@@ -15,6 +15,7 @@ import type { Json } from "../files/canonical-json.ts";
 import { type BlockSource, blockSource } from "../passes/image-block.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { type Model, openModel } from "../runtime/open-model.ts";
+import { type LabelOptions, underLabel } from "./one-label.ts";
 
 /** An opened model with its images. */
 export interface Subject {
@@ -37,6 +38,8 @@ export interface DataOptions {
   readonly skipUnreadable?: boolean | undefined;
   /** The network's output that holds the classes, where it has several. */
   readonly output?: string | undefined;
+  /** One of several labels that an image may have: the classes are its absence and its presence. */
+  readonly label?: string | undefined;
 }
 
 /** Progress of opening a data set that must be fetched first. */
@@ -58,6 +61,7 @@ export async function openSubject(
     classes,
     skipUnreadable,
     output,
+    label,
     progress,
     signal,
   }: DataOptions & {
@@ -67,25 +71,27 @@ export async function openSubject(
   } = {},
 ): Promise<Subject> {
   const named = preprocess === undefined ? undefined : await parsePreprocessing(preprocess);
-  const model = await openModel(modelPath, { output, size: named && sizeAfter(named) });
-  const given = named ?? ownPreprocessing(model, modelPath);
-  const preprocessing = forChannels(given, model.input.channels);
+  const open = (chosen?: number): Promise<Model> =>
+    openModel(modelPath, { output, label: chosen, size: named && sizeAfter(named) });
+  const whole = await open();
+  const given = named ?? ownPreprocessing(whole, modelPath);
+  const preprocessing = forChannels(given, whole.input.channels);
   const set = await openImageSet(data, {
     root,
-    limit,
+    ...imagesFor({ label, limit }),
     orient: preprocessing.orientation === "apply",
     skipUnreadable,
     progress,
     signal,
   });
-  const images = await underClasses(set, model, { modelPath, classes });
+  const { model, images } = await underOutputs(set, whole, { modelPath, classes, label, limit, open });
   return fit({
     model,
     modelPath,
     images,
     preprocessing,
     dataPath: absoluteSource(data),
-    dataOptions: absoluteOptions({ root, limit, classes, skipUnreadable, output }),
+    dataOptions: absoluteOptions({ root, limit, classes, skipUnreadable, output, label }),
   });
 }
 
@@ -95,9 +101,10 @@ function sizeAfter({ resize, crop }: Preprocessing): readonly [number, number] |
   return typeof resize === "object" && resize !== null ? [resize[0], resize[1]] : undefined;
 }
 
-function absoluteOptions({ root, limit, classes, skipUnreadable, output }: DataOptions): DataOptions {
+function absoluteOptions({ root, limit, classes, skipUnreadable, output, label }: DataOptions): DataOptions {
   return {
     ...(output !== undefined && { output }),
+    ...(label !== undefined && { label }),
     ...(skipUnreadable && { skipUnreadable }),
     ...(root !== undefined && { root: resolve(root) }),
     ...(limit !== undefined && { limit }),
@@ -121,6 +128,21 @@ export async function underClasses(
     "model",
     `${place}: expected ${set.classNames.length} logits for the classes of data "${set.name}", or names of its ${classCount} classes to match them by, got none; give option "classes" FILE, one name a line in the order of the logits`,
   );
+}
+
+/** How images are opened: a limit is of images of a class, which a label's absence and presence are once it is chosen. */
+function imagesFor({ label, limit }: Pick<DataOptions, "label" | "limit">): OpenOptions {
+  return label === undefined ? { limit } : { severalLabels: true };
+}
+
+/** The images under the network's classes, and the network; or both for one label. */
+async function underOutputs(
+  set: ImageSet,
+  model: Model,
+  { label, ...options }: Omit<LabelOptions, "label"> & { label: string | undefined },
+): Promise<{ model: Model; images: ImageSet }> {
+  if (label !== undefined) return underLabel(set, model, { label, ...options });
+  return { model, images: await underClasses(set, model, options) };
 }
 
 /** Where a run's model and images are on this machine, where they are elsewhere than the run says. */
@@ -152,18 +174,21 @@ export async function reopenSubject(
     ...(places.classes !== undefined && { classes: places.classes }),
   };
   const preprocessing = manifest.preprocessing as unknown as Preprocessing;
-  const model = await openModel(modelPath, { output: dataOptions.output, size: sizeAfter(preprocessing) });
-  if (model.sha256 !== manifest.model.sha256) {
+  const { output, label, limit } = dataOptions;
+  const open = (chosen?: number): Promise<Model> =>
+    openModel(modelPath, { output, label: chosen, size: sizeAfter(preprocessing) });
+  const whole = await open();
+  if (whole.sha256 !== manifest.model.sha256) {
     throw new UnitscopeError(
       "run",
-      `run folder "${run.path}": expected the model of the run (SHA-256 ${manifest.model.sha256.slice(0, 12)}…) at ${modelPath}, got ${model.sha256.slice(0, 12)}…`,
+      `run folder "${run.path}": expected the model of the run (SHA-256 ${manifest.model.sha256.slice(0, 12)}…) at ${modelPath}, got ${whole.sha256.slice(0, 12)}…`,
     );
   }
   const dataPath = places.data ?? manifest.data.path ?? manifest.data.name;
   const orient = preprocessing.orientation === "apply";
   const set = await openImageSet(dataPath, {
     root: dataOptions.root,
-    limit: dataOptions.limit,
+    ...imagesFor({ label, limit }),
     orient,
     skipUnreadable: dataOptions.skipUnreadable,
     progress,
@@ -177,7 +202,8 @@ export async function reopenSubject(
     );
   });
   const named = { ...set, name: manifest.data.name };
-  const images = await underClasses(named, model, { modelPath, classes: dataOptions.classes });
+  const { classes } = dataOptions;
+  const { model, images } = await underOutputs(named, whole, { modelPath, classes, label, limit, open });
   if (images.hash !== manifest.data.hash) {
     throw new UnitscopeError(
       "run",

@@ -17,6 +17,7 @@ export interface FileList {
   /** What to call each image: its path as the user would write it. */
   readonly imageNames: readonly string[];
   readonly labels: Int32Array;
+  readonly labelSets?: readonly Int32Array[] | undefined;
   readonly classNames: readonly string[];
 }
 
@@ -48,6 +49,7 @@ export async function fileSet(list: FileList, options: SourceOptions = {}): Prom
     labels,
     classNames,
     hash,
+    ...(list.labelSets && { labelSets: list.labelSets }),
     repeats: findRepeats(digests, labels),
     imageName: (image) => imageNames[image] ?? `image ${image}`,
     read: async (image) => {

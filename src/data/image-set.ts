@@ -38,6 +38,8 @@ export interface ImageSet {
   readonly imageCount: number;
   /** Class index of every image, `[imageCount]`; read only. */
   readonly labels: Int32Array;
+  /** Where the set was opened for several labels an image: all of each image's, as class indices; `labels` say nothing. */
+  readonly labelSets?: readonly Int32Array[];
   /** Class names, in the order of the indices. */
   readonly classNames: readonly string[];
   /** SHA-256 (hex) over the ordered images (content or path, size and time) and their labels. */

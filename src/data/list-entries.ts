@@ -17,9 +17,14 @@ const labelColumn = /^(label|labels|class|class_?name|category|target|wnid|y|pre
  * its images, which are named without an ending, end in `.JPEG`.
  *
  * @param list what to call the file in messages.
+ * @param options.severalLabels a label may be several, or in CSV none.
  * @throws {UnitscopeError} `data` for a line that has no label, or a name where the first has a number.
  */
-export function listEntries(lines: readonly string[], list: string): ListEntry[] {
+export function listEntries(
+  lines: readonly string[],
+  list: string,
+  { severalLabels = false }: { severalLabels?: boolean } = {},
+): ListEntry[] {
   const header = fields(lines[0] ?? "");
   const columnOf = (pattern: RegExp): number => header.findIndex((name) => pattern.test(name));
   const pathAt = pathColumns.map(columnOf).find((at) => at >= 0) ?? -1;
@@ -29,9 +34,9 @@ export function listEntries(lines: readonly string[], list: string): ListEntry[]
   const entries: ListEntry[] = [];
   for (const [at, line] of lines.entries()) {
     if (line === "" || (isCsv && at === 0)) continue;
-    const entry = isCsv ? fromCsv(fields(line), pathAt, labelAt) : fromText(line);
+    const entry = isCsv ? fromCsv(fields(line), { pathAt, labelAt, mayLack: severalLabels }) : fromText(line);
     const first = entries[0]?.label;
-    if (!entry || (first !== undefined && isIndex(first) !== isIndex(entry.label))) {
+    if (!entry || (!severalLabels && first !== undefined && isIndex(first) !== isIndex(entry.label))) {
       const kind = first === undefined || isIndex(first) ? "label with a label from 0" : "label with a class's name";
       throw new UnitscopeError(
         "data",
@@ -53,9 +58,12 @@ function fromText(line: string): ListEntry | undefined {
   return parts ? { path: parts[1].replace(/,$/, ""), label: parts[2] } : undefined;
 }
 
-function fromCsv(values: readonly string[], pathAt: number, labelAt: number): ListEntry | undefined {
+function fromCsv(
+  values: readonly string[],
+  { pathAt, labelAt, mayLack }: { pathAt: number; labelAt: number; mayLack: boolean },
+): ListEntry | undefined {
   const [path, label] = [values[pathAt], values[labelAt]];
-  return path && label ? { path, label } : undefined;
+  return path && (label || (mayLack && label === "")) ? { path, label } : undefined;
 }
 
 /** A line's fields, RFC 4180's quotes taken off. */

@@ -8,7 +8,7 @@ import { readRegular } from "../files/read-regular.ts";
 import { classNamesOf, parseClassList } from "./classes/class-list.ts";
 import type { FileList } from "./file-set.ts";
 import { listEntries } from "./list-entries.ts";
-import { textLabels } from "./text-labels.ts";
+import { textLabelSets, textLabels } from "./text-labels.ts";
 
 /** Files beside a list that are taken for its class names. */
 const categoryFile = /^(categories.*|classes|class_names|synset_words)\.txt$/i;
@@ -16,6 +16,7 @@ const categoryFile = /^(categories.*|classes|class_names|synset_words)\.txt$/i;
 /**
  * Reads a list file. Labels are class indices or names.
  *
+ * @param severalLabels an image may have several labels, with `;` or `|` between them, or in CSV none.
  * @param root folder that the paths start from, even those that begin with a slash (as in Places365), and do not leave;
  * without it, relative paths start from the list's own folder.
  * @throws {UnitscopeError} `data` if a line is not a path and a label, or the class names do not cover the labels, or a
@@ -24,9 +25,13 @@ const categoryFile = /^(categories.*|classes|class_names|synset_words)\.txt$/i;
  */
 export async function readListFile(
   list: string,
-  { root, name = list }: { root?: string | undefined; name?: string } = {},
+  {
+    root,
+    name = list,
+    severalLabels = false,
+  }: { root?: string | undefined; name?: string; severalLabels?: boolean | undefined } = {},
 ): Promise<FileList> {
-  const entries = listEntries(await readLines(list), list);
+  const entries = listEntries(await readLines(list), list, { severalLabels });
   if (entries.length === 0) throw new UnitscopeError("data", `${list}: expected "path label" lines, got an empty file`);
   const imageNames = entries.map(({ path }) => path);
   const paths = imageNames.map((path) =>
@@ -36,13 +41,13 @@ export async function readListFile(
         ? path
         : join(dirname(list), path),
   );
-  const { labels, classNames } = textLabels(
-    entries.map(({ label }) => label),
-    list,
-  );
+  const given = entries.map(({ label }) => label);
+  const { labels, labelSets, classNames } = severalLabels
+    ? textLabelSets(given, list)
+    : { ...textLabels(given, list), labelSets: undefined };
   const isNumbered = classNames.every((cls, at) => cls === `${at}`);
   const found = isNumbered ? await findClassNames(list, classNames.length) : undefined;
-  return { name, paths, imageNames, labels, classNames: found ?? classNames };
+  return { name, paths, imageNames, labels, labelSets, classNames: found ?? classNames };
 }
 
 /** Class names from a categories file in the list's folder, if there is one. */

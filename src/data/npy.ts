@@ -64,6 +64,7 @@ export function readNpy(bytes: Uint8Array, place: string): NpyArray {
 export function npyIntegers({ type, bytes }: NpyArray, place: string): Int32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const readers: Record<string, (at: number) => number> = {
+    "|b1": (at) => view.getUint8(at),
     "|u1": (at) => view.getUint8(at),
     "|i1": (at) => view.getInt8(at),
     "<u2": (at) => view.getUint16(at, true),

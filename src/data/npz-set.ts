@@ -20,12 +20,17 @@ const nameArray = /^(?:class_names|classes|categories)$/i;
  * Opens an archive. Images are uint8 `[N, H, W, 3]`, `[N, 3, H, W]`, the same with 4 channels, `[N, H, W]` or `[N, H, W, 1]`, labels whole
  * numbers `[N]`; class names come from an array `class_names`, if there is one.
  *
+ * @param severalLabels labels may be a matrix `[N, classes]` of 0 and 1.
  * @param split which arrays, where the archive holds several splits.
  * @throws {UnitscopeError} `data` if the arrays are missing, of another type or shape, or the archive is damaged.
  */
 export async function openNpz(
   path: string,
-  { split, name = path }: { split?: string | undefined; name?: string } = {},
+  {
+    split,
+    name = path,
+    severalLabels = false,
+  }: { split?: string | undefined; name?: string; severalLabels?: boolean | undefined } = {},
 ): Promise<ImageSet> {
   const archive = await openZip(path);
   try {
@@ -33,12 +38,21 @@ export async function openNpz(
     const labelsName = findArray(archive, path, labelArray, "labels", split);
     const read = async (array: string): Promise<NpyArray> => readNpy(await archive.read(array), `${path}: "${array}"`);
     const pixels = toPixels(await read(imagesName), `${path}: "${imagesName}"`);
-    const labels = npyIntegers(await read(labelsName), `${path}: "${labelsName}"`);
+    const { labels, labelSets, count } = toLabels(await read(labelsName), `${path}: "${labelsName}"`, severalLabels);
     const namesName = archive.names.find((each) => nameArray.test(each.replace(/\.npy$/, "")));
     const classNames = namesName
       ? npyTexts(await read(namesName), `${path}: "${namesName}"`)
-      : numberedClasses(labels, `${path}: "${labelsName}"`);
-    return pixelSet({ name, pixels, labels, classNames, imageName: (image) => `${basename(path)}/${image}` });
+      : count === undefined
+        ? numberedClasses(labels, `${path}: "${labelsName}"`)
+        : Array.from({ length: count }, (_, cls) => `${cls}`);
+    if (count !== undefined && classNames.length !== count) {
+      throw new UnitscopeError(
+        "data",
+        `${path}: "${labelsName}": expected a column for each of ${classNames.length} class names, got ${count}`,
+      );
+    }
+    const set = pixelSet({ name, pixels, labels, classNames, imageName: (image) => `${basename(path)}/${image}` });
+    return labelSets ? { ...set, labelSets } : set;
   } finally {
     await archive.close();
   }
@@ -65,6 +79,29 @@ function findArray(
     "data",
     `${path}: expected one array of ${kind}${split === undefined ? "" : ` of split "${split}"`}, got ${fitting.length} among ${names}${hint}`,
   );
+}
+
+/** Labels `[N]`, or a matrix `[N, count]` as sets of labels. */
+function toLabels(
+  array: NpyArray,
+  place: string,
+  severalLabels: boolean,
+): { labels: Int32Array; labelSets?: Int32Array[]; count?: number } {
+  const values = npyIntegers(array, place);
+  const [imageCount, count, ...more] = array.shape;
+  if (count === undefined || (count === 1 && more.length === 0)) return { labels: values };
+  const isMatrix = more.length === 0 && values.every((value) => value === 0 || value === 1);
+  if (!isMatrix || !severalLabels) {
+    throw new UnitscopeError(
+      "data",
+      `${place}: expected one label an image, or 0 and 1 for each of several together with option "label", got an array [${array.shape.join(", ")}]`,
+    );
+  }
+  const labelSets = Array.from({ length: imageCount }, (_, image) => {
+    const row = values.subarray(image * count, (image + 1) * count);
+    return Int32Array.from([...row.keys()].filter((cls) => row[cls] === 1));
+  });
+  return { labels: new Int32Array(imageCount), labelSets, count };
 }
 
 /** An array of images as planes. */

@@ -18,6 +18,11 @@ import { openTars } from "./tar-set.ts";
 export interface OpenOptions extends SourceOptions {
   /** Folder that a list file's paths start from; the list's own folder by default. */
   readonly root?: string | undefined;
+  /**
+   * Images may have several labels, or none: in a list file with `;` or `|` between them, in `.npz` as a matrix of 0 and
+   * 1. They are then in `labelSets`; of sources that have one label an image, that one.
+   */
+  readonly severalLabels?: boolean | undefined;
   /** Decode every image first and leave out those that cannot be. */
   readonly skipUnreadable?: boolean | undefined;
   /** The cache folder, instead of the user's. */
@@ -41,6 +46,9 @@ export async function openImageSet(spec: string, options: OpenOptions = {}): Pro
     );
   }
   const { skipUnreadable: isSkipping = false, ...rest } = options;
+  if (limit !== undefined && options.severalLabels) {
+    throw new UnitscopeError("usage", `option "limit": expected none with several labels an image, got ${limit}`);
+  }
   const opened = await openSource(spec, isSkipping ? { ...rest, tolerant: true } : rest);
   const set = isSkipping ? await skipUnreadable(opened, options) : opened;
   return limit === undefined ? set : limitPerClass(set, limit);
@@ -58,7 +66,7 @@ function splitNamed(spec: string): { source: NamedSource; split: string } | unde
   return source ? { source, split: parts[2] } : undefined;
 }
 
-async function openSource(spec: string, { root, cacheDir, ...options }: OpenOptions): Promise<ImageSet> {
+async function openSource(spec: string, { root, cacheDir, severalLabels, ...options }: OpenOptions): Promise<ImageSet> {
   const named = splitNamed(spec);
   if (named) {
     const { source } = named;
@@ -99,9 +107,9 @@ async function openSource(spec: string, { root, cacheDir, ...options }: OpenOpti
   }
   if (path.toLowerCase().endsWith(".tar")) return openTars([path], { name: spec, ...options });
   if (found.isDirectory()) return fileSet(await listFolder(path, spec), options);
-  if (npz) return openNpz(path, { name: spec, split: npz[2]?.toLowerCase() });
+  if (npz) return openNpz(path, { name: spec, split: npz[2]?.toLowerCase(), severalLabels });
   if (path.toLowerCase().endsWith(".parquet")) return openParquet(path, { name: spec, ...options });
-  return fileSet(await readListFile(path, { name: spec, root }), options);
+  return fileSet(await readListFile(path, { name: spec, root, severalLabels }), options);
 }
 
 async function hasSubfolders(folder: string): Promise<boolean> {

@@ -29,6 +29,7 @@ export function selectImages(set: ImageSet, images: ArrayLike<number>): ImageSet
     classNames: set.classNames,
     hash: sha256(set.hash, bytesOf(chosen)),
     ...(selected && { pixels: selected }),
+    ...(set.labelSets && { labelSets: Array.from(chosen, (image) => set.labelSets?.[image] ?? new Int32Array()) }),
     imageName: (image) => set.imageName(chosen[image]),
     read: async (image) => {
       checkImage(set.name, image, chosen.length);

@@ -17,6 +17,21 @@ export function textLabels(given: readonly string[], place: string): { labels: I
   return { labels: Int32Array.from(given, (label) => indices.get(label) ?? -1), classNames };
 }
 
+/**
+ * The same of images that may have several labels each, with `;` or `|` between them, or none.
+ * @throws {UnitscopeError} `data` if an index is out of all bounds.
+ */
+export function textLabelSets(
+  given: readonly string[],
+  place: string,
+): { labels: Int32Array; labelSets: Int32Array[]; classNames: string[] } {
+  const split = given.map((text) => text.split(/[;|]/).flatMap((label) => label.trim() || []));
+  const { labels, classNames } = textLabels(split.flat(), place);
+  let at = 0;
+  const labelSets = split.map(({ length }) => labels.subarray(at, (at += length)));
+  return { labels: new Int32Array(given.length), labelSets, classNames };
+}
+
 /** More classes than this are a mistake. */
 const MAX_CLASSES = 1_000_000;
 

@@ -17,6 +17,8 @@ export interface Classes {
   readonly logits: string;
   readonly head: "softmax" | "sigmoid";
   readonly classCount: number;
+  /** How many of the output's numbers stand behind them: 1 where the two classes are those below and above 0. */
+  readonly logitCount: number;
   readonly notes: readonly string[];
 }
 
@@ -27,11 +29,23 @@ export interface Classes {
  * embeddings and auxiliary heads aside; where that does not leave one, the caller must say.
  *
  * @param options.output the output to take.
- * @throws {UnitscopeError} `model`, listing the outputs, where none fits or several do.
+ * @param options.label the number of the one label that is read of an output of several, each with a probability of its own.
+ * @throws {UnitscopeError} `model`, listing the outputs, where none fits or several do; `usage` where a label is asked for
+ *   and there are none.
  */
 export function findLogits(
   graph: Graph,
-  { shapes, place, output }: { shapes: ReadonlyMap<string, Shape>; place: string; output?: string | undefined },
+  {
+    shapes,
+    place,
+    output,
+    label,
+  }: {
+    shapes: ReadonlyMap<string, Shape>;
+    place: string;
+    output?: string | undefined;
+    label?: number | undefined;
+  },
 ): Classes {
   const producers = producersOf(graph);
   const shapeOf = (name: string): Shape | undefined =>
@@ -62,7 +76,24 @@ export function findLogits(
   };
   if (shape.length > 2) logits = insert("Flatten", [logits], "unitscope/logits/flat", { axis: 1 });
   let classCount = classes;
-  if (classes === 1) {
+  if (label !== undefined) {
+    const isSoftmax = tensor !== name && head === "softmax";
+    if (isSoftmax || !(label < classes) || classes < 2) {
+      throw new UnitscopeError(
+        "usage",
+        `option "label": expected an output of ${place} with a probability of its own for label ${label}, got "${name}" with ${classes} ${isSoftmax ? "classes behind a softmax, which exclude each other" : "of them"}`,
+      );
+    }
+    // The two classes (0, z): σ(z) above 0.5 is z above 0.
+    const chosen = new Float32Array(2 * classes);
+    chosen[2 * label + 1] = 1;
+    constants.set("unitscope/logits/label", floatTensor([classes, 2], chosen));
+    logits = insert("MatMul", [logits, "unitscope/logits/label"], "unitscope/logits/chosen");
+    classCount = 2;
+    notes.push(
+      `output "${name}": label ${label} of 0..${classes - 1} alone is read, as present where its probability is above 0.5`,
+    );
+  } else if (classes === 1) {
     // One logit z: class 1 with probability σ(z), which is the softmax of (0, z).
     constants.set("unitscope/logits/zero", floatTensor([], [0]));
     insert("Mul", [logits, "unitscope/logits/zero"], "unitscope/logits/other");
@@ -70,14 +101,15 @@ export function findLogits(
     classCount = 2;
     notes.push(`output "${name}" has one logit: class 0 below zero, class 1 above`);
   }
-  const isLabels = head === "sigmoid" && classes > 1;
+  const isLabels = head === "sigmoid" && classes > 1 && label === undefined;
   if (isLabels) {
     notes.push(
-      `output "${name}" ends in a sigmoid: every class has a probability of its own; the prediction is the class with the largest, and right where that is the image's label`,
+      `output "${name}" ends in a sigmoid: every class has a probability of its own; the prediction is the class with the largest, and right where that is the image's label; where images have several labels, option "label" measures the accuracy of one of them`,
     );
   }
   const whole = cutTo({ ...graph, nodes, constants }, [logits]);
-  return { graph: whole, logits, head: isLabels ? "sigmoid" : "softmax", classCount, notes };
+  const logitCount = label === undefined ? classes : 1;
+  return { graph: whole, logits, head: isLabels ? "sigmoid" : "softmax", classCount, logitCount, notes };
 }
 
 const notClasses = /embed|feature|hidden|aux|pool|descriptor|attention/i;

@@ -17,8 +17,12 @@ export function jointCommands(lists: readonly (readonly string[])[]): string[] {
 
 type Options = Readonly<Record<string, Json | undefined>>;
 
-/** What a first look leaves out; nothing for other runs. */
+/** What was decided on opening the model, and what a first look leaves out. */
 export function notesOf(manifest: RunManifest): string[] {
+  return [...(manifest.notes ?? []).map((note) => `${note[0].toUpperCase()}${note.slice(1)}.`), ...leftOutOf(manifest)];
+}
+
+function leftOutOf(manifest: RunManifest): string[] {
   const last = manifest.steps.at(-1);
   if (last?.command !== "study" || last.options["quick"] !== true) return [];
   const { options, data } = manifest;
@@ -82,6 +86,7 @@ const ablateFlags: readonly Flag[] = [
   ["classes", "--classes", undefined, titles],
   ["skipUnreadable", "--skip-unreadable", false],
   ["output", "--output"],
+  ["label", "--label"],
 ];
 
 /** What ended a sweep early; a run that went on to all images since is made again without. */

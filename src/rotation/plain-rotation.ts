@@ -69,7 +69,7 @@ export function openPlainRotation(
           const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
           for (let i = 0; i < rows.length; i++) {
             readRow(all, i, { classCount, into: reading });
-            predictions[i] = isTie(reading, model.tieTolerance)
+            predictions[i] = isTie(reading, model.tieTolerance, model.logitFloor)
               ? await reference.predict(pixels, rows[i], removal)
               : reading.prediction;
           }

@@ -51,10 +51,10 @@ export async function sweepDirections(
   { bases, report }: { bases: readonly Basis[]; report?: (done: number) => void },
 ): Promise<{ readonly predictions: Int32Array; readonly bases: readonly SweptBasis[] }> {
   const { route, model, engine } = context;
-  const { classCount, tieTolerance: tolerance } = model;
+  const { classCount, tieTolerance: tolerance, logitFloor: floor } = model;
   const prepared = await route.prepare(block);
   const predictions = await settle(context, block, prepared);
-  const room = context.bound && certificateRoom(context.bound.suffix, { classCount, tolerance })(prepared);
+  const room = context.bound && certificateRoom(context.bound.suffix, { classCount, tolerance, floor })(prepared);
   const swept: SweptBasis[] = [];
   for (const [index, basis] of bases.entries()) {
     const { route: plainRoute, reference } = context.plain.of(basis);
@@ -68,6 +68,7 @@ export async function sweepDirections(
       logits: prepared.logits,
       reference,
       tolerance,
+      floor,
       isContinuous: false,
     });
     const rotated = await route.rotate(prepared, basis);
@@ -155,7 +156,7 @@ async function settle(
   const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
   for (let row = 0; row < prepared.count; row++) {
     readRow(prepared.logits, row, { classCount: model.classCount, into: reading });
-    predictions[row] = isTie(reading, model.tieTolerance)
+    predictions[row] = isTie(reading, model.tieTolerance, model.logitFloor)
       ? await reference.predict(block, row, null)
       : reading.prediction;
   }
@@ -175,7 +176,7 @@ async function testRotation(
   let close = 0;
   for (let row = 0; row < prepared.count; row++) {
     readRow(logits, row, { classCount: model.classCount, into: reading });
-    if (isTie(reading, model.tieTolerance)) close++;
+    if (isTie(reading, model.tieTolerance, model.logitFloor)) close++;
     else if (reading.prediction !== predictions[row]) changed++;
   }
   return { images: prepared.count, changed, close };

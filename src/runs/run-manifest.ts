@@ -52,6 +52,8 @@ export interface RunManifest {
   };
   readonly classNames: readonly string[];
   readonly preprocessing: Readonly<Record<string, Json>>;
+  /** What was decided on opening the model, in sentences; absent if nothing. */
+  readonly notes?: readonly string[] | undefined;
   readonly layers: readonly ManifestLayer[];
   readonly ablation: {
     readonly method: string;
@@ -104,6 +106,7 @@ const manifestSchema: z.ZodType<RunManifest> = z.strictObject({
   data: z.strictObject({ name: z.string(), hash: z.hash("sha256"), images: count, path: z.string().optional() }),
   classNames: z.array(z.string()),
   preprocessing: jsonRecord,
+  notes: z.array(z.string()).optional(),
   layers: z.array(
     z.strictObject({
       name: z.string(),

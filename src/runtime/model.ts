@@ -42,6 +42,12 @@ export interface Model {
    * whatever predicts measures it on its images.
    */
   readonly tieTolerance: number;
+  /**
+   * The least that the largest logit is taken for where near-ties and differences are measured. 0 with several logits. A
+   * single logit z, which stands for the two classes (0, z), is near zero just where it is a near-tie: there it is the
+   * size that z usually has, NaN until that has been measured together with the tolerance.
+   */
+  readonly logitFloor: number;
   /** What was decided on opening, in sentences. */
   readonly notes: readonly string[];
   /** The file's metadata properties. */

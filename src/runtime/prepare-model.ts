@@ -24,6 +24,11 @@ import { type Model, USUAL_TOLERANCE } from "./model.ts";
 export interface OpenOptions {
   /** The output that holds the classes, where the file has several. */
   readonly output?: string | undefined;
+  /**
+   * The number of one of several labels, each with a probability of its own: the classes are then two, the label's
+   * absence and its presence.
+   */
+  readonly label?: number | undefined;
   /** Height and width of the images, for a network that takes any. */
   readonly size?: ImageSize | undefined;
 }
@@ -34,7 +39,7 @@ export interface OpenOptions {
  */
 export async function prepareModel(
   file: Graph,
-  { place, run, output, size }: OpenOptions & { place: string; run: Runner },
+  { place, run, output, label, size }: OpenOptions & { place: string; run: Runner },
 ): Promise<Omit<Model, "name" | "sha256">> {
   const notes: string[] = [];
   // What no output needs is no part of the classifier.
@@ -49,7 +54,7 @@ export async function prepareModel(
   const source = raiseOpset(inSinglePrecision(needed));
   const whole = await settleConstants(withImageInput(source, input, ownBatch ?? "N"), input, run);
   const attempt = (from: Graph, batch: number | null): Promise<Attempt> =>
-    settle(from, { input, batch, run, place, output });
+    settle(from, { input, batch, run, place, output, label });
   const { graph, logits, shapes, rows, batch, known, classes, said } = await attempt(whole, null).catch(
     async (cause: unknown) => {
       if (!(cause instanceof UnitscopeError) || cause.code === "internal" || cause.details["needs"]) throw cause;
@@ -89,6 +94,7 @@ export async function prepareModel(
     rows,
     batch,
     tieTolerance: jumps ? Infinity : USUAL_TOLERANCE,
+    logitFloor: classes.logitCount === 1 ? Number.NaN : 0,
     notes,
     metadata: file.metadata,
   };
@@ -115,12 +121,12 @@ async function settle(
     batch,
     run,
     place,
-    output,
-  }: { input: ImageInput; batch: number | null; run: Runner; place: string; output: string | undefined },
+    ...which
+  }: Pick<OpenOptions, "output" | "label"> & { input: ImageInput; batch: number | null; run: Runner; place: string },
 ): Promise<Attempt> {
   const start = batch === null ? freeBatch(whole, input.name) : withImageInput(whole, input, batch);
   const settled = await settleShapes(resolveShapes(foldConstants(start)), { input, run, batch });
-  const classes = findLogits(settled.graph, { shapes: settled.shapes, place, output });
+  const classes = findLogits(settled.graph, { shapes: settled.shapes, place, ...which });
   const { graph, logits } = classes;
   const shapes = inferShapes(graph, settled.measured);
   const known = traceRows(graph, { input: input.name, shapes });

@@ -61,7 +61,7 @@ export async function fastGreedy(
     context,
     from,
     cls,
-    running: openRunningSet(context.layer, prepared),
+    running: openRunningSet(context.layer, prepared, context.model.logitFloor),
     reach: reachOf(context, prepared),
     work: { computed: 0, silent: 0, certified: 0, abandoned: 0, reference: 0 },
     verification: { verified: 0 },

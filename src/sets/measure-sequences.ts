@@ -38,7 +38,7 @@ export async function measureSequences(
   report?: (done: number) => void,
 ): Promise<Measured> {
   const { layer, route, model, reference } = context;
-  const { classCount, tieTolerance: tolerance } = model;
+  const { classCount, tieTolerance: tolerance, logitFloor: floor } = model;
   const { labels } = from;
   const prepared = await route.prepare(from);
   const verification: Verification = { verified: 0 };
@@ -59,11 +59,14 @@ export async function measureSequences(
     }
   };
   const intact = new Int32Array(from.count);
-  await judge(prepared.logits, everyRow, intact, { removed: [], scales: scalesOf(prepared.logits, classCount) });
+  await judge(prepared.logits, everyRow, intact, {
+    removed: [],
+    scales: scalesOf(prepared.logits, { classCount, floor }),
+  });
   const counted: Counts[] = [];
   for (const [at, { initial, units, of }] of sequences.entries()) {
     report?.(at / sequences.length);
-    const running = openRunningSet(layer, prepared);
+    const running = openRunningSet(layer, prepared, floor);
     const predictions = intact.slice();
     const counts = countsOf(units.length + 1, classCount, of);
     const remove = async (some: readonly number[]): Promise<void> => {

@@ -78,6 +78,7 @@ test("a certified pair keeps its prediction", async () => {
         units: layer.units,
         classCount: CLASSES,
         tolerance: model.tieTolerance,
+        floor: model.logitFloor,
       })(block);
       const rows = Int32Array.from({ length: IMAGES }, (_, row) => row);
       for (let unit = 0; unit < layer.units; unit++) {

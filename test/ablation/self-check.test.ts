@@ -9,9 +9,10 @@ import { allRoutes, openBlockSweep, type SweepOptions } from "../../src/ablation
 import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
 import { withMeasuredTolerance } from "../../src/ablation/tie-tolerance.ts";
 import { checkPairs } from "../../src/ablation/verify.ts";
-import { USUAL_TOLERANCE } from "../../src/runtime/model.ts";
+import { floatTensor, node } from "../../src/onnx/graph.ts";
+import { type Model, USUAL_TOLERANCE } from "../../src/runtime/model.ts";
 import { blockOf, sourceOf } from "../passes/images-in-memory.ts";
-import { normal, SIDE, sweepAll } from "./all-pairs.ts";
+import { networkOf, normal, open, SIDE, sweepAll } from "./all-pairs.ts";
 import { lifted } from "./lifted-network.ts";
 import { randomNetwork } from "./random-network.ts";
 
@@ -60,6 +61,46 @@ test("where rounding decides predictions, fast routes alone differ from the plai
   );
   expect(sweeps[0]).toEqual(sweeps[1]);
   expect(cautions[0]).toMatch(/^rounding alone moves logits by .* every prediction is made one image at a time$/);
+});
+
+test("a single logit is compared at its usual size: near zero it is a near-tie, not a difference", async () => {
+  const build = (bias: number): Promise<Model> =>
+    open(
+      networkOf(
+        [
+          node("Conv", ["input", "w"], ["c"], { pads: [1, 1, 1, 1] }),
+          node("Relu", ["c"], ["r"]),
+          node("Conv", ["r", "v"], ["d"], { pads: [1, 1, 1, 1] }),
+          node("Relu", ["d"], ["e"]),
+          node("GlobalAveragePool", ["e"], ["g"]),
+          node("Flatten", ["g"], ["f"]),
+          node("Gemm", ["f", "fc", "bias"], ["logits"]),
+        ],
+        {
+          w: normal(1, [6, 3, 3, 3]),
+          v: normal(2, [8, 6, 3, 3]),
+          fc: normal(3, [8, 1]),
+          bias: floatTensor([1], [bias]),
+        },
+      ),
+    );
+  const first = await build(0);
+  const reference = openReference(first, switchedTensors(first, []));
+  const [, z] = await reference.logits(blockOf(pixels, imageDims), 5, null);
+  await reference.close();
+  const model = await build(-z); // image 5 has a logit of nothing but rounding
+  expect([model.classCount, model.logitFloor]).toEqual([2, Number.NaN]);
+  const sweep = (engine: "auto" | "plain", changed: Model): ReturnType<typeof runSweep> =>
+    runSweep(changed, {
+      images: source(),
+      layers: model.layers.slice(0, 1),
+      options: { engine, workers: 1, verify: 1 },
+    });
+  const [auto, plain] = [await sweep("auto", model), await sweep("plain", model)];
+  expect(auto.predictions).toEqual(plain.predictions);
+  expect(auto.layer(0).flips).toEqual(plain.layer(0).flips);
+  expect(auto.layer(0).flips.unit.length).toBeGreaterThan(100);
+  await expect(sweep("auto", { ...model, logitFloor: 0 })).rejects.toThrow("as a part of the largest");
 });
 
 test("a wrong skip ends the run, with the layer and the operators behind it", async () => {

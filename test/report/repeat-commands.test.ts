@@ -75,6 +75,7 @@ const values: Readonly<Record<string, string | true>> = {
   "--classes": "it's,2",
   "--skip-unreadable": true,
   "--output": "logits:0",
+  "--label": "dog",
   "--limit": "7",
   "--until": "2.5",
   "--budget": "1h30m",

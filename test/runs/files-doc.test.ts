@@ -22,6 +22,7 @@ const fields: Readonly<Record<string, string>> = {
   "data.images": "Number of images.",
   classNames: "Names of the classes, by index.",
   preprocessing: "How pixels become the network's input: the keys of `--preprocess FILE.json`.",
+  notes: "What was decided on opening the model, in sentences, such as which output was taken; absent if nothing.",
   layers:
     "The ablated layers: name, kind, tap (the tensor that holds the response), units, height and width; `images` where a sweep ended before all images: how many every unit was measured on at least.",
   "ablation.method":
@@ -84,7 +85,10 @@ test("docs/files.md has every column and every field of the manifest (UPDATE_GOL
 });
 
 test("the fields are those of a manifest", () => {
-  const manifest = JSON.parse(formatManifest(exampleManifest)) as Record<string, object>;
+  const manifest = JSON.parse(formatManifest({ ...exampleManifest, notes: ["said on opening"] })) as Record<
+    string,
+    object
+  >;
   const paths = Object.entries(manifest).flatMap(([field, value]) =>
     nested.includes(field) ? Object.keys(value).map((inner) => `${field}.${inner}`) : [field],
   );

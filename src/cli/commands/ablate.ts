@@ -65,6 +65,10 @@ export function ablateCommand(context: CliContext): Command {
     )
     .option("--skip-unreadable", "decode every image first, leave out those that cannot be, and say which")
     .option("--output <tensor>", "the model's output that holds the classes, where it has several")
+    .option(
+      "--label <name>",
+      "of a network for several labels an image: the one that is measured, as present where its probability is above 0.5",
+    )
     .option("--limit <images>", "the first so many images of every class", wholeNumber)
     .option(
       "--until <points>",

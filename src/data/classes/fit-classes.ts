@@ -34,7 +34,7 @@ export async function fitClasses(
 ): Promise<ImageSet | undefined> {
   const { place, classCount } = outputs;
   const data = `data "${set.name}"`;
-  const known = given === undefined ? fromMetadata(outputs) : await sized(await openClassList(given), outputs);
+  const known = await knownClasses(outputs, given);
   if (known) return relabel(set, matchClasses(set.classNames, known, data), known);
   const usual = await asBuiltIn(set, classCount);
   if (usual) return usual;
@@ -47,6 +47,14 @@ export async function fitClasses(
     return relabel(set, matchClasses(set.classNames, numbers, data), numbers);
   }
   return undefined;
+}
+
+/**
+ * The network's classes as `given`, else as in its metadata; `undefined` if neither says.
+ * @throws {UnitscopeError} `data` if the given ones are not as many as its outputs.
+ */
+export async function knownClasses(outputs: Outputs, given: string | undefined): Promise<ClassList | undefined> {
+  return given === undefined ? fromMetadata(outputs) : sized(await openClassList(given), outputs);
 }
 
 /** Classes of a set that have no image, by name. */
