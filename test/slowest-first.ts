@@ -12,6 +12,8 @@ const slowest = [
   "ablation/sweep",
   "cli/interrupt",
   "shards/shards",
+  "cluster/gnu-parallel",
+  "cluster/containers",
   "cli/concepts",
   "runtime/webgpu",
   "package",

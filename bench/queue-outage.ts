@@ -1,0 +1,106 @@
+/**
+ * The server of a queue goes away in the middle of a plan, for longer than any lock lives, at the times that users have:
+ * stopped and started with what it held; stopped and started empty; hung with its connections open. A command follows the
+ * plan and two workers compute it meanwhile. Prints what each did and when, and compares the tables with one machine's.
+ * Needs redis-server.
+ *
+ *   npm run bench:outage -- [--seconds 65] [--only kept,empty,hung]
+ */
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { shardRecords } from "../src/shards/shard-records.ts";
+import { type Finished, printed, unitscope } from "../test/cli/run-cli.ts";
+import { until } from "../test/cluster/find-program.ts";
+import { type RedisServer, startRedis } from "../test/queue/redis.ts";
+import { tablesOf } from "../test/shards/disturb.ts";
+import { writeStudy } from "../test/shards/shared-study.ts";
+
+const { values } = parseArgs({
+  options: { seconds: { type: "string", default: "65" }, only: { type: "string", default: "kept,empty,hung" } },
+});
+const SHARDS = 12;
+const folder = mkdtempSync(join(tmpdir(), "unitscope-outage-"));
+const children = new Set<ChildProcess>();
+
+/** How the server goes away, and comes back. */
+const outages: Readonly<Record<string, (redis: RedisServer, away: () => Promise<void>) => Promise<void>>> = {
+  kept: stopped,
+  empty: stopped,
+  hung: async (redis, away) => {
+    redis.freeze();
+    await away();
+    redis.thaw();
+  },
+};
+
+async function stopped(redis: RedisServer, away: () => Promise<void>): Promise<void> {
+  await redis.stop();
+  await away();
+  await redis.start();
+}
+
+/** Starts a command that tells what it says, with the seconds since `begun`. */
+function start(name: string, args: readonly string[], env: Record<string, string>, told: (text: string) => void) {
+  let child: ChildProcess | undefined;
+  const ended: Promise<Finished> = unitscope(args, {
+    env,
+    started: (process) => {
+      child = process;
+      children.add(process);
+      process.stderr?.on("data", (text: Buffer) => {
+        for (const line of text.toString().split("\n")) if (/server/.test(line)) told(`${name}: ${line.trim()}`);
+      });
+    },
+  });
+  void ended.then(({ code }) => told(`${name} ended with code ${code}`));
+  return { ended, stop: () => child?.kill("SIGTERM") };
+}
+
+async function tryOutage(name: string, model: string, data: string, expected: Record<string, string>): Promise<void> {
+  const begun = performance.now();
+  const tell = (text: string): void =>
+    console.log(`${name} ${((performance.now() - begun) / 1000).toFixed(1).padStart(6)} s  ${text}`);
+  const [run, server] = [join(folder, name), join(folder, `redis-${name}`)];
+  mkdirSync(server);
+  const redis = await startRedis(server, "password", { forgets: name === "empty" });
+  const env = { UNITSCOPE_QUEUE: `redis://127.0.0.1:${redis.port}/0`, UNITSCOPE_QUEUE_PASSWORD: "password" };
+  const done = (): number =>
+    new Set(shardRecords(run).flatMap(({ shard, elapsedMs }) => (elapsedMs === null ? [] : [shard]))).size;
+  const atWork = (): number => shardRecords(run).filter(({ elapsedMs }) => elapsedMs === null).length;
+  const plan = ["--preprocess", "none", "--workers", "1", "--shards", String(SHARDS), "--out", run, "--queue"];
+  const command = start("command", ["ablate", model, data, ...plan], env, tell);
+  const workers = [1, 2].map((number) => start(`worker ${number}`, ["worker", "--queue", "--workers", "1"], env, tell));
+  await until(() => existsSync(join(run, "shards")) && done() >= 3 && atWork() > 0, 120, 10);
+  tell(`${done()} of ${SHARDS} shards done, ${atWork()} at work: the server goes away (${name})`);
+  const away = async (): Promise<void> => {
+    await sleep(1000 * Number(values.seconds));
+    tell(`${done()} shards done, ${atWork()} at work: the server comes back`);
+  };
+  await (outages[name] ?? stopped)(redis, away);
+  const back = done();
+  await until(() => done() > back, 600, 20);
+  tell("the next shard is done");
+  const { code, stderr } = await command.ended;
+  if (code !== 0) throw new Error(`expected the command to end well, got code ${code}\n${stderr}`);
+  const isSame = JSON.stringify(tablesOf(run)) === JSON.stringify(expected);
+  tell(`tables ${isSame ? "the same" : "OTHERS"}; ${shardRecords(run).length} shards begun`);
+  if (!isSame) process.exitCode = 1;
+  for (const worker of workers) worker.stop();
+  await Promise.all(workers.map(({ ended }) => ended));
+  await redis.stop();
+}
+
+try {
+  const { model, data } = await writeStudy(folder, 12 * 256); // a block for every shard
+  const alone = join(folder, "alone");
+  await printed(["ablate", model, data, "--preprocess", "none", "--workers", "1", "--out", alone]);
+  const expected = tablesOf(alone);
+  for (const name of values.only.split(",")) await tryOutage(name, model, data, expected);
+} finally {
+  for (const child of children) child.kill("SIGKILL");
+  rmSync(folder, { recursive: true, force: true });
+}
