@@ -31,6 +31,7 @@ const shards = Number(values.shards);
 const LONGER_MS = 40_000;
 const folder = mkdtempSync(join(tmpdir(), "unitscope-outage-"));
 const children = new Set<ChildProcess>();
+const servers: RedisServer[] = [];
 
 /** How the server goes away, and comes back. */
 const outages: Readonly<Record<string, (redis: RedisServer, away: () => Promise<void>) => Promise<void>>> = {
@@ -78,6 +79,7 @@ async function tryOutage(name: string, model: string, data: string, expected: Re
   const [run, server] = [join(folder, name), join(folder, `redis-${name}`)];
   mkdirSync(server);
   const redis = await startRedis(server, "password", { forgets: name === "empty" });
+  servers.push(redis);
   const env = { UNITSCOPE_QUEUE: `redis://127.0.0.1:${redis.port}/0`, UNITSCOPE_QUEUE_PASSWORD: "password" };
   const starts = new Map<number, Set<number>>();
   const records = (): SeenRecord[] => {
@@ -91,7 +93,7 @@ async function tryOutage(name: string, model: string, data: string, expected: Re
   const plan = ["--preprocess", "none", "--workers", "1", "--shards", String(shards), "--out", run, "--queue"];
   const command = start("command", ["ablate", model, data, ...plan], env, tell);
   const workers = [1, 2].map((number) => start(`worker ${number}`, ["worker", "--queue", "--workers", "1"], env, tell));
-  await until(() => existsSync(join(run, "shards")) && done() >= 2 && atWork().length > 0, 120, 10);
+  await until(() => existsSync(join(run, "shards")) && done() >= 2 && atWork().length > 0, 600, 20);
   tell(`${done()} of ${shards} shards done, ${atWork().length} at work: the server goes away (${name})`);
   const [held] = name === "long" ? atWork() : [];
   if (held) process.kill(held.pid, "SIGSTOP");
@@ -115,7 +117,6 @@ async function tryOutage(name: string, model: string, data: string, expected: Re
   if (!isSame) process.exitCode = 1;
   for (const worker of workers) worker.stop();
   await Promise.all(workers.map(({ ended }) => ended));
-  await redis.stop();
 }
 
 try {
@@ -126,5 +127,6 @@ try {
   for (const name of values.only.split(",")) await tryOutage(name, model, data, expected);
 } finally {
   for (const child of children) child.kill("SIGKILL");
+  for (const redis of servers) await redis.stop();
   rmSync(folder, { recursive: true, force: true });
 }

@@ -5,7 +5,7 @@ import { messageOf, UnitscopeError } from "../errors.ts";
 export interface DiskWish {
   /** After "expected": `an image file`. */
   readonly rule?: string;
-  /** How a user can write somewhere else (`choose another folder`), where the place was to be written. */
+  /** How a user gets a better place: where to write instead (`choose another folder`), or what to read. */
   readonly elsewhere?: string | undefined;
 }
 

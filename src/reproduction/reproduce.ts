@@ -111,7 +111,7 @@ function readStudyBeside(path: string): StudyBeside {
     page = JSON.parse(readFileSync(path, "utf8")) as Partial<PageData>;
   } catch (cause) {
     if (cause instanceof SyntaxError) throw notClaims(path, "a file that is not JSON");
-    throw diskError(path, cause, { rule: "claims.json of a page that reproduce wrote" });
+    throw diskError(`option "beside" "${path}"`, cause, { rule: besideRule, elsewhere: whereClaimsLie });
   }
   const { study, claims } = page;
   if (!study || !Array.isArray(claims)) throw notClaims(path, "a file without a study and its claims");
@@ -121,10 +121,14 @@ function readStudyBeside(path: string): StudyBeside {
   };
 }
 
+const besideRule = "claims.json of a page that reproduce wrote";
+const whereClaimsLie =
+  "it lies beside the page, in the folder of the page's name, as docs/paper/claims.json does beside docs/paper.md: give that file, or reproduce that study first";
+
 function notClaims(path: string, found: string): UnitscopeError {
   return new UnitscopeError(
     "data",
-    `option "beside" "${path}": expected claims.json of a page that reproduce wrote, got ${found}`,
+    `option "beside" "${path}": expected ${besideRule}, got ${found}; ${whereClaimsLie}`,
   );
 }
 

@@ -98,6 +98,25 @@ describe("unitscope reproduce", () => {
     expect(stderr).toMatch(/^--limit: expected at least 2 images of every class .*, got 1\n$/);
   });
 
+  test("says where another study's numbers lie, of a file that is not there, not JSON, or something else, and starts nothing", async () => {
+    const folder = await temporaryFolder();
+    const work = join(folder, "work");
+    for (const [name, text, got] of [
+      ["nowhere.json", undefined, "none there"],
+      ["claims.md", "# claims", "a file that is not JSON"],
+      ["run.json", "{}", "a file without a study and its claims"],
+    ] as const) {
+      const beside = join(folder, name);
+      if (text !== undefined) writeFileSync(beside, text);
+      const { code, stderr } = await unitscope(["reproduce", "--beside", beside, "--work", work]);
+      expect(code).toBe(2);
+      expect(stderr).toBe(
+        `--beside "${beside}": expected claims.json of a page that reproduce wrote, got ${got}; it lies beside the page, in the folder of the page's name, as docs/paper/claims.json does beside docs/paper.md: give that file, or reproduce that study first\n`,
+      );
+      expect(existsSync(work)).toBe(false);
+    }
+  });
+
   test("wants a page that is Markdown", async () => {
     const { code, stderr } = await unitscope(["reproduce", "--out", "page.html"]);
     expect(code).toBe(2);
