@@ -1,8 +1,8 @@
 /**
  * The server of a queue goes away in the middle of a plan, for longer than any lock lives, at the times that users have:
- * stopped and started with what it held; stopped and started empty; hung with its connections open; stopped while
- * a shard is at work that takes longer than the outage (its process is held until 40 s after). A command follows the plan
- * and two workers compute it meanwhile. Prints what each did and when, and compares the tables with one machine's. Needs
+ * stopped and started with what it held; stopped and started empty; hung with its connections open; stopped while a shard
+ * is at work that takes longer (its process is held until 40 s after the next one is done). A command follows the plan and
+ * two workers compute it meanwhile. Prints what each did and when, and compares the tables with one machine's. Needs
  * redis-server.
  *
  *   npm run bench:outage -- [--seconds 65] [--only kept,empty,hung,long] [--shards 6]
