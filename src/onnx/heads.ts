@@ -10,6 +10,8 @@ export interface Heads {
   readonly node: Node;
   /** What it reads: heads side by side along the last axis. */
   readonly tensor: string;
+  /** The product that mixes tokens by the softmax: it stands in the attention's own module. */
+  readonly mix: Node;
   /** Channels of one head. */
   readonly unitSize: number;
 }
@@ -23,20 +25,20 @@ export function findHeads(
     const tensor = node.inputs[0] ?? "";
     if (roleOf(node) !== "product" || !graph.constants.has(node.inputs[1] ?? "")) return [];
     const channels = shapes.get(tensor)?.at(-1);
-    const unitSize = headSize(tensor, producers, shapes);
-    if (typeof channels !== "number" || unitSize === undefined || channels % unitSize !== 0 || channels === unitSize) {
+    const mixed = mixOf(tensor, producers, shapes);
+    if (typeof channels !== "number" || !mixed || channels % mixed.unitSize !== 0 || channels === mixed.unitSize) {
       return [];
     }
-    return [{ node, tensor, unitSize }];
+    return [{ node, tensor, ...mixed }];
   });
 }
 
-/** The length of a head, where a tensor is the result of an attention in another shape. */
-function headSize(
+/** The attention and the length of its heads, where a tensor is the result of one in another shape. */
+function mixOf(
   tensor: string,
   producers: ReadonlyMap<string, Node>,
   shapes: ReadonlyMap<string, Shape>,
-): number | undefined {
+): Pick<Heads, "mix" | "unitSize"> | undefined {
   let at = tensor;
   for (let step = 0; step < 8; step++) {
     const node = producers.get(at);
@@ -50,7 +52,7 @@ function headSize(
     const isMixed = (node.op === "MatMul" && node.domain === "") || node.op === "Einsum";
     const size = shapes.get(at)?.at(-1);
     return isMixed && typeof size === "number" && node.inputs.some((name) => isSoftmax(name, producers))
-      ? size
+      ? { mix: node, unitSize: size }
       : undefined;
   }
   return undefined;

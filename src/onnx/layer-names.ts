@@ -28,9 +28,7 @@ function candidates({ node, kind, weight, tap }: NameSource): string[] {
   const scope = scopeOf(node.name);
   const parameter = weight?.match(/^(.+)\.weight$/)?.[1];
   if (kind === "attention") {
-    // The heads belong to the module around the projection that reads them.
-    const around = scope?.path.replace(/\.?[^.]+$/, "");
-    return [...(around ? [`${around}.heads`] : []), "heads"];
+    return [...(scope?.path ? [`${scope.path}.heads`] : []), "heads"];
   }
   if (parameter && !parameter.startsWith("onnx::")) list.push(parameter);
   if (scope?.path) list.push(scope.path, `${scope.path}.${scope.last}`);

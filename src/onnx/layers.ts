@@ -85,8 +85,12 @@ export function surveyLayers(
   });
   const found: { node: Node; kind: LayerKind; layer: Omit<Layer, "name"> }[] = [];
   const leftOut: LeftOut[] = [];
-  const add = (node: Node, kind: LayerKind, tap: Tap, more: Partial<Layer> = {}): void => {
-    const { unitSize = 1, output = node.outputs[0] ?? "" } = more;
+  const add = (
+    node: Node,
+    kind: LayerKind,
+    tap: Tap,
+    { unitSize = 1, output = node.outputs[0] ?? "", named = node }: Partial<Layer> & { named?: Node } = {},
+  ): void => {
     const sized = sizeOf(tap.tap, { shapes, axes, types, unitSize, isLast: kind === "attention" });
     if (typeof sized === "string") {
       leftOut.push({ tensor: tap.tap, reason: sized });
@@ -103,12 +107,15 @@ export function surveyLayers(
     const isOutput = logits !== undefined && isLogit(tap.tap, logits, context);
     const response = responseName({ ...tap, ...sized, unitSize }, standing(tap.tap));
     const layer = { kind, output, ...tap, ...sized, unitSize, response, ...weights, batchNorm, isOutput };
-    found.push({ node, kind, layer });
+    found.push({ node: named, kind, layer });
   };
   for (const node of graph.nodes) {
     const head = heads.find((each) => each.node === node);
-    if (head)
-      add(node, "attention", { tap: head.tensor, norm: null, activation: null }, { ...head, output: head.tensor });
+    if (head) {
+      const { tensor, unitSize, mix } = head;
+      const tap = { tap: tensor, norm: null, activation: null };
+      add(node, "attention", tap, { unitSize, output: tensor, named: mix });
+    }
     const kind = kindOf(node, { graph, shapes, axes, producers });
     if (kind === undefined) continue;
     if (typeof kind === "object") leftOut.push({ tensor: node.outputs[0] ?? "", reason: kind.reason });
