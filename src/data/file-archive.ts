@@ -55,6 +55,16 @@ export async function readAt(file: FileHandle, path: string, position: number, l
   return bytes;
 }
 
+/** Reads parts of a file, which is open only as long as that takes. */
+export async function readingFrom<T>(path: string, read: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await openToRead(path);
+  try {
+    return await read(file);
+  } finally {
+    await file.close();
+  }
+}
+
 /** Opens a file to read parts of it. */
 export async function openToRead(path: string): Promise<FileHandle> {
   try {

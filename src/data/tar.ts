@@ -3,9 +3,10 @@
  * other, plain ones (also with GNU's and pax's long names) in any order.
  */
 import { createReadStream } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 import { messageOf, UnitscopeError } from "../errors.ts";
-import { type FileArchive, openToRead, readAt } from "./file-archive.ts";
+import { type FileArchive, readAt, readingFrom } from "./file-archive.ts";
 
 const BLOCK = 512;
 
@@ -40,42 +41,43 @@ export async function* readTar(path: string, wanted: (path: string) => boolean):
 }
 
 /**
- * Opens a tar that is not compressed: its headers are read once, then any file.
+ * Opens a tar that is not compressed: its headers are read once, then any file. An image set keeps its archives as long as
+ * it lives, and there is nothing that closes it, so the file is open only while something is read.
+ *
  * @throws {UnitscopeError} `file` if it cannot be read, `data` if it is truncated or no tar.
  */
 export async function openTar(path: string): Promise<FileArchive> {
-  const file = await openToRead(path);
-  try {
-    const places = new Map<string, { at: number; size: number }>();
-    const { size: end } = await file.stat();
-    let longName: string | undefined;
-    for (let at = 0; ; ) {
-      const header = await readAt(file, path, at, BLOCK);
-      if (header.every((byte) => byte === 0)) break;
-      const { name, size, kind } = readHeader(header, path);
-      at += BLOCK;
-      if (at + size > end)
-        throw new UnitscopeError("data", `${path}: expected a whole archive, got a truncated one at "${name}"`);
-      if (kind === "gnu-name") longName = (await readAt(file, path, at, size)).toString("utf8").replace(/\0.*$/s, "");
-      else if (kind === "pax") longName = paxPath(await readAt(file, path, at, size));
-      else {
-        if (kind === "file") places.set(longName ?? name, { at, size });
-        longName = undefined;
-      }
-      at += Math.ceil(size / BLOCK) * BLOCK;
+  const places = await readingFrom(path, (file) => readHeaders(file, path));
+  return {
+    names: [...places.keys()],
+    async read(name) {
+      const place = places.get(name);
+      if (!place) throw new UnitscopeError("data", `${path}: expected a file "${name}" inside, got none`);
+      return readingFrom(path, (file) => readAt(file, path, place.at, place.size));
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Where every file of a tar begins, and how long it is. */
+async function readHeaders(file: FileHandle, path: string): Promise<Map<string, { at: number; size: number }>> {
+  const places = new Map<string, { at: number; size: number }>();
+  const { size: end } = await file.stat();
+  let longName: string | undefined;
+  for (let at = 0; ; ) {
+    const header = await readAt(file, path, at, BLOCK);
+    if (header.every((byte) => byte === 0)) return places;
+    const { name, size, kind } = readHeader(header, path);
+    at += BLOCK;
+    if (at + size > end)
+      throw new UnitscopeError("data", `${path}: expected a whole archive, got a truncated one at "${name}"`);
+    if (kind === "gnu-name") longName = (await readAt(file, path, at, size)).toString("utf8").replace(/\0.*$/s, "");
+    else if (kind === "pax") longName = paxPath(await readAt(file, path, at, size));
+    else {
+      if (kind === "file") places.set(longName ?? name, { at, size });
+      longName = undefined;
     }
-    return {
-      names: [...places.keys()],
-      async read(name) {
-        const place = places.get(name);
-        if (!place) throw new UnitscopeError("data", `${path}: expected a file "${name}" inside, got none`);
-        return readAt(file, path, place.at, place.size);
-      },
-      close: () => file.close(),
-    };
-  } catch (error) {
-    await file.close();
-    throw error;
+    at += Math.ceil(size / BLOCK) * BLOCK;
   }
 }
 

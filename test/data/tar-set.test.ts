@@ -1,5 +1,5 @@
 /** WebDataset tars, Parquet files in parts, and lists with names and as CSV. */
-import { writeFile } from "node:fs/promises";
+import { readdir, readlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, it } from "vitest";
@@ -31,6 +31,19 @@ describe("WebDataset tars", () => {
       ["cat", "dog"],
       { count: 1, otherLabel: 1, example: [0, 1] },
     ]);
+  });
+
+  it.skipIf(process.platform !== "linux")("are open only while they are read", async () => {
+    const folder = await folderOf({ "a.tar": tar({ "1.png": a, "1.cls": "0" }), "b.tar": tar({ "2.png": b }) });
+    const openHere = async (): Promise<string[]> => {
+      const links = (await readdir("/proc/self/fd")).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ""));
+      return (await Promise.all(links)).filter((path) => path.startsWith(folder));
+    };
+    const set = await openImageSet(join(folder, "a.tar"));
+    expect(await openHere()).toEqual([]);
+    expect((await set.read(0)).data).toEqual(noise(0, 5, 4).data);
+    await expect(openImageSet(join(folder, "b.tar"))).rejects.toThrow("expected its label");
+    expect(await openHere()).toEqual([]);
   });
 
   it("must have labels and be whole", async () => {
