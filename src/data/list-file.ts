@@ -6,6 +6,7 @@ import { diskError } from "../files/disk-error.ts";
 import { insideFolder } from "../files/inside-folder.ts";
 import { readRegular } from "../files/read-regular.ts";
 import { classNamesOf, parseClassList } from "./classes/class-list.ts";
+import { devkitEntries, devkitTable, isBareNumbers, refuseDevkitNumbers } from "./devkit-list.ts";
 import type { FileList } from "./file-set.ts";
 import { listEntries } from "./list-entries.ts";
 import { textLabelSets, textLabels } from "./text-labels.ts";
@@ -31,7 +32,11 @@ export async function readListFile(
     severalLabels = false,
   }: { root?: string | undefined; name?: string; severalLabels?: boolean | undefined } = {},
 ): Promise<FileList> {
-  const entries = listEntries(await readLines(list), list, { severalLabels });
+  const lines = await readLines(list);
+  const entries = isBareNumbers(lines)
+    ? devkitEntries(lines, list, await findDevkitTable(list))
+    : listEntries(lines, list, { severalLabels });
+  refuseDevkitNumbers(entries, list);
   if (entries.length === 0) throw new UnitscopeError("data", `${list}: expected "path label" lines, got an empty file`);
   const imageNames = entries.map(({ path }) => path);
   const paths = imageNames.map((path) =>
@@ -48,6 +53,14 @@ export async function readListFile(
   const isNumbered = classNames.every((cls, at) => cls === `${at}`);
   const found = isNumbered ? await findClassNames(list, classNames.length) : undefined;
   return { name, paths, imageNames, labels, labelSets, classNames: found ?? classNames };
+}
+
+/** The table of the development kit's numbers in the list's folder, if there is one. */
+async function findDevkitTable(list: string): Promise<{ lines: string[]; place: string } | undefined> {
+  const found = (await readdir(dirname(list))).find((each) => devkitTable.test(each));
+  if (found === undefined) return undefined;
+  const place = join(dirname(list), found);
+  return { lines: await readLines(place), place };
 }
 
 /** Class names from a categories file in the list's folder, if there is one. */
