@@ -7,7 +7,7 @@ import type { Json } from "../files/canonical-json.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { openPassFolder } from "../passes/pass-runner.ts";
 import { checkWorkers } from "../passes/thread-choice.ts";
-import { startRun } from "../runs/run-folder.ts";
+import { type RunFolder, startRun } from "../runs/run-folder.ts";
 import { holdingRun } from "../runs/run-lock.ts";
 import { type RunManifest, thisHardware } from "../runs/run-manifest.ts";
 import { requireDevice } from "../runtime/require-device.ts";
@@ -75,6 +75,7 @@ export async function runAblate(
   const { subject, manifest } = await beginAblation(modelPath, data, options, effects);
   return await holdingRun(options.out, "ablate", async () => {
     const run = startRun(options.out, manifest); // once more: another process may have begun another run meanwhile
+    rememberPlaces(run, manifest);
     const opened = openedRun(run, subject, effects);
     const passes = openPassFolder(run.path);
     const growth = {
@@ -125,6 +126,19 @@ export async function beginAblation(
   if (effects.caution)
     for (const caution of await examineSubject(subject, { progress: fetching, signal })) effects.caution(caution);
   return { subject, manifest };
+}
+
+/** A run that goes on from elsewhere finds its model and images there from then on: their bytes are the same. */
+function rememberPlaces(run: RunFolder, { model, data, options }: RunManifest): void {
+  const known = run.manifest();
+  if (known.model.path === model.path && known.data.path === data.path) return;
+  const { root: _, ...others } = known.options;
+  const { root } = options;
+  run.updateManifest({
+    model: { ...known.model, path: model.path },
+    data: { ...known.data, path: data.path },
+    options: root === undefined ? others : { ...others, root },
+  });
 }
 
 /** Says which tables are of the images that were reached: those of layers that were whole before are not. */

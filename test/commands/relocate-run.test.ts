@@ -2,8 +2,10 @@
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { openRun } from "../../src/runs/run-folder.ts";
 import { handFolder } from "../cli/hand-network.ts";
 import { printed, unitscope } from "../cli/run-cli.ts";
+import { temporaryFolder } from "../data/temporary-folder.ts";
 
 test("a run is followed from folder to folder", async () => {
   const folder = await handFolder();
@@ -24,4 +26,16 @@ test("a run is followed from folder to folder", async () => {
   await rename(join(folder, "navy"), join(folder, "elsewhere", "navy"));
   await printed(["attributes", run, "--pool", "max", "--shuffles", "0", "--data", "elsewhere"], { cwd: folder });
   await printed(["attributes", run, "--pool", "max", "--top", "1", "--shuffles", "0"], { cwd: "/" });
+});
+
+test("a run that goes on in another place finds its network and images there", async () => {
+  const folder = await handFolder();
+  const elsewhere = join(await temporaryFolder(), "moved");
+  const run = join(elsewhere, "run");
+  const more = ["--preprocess", "none", "--layers", "mix", "--out", "run"];
+  await printed(["ablate", "network.onnx", "images", ...more], { cwd: folder });
+  await rename(folder, elsewhere);
+  await printed(["ablate", "network.onnx", "images", ...more], { cwd: elsewhere });
+  await printed(["attributes", run, "--shuffles", "0"], { cwd: "/" });
+  expect(openRun(run).manifest().model.path).toBe(join(elsewhere, "network.onnx"));
 });
