@@ -90,8 +90,12 @@ export function findLogits(
     constants.set("unitscope/logits/label", floatTensor([classes, 2], chosen));
     logits = insert("MatMul", [logits, "unitscope/logits/label"], "unitscope/logits/chosen");
     classCount = 2;
+    const doubt =
+      tensor === name
+        ? ', which is a logit above 0: the file has no sigmoid to tell that its labels do not exclude each other; leave option "label" out if they do'
+        : "";
     notes.push(
-      `output "${name}": label ${label} of 0..${classes - 1} alone is read, as present where its probability is above 0.5`,
+      `output "${name}": label ${label} of 0..${classes - 1} alone is read, as present where its probability is above 0.5${doubt}`,
     );
   } else if (classes === 1) {
     // One logit z: class 1 with probability σ(z), which is the softmax of (0, z).

@@ -21,7 +21,7 @@ const IMAGES = 90;
 const UNITS = 6;
 
 /** Four labels, each with a bias that makes it present on about half of the images. */
-function network(last: "Sigmoid" | "Softmax", fc: Tensor, bias: readonly number[]): Uint8Array {
+function network(last: "Sigmoid" | "Softmax" | "Identity", fc: Tensor, bias: readonly number[]): Uint8Array {
   const nodes = [
     node("Conv", ["input", "w", "b"], ["c"], { pads: [1, 1, 1, 1] }),
     node("Relu", ["c"], ["r"]),
@@ -52,6 +52,7 @@ beforeAll(async () => {
     "labels.txt": names.join("\n"),
     "first.onnx": network("Sigmoid", fc, [0, 0, 0, 0]),
     "exclusive.onnx": network("Softmax", fc, [0, 0, 0, 0]),
+    "logits.onnx": network("Identity", fc, [0, 0, 0, 0]),
   };
   folder = await folderOf(files);
   // Logits around 0, so that predictions flip.
@@ -148,6 +149,14 @@ test.each([
   const path = file === "network.onnx" ? model : join(folder, file);
   await expect(openSubject(path, data, { preprocess: "none", classes: classes(), ...options })).rejects.toThrow(
     message,
+  );
+});
+
+test("logits without a sigmoid are read, and the doubt is said", async () => {
+  const options = { preprocess: "none", classes: classes(), label: "cat" };
+  const { model: opened } = await openSubject(join(folder, "logits.onnx"), data, options);
+  expect(opened.notes.join()).toMatch(
+    /no sigmoid to tell that its labels do not exclude each other; leave option "label" out/,
   );
 });
 
