@@ -1,5 +1,6 @@
 /** The context of a terminal: results on stdout, messages and progress on stderr, Ctrl-C as an abort signal. */
 import type { CliContext, Progress } from "./context.ts";
+import { flagsFor } from "./option-flags.ts";
 import { openProgress, type ProgressStream } from "./progress-display.ts";
 
 /** Options that every command takes. */
@@ -24,7 +25,7 @@ export function terminalContext(
   return {
     print: (line) => void stdout.write(`${line}\n`),
     note: (line) => {
-      if (!options.quiet) stderr.write(`${line}\n`);
+      if (!options.quiet) stderr.write(`${flagsFor(line)}\n`);
     },
     progress: (title, total, unit) => (options.quiet ? silent : openProgress({ title, total, unit, stream: stderr })),
     failed,

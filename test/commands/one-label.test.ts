@@ -13,6 +13,7 @@ import { openRun } from "../../src/runs/run-folder.ts";
 import { openModel } from "../../src/runtime/open-model.ts";
 import { doubles, integers } from "../../src/tables/table.ts";
 import { networkOf, normal } from "../ablation/all-pairs.ts";
+import { unitscope } from "../cli/run-cli.ts";
 import { npz } from "../data/npz.ts";
 import { folderOf } from "../data/pictures.ts";
 
@@ -152,12 +153,13 @@ test.each([
   );
 });
 
-test("logits without a sigmoid are read, and the doubt is said", async () => {
+test("logits without a sigmoid are read, and the doubt is said in the caller's words", async () => {
+  const path = join(folder, "logits.onnx");
   const options = { preprocess: "none", classes: classes(), label: "cat" };
-  const { model: opened } = await openSubject(join(folder, "logits.onnx"), data, options);
-  expect(opened.notes.join()).toMatch(
-    /no sigmoid to tell that its labels do not exclude each other; leave option "label" out/,
-  );
+  const { model: opened } = await openSubject(path, data, options);
+  expect(opened.notes.join()).toMatch(/no sigmoid to tell that its labels do not exclude .*; leave option "label" out/);
+  const flags = ["--preprocess", "none", "--classes", classes(), "--label", "cat", "--out", join(folder, "doubted")];
+  expect((await unitscope(["ablate", path, data, ...flags])).stderr).toMatch(/^caution: .*; leave --label out/m);
 });
 
 test("names without the network's are refused", async () => {

@@ -8,7 +8,6 @@ import type { TrainProgress } from "../../training/train.ts";
 import { trainDefaults } from "../../training/train-options.ts";
 import type { CliContext, Progress } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
-import { flagsFor } from "../option-flags.ts";
 import { wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
 import { providerOption } from "../provider-option.ts";
@@ -111,7 +110,7 @@ export function trainCommand(context: CliContext): Command {
       show(context, result);
     } catch (error) {
       shown?.finish();
-      if (error instanceof UnitscopeError && error.code === "interrupted") context.note(flagsFor(error.message));
+      if (error instanceof UnitscopeError && error.code === "interrupted") context.note(error.message);
       throw error;
     } finally {
       fetching.finish();
