@@ -53,6 +53,11 @@ function effectFindings(layers: Table, at: number, units: Table, classNames: rea
   const worst = drops.reduce((best, drop, row) => (drop > drops[best] ? row : best), 0);
   const cls = integers(units, "max_class")[worst];
   const number = integers(units, "unit")[worst];
+  if (!(drops[worst] > 0)) {
+    return [
+      { about: "effects", text: `No unit of ${layer}, removed alone, costs any class accuracy on these images.` },
+    ];
+  }
   const p = units.columns["max_class_p_value"];
   const chance =
     p && !isMissing(p, worst) ? ` (p ${probability(Number(p[worst]))} against the largest drop by chance)` : "";
@@ -122,22 +127,18 @@ function attributeFindings(relations: Table, layer: string): Finding[] {
     texts(relations, "attribute"),
     texts(relations, "drop"),
   ];
-  const of = (wanted: string): { r: string } | undefined => {
+  const found = (["max_class_drop", "overall_drop"] as const).flatMap((wanted) => {
     const row = layers.findIndex(
       (each, at) => each === layer && attribute[at] === "class_selectivity" && drop[at] === wanted,
     );
-    if (row < 0) return undefined;
-    const value = (name: string): string => twoPlaces(Number(relations.columns[name]?.[row]));
-    return { r: `${value("pearson")} (95 % interval ${value("pearson_low")} to ${value("pearson_high")})` };
-  };
-  const [largest, overall] = [of("max_class_drop"), of("overall_drop")];
-  if (!largest || !overall) return [];
-  return [
-    {
-      about: "attributes",
-      text: `Over the units of ${layer}, class selectivity correlates ${largest.r} with the max class drop and ${overall.r} with the overall drop.`,
-    },
-  ];
+    const values = ["pearson", "pearson_low", "pearson_high"].map((name) => Number(relations.columns[name]?.[row]));
+    if (row < 0 || !values.every(Number.isFinite)) return []; // all units drop alike, or respond alike
+    const [r, low, high] = values.map(twoPlaces);
+    return [`${r} (95 % interval ${low} to ${high}) with the ${wanted.replaceAll("_", " ")}`];
+  });
+  if (found.length === 0) return [];
+  const text = `Over the units of ${layer}, class selectivity correlates ${found.join(" and ")}.`;
+  return [{ about: "attributes", text }];
 }
 
 function percent(share: number): string {
