@@ -3,69 +3,126 @@
  * presence are the two classes, predicted at probability 0.5, so that accuracy and drops are the label's: all in all, of
  * the images that have it, and of those that do not.
  */
-import type { ClassList } from "../data/classes/class-list.ts";
-import { classNamesOf, listOf } from "../data/classes/class-list.ts";
-import { knownClasses } from "../data/classes/fit-classes.ts";
-import { matchClasses } from "../data/classes/map-classes.ts";
+import { type ClassList, classNamesOf, listOf, openClassList } from "../data/classes/class-list.ts";
+import { classesOf, type Outputs } from "../data/classes/fit-classes.ts";
+import { columnsFor, matchClasses, nearestName } from "../data/classes/map-classes.ts";
 import type { ImageSet } from "../data/image-set.ts";
-import { bytesOf, limitPerClass } from "../data/select-images.ts";
+import { bytesOf, imagesPerClass, limitPerClass } from "../data/select-images.ts";
+import type { LabelPresence } from "../data/several-labels.ts";
 import { UnitscopeError } from "../errors.ts";
 import { sha256 } from "../files/hash.ts";
-import type { Model } from "../runtime/open-model.ts";
 
-/** Which label, and what it is found with. */
-export interface LabelOptions {
-  readonly modelPath: string;
-  /** The network's labels in the order of its outputs, if its metadata do not tell. */
-  readonly classes: string | undefined;
-  /** A name, or a number from 0. */
-  readonly label: string;
-  /** The first so many images with the label, and without it. */
-  readonly limit: number | undefined;
-  /** Opens the network for one label. */
-  readonly open: (label: number) => Promise<Model>;
+/** A label that was asked for, to be found among those of a network and then among those of images. */
+export interface LabelChoice {
+  /**
+   * Its number among a network's outputs.
+   * @throws {UnitscopeError} `data` if the network has no such label, or does not say what its labels are called.
+   */
+  pick(outputs: Pick<Outputs, "classCount" | "metadata">): number;
+  /**
+   * Images, opened with `severalLabels` or with one label an image, under the label's absence and presence; and what to
+   * say of that. To be called after `pick`.
+   *
+   * @throws {UnitscopeError} `data` if images have labels that the network lacks, nothing tells which is which, or all or
+   *   none of them have the label.
+   */
+  under(set: ImageSet): { images: ImageSet; note: string };
 }
 
 /**
- * The network and the images for one label.
- *
- * @param set opened with `severalLabels`, or with one label an image.
- * @throws {UnitscopeError} `usage` if the network has no such label, `data` if it lacks one that an image has, or nothing
- *   tells which is which.
+ * A label by name or number.
+ * @param options.classes the network's labels in the order of its outputs, if its metadata do not tell.
+ * @param options.limit the first so many images with the label, and without it.
+ * @throws {UnitscopeError} `file` or `data` for a list of classes that is none.
  */
-export async function underLabel(
-  set: ImageSet,
-  { classCount, metadata }: Model,
-  { modelPath, classes, label, limit, open }: LabelOptions,
-): Promise<{ model: Model; images: ImageSet }> {
+export async function chooseLabel(
+  label: string,
+  { modelPath, classes, limit }: { modelPath: string; classes?: string | undefined; limit?: number | undefined },
+): Promise<LabelChoice> {
   const place = `model "${modelPath}"`;
-  const known = (await knownClasses({ place, classCount, metadata }, classes)) ?? numbered(set, classCount, place);
-  const [chosen] = matchClasses([label], known, 'option "label"');
-  const own = matchClasses(set.classNames, known, `data "${set.name}"`);
-  const { labelSets, ...rest } = set;
-  const labels = set.labels.map((one, image) =>
-    Number((labelSets?.[image] ?? Int32Array.of(one)).some((cls) => own[cls] === chosen)),
-  );
-  const name = classNamesOf(known)[chosen];
-  const images: ImageSet = {
-    ...rest,
-    labels,
-    classNames: [`no ${name}`, name],
-    hash: sha256(set.hash, bytesOf(labels), `label ${chosen} of ${classCount}`),
+  const given = classes === undefined ? undefined : await openClassList(classes);
+  let found: { known: ClassList; isNamed: boolean; chosen: number } | undefined;
+  return {
+    pick: ({ classCount, metadata }) => {
+      const named = classesOf({ place, classCount, metadata }, given);
+      if (!named && !/^\d+$/.test(label)) throw unnamed(place, classCount, `to find "${label}" by`);
+      const known = named ?? numbered(place, classCount);
+      const [chosen] = matchClasses([label], known, 'option "label"');
+      found = { known, isNamed: named !== undefined, chosen };
+      return chosen;
+    },
+    under: (set) => {
+      if (!found) throw new UnitscopeError("internal", "label: expected to be found in a network first");
+      const { known, isNamed, chosen } = found;
+      if (!isNamed && !set.classNames.every((name) => /^\d+$/.test(name))) {
+        throw unnamed(place, known.classes.length, `to match those of data "${set.name}" by`);
+      }
+      const { present, isSigned } = presenceOf(set, known, chosen);
+      const name = classNamesOf(known)[chosen];
+      const { severalLabels: _, ...rest } = set;
+      const all: ImageSet = {
+        ...rest,
+        labels: present,
+        classNames: [`no ${name}`, name],
+        hash: sha256(set.hash, bytesOf(present), `label ${chosen} of ${known.classes.length}`),
+      };
+      const [without, having] = imagesPerClass(all);
+      if (without === 0 || having === 0) {
+        throw new UnitscopeError(
+          "data",
+          `data "${set.name}": expected images with the label "${name}" and without, got ${having} with and ${without} without`,
+        );
+      }
+      return {
+        images: limit === undefined ? all : limitPerClass(all, limit),
+        note: `the classes are images without the label, "no ${name}", and with it, "${name}": accuracy and drops are this label's alone${isSigned ? "; in its column, -1 is read as without" : ""}`,
+      };
+    },
   };
-  return { model: await open(chosen), images: limit === undefined ? images : limitPerClass(images, limit) };
+}
+
+/** Which images have a network's label. */
+function presenceOf(set: ImageSet, known: ClassList, chosen: number): LabelPresence {
+  const { severalLabels: several, classNames } = set;
+  const data = `data "${set.name}"`;
+  const name = classNamesOf(known)[chosen];
+  const columns = several?.kind === "columns" ? classNames : (several?.beside ?? []);
+  const own = columnsFor(columns, known, chosen);
+  const shown = own.map((at) => `"${columns[at]}"`).join(" and ");
+  if (several?.kind === "columns") {
+    if (own.length === 1) return several.read(own[0]);
+    const got = own.length > 1 ? shown : `none; the nearest is "${nearestName(name, columns)}"`;
+    throw new UnitscopeError("data", `${data}: expected one column of the label "${name}", got ${got}`);
+  }
+  if (own.length > 0) {
+    throw new UnitscopeError(
+      "data",
+      `${data}: expected the label "${name}" in one place, got a column of labels and ${shown}; leave one of them out`,
+    );
+  }
+  if (several?.kind === "matrix" && classNames.length !== known.classes.length) {
+    throw new UnitscopeError(
+      "data",
+      `${data}: expected 0 or 1 for each of the ${known.classes.length} labels of ${known.place}, got ${classNames.length} of them`,
+    );
+  }
+  const numbers = matchClasses(classNames, known, data);
+  const at = numbers.indexOf(chosen);
+  if (several && at >= 0) return several.read(at);
+  return { present: set.labels.map((cls) => Number(!several && cls === at)), isSigned: false };
 }
 
 /** Labels that are numbers need no names. */
-function numbered(set: ImageSet, classCount: number, place: string): ClassList {
-  if (set.classNames.every((name) => /^\d+$/.test(name))) {
-    return listOf(
-      Array.from({ length: classCount }, (_, cls) => `${cls}`),
-      place,
-    );
-  }
-  throw new UnitscopeError(
+function numbered(place: string, classCount: number): ClassList {
+  return listOf(
+    Array.from({ length: classCount }, (_, cls) => `${cls}`),
+    place,
+  );
+}
+
+function unnamed(place: string, classCount: number, why: string): UnitscopeError {
+  return new UnitscopeError(
     "data",
-    `${place}: expected names of its ${classCount} labels to match those of data "${set.name}" by, got none; give option "classes" FILE, one name a line in the order of its outputs`,
+    `${place}: expected names of its ${classCount} labels ${why}, got none; give option "classes" FILE, one name a line in the order of its outputs`,
   );
 }

@@ -15,7 +15,7 @@ import type { Json } from "../files/canonical-json.ts";
 import { type BlockSource, blockSource } from "../passes/image-block.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { type Model, openModel } from "../runtime/open-model.ts";
-import { type LabelOptions, underLabel } from "./one-label.ts";
+import { chooseLabel, type LabelChoice } from "./one-label.ts";
 
 /** An opened model with its images. */
 export interface Subject {
@@ -71,11 +71,10 @@ export async function openSubject(
   } = {},
 ): Promise<Subject> {
   const named = preprocess === undefined ? undefined : await parsePreprocessing(preprocess);
-  const open = (chosen?: number): Promise<Model> =>
-    openModel(modelPath, { output, label: chosen, size: named && sizeAfter(named) });
-  const whole = await open();
-  const given = named ?? ownPreprocessing(whole, modelPath);
-  const preprocessing = forChannels(given, whole.input.channels);
+  const chosen = label === undefined ? undefined : await chooseLabel(label, { modelPath, classes, limit });
+  const opened = await openModel(modelPath, { output, label: chosen?.pick, size: named && sizeAfter(named) });
+  const given = named ?? ownPreprocessing(opened, modelPath);
+  const preprocessing = forChannels(given, opened.input.channels);
   const set = await openImageSet(data, {
     root,
     ...imagesFor({ label, limit }),
@@ -84,7 +83,7 @@ export async function openSubject(
     progress,
     signal,
   });
-  const { model, images } = await underOutputs(set, whole, { modelPath, classes, label, limit, open });
+  const { model, images } = await underOutputs(set, opened, { modelPath, classes, chosen });
   return fit({
     model,
     modelPath,
@@ -135,14 +134,15 @@ function imagesFor({ label, limit }: Pick<DataOptions, "label" | "limit">): Open
   return label === undefined ? { limit } : { severalLabels: true };
 }
 
-/** The images under the network's classes, and the network; or both for one label. */
+/** The images under the network's classes, or under one label's absence and presence, and the network that says so. */
 async function underOutputs(
   set: ImageSet,
   model: Model,
-  { label, ...options }: Omit<LabelOptions, "label"> & { label: string | undefined },
+  { chosen, ...options }: { modelPath: string; classes: string | undefined; chosen: LabelChoice | undefined },
 ): Promise<{ model: Model; images: ImageSet }> {
-  if (label !== undefined) return underLabel(set, model, { label, ...options });
-  return { model, images: await underClasses(set, model, options) };
+  if (!chosen) return { model, images: await underClasses(set, model, options) };
+  const { images, note } = chosen.under(set);
+  return { model: { ...model, notes: [...model.notes, note] }, images };
 }
 
 /** Where a run's model and images are on this machine, where they are elsewhere than the run says. */
@@ -174,14 +174,13 @@ export async function reopenSubject(
     ...(places.classes !== undefined && { classes: places.classes }),
   };
   const preprocessing = manifest.preprocessing as unknown as Preprocessing;
-  const { output, label, limit } = dataOptions;
-  const open = (chosen?: number): Promise<Model> =>
-    openModel(modelPath, { output, label: chosen, size: sizeAfter(preprocessing) });
-  const whole = await open();
-  if (whole.sha256 !== manifest.model.sha256) {
+  const { output, label, limit, classes } = dataOptions;
+  const chosen = label === undefined ? undefined : await chooseLabel(label, { modelPath, classes, limit });
+  const opened = await openModel(modelPath, { output, label: chosen?.pick, size: sizeAfter(preprocessing) });
+  if (opened.sha256 !== manifest.model.sha256) {
     throw new UnitscopeError(
       "run",
-      `run folder "${run.path}": expected the model of the run (SHA-256 ${manifest.model.sha256.slice(0, 12)}…) at ${modelPath}, got ${whole.sha256.slice(0, 12)}…`,
+      `run folder "${run.path}": expected the model of the run (SHA-256 ${manifest.model.sha256.slice(0, 12)}…) at ${modelPath}, got ${opened.sha256.slice(0, 12)}…`,
     );
   }
   const dataPath = places.data ?? manifest.data.path ?? manifest.data.name;
@@ -202,8 +201,7 @@ export async function reopenSubject(
     );
   });
   const named = { ...set, name: manifest.data.name };
-  const { classes } = dataOptions;
-  const { model, images } = await underOutputs(named, whole, { modelPath, classes, label, limit, open });
+  const { model, images } = await underOutputs(named, opened, { modelPath, classes, chosen });
   if (images.hash !== manifest.data.hash) {
     throw new UnitscopeError(
       "run",

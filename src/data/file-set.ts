@@ -9,6 +9,7 @@ import { findRepeats } from "./find-repeats.ts";
 import type { ImageSet } from "./image-set.ts";
 import { checkLabels } from "./pixel-set.ts";
 import { checkImage, firstPerClass } from "./select-images.ts";
+import type { SeveralLabels } from "./several-labels.ts";
 
 /** Image files with labels, before anything but their names was read. */
 export interface FileList {
@@ -17,7 +18,7 @@ export interface FileList {
   /** What to call each image: its path as the user would write it. */
   readonly imageNames: readonly string[];
   readonly labels: Int32Array;
-  readonly labelSets?: readonly Int32Array[] | undefined;
+  readonly severalLabels?: SeveralLabels | undefined;
   readonly classNames: readonly string[];
 }
 
@@ -49,7 +50,7 @@ export async function fileSet(list: FileList, options: SourceOptions = {}): Prom
     labels,
     classNames,
     hash,
-    ...(list.labelSets && { labelSets: list.labelSets }),
+    ...(list.severalLabels && { severalLabels: list.severalLabels }),
     repeats: findRepeats(digests, labels),
     imageName: (image) => imageNames[image] ?? `image ${image}`,
     read: async (image) => {

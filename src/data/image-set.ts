@@ -4,6 +4,8 @@
  * Sources (CIFAR-10, folders, list files, arrays) differ only in how they build one; everything after works on this.
  */
 
+import type { SeveralLabels } from "./several-labels.ts";
+
 /** Decoded pixels, uint8, row-major `[height, width, 3]`, RGB. */
 export interface RgbImage {
   readonly width: number;
@@ -38,8 +40,8 @@ export interface ImageSet {
   readonly imageCount: number;
   /** Class index of every image, `[imageCount]`; read only. */
   readonly labels: Int32Array;
-  /** Where the set was opened for several labels an image: all of each image's, as class indices; `labels` say nothing. */
-  readonly labelSets?: readonly Int32Array[];
+  /** Where the set was opened for several labels an image: which it has; `labels` say nothing then. */
+  readonly severalLabels?: SeveralLabels;
   /** Class names, in the order of the indices. */
   readonly classNames: readonly string[];
   /** SHA-256 (hex) over the ordered images (content or path, size and time) and their labels. */

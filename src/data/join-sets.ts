@@ -1,6 +1,7 @@
 /** Several image sets as one, one after the other. */
 import { sha256 } from "../files/hash.ts";
 import type { ImageSet } from "./image-set.ts";
+import { joinLabels } from "./several-labels.ts";
 
 /** Classes are those of all parts by name: numbers in their order, names sorted where the parts' lists differ. */
 export function joinSets(name: string, parts: readonly ImageSet[]): ImageSet {
@@ -19,8 +20,12 @@ export function joinSets(name: string, parts: readonly ImageSet[]): ImageSet {
     const index = starts.findLastIndex((start) => start <= image);
     return { part: parts[index], at: image - starts[index] };
   };
+  const several = parts.flatMap(({ severalLabels, classNames: names, imageCount, name: part }) =>
+    severalLabels ? [{ several: severalLabels, names, imageCount, name: part }] : [],
+  );
   return {
     name,
+    ...(several.length > 0 && { severalLabels: joinLabels(several, classNames, `data "${name}"`) }),
     imageCount: labels.length,
     labels: Int32Array.from(labels),
     classNames,

@@ -9,8 +9,32 @@ export interface ListEntry {
 }
 
 /** Columns of paths, the surer names first. */
-const pathColumns = [/^(images?|image_?(path|name)|file_?(name|path)?|path)$/i, /^(image_?id|id|name)$/i];
-const labelColumn = /^(label|labels|class|class_?name|category|target|wnid|y|predictionstring)$/i;
+const pathColumns = [/^(images?|image_?(path|name)|file_?(name|path)?|path)$/i, /^(image[_ ]?(id|index)|id|name)$/i];
+const labelColumn = /^(labels?|class|class_?name|category|target|wnid|y|predictionstring|tags|finding[_ ]labels)$/i;
+
+/** Where paths and labels stand in a header's columns; -1 where there is none. */
+export function columnsOf(header: readonly string[]): { pathAt: number; labelAt: number } {
+  const columnOf = (pattern: RegExp): number => header.findIndex((name) => pattern.test(name));
+  return { pathAt: pathColumns.map(columnOf).find((at) => at >= 0) ?? -1, labelAt: columnOf(labelColumn) };
+}
+
+/**
+ * Names of the columns of CSV beside those of paths and labels.
+ * @param list what to call the file in messages.
+ * @throws {UnitscopeError} `data` if there is another column of labels.
+ */
+export function otherColumns(lines: readonly string[], list: string): string[] {
+  const header = fields(lines[0] ?? "");
+  const { pathAt, labelAt } = columnsOf(header);
+  if (pathAt < 0 || labelAt < 0) return [];
+  const others = header.filter((_, at) => at !== pathAt && at !== labelAt);
+  const rival = others.find((name) => labelColumn.test(name));
+  if (rival === undefined) return others;
+  throw new UnitscopeError("data", `${list}: expected one column of labels, got "${header[labelAt]}" and "${rival}"`);
+}
+
+/** What to do with images of several labels where one is expected. */
+export const nameTheLabel = 'where images have several labels or none, name the one to measure with option "label"';
 
 /**
  * Reads the lines. In CSV the label of ImageNet's `LOC_val_solution.csv` is the first word of its `PredictionString`, and
@@ -26,9 +50,7 @@ export function listEntries(
   { severalLabels = false }: { severalLabels?: boolean } = {},
 ): ListEntry[] {
   const header = fields(lines[0] ?? "");
-  const columnOf = (pattern: RegExp): number => header.findIndex((name) => pattern.test(name));
-  const pathAt = pathColumns.map(columnOf).find((at) => at >= 0) ?? -1;
-  const labelAt = columnOf(labelColumn);
+  const { pathAt, labelAt } = columnsOf(header);
   const isCsv = header.length > 1 && pathAt >= 0 && labelAt >= 0;
   const isSolution = isCsv && /^predictionstring$/i.test(header[labelAt]);
   const entries: ListEntry[] = [];
@@ -36,11 +58,14 @@ export function listEntries(
     if (line === "" || (isCsv && at === 0)) continue;
     const entry = isCsv ? fromCsv(fields(line), { pathAt, labelAt, mayLack: severalLabels }) : fromText(line);
     const first = entries[0]?.label;
-    if (!entry || (!severalLabels && first !== undefined && isIndex(first) !== isIndex(entry.label))) {
-      const kind = first === undefined || isIndex(first) ? "label with a label from 0" : "label with a class's name";
+    const isOther = first !== undefined && entry !== undefined && isIndex(first) !== isIndex(entry.label);
+    const isSeveral = entry !== undefined && /[;|]/.test(entry.label);
+    if (!entry || (!severalLabels && (isOther || isSeveral))) {
+      const kind = first === undefined || isIndex(first) ? "a label from 0" : "a class's name";
+      const hint = isSeveral || isCsv ? `; ${nameTheLabel}` : "";
       throw new UnitscopeError(
         "data",
-        `${list}:${at + 1}: expected "path ${kind.replace("label with", 'label" with')}, got ${JSON.stringify(line.slice(0, 80))}`,
+        `${list}:${at + 1}: expected "path label" with ${isSeveral ? "one label" : kind}, got ${JSON.stringify(line.slice(0, 80))}${hint}`,
       );
     }
     entries.push(isSolution ? { path: `${entry.path}.JPEG`, label: entry.label.split(/\s+/)[0] } : entry);
@@ -67,8 +92,8 @@ function fromCsv(
 }
 
 /** A line's fields, RFC 4180's quotes taken off. */
-function fields(line: string): string[] {
-  return Array.from(line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g), ([, quoted, plain]) =>
+export function fields(line: string): string[] {
+  return Array.from(`,${line}`.matchAll(/,(?:"((?:[^"]|"")*)"|([^,]*))/g), ([, quoted, plain]) =>
     (quoted?.replaceAll('""', '"') ?? plain ?? "").trim(),
   );
 }

@@ -8,8 +8,10 @@ import { readRegular } from "../files/read-regular.ts";
 import { classNamesOf, parseClassList } from "./classes/class-list.ts";
 import { devkitEntries, devkitTable, isBareNumbers, refuseDevkitNumbers } from "./devkit-list.ts";
 import type { FileList } from "./file-set.ts";
-import { listEntries } from "./list-entries.ts";
-import { textLabelSets, textLabels } from "./text-labels.ts";
+import { labelTableHeader, readLabelTable } from "./label-table.ts";
+import { listEntries, otherColumns } from "./list-entries.ts";
+import { labelLists } from "./several-labels.ts";
+import { splitLabels, textLabelLists, textLabels } from "./text-labels.ts";
 
 /** Files beside a list that are taken for its class names. */
 const categoryFile = /^(categories.*|classes|class_names|synset_words)\.txt$/i;
@@ -17,7 +19,8 @@ const categoryFile = /^(categories.*|classes|class_names|synset_words)\.txt$/i;
 /**
  * Reads a list file. Labels are class indices or names.
  *
- * @param severalLabels an image may have several labels, with `;` or `|` between them, or in CSV none.
+ * @param severalLabels an image may have several labels, with `;` or `|` between them, or in CSV none; or there is a
+ * column of 0 and 1 for each label.
  * @param root folder that the paths start from, even those that begin with a slash (as in Places365), and do not leave;
  * without it, relative paths start from the list's own folder.
  * @throws {UnitscopeError} `data` if a line is not a path and a label, or the class names do not cover the labels, or a
@@ -29,16 +32,16 @@ export async function readListFile(
   {
     root,
     name = list,
-    severalLabels = false,
+    severalLabels: isSeveral = false,
   }: { root?: string | undefined; name?: string; severalLabels?: boolean | undefined } = {},
 ): Promise<FileList> {
   const lines = await readLines(list);
-  const entries = isBareNumbers(lines)
-    ? devkitEntries(lines, list, await findDevkitTable(list))
-    : listEntries(lines, list, { severalLabels });
-  refuseDevkitNumbers(entries, list);
-  if (entries.length === 0) throw new UnitscopeError("data", `${list}: expected "path label" lines, got an empty file`);
-  const imageNames = entries.map(({ path }) => path);
+  const { imageNames, labels, severalLabels, classNames } = isSeveral
+    ? listedLabels(lines, list)
+    : await listedClasses(lines, list);
+  if (imageNames.length === 0) {
+    throw new UnitscopeError("data", `${list}: expected "path label" lines, got an empty file`);
+  }
   const paths = imageNames.map((path) =>
     root !== undefined
       ? insideFolder(root, path.replace(/^\/+/, ""), list)
@@ -46,13 +49,51 @@ export async function readListFile(
         ? path
         : join(dirname(list), path),
   );
-  const given = entries.map(({ label }) => label);
-  const { labels, labelSets, classNames } = severalLabels
-    ? textLabelSets(given, list)
-    : { ...textLabels(given, list), labelSets: undefined };
-  const isNumbered = classNames.every((cls, at) => cls === `${at}`);
+  const isNumbered = severalLabels?.kind !== "columns" && classNames.every((cls, at) => cls === `${at}`);
   const found = isNumbered ? await findClassNames(list, classNames.length) : undefined;
-  return { name, paths, imageNames, labels, labelSets, classNames: found ?? classNames };
+  return { name, paths, imageNames, labels, severalLabels, classNames: found ?? classNames };
+}
+
+/** Images with their labels, as a list has them. */
+interface Listed extends Pick<FileList, "imageNames" | "labels" | "severalLabels" | "classNames"> {}
+
+async function listedClasses(lines: readonly string[], list: string): Promise<Listed> {
+  if (!isBareNumbers(lines)) refuseTable(lines, list);
+  const entries = isBareNumbers(lines)
+    ? devkitEntries(lines, list, await findDevkitTable(list))
+    : listEntries(lines, list);
+  refuseDevkitNumbers(entries, list);
+  const given = entries.map(({ label }) => label);
+  return { imageNames: entries.map(({ path }) => path), ...textLabels(given, list) };
+}
+
+function listedLabels(lines: readonly string[], list: string): Listed {
+  const table = readLabelTable(lines, list);
+  if (table) {
+    const { paths, columns, several } = table;
+    return { imageNames: paths, labels: new Int32Array(paths.length), classNames: columns, severalLabels: several };
+  }
+  const entries = listEntries(lines, list, { severalLabels: true });
+  refuseDevkitNumbers(entries, list);
+  const given = entries.map(({ label }) => splitLabels(label));
+  const { lists, classNames } = textLabelLists(given, list);
+  return {
+    imageNames: entries.map(({ path }) => path),
+    labels: new Int32Array(entries.length),
+    classNames,
+    severalLabels: labelLists(lists, otherColumns(lines, list)),
+  };
+}
+
+/** @throws {UnitscopeError} `data` for a table with a column for each label. */
+function refuseTable(lines: readonly string[], list: string): void {
+  const names = labelTableHeader(lines)?.slice(1);
+  if (!names) return;
+  const shown = names.slice(0, 3).map((name) => `"${name}"`);
+  throw new UnitscopeError(
+    "data",
+    `${list}: expected a column of labels ("label", "class", …), got ${shown.join(", ")}${names.length > 3 ? ", …" : ""}; where every label has a column of 0 and 1, name the one to measure with option "label"`,
+  );
 }
 
 /** The table of the development kit's numbers in the list's folder, if there is one. */

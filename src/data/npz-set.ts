@@ -5,6 +5,7 @@ import type { FileArchive } from "./file-archive.ts";
 import type { ImageSet, PixelArray } from "./image-set.ts";
 import { type NpyArray, npyIntegers, npyTexts, readNpy } from "./npy.ts";
 import { pixelSet } from "./pixel-set.ts";
+import { labelColumns } from "./several-labels.ts";
 import { numberedClasses } from "./text-labels.ts";
 import { openZip } from "./zip.ts";
 
@@ -20,7 +21,7 @@ const nameArray = /^(?:class_names|classes|categories)$/i;
  * Opens an archive. Images are uint8 `[N, H, W, 3]`, `[N, 3, H, W]`, the same with 4 channels, `[N, H, W]` or `[N, H, W, 1]`, labels whole
  * numbers `[N]`; class names come from an array `class_names`, if there is one.
  *
- * @param severalLabels labels may be a matrix `[N, classes]` of 0 and 1.
+ * @param severalLabels labels may be a matrix `[N, labels]` of 0 and 1, or of -1 and 1.
  * @param split which arrays, where the archive holds several splits.
  * @throws {UnitscopeError} `data` if the arrays are missing, of another type or shape, or the archive is damaged.
  */
@@ -29,7 +30,7 @@ export async function openNpz(
   {
     split,
     name = path,
-    severalLabels = false,
+    severalLabels: isSeveral = false,
   }: { split?: string | undefined; name?: string; severalLabels?: boolean | undefined } = {},
 ): Promise<ImageSet> {
   const archive = await openZip(path);
@@ -38,7 +39,8 @@ export async function openNpz(
     const labelsName = findArray(archive, path, labelArray, "labels", split);
     const read = async (array: string): Promise<NpyArray> => readNpy(await archive.read(array), `${path}: "${array}"`);
     const pixels = toPixels(await read(imagesName), `${path}: "${imagesName}"`);
-    const { labels, labelSets, count } = toLabels(await read(labelsName), `${path}: "${labelsName}"`, severalLabels);
+    const { labels, matrix } = toLabels(await read(labelsName), `${path}: "${labelsName}"`, isSeveral);
+    const count = matrix && matrix.length / Math.max(1, labels.length);
     const namesName = archive.names.find((each) => nameArray.test(each.replace(/\.npy$/, "")));
     const classNames = namesName
       ? npyTexts(await read(namesName), `${path}: "${namesName}"`)
@@ -51,8 +53,17 @@ export async function openNpz(
         `${path}: "${labelsName}": expected a column for each of ${classNames.length} class names, got ${count}`,
       );
     }
-    const set = pixelSet({ name, pixels, labels, classNames, imageName: (image) => `${basename(path)}/${image}` });
-    return labelSets ? { ...set, labelSets } : set;
+    const imageName = (image: number): string => `${basename(path)}/${image}`;
+    const set = pixelSet({ name, pixels, labels, classNames, imageName });
+    if (!matrix) return set;
+    const table = {
+      kind: namesName ? "lists" : "matrix",
+      imageCount: labels.length,
+      columns: classNames,
+      place: `${path}: "${labelsName}"`,
+    } as const;
+    const several = labelColumns(table, (image, label) => matrix[image * classNames.length + label], imageName);
+    return { ...set, severalLabels: several };
   } finally {
     await archive.close();
   }
@@ -81,27 +92,16 @@ function findArray(
   );
 }
 
-/** Labels `[N]`, or a matrix `[N, count]` as sets of labels. */
-function toLabels(
-  array: NpyArray,
-  place: string,
-  severalLabels: boolean,
-): { labels: Int32Array; labelSets?: Int32Array[]; count?: number } {
-  const values = npyIntegers(array, place);
+/** Labels `[N]`; or a matrix `[N, labels]`, and then none. */
+function toLabels(array: NpyArray, place: string, isSeveral: boolean): { labels: Int32Array; matrix?: Int32Array } {
   const [imageCount, count, ...more] = array.shape;
-  if (count === undefined || (count === 1 && more.length === 0)) return { labels: values };
-  const isMatrix = more.length === 0 && values.every((value) => value === 0 || value === 1);
-  if (!isMatrix || !severalLabels) {
-    throw new UnitscopeError(
-      "data",
-      `${place}: expected one label an image, or 0 and 1 for each of several together with option "label", got an array [${array.shape.join(", ")}]`,
-    );
-  }
-  const labelSets = Array.from({ length: imageCount }, (_, image) => {
-    const row = values.subarray(image * count, (image + 1) * count);
-    return Int32Array.from([...row.keys()].filter((cls) => row[cls] === 1));
-  });
-  return { labels: new Int32Array(imageCount), labelSets, count };
+  if (count === undefined || (count === 1 && more.length === 0)) return { labels: npyIntegers(array, place) };
+  const values = more.length === 0 && isSeveral ? npyIntegers(array, place) : undefined;
+  if (values) return { labels: new Int32Array(imageCount), matrix: values };
+  throw new UnitscopeError(
+    "data",
+    `${place}: expected one label an image, or 0 and 1 for each of several together with option "label", got an array [${array.shape.join(", ")}]`,
+  );
 }
 
 /** An array of images as planes. */

@@ -19,8 +19,9 @@ export interface OpenOptions extends SourceOptions {
   /** Folder that a list file's paths start from; the list's own folder by default. */
   readonly root?: string | undefined;
   /**
-   * Images may have several labels, or none: in a list file with `;` or `|` between them, in `.npz` as a matrix of 0 and
-   * 1. They are then in `labelSets`; of sources that have one label an image, that one.
+   * Images may have several labels, or none: in a list file or a `.tar` with `;` or `|` between them, in Parquet and JSON
+   * as lists, in `.npz` as a matrix of 0 and 1, or with a column of 0 and 1 for each label. They are then in
+   * `severalLabels`, which sources that have one label an image may lack.
    */
   readonly severalLabels?: boolean | undefined;
   /** Decode every image first and leave out those that cannot be. */
@@ -101,14 +102,14 @@ async function openSource(spec: string, { root, cacheDir, severalLabels, ...opti
       if (isAll)
         return open(
           parts.map((file) => join(path, file)),
-          { name: spec, ...options },
+          { name: spec, severalLabels, ...options },
         );
     }
   }
-  if (path.toLowerCase().endsWith(".tar")) return openTars([path], { name: spec, ...options });
+  if (path.toLowerCase().endsWith(".tar")) return openTars([path], { name: spec, severalLabels, ...options });
   if (found.isDirectory()) return fileSet(await listFolder(path, spec), options);
   if (npz) return openNpz(path, { name: spec, split: npz[2]?.toLowerCase(), severalLabels });
-  if (path.toLowerCase().endsWith(".parquet")) return openParquet(path, { name: spec, ...options });
+  if (path.toLowerCase().endsWith(".parquet")) return openParquet(path, { name: spec, severalLabels, ...options });
   return fileSet(await readListFile(path, { name: spec, root, severalLabels }), options);
 }
 

@@ -9,6 +9,8 @@ export interface ScanRequest {
   readonly path: string;
   /** Whether rows without an image are fine. */
   readonly tolerant: boolean;
+  /** Whether an image may have several labels. */
+  readonly severalLabels: boolean;
 }
 
 /** What the thread says. */
@@ -19,11 +21,11 @@ export type ScanMessage =
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
 
-const { path, tolerant } = workerData as ScanRequest;
+const { path, tolerant, severalLabels } = workerData as ScanRequest;
 const post = (message: ScanMessage): void => parentPort?.postMessage(message);
 
 try {
-  const table = await openParquetFile(path);
+  const table = await openParquetFile(path, { severalLabels });
   const { groupStarts } = table;
   post({ kind: "opened", rowCount: groupStarts.at(-1) ?? 0 });
   for (let group = 0; group + 1 < groupStarts.length; group++) {

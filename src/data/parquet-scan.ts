@@ -31,9 +31,10 @@ const MEMORY_MB = 700;
  *   more memory than a file should; `interrupted` if the signal fires.
  */
 export async function scanParquet(
-  { path, tolerant }: ScanRequest,
+  request: ScanRequest,
   { progress, signal }: { progress?: (done: number, total: number) => void; signal?: AbortSignal | undefined } = {},
 ): Promise<ScannedRows> {
+  const { path } = request;
   const { size } = await stat(path).catch((cause: unknown) => {
     throw diskError(path, cause, { rule: "a Parquet file" });
   });
@@ -41,7 +42,7 @@ export async function scanParquet(
   const digests: Uint8Array[] = [];
   let rowCount = 0;
   const worker = startThread(new URL("./parquet-scan-worker.ts", import.meta.url), {
-    workerData: { path, tolerant } satisfies ScanRequest,
+    workerData: request,
     resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB },
   });
   let watching: NodeJS.Timeout | undefined;

@@ -11,6 +11,8 @@ import type { SourceOptions } from "./file-set.ts";
 import { findRepeats } from "./find-repeats.ts";
 import type { ImageSet, RgbImage } from "./image-set.ts";
 import { joinSets } from "./join-sets.ts";
+import { labelsOfValues } from "./label-values.ts";
+import { nameTheLabel } from "./list-entries.ts";
 import {
   imageBytes,
   notAnImage,
@@ -23,25 +25,33 @@ import { scanParquet } from "./parquet-scan.ts";
 import { checkLabels } from "./pixel-set.ts";
 import { isEncodedImage, rawImage } from "./raw-image.ts";
 import { checkImage, firstPerClass, limitPerClass } from "./select-images.ts";
+import { labelColumns, labelsOfImages, type SeveralLabels } from "./several-labels.ts";
+
+/** How files are opened. */
+interface ParquetOptions extends SourceOptions {
+  readonly name?: string;
+  /** Images may have several labels. */
+  readonly severalLabels?: boolean | undefined;
+}
 
 /**
  * Opens a Parquet file of images. Labels are whole numbers or names; the names of numbered classes come from Hugging
- * Face's metadata where the file has it.
+ * Face's metadata where the file has it. Several labels an image are lists of these or of 0 and 1, or columns of 0 and 1.
  *
  * @throws {UnitscopeError} `file` if it cannot be read, `data` if it is no Parquet file or lacks the columns.
  */
 export async function openParquet(
   path: string,
-  { name = path, ...options }: SourceOptions & { name?: string } = {},
+  { name = path, severalLabels = false, ...options }: ParquetOptions = {},
 ): Promise<ImageSet> {
   const { tolerant = false, signal, progress } = options;
   const { labels: given, digests } = await scanParquet(
-    { path, tolerant },
+    { path, tolerant, severalLabels },
     { signal, progress: (done, total) => progress?.({ title: `reading ${name}`, done, total, unit: "images" }) },
   );
   if (given.length === 0) throw new UnitscopeError("data", `${path}: expected images, got a table without rows`);
-  const table = await openParquetFile(path);
-  const { labels: all, classNames } = toLabels(table, given);
+  const table = await openParquetFile(path, { severalLabels });
+  const { labels: all, classNames, several } = severalLabels ? toSeveral(table, given) : toLabels(table, given);
   checkLabels(name, all, classNames.length);
   const rows = options.limit === undefined ? Int32Array.from(all.keys()) : firstPerClass(all, options.limit);
   const labels = rows.map((row) => all[row]);
@@ -54,6 +64,7 @@ export async function openParquet(
     imageCount: rows.length,
     labels,
     classNames,
+    ...(several && { severalLabels: labelsOfImages(several, rows) }),
     hash: hash.digest("hex"),
     repeats: findRepeats(texts, labels),
     imageName: (image) => `${basename(path)}/${rows[image]}`,
@@ -70,7 +81,7 @@ export async function openParquet(
  */
 export async function openParquets(
   paths: readonly string[],
-  { name = paths.join(", "), limit, ...options }: SourceOptions & { name?: string } = {},
+  { name = paths.join(", "), limit, ...options }: ParquetOptions = {},
 ): Promise<ImageSet> {
   const parts: ImageSet[] = [];
   for (const path of paths) parts.push(await openParquet(path, { name: path, ...options }));
@@ -102,10 +113,30 @@ function cachedGroups(table: ParquetFile): (row: number) => Promise<ParquetRow> 
   };
 }
 
-function toLabels(
-  { path, columns, metadata }: ParquetFile,
+/** Labels of all rows, and what they are called. */
+interface Labels {
+  readonly labels: Int32Array;
+  readonly classNames: readonly string[];
+  readonly several?: SeveralLabels;
+}
+
+function toSeveral(
+  { path, columns: { label }, flags, others, metadata }: ParquetFile,
   given: readonly unknown[],
-): { labels: Int32Array; classNames: string[] } {
+): Labels {
+  const labels = new Int32Array(given.length);
+  const where = (row: number): string => `${path}: row ${row}`;
+  if (label !== undefined) {
+    const names = huggingFaceNames(metadata, label);
+    const read = labelsOfValues(given, { place: `${path}: "${label}"`, where, names, beside: others });
+    return { labels, ...read };
+  }
+  const rows = given as readonly (readonly unknown[])[];
+  const table = { kind: "columns", imageCount: rows.length, columns: flags, place: path } as const;
+  return { labels, classNames: flags, several: labelColumns(table, (row, at) => rows[row][at], where) };
+}
+
+function toLabels({ path, columns: { label: column = "" }, metadata }: ParquetFile, given: readonly unknown[]): Labels {
   if (given.every((label) => typeof label === "string")) {
     const classNames = [...new Set(given)].sort();
     const indices = new Map(classNames.map((each, index) => [each, index]));
@@ -116,13 +147,13 @@ function toLabels(
     if (typeof index === "number" && Number.isInteger(index) && index >= 0 && index < 1_000_000) return index;
     throw new UnitscopeError(
       "data",
-      `${path}: row ${row}: "${columns.label}": expected a class index or name, got ${String(label)}`,
+      `${path}: row ${row}: "${column}": expected a class index or name, got ${String(label)}${Array.isArray(label) ? `; ${nameTheLabel}` : ""}`,
     );
   });
   const classCount = labels.reduce((most, label) => Math.max(most, label + 1), 0);
   return {
     labels,
-    classNames: huggingFaceNames(metadata, columns.label) ?? Array.from({ length: classCount }, (_, cls) => `${cls}`),
+    classNames: huggingFaceNames(metadata, column) ?? Array.from({ length: classCount }, (_, cls) => `${cls}`),
   };
 }
 
@@ -131,7 +162,8 @@ function huggingFaceNames(metadata: FileMetaData, column: string): string[] | un
   const text = metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value;
   if (text === undefined) return undefined;
   try {
-    const names: unknown = JSON.parse(text)?.info?.features?.[column]?.names;
+    const feature = JSON.parse(text)?.info?.features?.[column];
+    const names: unknown = feature?.names ?? feature?.feature?.names ?? feature?.[0]?.names; // or those of a list
     return Array.isArray(names) && names.every((each) => typeof each === "string") ? names : undefined;
   } catch {
     return undefined; // metadata of another shape: the classes keep their numbers

@@ -2,6 +2,7 @@
 import { UnitscopeError } from "../errors.ts";
 import { sha256 } from "../files/hash.ts";
 import type { ImageSet, PixelArray } from "./image-set.ts";
+import { labelsOfImages } from "./several-labels.ts";
 
 /**
  * The set of some images of a set, in the order given. All of them in their own order give the set itself, so a limit
@@ -29,7 +30,7 @@ export function selectImages(set: ImageSet, images: ArrayLike<number>): ImageSet
     classNames: set.classNames,
     hash: sha256(set.hash, bytesOf(chosen)),
     ...(selected && { pixels: selected }),
-    ...(set.labelSets && { labelSets: Array.from(chosen, (image) => set.labelSets?.[image] ?? new Int32Array()) }),
+    ...(set.severalLabels && { severalLabels: labelsOfImages(set.severalLabels, chosen) }),
     imageName: (image) => set.imageName(chosen[image]),
     read: async (image) => {
       checkImage(set.name, image, chosen.length);

@@ -18,18 +18,30 @@ export function textLabels(given: readonly string[], place: string): { labels: I
 }
 
 /**
- * The same of images that may have several labels each, with `;` or `|` between them, or none.
- * @throws {UnitscopeError} `data` if an index is out of all bounds.
+ * The same of images that may have several labels each, or none.
+ * @param given of every image, its labels.
+ * @throws {UnitscopeError} `data` if an index is out of all bounds, an image has a label twice, or none has any.
  */
-export function textLabelSets(
-  given: readonly string[],
+export function textLabelLists(
+  given: readonly (readonly string[])[],
   place: string,
-): { labels: Int32Array; labelSets: Int32Array[]; classNames: string[] } {
-  const split = given.map((text) => text.split(/[;|]/).flatMap((label) => label.trim() || []));
-  const { labels, classNames } = textLabels(split.flat(), place);
+): { lists: Int32Array[]; classNames: string[] } {
+  const { labels, classNames } = textLabels(given.flat(), place);
+  if (labels.length === 0 && given.length > 0)
+    throw new UnitscopeError("data", `${place}: expected labels, got none on any image`);
   let at = 0;
-  const labelSets = split.map(({ length }) => labels.subarray(at, (at += length)));
-  return { labels: new Int32Array(given.length), labelSets, classNames };
+  const lists = given.map(({ length }) => labels.subarray(at, (at += length)));
+  const twice = lists.findIndex((list) => new Set(list).size < list.length);
+  if (twice < 0) return { lists, classNames };
+  throw new UnitscopeError(
+    "data",
+    `${place}: expected each label of an image once, got ${JSON.stringify(given[twice].join(";").slice(0, 80))}`,
+  );
+}
+
+/** The labels in a text, with `;`, `|` or line ends between them. */
+export function splitLabels(text: string): string[] {
+  return text.split(/[;|\n]/).flatMap((label) => label.trim() || []);
 }
 
 /** More classes than this are a mistake. */

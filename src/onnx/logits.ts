@@ -29,7 +29,8 @@ export interface Classes {
  * embeddings and auxiliary heads aside; where that does not leave one, the caller must say.
  *
  * @param options.output the output to take.
- * @param options.label the number of the one label that is read of an output of several, each with a probability of its own.
+ * @param options.label gives the number of the one label that is read of an output of so many, each with a probability of
+ *   its own.
  * @throws {UnitscopeError} `model`, listing the outputs, where none fits or several do; `usage` where a label is asked for
  *   and there are none.
  */
@@ -39,12 +40,12 @@ export function findLogits(
     shapes,
     place,
     output,
-    label,
+    label: pickLabel,
   }: {
     shapes: ReadonlyMap<string, Shape>;
     place: string;
     output?: string | undefined;
-    label?: number | undefined;
+    label?: ((classCount: number) => number) | undefined;
   },
 ): Classes {
   const producers = producersOf(graph);
@@ -76,6 +77,7 @@ export function findLogits(
   };
   if (shape.length > 2) logits = insert("Flatten", [logits], "unitscope/logits/flat", { axis: 1 });
   let classCount = classes;
+  const label = pickLabel?.(classes);
   if (label !== undefined) {
     const isSoftmax = tensor !== name && head === "softmax";
     if (isSoftmax || !(label < classes) || classes < 2) {

@@ -20,15 +20,21 @@ import { inferShapes, type Shape } from "../onnx/shapes.ts";
 import { computeConstants, measure, noise, type Runner, settleCounts } from "./measure-graph.ts";
 import { type Model, USUAL_TOLERANCE } from "./model.ts";
 
+/** How many outputs a network has, and the metadata that may tell their names. */
+export interface LabelledOutputs {
+  readonly classCount: number;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
 /** What the caller may know better than the file. */
 export interface OpenOptions {
   /** The output that holds the classes, where the file has several. */
   readonly output?: string | undefined;
   /**
-   * The number of one of several labels, each with a probability of its own: the classes are then two, the label's
-   * absence and its presence.
+   * The number of one of several labels, each with a probability of its own, or what finds it among a network's outputs:
+   * the classes are then two, the label's absence and its presence.
    */
-  readonly label?: number | undefined;
+  readonly label?: number | ((outputs: LabelledOutputs) => number) | undefined;
   /** Height and width of the images, for a network that takes any. */
   readonly size?: ImageSize | undefined;
 }
@@ -53,8 +59,12 @@ export async function prepareModel(
   if (hasOtherFloats(needed)) notes.push("floats of 16 or 64 bits are computed in 32 bits");
   const source = raiseOpset(inSinglePrecision(needed));
   const whole = await settleConstants(withImageInput(source, input, ownBatch ?? "N"), input, run);
+  const { metadata } = file;
+  const pickLabel = (classCount: number): number =>
+    typeof label === "function" ? label({ classCount, metadata }) : (label ?? 0);
+  const which = { output, label: label === undefined ? undefined : pickLabel };
   const attempt = (from: Graph, batch: number | null): Promise<Attempt> =>
-    settle(from, { input, batch, run, place, output, label });
+    settle(from, { input, batch, run, place, ...which });
   const { graph, logits, shapes, rows, batch, known, classes, said } = await attempt(whole, null).catch(
     async (cause: unknown) => {
       if (!(cause instanceof UnitscopeError) || cause.code === "internal" || cause.details["needs"]) throw cause;
@@ -96,7 +106,7 @@ export async function prepareModel(
     tieTolerance: jumps ? Infinity : USUAL_TOLERANCE,
     logitFloor: classes.logitCount === 1 ? Number.NaN : 0,
     notes,
-    metadata: file.metadata,
+    metadata,
   };
 }
 
@@ -122,7 +132,12 @@ async function settle(
     run,
     place,
     ...which
-  }: Pick<OpenOptions, "output" | "label"> & { input: ImageInput; batch: number | null; run: Runner; place: string },
+  }: Pick<Parameters<typeof findLogits>[1], "output" | "label"> & {
+    input: ImageInput;
+    batch: number | null;
+    run: Runner;
+    place: string;
+  },
 ): Promise<Attempt> {
   const start = batch === null ? freeBatch(whole, input.name) : withImageInput(whole, input, batch);
   const settled = await settleShapes(resolveShapes(foldConstants(start)), { input, run, batch });

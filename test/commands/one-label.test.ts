@@ -15,7 +15,7 @@ import { doubles, integers } from "../../src/tables/table.ts";
 import { networkOf, normal } from "../ablation/all-pairs.ts";
 import { unitscope } from "../cli/run-cli.ts";
 import { npz } from "../data/npz.ts";
-import { folderOf } from "../data/pictures.ts";
+import { folderOf, noise, png } from "../data/pictures.ts";
 
 const names = ["cat", "dog", "tree", "boat"];
 const IMAGES = 90;
@@ -119,7 +119,10 @@ test("accuracy and drops of every label are those of counting the whole network'
     expect(openRun(out).manifest()).toMatchObject({
       classNames: [`no ${name}`, name],
       options: { label: name },
-      notes: [`output "logits": label ${label} of 0..3 alone is read, as present where its probability is above 0.5`],
+      notes: [
+        `output "logits": label ${label} of 0..3 alone is read, as present where its probability is above 0.5`,
+        `the classes are images without the label, "no ${name}", and with it, "${name}": accuracy and drops are this label's alone`,
+      ],
     });
   }
   expect(flips).toBeGreaterThan(40);
@@ -164,7 +167,52 @@ test("logits without a sigmoid are read, and the doubt is said in the caller's w
 
 test("names without the network's are refused", async () => {
   const lists = await folderOf({ "l.csv": "path,labels\n1.png,cat;dog\n", "1.png": Buffer.from("no picture") });
-  await expect(openSubject(model, join(lists, "l.csv"), { preprocess: "none", label: "cat" })).rejects.toThrow(
-    /expected names of its 4 labels to match those of data .* give option "classes" FILE/,
+  const open = (label: string): Promise<unknown> =>
+    openSubject(model, join(lists, "l.csv"), { preprocess: "none", label });
+  await expect(open("cat")).rejects.toThrow(
+    /expected names of its 4 labels to find "cat" by, got none; give option "classes" FILE/,
+  );
+  await expect(open("1")).rejects.toThrow(
+    /expected names of its 4 labels to match those of data .*l\.csv" by, got none/,
+  );
+});
+
+const pictures = Object.fromEntries(
+  await Promise.all([0, 1, 2].map(async (image) => [`${image}.png`, await png(noise(image, 8, 8))] as const)),
+);
+const listed = async (text: string, label: string): Promise<{ labels: number[]; hash: string; notes: string }> => {
+  const lists = await folderOf({ ...pictures, "l.csv": text });
+  const options = { preprocess: "none", classes: classes(), label };
+  const { images, model: opened } = await openSubject(model, join(lists, "l.csv"), options);
+  return { labels: [...images.labels], hash: images.hash, notes: opened.notes.join() };
+};
+
+test("a label's column and lists of labels are the same images and labels", async () => {
+  const lists = await listed("path,tags\n0.png,cat\n1.png,cat;dog\n2.png,\n", "dog");
+  expect(lists.labels).toEqual([0, 1, 0]);
+  const table = "fold,path,Dog,CAT,weather\n1,0.png,0,1,fine\n2,1.png,1,1,\n1,2.png,0,0,rain\n";
+  expect(await listed(table, "dog")).toEqual(lists);
+  const signed = await listed("path,dog\n0.png,-1\n1.png,1\n2.png,-1\n", "1");
+  expect(signed).toMatchObject({ labels: lists.labels, hash: lists.hash });
+  expect(signed.notes).toMatch(/this label's alone; in its column, -1 is read as without$/);
+});
+
+test.each([
+  ["path,dogs,cat\n0.png,0,1\n1.png,1,0\n", /expected one column of the label "dog", got none; the nearest is "dogs"/],
+  ["path,dog,DOG\n0.png,0,1\n1.png,1,0\n", /expected one column of the label "dog", got "dog" and "DOG"/],
+  ["path,tags,dog\n0.png,cat,1\n1.png,dog,0\n", /the label "dog" in one place, got a column of labels and "dog"/],
+  ["path,dog\n0.png,1\n1.png,1\n", /expected images with the label "dog" and without, got 2 with and 0 without/],
+  ["path,tags\n0.png,cat\n1.png,boat\n", /expected images with the label "dog" and without, got 0 with and 2 without/],
+  ["path,tags\n0.png,cat\n1.png,bird;dog\n", /expected classes of .*, got "bird"; the nearest is/],
+])("%j is refused for a label", async (text, message) => {
+  await expect(listed(text, "dog")).rejects.toThrow(message);
+});
+
+test("a matrix without names must have a column for each of the network's labels", async () => {
+  const images = { dims: [2, 8, 8, 3], data: new Uint8Array(2 * 8 * 8 * 3) };
+  const labels = { dims: [2, 3], data: Int32Array.from([1, 0, 0, 0, 1, 1]) };
+  const few = join(await folderOf({ "few.npz": npz({ images, labels }) }), "few.npz");
+  await expect(openSubject(model, few, { preprocess: "none", classes: classes(), label: "cat" })).rejects.toThrow(
+    /expected 0 or 1 for each of the 4 labels of .*, got 3 of them/,
   );
 });

@@ -33,20 +33,6 @@ describe("list files", () => {
     expect(listed.hash).toBe((await openImageSet(folder)).hash);
   });
 
-  it("reads several labels an image, or none, where they are wanted", async () => {
-    const folder = await folderOf({
-      "list.csv": 'path,labels\n1.png,dog;cat\n2.png,\n3.png,"tree | dog"\n',
-      "numbers.txt": "1.png 2;0\n2.png 1\n",
-      ...{ "1.png": a, "2.png": b, "3.png": c },
-    });
-    const named = await openImageSet(join(folder, "list.csv"), { severalLabels: true });
-    expect(named.classNames).toEqual(["cat", "dog", "tree"]);
-    expect(named.labelSets?.map((set) => [...set])).toEqual([[1, 0], [], [2, 1]]);
-    const numbered = await openImageSet(join(folder, "numbers.txt"), { severalLabels: true });
-    expect(numbered.labelSets?.map((set) => [...set])).toEqual([[2, 0], [1]]);
-    await expect(openImageSet(join(folder, "list.csv"))).rejects.toThrow(/list\.csv:3: expected "path label"/);
-  });
-
   it.each([
     ["1.png", /list\.txt:1: expected "path label" with a label from 0, got "1\.png"/],
     ["1.png 0\n2.png -1", /list\.txt:2: expected "path label"/],

@@ -53,8 +53,13 @@ export async function fitClasses(
  * The network's classes as `given`, else as in its metadata; `undefined` if neither says.
  * @throws {UnitscopeError} `data` if the given ones are not as many as its outputs.
  */
-export async function knownClasses(outputs: Outputs, given: string | undefined): Promise<ClassList | undefined> {
-  return given === undefined ? fromMetadata(outputs) : sized(await openClassList(given), outputs);
+async function knownClasses(outputs: Outputs, given: string | undefined): Promise<ClassList | undefined> {
+  return classesOf(outputs, given === undefined ? undefined : await openClassList(given));
+}
+
+/** The same of a list that was opened. @throws {UnitscopeError} `data` if its classes are not as many as the outputs. */
+export function classesOf(outputs: Outputs, given: ClassList | undefined): ClassList | undefined {
+  return given ? sized(given, outputs) : fromMetadata(outputs);
 }
 
 /** Classes of a set that have no image, by name. */
@@ -63,7 +68,7 @@ export function emptyClasses(set: ImageSet): string[] {
   return set.classNames.filter((_, cls) => counts[cls] === 0);
 }
 
-async function sized(list: ClassList, { place, classCount }: Outputs): Promise<ClassList> {
+function sized(list: ClassList, { place, classCount }: Outputs): ClassList {
   if (list.classes.length === classCount) return list;
   if (list.classes.length === classCount - 1 && classCount === 1001) return withBackground(list);
   throw new UnitscopeError(

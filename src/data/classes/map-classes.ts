@@ -73,25 +73,58 @@ function numberFinder({ place: list, classes }: ClassList, place: string): (name
   };
 }
 
+/**
+ * The columns of a table that may stand for one class of a network: by its WordNet id, its words, or its number; where
+ * some stand for it and no other, these.
+ * @returns their places.
+ */
+export function columnsFor(names: readonly string[], network: ClassList, cls: number): number[] {
+  const isNumbered = network.classes.every(({ words }) => isNumber(words[0]));
+  const find = candidateFinder(network);
+  const found = names.map((name) => {
+    if (isNumber(name) && !isNumbered) return [Number(name)];
+    return plain(name) === "" ? [] : find(name, "a table").candidates;
+  });
+  const places = [...names.keys()].filter((at) => found[at].includes(cls));
+  const sure = places.filter((at) => found[at].length === 1);
+  return sure.length > 0 ? sure : places;
+}
+
+/** Of some names, the one of least edit distance. */
+export function nearestName(name: string, names: readonly string[]): string | undefined {
+  return names[nearest(plain(name), listOf(names, "names").classes)];
+}
+
 function nameFinder(network: ClassList, place: string): (name: string) => number {
   const names = classNamesOf(network);
-  const ids = new Map(network.classes.flatMap(({ id }, cls) => (id ? [[id, cls]] : [])));
-  const whole = index(network.classes, ({ words }) => [words.join(" ")]);
-  const first = index(network.classes, ({ words }) => [words[0]]);
-  const any = index(network.classes, ({ words }) => words);
+  const find = candidateFinder(network);
   return (name) => {
-    const { id, words } = listOf([name], place).classes[0];
-    const byId = id === undefined ? undefined : ids.get(id);
-    if (byId !== undefined) return byId;
-    const found = [whole.get(plain(words.join(" "))), first.get(plain(words[0])), any.get(plain(words[0]))];
-    const candidates = found.find((each) => each !== undefined) ?? [];
-    if (candidates.length === 1 && !(id && ids.size > 0)) return candidates[0];
+    const { candidates, isSure } = find(name, place);
+    if (isSure) return candidates[0];
     const rule = `${place}: expected classes of ${network.place}, got "${name}"`;
     if (candidates.length > 1) {
       const meant = candidates.map((cls) => `"${names[cls]}"`).join(" or ");
       throw new UnitscopeError("data", `${rule}, which may be ${meant}; use the WordNet id or the number`);
     }
     throw new UnitscopeError("data", `${rule}; the nearest is "${names[nearest(plain(name), network.classes)]}"`);
+  };
+}
+
+/** From a name to the classes that it may mean. */
+function candidateFinder(
+  network: ClassList,
+): (name: string, place: string) => { candidates: readonly number[]; isSure: boolean } {
+  const ids = new Map(network.classes.flatMap(({ id }, cls) => (id ? [[id, cls]] : [])));
+  const whole = index(network.classes, ({ words }) => [words.join(" ")]);
+  const first = index(network.classes, ({ words }) => [words[0]]);
+  const any = index(network.classes, ({ words }) => words);
+  return (name, place) => {
+    const { id, words } = listOf([name], place).classes[0];
+    const byId = id === undefined ? undefined : ids.get(id);
+    if (byId !== undefined) return { candidates: [byId], isSure: true };
+    const found = [whole.get(plain(words.join(" "))), first.get(plain(words[0])), any.get(plain(words[0]))];
+    const candidates = found.find((each) => each !== undefined) ?? [];
+    return { candidates, isSure: candidates.length === 1 && !(id && ids.size > 0) };
   };
 }
 
