@@ -16,14 +16,13 @@ import { performExperiment } from "./experiment.ts";
 import { planStudy, quickLimit, type StudyChoice, type StudyStep, studiedLayers } from "./plan-study.ts";
 import { type RecordedStep, runRecordedSteps, type StepNotice } from "./recorded-steps.ts";
 import { reportRuns } from "./report.ts";
-import { type FetchProgress, openSubject, preprocessingJson } from "./subject.ts";
+import { type DataOptions, type FetchProgress, openSubject, preprocessingJson } from "./subject.ts";
 
 /** Options of `unitscope study`. */
-export interface StudyOptions extends StudyChoice {
+export interface StudyOptions extends StudyChoice, DataOptions {
   /** The run folder. */
   readonly out: string;
   readonly preprocess?: string | undefined;
-  readonly root?: string | undefined;
   /** The first so many images of every class; all by default, fewer for a first look. */
   readonly limit?: number | undefined;
 }
@@ -64,15 +63,16 @@ export async function study(
   options: StudyOptions,
   effects: StudyEffects = {},
 ): Promise<StudyResult> {
-  const { out, preprocess, root, workers, quick = false } = options;
+  const { out, workers, quick = false } = options;
   const { fetching, signal, warn } = effects;
   if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1)) {
     throw new UnitscopeError("usage", `workers: expected a whole number from 1, got ${workers}`);
   }
   const limit = options.limit ?? (quick ? await quickLimitOf(modelPath, options) : undefined);
-  const subject = await openSubject(modelPath, data, { preprocess, root, limit, progress: fetching, signal });
+  const { preprocess, root, classes, skipUnreadable, output, label } = options;
+  const ablation = { preprocess, root, limit, classes, skipUnreadable, output, label };
+  const subject = await openSubject(modelPath, data, { ...ablation, progress: fetching, signal });
   const layers = studiedLayers(subject.model, options);
-  const ablation = { preprocess, root, limit };
   const steps = planStudy({ model: subject.model, modelPath, data }, layers, { ...options, ablation });
   const content = {
     version,
@@ -147,8 +147,10 @@ function noteStudy(
 }
 
 async function quickLimitOf(modelPath: string, options: StudyOptions): Promise<number> {
-  const model = await openModel(modelPath);
-  return quickLimit(model, studiedLayers(model, options));
+  const { output, label } = options;
+  const model = await openModel(modelPath, { output });
+  const classCount = label === undefined ? model.classCount : 2; // its absence and its presence
+  return quickLimit({ ...model, classCount }, studiedLayers(model, options));
 }
 
 /** Everything that a step's result depends on; empty while there is no run. */

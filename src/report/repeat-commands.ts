@@ -73,6 +73,10 @@ const sourceFlags: readonly Flag[] = [
   ["limit", "--limit"],
   ["preprocess", "--preprocess", undefined, titles],
   ["root", "--root", undefined, titles],
+  ["classes", "--classes", undefined, titles],
+  ["skipUnreadable", "--skip-unreadable", false],
+  ["output", "--output"],
+  ["label", "--label"],
 ];
 
 const ablateFlags: readonly Flag[] = [
@@ -83,10 +87,6 @@ const ablateFlags: readonly Flag[] = [
   ["continuous", "--counts-only", true],
   ["verify", "--verify"],
   ...sourceFlags,
-  ["classes", "--classes", undefined, titles],
-  ["skipUnreadable", "--skip-unreadable", false],
-  ["output", "--output"],
-  ["label", "--label"],
 ];
 
 /** What ended a sweep early; a run that went on to all images since is made again without. */

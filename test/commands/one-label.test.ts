@@ -1,90 +1,29 @@
 /** Networks for several labels an image: accuracy and drops of each label, against counting every label the plain way. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { openReference } from "../../src/ablation/plain-route.ts";
-import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
 import { runAblate } from "../../src/commands/ablate-run.ts";
 import { measureSets } from "../../src/commands/measure-sets.ts";
-import { openSubject, passImages, reopenSubject } from "../../src/commands/subject.ts";
-import { seededRandom } from "../../src/numeric/random.ts";
-import { floatTensor, node, type Tensor } from "../../src/onnx/graph.ts";
-import { writeModel } from "../../src/onnx/model-file.ts";
+import { study } from "../../src/commands/study.ts";
+import { openSubject, reopenSubject } from "../../src/commands/subject.ts";
 import { openRun } from "../../src/runs/run-folder.ts";
-import { openModel } from "../../src/runtime/open-model.ts";
 import { doubles, integers } from "../../src/tables/table.ts";
-import { networkOf, normal } from "../ablation/all-pairs.ts";
 import { unitscope } from "../cli/run-cli.ts";
 import { npz } from "../data/npz.ts";
 import { folderOf, noise, png } from "../data/pictures.ts";
+import { IMAGES, type LabelFiles, labelFiles, names, plainLogits, UNITS } from "./label-network.ts";
 
-const names = ["cat", "dog", "tree", "boat"];
-const IMAGES = 90;
-const UNITS = 6;
-
-/** Four labels, each with a bias that makes it present on about half of the images. */
-function network(last: "Sigmoid" | "Softmax" | "Identity", fc: Tensor, bias: readonly number[]): Uint8Array {
-  const nodes = [
-    node("Conv", ["input", "w", "b"], ["c"], { pads: [1, 1, 1, 1] }),
-    node("Relu", ["c"], ["r"]),
-    node("GlobalAveragePool", ["r"], ["g"]),
-    node("Flatten", ["g"], ["f"]),
-    node("Gemm", ["f", "fc", "bias"], ["z"]),
-    node(last, ["z"], ["logits"]),
-  ];
-  const constants = { w: normal(1, [UNITS, 3, 3, 3], 0.5), b: normal(2, [UNITS], 0.1), fc };
-  return writeModel(networkOf(nodes, { ...constants, bias: floatTensor([4], bias) }));
-}
-
-let folder: string;
-let model: string;
-let data: string;
+let files: LabelFiles;
+let [folder, model, data] = ["", "", ""];
 let matrix: Int32Array;
-const classes = (): string => join(folder, "labels.txt");
+const classes = (): string => files.classes;
 beforeAll(async () => {
-  const random = seededRandom(5);
-  const pixels = Uint8Array.from({ length: IMAGES * 8 * 8 * 3 }, () => random.integer(256));
-  matrix = Int32Array.from({ length: IMAGES * 4 }, (_, at) => Number(random.uniform() < [0.5, 0.4, 0.6, 0.1][at % 4]));
-  const fc = normal(3, [UNITS, 4]);
-  const files = {
-    "images.npz": npz({
-      images: { dims: [IMAGES, 8, 8, 3], data: pixels },
-      labels: { dims: [IMAGES, 4], data: matrix },
-    }),
-    "labels.txt": names.join("\n"),
-    "first.onnx": network("Sigmoid", fc, [0, 0, 0, 0]),
-    "exclusive.onnx": network("Softmax", fc, [0, 0, 0, 0]),
-    "logits.onnx": network("Identity", fc, [0, 0, 0, 0]),
-  };
-  folder = await folderOf(files);
-  // Logits around 0, so that predictions flip.
-  const [z] = await plainLogits(join(folder, "first.onnx"), 0);
-  const bias = names.map((_, label) => -z.reduce((sum, row) => sum + row[label], 0) / IMAGES);
-  const centred = await folderOf({ "network.onnx": network("Sigmoid", fc, bias) });
-  model = join(centred, "network.onnx");
-  data = join(folder, "images.npz");
+  files = await labelFiles();
+  ({ folder, model, data, matrix } = files);
 });
 
-/** All logits of every image, the whole network on one image at a time: intact, then without each unit. */
-async function plainLogits(path: string, unitCount: number): Promise<Float32Array[][]> {
-  const whole = await openModel(path);
-  const options = { preprocess: "none", classes: classes(), label: "0" };
-  const source = passImages(await openSubject(path, join(folder, "images.npz"), options));
-  const block = await source.read(Int32Array.from({ length: IMAGES }, (_, image) => image));
-  const [{ tap, units }] = whole.layers;
-  const reference = openReference(whole, switchedTensors(whole, [tap]));
-  const found: Float32Array[][] = [];
-  for (let unit = -1; unit < unitCount; unit++) {
-    const removal = unit < 0 ? null : { tap, units: [unit], replacement: new Float32Array(units) };
-    const rows: Float32Array[] = [];
-    for (let row = 0; row < IMAGES; row++) rows.push((await reference.logits(block, row, removal)).slice());
-    found.push(rows);
-  }
-  await reference.close();
-  return found;
-}
-
 test("accuracy and drops of every label are those of counting the whole network's probabilities at 0.5", async () => {
-  const [intact, ...without] = await plainLogits(model, UNITS);
+  const [intact, ...without] = await plainLogits(files, UNITS);
   let flips = 0;
   for (const name of ["dog", "boat"]) {
     const label = names.indexOf(name);
@@ -215,4 +154,20 @@ test("a matrix without names must have a column for each of the network's labels
   await expect(openSubject(model, few, { preprocess: "none", classes: classes(), label: "cat" })).rejects.toThrow(
     /expected 0 or 1 for each of the 4 labels of .*, got 3 of them/,
   );
+});
+
+test("a study of a label makes the label's page, which says what its two classes are and how it was made", async () => {
+  const out = join(folder, "study");
+  const done: string[] = [];
+  const options = { preprocess: "none", classes: classes(), label: "dog", concepts: [], quick: true, workers: 1, out };
+  const step = ({ title, isDone }: { title: string; isDone: boolean }): unknown => isDone || done.push(title);
+  const { page } = await study(model, data, options, { step });
+  const text = readFileSync(page, "utf8");
+  expect(text).toMatch(/The classes are images without the label, .*no dog.*, and with it, .*dog.*: accuracy/);
+  expect(text).toMatch(/unitscope study network\.onnx images\.npz .*--classes labels\.txt --label dog/);
+  const [first] = done.splice(0);
+  await study(model, data, options, { step });
+  expect([first, done]).toEqual(["ablation", []]);
+  const other = study(model, data, { ...options, label: "cat" }, { step });
+  await expect(other).rejects.toThrow(/expected .*; choose another folder/);
 });

@@ -10,6 +10,7 @@ import { fraction, list, positive, seconds, wholeNumber } from "../option-parser
 import { duration } from "../progress-display.ts";
 import { providerOption } from "../provider-option.ts";
 import { isQueued, onQueue, type QueueOptions } from "../queue-options.ts";
+import { withSource } from "../source-options.ts";
 
 type Options = Omit<AblateRunOptions, "layers" | "continuous"> & { layers?: string[]; countsOnly?: boolean };
 
@@ -20,7 +21,7 @@ export function ablateOptions({ countsOnly, ...options }: Options): AblateRunOpt
 
 /** The command `ablate`. */
 export function ablateCommand(context: CliContext): Command {
-  return new Command("ablate")
+  const command = new Command("ablate")
     .description("remove every unit of a layer in turn and measure what happens to every class")
     .argument("<model>", "ONNX file")
     .argument("<data>", "name:split, folder, list file, .parquet or .npz")
@@ -53,23 +54,8 @@ export function ablateCommand(context: CliContext): Command {
       "--verify <fraction>",
       "repeat this fraction of the pairs the plain way and stop at a difference with exit code 1; a small sample by default",
       fraction,
-    )
-    .option(
-      "--preprocess <preset>",
-      "imagenet, places365, cifar10, mnist, tf, caffe, none or a JSON file; else the model's own",
-    )
-    .option("--root <folder>", "folder that a list file's paths start from")
-    .option(
-      "--classes <list>",
-      "the model's classes in the order of its outputs: imagenet, places365, or a file with one a line; else the model's own",
-    )
-    .option("--skip-unreadable", "decode every image first, leave out those that cannot be, and say which")
-    .option("--output <tensor>", "the model's output that holds the classes, where it has several")
-    .option(
-      "--label <name>",
-      "of a network for several labels an image: the one that is measured, as present where its probability is above 0.5",
-    )
-    .option("--limit <images>", "the first so many images of every class", wholeNumber)
+    );
+  return withSource(command)
     .option(
       "--until <points>",
       "leave a unit out once its overall and all its class drops are known to plus or minus so many points",

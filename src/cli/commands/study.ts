@@ -6,6 +6,7 @@ import type { CliContext, Progress } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
+import { withSource } from "../source-options.ts";
 
 type Options = Omit<StudyOptions, "layers" | "concepts"> & { layers?: string[]; concepts: string[] | false };
 
@@ -14,7 +15,7 @@ const printed = 3;
 
 /** The command `study`. */
 export function studyCommand(context: CliContext): Command {
-  return new Command("study")
+  const command = new Command("study")
     .summary("everything about a network in order, then the page to explore it")
     .description(
       "Study a network: remove every unit of its last convolution, describe the units, name their concepts, find the " +
@@ -41,13 +42,8 @@ export function studyCommand(context: CliContext): Command {
         .default(["builtin"], "builtin"),
     )
     .option("--no-concepts", "leave the concepts out")
-    .option("--out <folder>", "the run folder", "runs/study")
-    .option(
-      "--preprocess <preset>",
-      "imagenet, places365, cifar10, mnist, tf, caffe, none or a JSON file; else the model's own",
-    )
-    .option("--root <folder>", "folder that a list file's paths start from")
-    .addOption(new Option("--limit <images>", "the first so many images of every class").argParser(wholeNumber))
+    .option("--out <folder>", "the run folder", "runs/study");
+  return withSource(command)
     .addOption(new Option("--workers <count>", "worker threads; one a core by default").argParser(wholeNumber))
     .action(async (model: string, data: string, options: Options) => {
       const { study } = await import("../../commands/study.ts");
