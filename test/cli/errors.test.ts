@@ -240,7 +240,7 @@ describe("what is asked for", () => {
   });
 
   test("nothing: the help, on stderr", async () => {
-    const { code, stdout, stderr } = await unitscope([]);
+    const { code, stdout, stderr } = await unitscopeHere([]);
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(/Usage: unitscope/);
   });

@@ -9,7 +9,8 @@ import { doubles, integers } from "../../src/tables/table.ts";
 import { CLASSES, randomNetwork, SIDE } from "../ablation/random-network.ts";
 import { npz } from "../data/npz.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
-import { printed, unitscope } from "./run-cli.ts";
+import { unitscope } from "./run-cli.ts";
+import { printedHere, unitscopeHere } from "./run-here.ts";
 
 const IMAGES = 2560; // ten blocks
 
@@ -25,13 +26,17 @@ beforeAll(async () => {
   await writeFile(join(folder, "images.npz"), npz(arrays));
 });
 
-const args = (out: string, ...more: string[]): string[] => [
+/** All images by difference. */
+const fast = (out: string, ...more: string[]): string[] => [
   ...["ablate", join(folder, "network.onnx"), join(folder, "images.npz"), "--preprocess", "none", "--all"],
-  ...["--engine", "plain", "--out", join(folder, out), ...more],
+  ...["--out", join(folder, out), ...more],
 ];
 
-const fast = (out: string, ...more: string[]): string[] =>
-  args(out, ...more).map((arg) => (arg === "plain" ? "auto" : arg));
+/** Half of the images, five blocks, the plain way, so that there is time to interrupt it. */
+const slow = (out: string, ...more: string[]): string[] => [
+  ...fast(out, ...more),
+  ...["--engine", "plain", "--limit", String(IMAGES / 2 / CLASSES)],
+];
 
 /** Pieces that a run holds, by the folder of their key. */
 function filesOf(out: string): string[] {
@@ -63,7 +68,7 @@ describe.skipIf(process.platform === "win32")("Ctrl-C during a sweep", () => {
 
   test("exits with 130, says how to go on, and leaves tables that say how many images they are of", async () => {
     let isSent = false;
-    const { code, stdout, stderr } = await unitscope([...args("run", "--workers", "1"), "--quiet"], {
+    const { code, stdout, stderr } = await unitscope([...slow("run", "--workers", "1"), "--quiet"], {
       started: (child) => {
         const watch = setInterval(() => {
           if (piecesOf("run").length < 2) return;
@@ -74,7 +79,7 @@ describe.skipIf(process.platform === "win32")("Ctrl-C during a sweep", () => {
     });
     expect({ isSent, code, stdout }).toEqual({ isSent: true, code: 130, stdout: "" });
     const found =
-      /^interrupted after (\d,\d{3}|\d{3}) of 2,560 images, of which the tables are: run the same command again to continue where it stopped\n$/.exec(
+      /^interrupted after (\d,\d{3}|\d{3}) of 1,280 images, of which the tables are: run the same command again to continue where it stopped\n$/.exec(
         stderr,
       );
     const images = Number(found?.[1]?.replace(",", ""));
@@ -90,13 +95,13 @@ describe.skipIf(process.platform === "win32")("Ctrl-C during a sweep", () => {
     ] as const;
     expect(seen.reduce((sum, each) => sum + each, 0)).toBe(images * (await run.readTable("units")).rows);
     expect(drop.every((each, row) => lower[row] <= each && each <= upper[row] && lower[row] < upper[row])).toBe(true);
-    const refused = await unitscope(["figures", join(folder, "run")]);
+    const refused = await unitscopeHere(["figures", join(folder, "run")]);
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(
-      /^run folder ".*": expected a finished sweep, got layer ".*" measured on [\d,]+ of 2,560 images; finish it with: unitscope ablate, without --until and --budget\n$/,
+      /^run folder ".*": expected a finished sweep, got layer ".*" measured on [\d,]+ of 1,280 images; finish it with: unitscope ablate, without --until and --budget\n$/,
     );
-    await printed(args("run"));
-    await printed(args("undisturbed"));
+    await printedHere(slow("run"));
+    await printedHere(slow("undisturbed"));
     await expectSame("run", "undisturbed");
     // The limits that were written held.
     const whole = doubles(await openRun(join(folder, "run")).readTable("drops"), "drop");
@@ -105,10 +110,10 @@ describe.skipIf(process.platform === "win32")("Ctrl-C during a sweep", () => {
   });
 
   test("an accuracy ends it too, and it goes on to the same tables", async () => {
-    expect(await printed(fast("until", "--until", "20", "--workers", "1"))).toMatch(
+    expect(await printedHere(fast("until", "--until", "20", "--workers", "1"))).toMatch(
       /after [\d,]+ of 2,560 images; limits hold with 95 %/,
     );
-    await printed(fast("other", "--until", "20", "--workers", "2"));
+    await printedHere(fast("other", "--until", "20", "--workers", "2"));
     for (const name of ["units", "drops", "flips"] as const) {
       const [one, two] = await Promise.all(
         ["until", "other"].map((out) => readFile(join(folder, out, `${name}.parquet`))),
@@ -124,8 +129,8 @@ describe.skipIf(process.platform === "win32")("Ctrl-C during a sweep", () => {
     lower.forEach((low, row) => {
       if (seen[row] < IMAGES / CLASSES) expect(upper[row] - low).toBeLessThanOrEqual(0.4);
     });
-    await printed(fast("until"));
-    await printed(fast("whole"));
+    await printedHere(fast("until"));
+    await printedHere(fast("whole"));
     await expectSame("until", "whole");
   });
 });

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { unitscope } from "./run-cli.ts";
+import { unitscopeHere } from "./run-here.ts";
 
 const src = fileURLToPath(new URL("../../src/", import.meta.url));
 
@@ -24,7 +24,7 @@ test("no error of the library speaks of a flag", () => {
 });
 
 test("the command line says the flag instead", async () => {
-  const { code, stderr } = await unitscope(["data", "check", "cifar10:test", "--preprocess"]);
+  const { code, stderr } = await unitscopeHere(["data", "check", "cifar10:test", "--preprocess"]);
   expect(code).toBe(2);
   expect(stderr).not.toContain('option "');
 });

@@ -7,6 +7,7 @@ import { formatManifest } from "../../src/runs/run-manifest.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { exampleManifest } from "../runs/example-run.ts";
 import { type Finished, unitscope } from "./run-cli.ts";
+import { unitscopeHere } from "./run-here.ts";
 
 /** Runs `view` until its page has been fetched and `isEnough`, then presses Ctrl-C. */
 async function viewed(
@@ -66,8 +67,8 @@ describe.skipIf(process.platform === "win32")("unitscope view", () => {
   test("what it does not take", async () => {
     const empty = await temporaryFolder();
     const message = `folder "${empty}": expected a run (run.json) or a page (index.html), got neither\n`;
-    expect(await unitscope(["view", empty])).toEqual({ code: 2, stdout: "", stderr: message });
-    const port = await unitscope(["view", empty, "--port", "70000"]);
+    expect(await unitscopeHere(["view", empty])).toEqual({ code: 2, stdout: "", stderr: message });
+    const port = await unitscopeHere(["view", empty, "--port", "70000"]);
     expect(port.code).toBe(2);
     expect(port.stderr).toMatch(/'--port <port>' argument '70000' is invalid\. expected a whole number/);
   });

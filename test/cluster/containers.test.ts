@@ -11,7 +11,8 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { type AblateRunOptions, runAblate } from "../../src/commands/ablate-run.ts";
 import { planAblation } from "../../src/shards/plan-run.ts";
-import { bin, printed } from "../cli/run-cli.ts";
+import { bin } from "../cli/run-cli.ts";
+import { printedHere } from "../cli/run-here.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { tablesOf } from "../shards/disturb.ts";
 import { writeStudy } from "../shards/shared-study.ts";
@@ -33,7 +34,7 @@ beforeAll(async () => {
 /** Runs a container's command in a shell, once for every index. */
 async function runEverywhere(args: readonly string[], variable: string, indices: number): Promise<void> {
   expect(entrypoint).toBe('["unitscope"]');
-  for (let index = 0; index < indices; index++) await printed(args, { env: { [variable]: String(index) } });
+  for (let index = 0; index < indices; index++) await printedHere(args, { env: { [variable]: String(index) } });
 }
 
 async function expectTablesOfOne(run: string, options: Omit<AblateRunOptions, "out">): Promise<void> {
@@ -133,7 +134,7 @@ test("Kubernetes: the pods of all indices, then the merge, give the tables of on
   await planAblation(model, data, { ...options, out: join(folder, "run"), shards, cost: false });
   const { spec, args } = readJob("kubernetes-shards.yaml", shards);
   await runEverywhere(args, "JOB_COMPLETION_INDEX", spec.completions ?? 0);
-  await printed(readJob("kubernetes-merge.yaml", shards).args);
+  await printedHere(readJob("kubernetes-merge.yaml", shards).args);
   await expectTablesOfOne(join(folder, "run"), options);
 });
 
@@ -165,7 +166,7 @@ test("AWS Batch: an array job for either stage and a merge behind them give the 
   expect(jobs.map((job) => job.after)).toEqual([undefined, "job-1", "job-2"]);
   expect(jobs.map((job) => job.size)).toEqual([2, 2, undefined]);
   for (const { command, size } of jobs) {
-    if (size === undefined) await printed(command);
+    if (size === undefined) await printedHere(command);
     else await runEverywhere(command, "AWS_BATCH_JOB_ARRAY_INDEX", size);
   }
   await expectTablesOfOne(run, options);

@@ -8,7 +8,7 @@ import { study } from "../../src/commands/study.ts";
 import { openSubject, reopenSubject } from "../../src/commands/subject.ts";
 import { openRun } from "../../src/runs/run-folder.ts";
 import { doubles, integers } from "../../src/tables/table.ts";
-import { unitscope } from "../cli/run-cli.ts";
+import { unitscopeHere } from "../cli/run-here.ts";
 import { npz } from "../data/npz.ts";
 import { folderOf, noise, png } from "../data/pictures.ts";
 import { IMAGES, type LabelFiles, labelFiles, names, plainLogits, UNITS } from "./label-network.ts";
@@ -101,7 +101,7 @@ test("logits without a sigmoid are read, and the doubt is said in the caller's w
   const { model: opened } = await openSubject(path, data, options);
   expect(opened.notes.join()).toMatch(/no sigmoid to tell that its labels do not exclude .*; leave option "label" out/);
   const flags = ["--preprocess", "none", "--classes", classes(), "--label", "cat", "--out", join(folder, "doubted")];
-  expect((await unitscope(["ablate", path, data, ...flags])).stderr).toMatch(/^caution: .*; leave --label out/m);
+  expect((await unitscopeHere(["ablate", path, data, ...flags])).stderr).toMatch(/^caution: .*; leave --label out/m);
 });
 
 test("names without the network's are refused", async () => {

@@ -4,28 +4,28 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openRun } from "../../src/runs/run-folder.ts";
 import { handFolder } from "../cli/hand-network.ts";
-import { printed, unitscope } from "../cli/run-cli.ts";
+import { printedHere, unitscopeHere } from "../cli/run-here.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 
 test("a run is followed from folder to folder", async () => {
   const folder = await handFolder();
   const run = join(folder, "run");
-  await printed(["ablate", "network.onnx", "images", "--preprocess", "none", "--layers", "mix", "--out", "run"], {
+  await printedHere(["ablate", "network.onnx", "images", "--preprocess", "none", "--layers", "mix", "--out", "run"], {
     cwd: folder,
   });
-  await printed(["attributes", run, "--shuffles", "0"], { cwd: "/" });
+  await printedHere(["attributes", run, "--shuffles", "0"], { cwd: "/" });
   await rename(join(folder, "images"), join(folder, "elsewhere"));
-  const lost = await unitscope(["attributes", run, "--pool", "max", "--shuffles", "0"]);
+  const lost = await unitscopeHere(["attributes", run, "--pool", "max", "--shuffles", "0"]);
   expect([lost.code, lost.stderr]).toEqual([
     2,
     `run folder "${run}": expected its images at ${join(folder, "images")}, got none there; say where they are with --data PATH\n`,
   ]);
   await rename(join(folder, "elsewhere", "navy"), join(folder, "navy"));
-  const other = await unitscope(["attributes", run, "--data", join(folder, "elsewhere")]);
+  const other = await unitscopeHere(["attributes", run, "--data", join(folder, "elsewhere")]);
   expect(other.stderr).toMatch(/classes to match them by|expected the images of the run/);
   await rename(join(folder, "navy"), join(folder, "elsewhere", "navy"));
-  await printed(["attributes", run, "--pool", "max", "--shuffles", "0", "--data", "elsewhere"], { cwd: folder });
-  await printed(["attributes", run, "--pool", "max", "--top", "1", "--shuffles", "0"], { cwd: "/" });
+  await printedHere(["attributes", run, "--pool", "max", "--shuffles", "0", "--data", "elsewhere"], { cwd: folder });
+  await printedHere(["attributes", run, "--pool", "max", "--top", "1", "--shuffles", "0"], { cwd: "/" });
 });
 
 test("a run that goes on in another place finds its network and images there", async () => {
@@ -33,9 +33,9 @@ test("a run that goes on in another place finds its network and images there", a
   const elsewhere = join(await temporaryFolder(), "moved");
   const run = join(elsewhere, "run");
   const more = ["--preprocess", "none", "--layers", "mix", "--out", "run"];
-  await printed(["ablate", "network.onnx", "images", ...more], { cwd: folder });
+  await printedHere(["ablate", "network.onnx", "images", ...more], { cwd: folder });
   await rename(folder, elsewhere);
-  await printed(["ablate", "network.onnx", "images", ...more], { cwd: elsewhere });
-  await printed(["attributes", run, "--shuffles", "0"], { cwd: "/" });
+  await printedHere(["ablate", "network.onnx", "images", ...more], { cwd: elsewhere });
+  await printedHere(["attributes", run, "--shuffles", "0"], { cwd: "/" });
   expect(openRun(run).manifest().model.path).toBe(join(elsewhere, "network.onnx"));
 });

@@ -7,7 +7,7 @@ import { writeModel } from "../../src/onnx/model-file.ts";
 import { findingsOf } from "../../src/report/findings.ts";
 import { openRun } from "../../src/runs/run-folder.ts";
 import { networkOf, normal } from "../ablation/all-pairs.ts";
-import { printed } from "../cli/run-cli.ts";
+import { printedHere } from "../cli/run-here.ts";
 import { npz } from "../data/npz.ts";
 import { folderOf } from "../data/pictures.ts";
 
@@ -28,7 +28,7 @@ test("where no removal changes a prediction, no drop is called the largest and n
     "images.npz": npz({ images, labels }),
   });
   const run = join(folder, "run");
-  await printed([
+  await printedHere([
     "ablate",
     join(folder, "certain.onnx"),
     join(folder, "images.npz"),
@@ -37,7 +37,7 @@ test("where no removal changes a prediction, no drop is called the largest and n
     "--out",
     run,
   ]);
-  await printed(["attributes", run, "--shuffles", "0"]);
+  await printedHere(["attributes", run, "--shuffles", "0"]);
   expect(openRun(run).hasTable("relations")).toBe(true);
   const found = await findingsOf(openRun(run));
   expect(found.map(({ about }) => about)).toEqual(["accuracy", "effects"]);

@@ -1,4 +1,4 @@
-/** `unitscope train` as a process, on a folder of pictures (compiled code: run `npm run build` first). */
+/** `unitscope train` on a folder of pictures; what is interrupted is a process (compiled code: run `npm run build` first). */
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { findLayers } from "../../src/onnx/layers.ts";
 import { readModel } from "../../src/onnx/model-file.ts";
 import { unitscope } from "../cli/run-cli.ts";
+import { unitscopeHere } from "../cli/run-here.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -26,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const small = ["--widths", "16,16,16,16,16", "--fc", "16,16", "--batch", "8", "--threads", "1"];
-const run = (...words: string[]) => unitscope(["train", ...words], { cwd: folder });
+const run = (...words: string[]) => unitscopeHere(["train", ...words], { cwd: folder });
 
 test("writes a model with everything that others need, and its log", async () => {
   const given = [
