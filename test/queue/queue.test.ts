@@ -22,6 +22,7 @@ import { statusOf } from "../../src/shards/run-status.ts";
 import { shardRecords } from "../../src/shards/shard-records.ts";
 import { version } from "../../src/version.ts";
 import { type Finished, unitscope } from "../cli/run-cli.ts";
+import { printedHere, unitscopeHere } from "../cli/run-here.ts";
 import { isNeeded, until } from "../cluster/find-program.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { writeStudy } from "../shards/shared-study.ts";
@@ -179,14 +180,15 @@ describe.skipIf(why !== undefined && !isNeeded("redis"))(
       for (const run of [queued, direct]) cpSync(alone, run, { recursive: true });
       const worker = startWorker();
       for (const [command = "", ...more] of [
-        ["attributes"],
+        ["attributes", "--shuffles", "20", "--resamples", "200"],
         ["sets", "--size", "2", "--strategy", "greedy,random", "--random-sequences", "2"],
         ["rotate", "--seeds", "1"],
       ]) {
-        const shared = await start([command, queued, ...more, "--workers", "1", "--shards", "2", "--queue"]).ended;
+        const words = [command, queued, ...more, "--workers", "1", "--shards", "2", "--queue"];
+        const shared = await unitscopeHere(words, { env: environment });
         expect(shared, shared.stderr).toMatchObject({ code: 0 });
-        const plain = await unitscope([command, direct, ...more, "--workers", "1"]);
-        expect(plain, plain.stderr).toMatchObject({ code: 0 });
+        printed.push(shared);
+        await printedHere([command, direct, ...more, "--workers", "1"]);
       }
       worker.kill("SIGTERM");
       await worker.ended;
@@ -239,7 +241,7 @@ describe.skipIf(why !== undefined && !isNeeded("redis"))(
 
       const notes: string[] = [];
       const followed = followPlan(link, run, { times }, { note: (text) => notes.push(text) });
-      const declining = startWorker("--model", other, "--idle", "4s");
+      const declining = startWorker("--model", other);
       await until(() => notes.some((text) => text.includes("declines")), 60);
       expect(notes.join()).toMatch(/worker .*, process \d+, \w+ declines: run folder .* expected the model of the run/);
       const { plans } = await queueStatus(link);
@@ -247,6 +249,7 @@ describe.skipIf(why !== undefined && !isNeeded("redis"))(
         [`expected unitscope 0.0.1, which planned it, got ${version}`],
         [expect.stringContaining("expected the model of the run")],
       ]);
+      declining.kill("SIGTERM");
       await declining.ended;
 
       const asked: string[] = [];
@@ -256,7 +259,7 @@ describe.skipIf(why !== undefined && !isNeeded("redis"))(
       });
       await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
       const { port } = server.address() as AddressInfo;
-      const worker = startWorker("--fetch", `http://127.0.0.1:${port}`, "--idle", "4s");
+      const worker = startWorker("--fetch", `http://127.0.0.1:${port}`, "--idle", "2s");
       expect(await followed).toBe("computed");
       expect(asked).toEqual(["/network%20one.onnx", "/images.npz"]);
       await mergeRun(run, { places: { model: join(gone, "network one.onnx"), data: join(gone, "images.npz") } });
