@@ -18,7 +18,7 @@ export function withSource(command: Command): Command {
     .option("--output <tensor>", "the model's output that holds the classes, where it has several")
     .option(
       "--label <name>",
-      "of a network for several labels an image: the one that is measured, as present where its probability is above 0.5",
+      "of a network for several labels an image: the one that is measured, as present where its probability is above 0.5; ablate takes several with commas, or all, each in a run in a sub-folder",
     )
     .option("--limit <images>", "the first so many images of every class", wholeNumber);
 }

@@ -69,10 +69,26 @@ export async function runAblate(
   options: AblateRunOptions,
   effects: RunEffects = {},
 ): Promise<AblateRunResult> {
-  const { until, budget, provider } = options;
   checkWorkers(options);
-  await requireDevice(provider);
-  const { subject, manifest } = await beginAblation(modelPath, data, options, effects);
+  await requireDevice(options.provider);
+  return await carryOut(await beginAblation(modelPath, data, options, effects), options, effects);
+}
+
+/** The same of what was opened already. @throws {UnitscopeError} as `runAblate`. */
+export async function ablateSubject(
+  subject: Subject,
+  options: AblateRunOptions,
+  effects: RunEffects = {},
+): Promise<AblateRunResult> {
+  return await carryOut(await beginWith(subject, options, effects), options, effects);
+}
+
+async function carryOut(
+  { subject, manifest }: { subject: Subject; manifest: RunManifest },
+  options: AblateRunOptions,
+  effects: RunEffects,
+): Promise<AblateRunResult> {
+  const { until, budget } = options;
   return await holdingRun(options.out, "ablate", async () => {
     const run = startRun(options.out, manifest); // once more: another process may have begun another run meanwhile
     rememberPlaces(run, manifest);
@@ -107,7 +123,16 @@ export async function beginAblation(
   options: AblateRunOptions,
   effects: Omit<RunEffects, "progress"> = {},
 ): Promise<{ subject: Subject; manifest: RunManifest }> {
-  const { verify = 0, until, budget } = options;
+  checkOptions(options);
+  const { preprocess, root, limit, classes, skipUnreadable, output, label } = options;
+  const { fetching, signal } = effects;
+  const source = { preprocess, root, limit, classes, skipUnreadable, output, label };
+  const subject = await openSubject(modelPath, data, { ...source, progress: fetching, signal });
+  return await beginWith(subject, options, effects);
+}
+
+/** @throws {UnitscopeError} `usage` for a number that an option cannot be. */
+export function checkOptions({ verify = 0, until, budget }: AblateRunOptions): void {
   for (const [name, value] of Object.entries({ until, budget })) {
     if (value === undefined || value > 0) continue;
     throw new UnitscopeError("usage", `option "${name}": expected a number above 0, got ${value}`);
@@ -115,16 +140,18 @@ export async function beginAblation(
   if (!(verify >= 0 && verify <= 1)) {
     throw new UnitscopeError("usage", `option "verify": expected a fraction from 0 to 1, got ${verify}`);
   }
-  const { preprocess, root, limit, classes, skipUnreadable, output, label } = options;
-  const { fetching, signal } = effects;
-  const source = { preprocess, root, limit, classes, skipUnreadable, output, label };
-  const subject = await openSubject(modelPath, data, { ...source, progress: fetching, signal });
+}
+
+async function beginWith(
+  subject: Subject,
+  options: AblateRunOptions,
+  { fetching, signal, caution: say }: Omit<RunEffects, "progress">,
+): Promise<{ subject: Subject; manifest: RunManifest }> {
   const layers = chooseLayers(subject.model, options);
   const manifest = manifestOf(subject, layers, options);
   startRun(options.out, manifest);
-  for (const note of subject.model.notes) effects.caution?.(note);
-  if (effects.caution)
-    for (const caution of await examineSubject(subject, { progress: fetching, signal })) effects.caution(caution);
+  for (const note of subject.model.notes) say?.(note);
+  if (say) for (const caution of await examineSubject(subject, { progress: fetching, signal })) say(caution);
   return { subject, manifest };
 }
 

@@ -3,14 +3,15 @@
  * presence are the two classes, predicted at probability 0.5, so that accuracy and drops are the label's: all in all, of
  * the images that have it, and of those that do not.
  */
-import { type ClassList, classNamesOf, listOf, openClassList } from "../data/classes/class-list.ts";
+import { type ClassList, classNamesOf, openClassList } from "../data/classes/class-list.ts";
 import { classesOf, type Outputs } from "../data/classes/fit-classes.ts";
 import { columnsFor, matchClasses, nearestName } from "../data/classes/map-classes.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { bytesOf, imagesPerClass, limitPerClass } from "../data/select-images.ts";
 import type { LabelPresence } from "../data/several-labels.ts";
-import { UnitscopeError } from "../errors.ts";
+import { listAllowed, UnitscopeError } from "../errors.ts";
 import { sha256 } from "../files/hash.ts";
+import { askedLabels, unnamed } from "./asked-labels.ts";
 
 /** A label that was asked for, to be found among those of a network and then among those of images. */
 export interface LabelChoice {
@@ -45,10 +46,15 @@ export async function chooseLabel(
   return {
     pick: ({ classCount, metadata }) => {
       const named = classesOf({ place, classCount, metadata }, given);
-      if (!named && !/^\d+$/.test(label)) throw unnamed(place, classCount, `to find "${label}" by`);
-      const known = named ?? numbered(place, classCount);
-      const [chosen] = matchClasses([label], known, 'option "label"');
-      found = { known, isNamed: named !== undefined, chosen };
+      const asked = askedLabels(label, { place, classCount, named });
+      const [{ number: chosen }] = asked.labels;
+      if (asked.labels.length > 1) {
+        throw new UnitscopeError(
+          "usage",
+          `option "label": expected one label, got ${asked.labels.length}: ${listAllowed(asked.labels.map(({ name }) => name))}`,
+        );
+      }
+      found = { known: asked.known, isNamed: named !== undefined, chosen };
       return chosen;
     },
     under: (set) => {
@@ -71,6 +77,7 @@ export async function chooseLabel(
         throw new UnitscopeError(
           "data",
           `data "${set.name}": expected images with the label "${name}" and without, got ${having} with and ${without} without`,
+          { details: { untold: name } },
         );
       }
       return {
@@ -92,7 +99,9 @@ function presenceOf(set: ImageSet, known: ClassList, chosen: number): LabelPrese
   if (several?.kind === "columns") {
     if (own.length === 1) return several.read(own[0]);
     const got = own.length > 1 ? shown : `none; the nearest is "${nearestName(name, columns)}"`;
-    throw new UnitscopeError("data", `${data}: expected one column of the label "${name}", got ${got}`);
+    throw new UnitscopeError("data", `${data}: expected one column of the label "${name}", got ${got}`, {
+      details: own.length === 0 ? { untold: name } : {},
+    });
   }
   if (own.length > 0) {
     throw new UnitscopeError(
@@ -110,19 +119,4 @@ function presenceOf(set: ImageSet, known: ClassList, chosen: number): LabelPrese
   const at = numbers.indexOf(chosen);
   if (several && at >= 0) return several.read(at);
   return { present: set.labels.map((cls) => Number(!several && cls === at)), isSigned: false };
-}
-
-/** Labels that are numbers need no names. */
-function numbered(place: string, classCount: number): ClassList {
-  return listOf(
-    Array.from({ length: classCount }, (_, cls) => `${cls}`),
-    place,
-  );
-}
-
-function unnamed(place: string, classCount: number, why: string): UnitscopeError {
-  return new UnitscopeError(
-    "data",
-    `${place}: expected names of its ${classCount} labels ${why}, got none; give option "classes" FILE, one name a line in the order of its outputs`,
-  );
 }

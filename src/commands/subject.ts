@@ -5,16 +5,16 @@
 import { resolve } from "node:path";
 import { isBuiltInList } from "../data/classes/class-list.ts";
 import { fitClasses } from "../data/classes/fit-classes.ts";
-import { isArranged, setInputSize } from "../data/image-batches.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { absoluteSource, type OpenOptions, openImageSet } from "../data/open-image-set.ts";
 import { parsePreprocessing, preprocessingFromJson, preprocessingPresets } from "../data/parse-preprocessing.ts";
-import { channelCount, forChannels, type Preprocessing } from "../data/preprocessing.ts";
+import { forChannels, type Preprocessing } from "../data/preprocessing.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
 import { type BlockSource, blockSource } from "../passes/image-block.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { type Model, openModel } from "../runtime/open-model.ts";
+import { checkFit } from "./check-fit.ts";
 import { chooseLabel, type LabelChoice } from "./one-label.ts";
 
 /** An opened model with its images. */
@@ -45,44 +45,24 @@ export interface DataOptions {
 /** Progress of opening a data set that must be fetched first. */
 export type FetchProgress = OpenOptions["progress"];
 
+/** What is opened, and how. */
+export interface SubjectOptions extends DataOptions {
+  /** A preset or a JSON file; without it the model file's own metadata must say. */
+  readonly preprocess?: string | undefined;
+  /** The images, where they were opened before. */
+  readonly set?: ImageSet | undefined;
+  readonly progress?: FetchProgress;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Opens model and data and checks that they fit.
- *
- * @param options.preprocess a preset or a JSON file; without it the model file's own metadata must say.
  * @throws {UnitscopeError} `model`, `data` or `usage`, naming what does not fit.
  */
-export async function openSubject(
-  modelPath: string,
-  data: string,
-  {
-    preprocess,
-    root,
-    limit,
-    classes,
-    skipUnreadable,
-    output,
-    label,
-    progress,
-    signal,
-  }: DataOptions & {
-    preprocess?: string | undefined;
-    progress?: FetchProgress;
-    signal?: AbortSignal | undefined;
-  } = {},
-): Promise<Subject> {
-  const named = preprocess === undefined ? undefined : await parsePreprocessing(preprocess);
+export async function openSubject(modelPath: string, data: string, options: SubjectOptions = {}): Promise<Subject> {
+  const { root, limit, classes, skipUnreadable, output, label } = options;
   const chosen = label === undefined ? undefined : await chooseLabel(label, { modelPath, classes, limit });
-  const opened = await openModel(modelPath, { output, label: chosen?.pick, size: named && sizeAfter(named) });
-  const given = named ?? ownPreprocessing(opened, modelPath);
-  const preprocessing = forChannels(given, opened.input.channels);
-  const set = await openImageSet(data, {
-    root,
-    ...imagesFor({ label, limit }),
-    orient: preprocessing.orientation === "apply",
-    skipUnreadable,
-    progress,
-    signal,
-  });
+  const { opened, set, preprocessing } = await openParts(modelPath, data, { ...options, pick: chosen?.pick });
   const { model, images } = await underOutputs(set, opened, { modelPath, classes, chosen });
   return fit({
     model,
@@ -92,6 +72,37 @@ export async function openSubject(
     dataPath: absoluteSource(data),
     dataOptions: absoluteOptions({ root, limit, classes, skipUnreadable, output, label }),
   });
+}
+
+/**
+ * Opens model and data without bringing them together: the images are under classes of their own.
+ * @param options.label where there is one, images may have several.
+ * @param options.pick finds the label of which alone the model tells.
+ * @throws {UnitscopeError} `model`, `data` or `usage` for what cannot be opened.
+ */
+export async function openParts(
+  modelPath: string,
+  data: string,
+  {
+    preprocess,
+    root,
+    limit,
+    skipUnreadable,
+    output,
+    label,
+    pick,
+    set,
+    progress,
+    signal,
+  }: SubjectOptions & { readonly pick?: LabelChoice["pick"] | undefined },
+): Promise<{ opened: Model; set: ImageSet; preprocessing: Preprocessing }> {
+  const named = preprocess === undefined ? undefined : await parsePreprocessing(preprocess);
+  const opened = await openModel(modelPath, { output, label: pick, size: named && sizeAfter(named) });
+  const given = named ?? ownPreprocessing(opened, modelPath);
+  const preprocessing = forChannels(given, opened.input.channels);
+  const orient = preprocessing.orientation === "apply";
+  const source = { root, ...imagesFor({ label, limit }), orient, skipUnreadable, progress, signal };
+  return { opened, set: set ?? (await openImageSet(data, source)), preprocessing };
 }
 
 /** Height and width of the images that a preprocessing gives, where it says; for networks that take any. */
@@ -245,52 +256,4 @@ async function fit(parts: Subject): Promise<Subject> {
   const { modelPath } = parts;
   await checkFit(parts, `model "${modelPath}"`);
   return { ...parts, modelPath: resolve(modelPath) };
-}
-
-/** Four channels come from arrays of the input's size only. */
-function checkFourChannels(images: ImageSet, preprocessing: Preprocessing, input: string): void {
-  const stored = images.pixels?.channels ?? 3;
-  const isWanted = preprocessing.channels === "rgba";
-  if (!isWanted && stored !== 4) return;
-  if (isWanted && stored === 4 && isArranged(images, preprocessing)) return;
-  const [expected, got] = isWanted
-    ? ["arrays (.npz) of four channels and of its size", stored === 4 ? "arrays of another size" : "others"]
-    : [`images of ${channelCount(preprocessing)} channels`, "four"];
-  throw new UnitscopeError("data", `data "${images.name}": expected ${expected} for input "${input}", got ${got}`);
-}
-
-/**
- * Checks that a model can be shown an image set.
- * @param place what to call the model in messages.
- * @throws {UnitscopeError} `model`, `data` or `usage`, naming what does not fit.
- */
-export async function checkFit(
-  { model, images, preprocessing }: Pick<Subject, "model" | "images" | "preprocessing">,
-  place: string,
-): Promise<void> {
-  if (images.imageCount === 0) {
-    throw new UnitscopeError("data", `data "${images.name}": expected at least one image, got none`);
-  }
-  if (preprocessing.layout !== model.input.layout) {
-    throw new UnitscopeError(
-      "usage",
-      `${place}: expected preprocessing with layout "${model.input.layout}" for input "${model.input.name}", got "${preprocessing.layout}"; give option "preprocess" FILE.json`,
-    );
-  }
-  if (channelCount(preprocessing) !== model.input.channels) {
-    const expected = { 1: '"gray"', 3: '"rgb" or "bgr"', 4: '"rgba"' }[model.input.channels];
-    throw new UnitscopeError(
-      "usage",
-      `${place}: expected preprocessing with channels ${expected} for input "${model.input.name}" with ${model.input.channels} of them, got one for ${channelCount(preprocessing)}; give option "preprocess" FILE.json`,
-    );
-  }
-  checkFourChannels(images, preprocessing, model.input.name);
-  const size = await setInputSize(images, preprocessing);
-  const { height, width } = model.input;
-  if ((height !== null && height !== size.height) || (width !== null && width !== size.width)) {
-    throw new UnitscopeError(
-      "usage",
-      `${place}: expected images of ${width}×${height} pixels, got ${size.width}×${size.height} from data "${images.name}"; set "resize" and "crop" with option "preprocess" FILE.json`,
-    );
-  }
 }

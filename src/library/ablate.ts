@@ -1,8 +1,9 @@
 /** The library's main call: ablation of a model over an image set, tables in memory, no run folder. */
 import type { Reached } from "../ablation/reached.ts";
 import { type AblationMethod, runSweep } from "../ablation/sweep.ts";
+import { checkFit } from "../commands/check-fit.ts";
 import { chooseLayers, type LayerChoice } from "../commands/choose-layers.ts";
-import { checkFit, ownPreprocessing, passImages, underClasses } from "../commands/subject.ts";
+import { ownPreprocessing, passImages, underClasses } from "../commands/subject.ts";
 import { baselineAccuracy, type SweepTables, sweepTables } from "../commands/sweep-tables.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { parsePreprocessing } from "../data/parse-preprocessing.ts";

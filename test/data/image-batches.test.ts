@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkFit } from "../../src/commands/subject.ts";
+import { checkFit } from "../../src/commands/check-fit.ts";
 import { type BatchOptions, type ImageBatch, imageBatches, setInputSize } from "../../src/data/image-batches.ts";
 import type { ImageSet } from "../../src/data/image-set.ts";
 import { openImageSet } from "../../src/data/open-image-set.ts";

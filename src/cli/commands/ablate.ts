@@ -6,6 +6,7 @@ import type { AblateRunResult } from "../../commands/write-ablation.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { describeLayer, describePartialLayer, leaderLines, reachedLines, resultJson } from "../describe-ablation.ts";
+import { describeLabels } from "../describe-labels.ts";
 import { fraction, list, positive, seconds, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
 import { providerOption } from "../provider-option.ts";
@@ -82,6 +83,11 @@ export function ablateCommand(context: CliContext): Command {
         );
         return;
       }
+      const { label } = options;
+      if (label !== undefined && /,|^all$/.test(label)) {
+        await ablateEach(context, model, data, { ...ablateOptions(options), label });
+        return;
+      }
       const { runAblate } = await import("../../commands/ablate-run.ts");
       const fetching = showDataProgress(context);
       let shown: ReturnType<CliContext["progress"]> | undefined;
@@ -108,6 +114,44 @@ export function ablateCommand(context: CliContext): Command {
         shown?.finish();
       }
     });
+}
+
+/** Ablates for several labels, with one progress, and prints a line for each. */
+async function ablateEach(
+  context: CliContext,
+  model: string,
+  data: string,
+  options: AblateRunOptions & { label: string },
+): Promise<void> {
+  const { ablateLabels } = await import("../../commands/ablate-labels.ts");
+  const fetching = showDataProgress(context);
+  let shown: ReturnType<CliContext["progress"]> | undefined;
+  try {
+    fetching.progress({ title: "opening network and images", done: 0, total: undefined, unit: "" });
+    const { path, table, rows, elapsedMs } = await ablateLabels(model, data, options, {
+      fetching: (part) => (shown ? undefined : fetching.progress(part)),
+      caution: (text) => {
+        fetching.finish();
+        context.note(`caution: ${text}`);
+      },
+      progress: (share, label) => {
+        fetching.finish();
+        shown ??= context.progress("ablating", 100, "%");
+        shown.update(100 * share, label);
+      },
+      signal: context.signal,
+    });
+    shown?.finish();
+    if (context.json) context.print(JSON.stringify({ run: path, labels: rows, elapsedMs }));
+    else {
+      for (const line of describeLabels({ rows })) context.print(line);
+      context.print(`table: ${table}`);
+      context.print(`runs: ${path}/LABEL, each as any other run (${duration(elapsedMs / 1000)})`);
+    }
+  } finally {
+    fetching.finish();
+    shown?.finish();
+  }
 }
 
 /** Prints what an ablation found. */

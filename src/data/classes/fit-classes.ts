@@ -53,7 +53,7 @@ export async function fitClasses(
  * The network's classes as `given`, else as in its metadata; `undefined` if neither says.
  * @throws {UnitscopeError} `data` if the given ones are not as many as its outputs.
  */
-async function knownClasses(outputs: Outputs, given: string | undefined): Promise<ClassList | undefined> {
+export async function knownClasses(outputs: Outputs, given: string | undefined): Promise<ClassList | undefined> {
   return classesOf(outputs, given === undefined ? undefined : await openClassList(given));
 }
 
