@@ -1,6 +1,13 @@
 /** The library: what the command line does, by import. `docs/library.md` shows how the parts go together. */
 
 export type { AblationMethod } from "./ablation/sweep.ts";
+export {
+  type AblateLabelsEffects,
+  type AblateLabelsOptions,
+  type AblateLabelsResult,
+  ablateLabels,
+  type LabelRow,
+} from "./commands/ablate-labels.ts";
 export { type AblateRunOptions, type RunEffects, runAblate } from "./commands/ablate-run.ts";
 export type { LayerChoice } from "./commands/choose-layers.ts";
 export { type DrawnFigure, runFigures } from "./commands/figures-run.ts";
