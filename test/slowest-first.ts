@@ -2,24 +2,29 @@
 import { relative } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** By their time on idle cores. */
+/** By their processor time and what they wait; the first three run side by side, and those that wait leave room. */
 const slowest = [
   "cluster/slurm", // waits most of the time
   "reproduction/reproduce",
   "queue/queue", // waits
   "web/explorer",
-  "web/many-classes",
-  "ablation/sweep",
-  "cli/interrupt",
-  "shards/shards",
+  "web/site",
   "cluster/gnu-parallel",
-  "cluster/containers",
-  "cli/concepts",
   "runtime/webgpu",
   "package",
-  "training/train-command",
-  "web/site",
+  "ablation/sweep",
+  "web/many-classes",
+  "cli/interrupt",
+  "shards/shards",
+  "fuzz/fuzz",
   "shards/kills",
+  "reproduction/claims",
+  "ablation/routes",
+  "cli/concepts",
+  "commands/study",
+  "commands/write-ablation",
+  "cluster/containers",
+  "commands/one-label",
   "ablation/optimal-constants",
 ].map((name) => `test/${name}.test.ts`);
 

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { planSteps } from "../../src/reproduction/plan.ts";
 import { reproducePaper } from "../../src/reproduction/reproduce.ts";
 import { cifar10Study } from "../../src/reproduction/studies.ts";
-import { unitscope } from "../cli/run-cli.ts";
+import { unitscopeHere } from "../cli/run-here.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { writeSmallNetworks } from "./small-networks.ts";
 
@@ -76,7 +76,7 @@ describe("unitscope reproduce", () => {
     const folder = await temporaryFolder();
     mkdirSync(join(folder, "thesis", "figures"), { recursive: true });
     writeFileSync(join(folder, "thesis", "figures", "mine.svg"), "<svg/>");
-    const { code, stderr } = await unitscope(["reproduce", "--out", join(folder, "thesis.md")]);
+    const { code, stderr } = await unitscopeHere(["reproduce", "--out", join(folder, "thesis.md")]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/expected a new page or one of an earlier call, got ".*thesis" without claims.json/);
     expect(existsSync(join(folder, "thesis", "figures", "mine.svg"))).toBe(true);
@@ -85,7 +85,7 @@ describe("unitscope reproduce", () => {
   test("names the networks that are missing, and starts nothing", async () => {
     const folder = await temporaryFolder();
     cpSync(join(models, `${mainNetwork}.onnx`), join(folder, `${mainNetwork}.onnx`));
-    const { code, stderr } = await unitscope(["reproduce", "--models", folder, "--work", join(folder, "work")]);
+    const { code, stderr } = await unitscopeHere(["reproduce", "--models", folder, "--work", join(folder, "work")]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/^models ".*": expected 2 trained networks, got none called alexnet-cifar10-seed2\.onnx; /);
     expect(stderr.trim().split("\n")).toHaveLength(1);
@@ -93,7 +93,7 @@ describe("unitscope reproduce", () => {
   });
 
   test("wants images to choose by and images to measure", async () => {
-    const { code, stderr } = await unitscope(["reproduce", "--limit", "1"]);
+    const { code, stderr } = await unitscopeHere(["reproduce", "--limit", "1"]);
     expect(code).toBe(2);
     expect(stderr).toMatch(/^--limit: expected at least 2 images of every class .*, got 1\n$/);
   });
@@ -108,7 +108,7 @@ describe("unitscope reproduce", () => {
     ] as const) {
       const beside = join(folder, name);
       if (text !== undefined) writeFileSync(beside, text);
-      const { code, stderr } = await unitscope(["reproduce", "--beside", beside, "--work", work]);
+      const { code, stderr } = await unitscopeHere(["reproduce", "--beside", beside, "--work", work]);
       expect(code).toBe(2);
       expect(stderr).toBe(
         `--beside "${beside}": expected claims.json of a page that reproduce wrote, got ${got}; it lies beside the page, in the folder of the page's name, as docs/paper/claims.json does beside docs/paper.md: give that file, or reproduce that study first\n`,
@@ -118,7 +118,7 @@ describe("unitscope reproduce", () => {
   });
 
   test("wants a page that is Markdown", async () => {
-    const { code, stderr } = await unitscope(["reproduce", "--out", "page.html"]);
+    const { code, stderr } = await unitscopeHere(["reproduce", "--out", "page.html"]);
     expect(code).toBe(2);
     expect(stderr).toBe('--out: expected a file that ends in .md, got "page.html"\n');
   });

@@ -11,6 +11,7 @@ import { openRun } from "../../src/runs/run-folder.ts";
 import { doubles, integers, type Table } from "../../src/tables/table.ts";
 import { CLASSES, randomNetwork, SIDE } from "../ablation/random-network.ts";
 import { printed, unitscope } from "../cli/run-cli.ts";
+import { printedHere, unitscopeHere } from "../cli/run-here.ts";
 import { npz } from "../data/npz.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 
@@ -64,7 +65,7 @@ describe.skipIf(!existsSync(driver))("WebGPU on a software adapter", () => {
       const device = `${method}-${engine}`;
       const oracle = `${device}-cpu`;
       await printed(args(device, "--method", method, "--engine", engine, "--provider", "webgpu"), { env });
-      await printed(args(oracle, "--method", method, "--engine", "plain"));
+      await printedHere(args(oracle, "--method", method, "--engine", "plain"));
       const [own, expected] = await Promise.all([tablesOf(device), tablesOf(oracle)]);
       if (method === "zero") expect(expected.flips.rows).toBeGreaterThan(20);
       expect(own.flips).toEqual(expected.flips);
@@ -84,7 +85,7 @@ describe.skipIf(!existsSync(driver))("WebGPU on a software adapter", () => {
     await printed(["rotate", run, "--seeds", "1", "--no-pca", ...options], { env });
     const device = await openRun(run).readTable("units");
     const other = join(folder, "zero-auto-cpu");
-    await printed(["attributes", other, "--shuffles", "0", "--top", "1", "--quiet"]);
+    await printedHere(["attributes", other, "--shuffles", "0", "--top", "1", "--quiet"]);
     const cpu = await openRun(other).readTable("units");
     for (const column of ["mean", "std", "class_selectivity", "class_correlation"]) {
       const values = doubles(cpu, column);
@@ -104,7 +105,7 @@ test("a device that is not there is one clear line, never the CPU instead", asyn
   expect(refused.stderr).toBe(
     "--provider: expected CUDA's part of ONNX Runtime and a device, got none; run: npm rebuild onnxruntime-node --ignore-scripts=false, see docs/gpu.md, or use cpu\n",
   );
-  const several = await unitscope(args("none", "--provider", "webgpu", "--workers", "2"), { env: none });
+  const several = await unitscopeHere(args("none", "--provider", "webgpu", "--workers", "2"));
   expect(several.code).toBe(2);
   expect(several.stderr).toBe("--workers: expected 1 on a device (webgpu), got 2\n");
   expect(existsSync(join(folder, "none"))).toBe(false);
