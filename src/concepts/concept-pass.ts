@@ -4,7 +4,8 @@
  * nothing depends on the order; random units are combined from them on the spot.
  */
 import { UnitscopeError } from "../errors.ts";
-import { type SketchState, TailSketch } from "../numeric/quantile-sketch.ts";
+import { TailSketch } from "../numeric/quantile-sketch.ts";
+import type { SketchState } from "../numeric/sketch-state.ts";
 import { type ImageBlock, partOfBlock } from "../passes/image-block.ts";
 import type { BlockWork, Merge } from "../passes/pass.ts";
 import { floatValue, openSession, type Provider } from "../runtime/session.ts";

@@ -7,6 +7,7 @@
  * time, and says by how much the answer may be off (`relativeError`).
  */
 import { UnitscopeError } from "../errors.ts";
+import { type SketchState, sketchSettings, type TailSketchOptions } from "./sketch-state.ts";
 import {
   coarsen,
   countRuns,
@@ -18,28 +19,6 @@ import {
   type Tail,
   upperValue,
 } from "./value-tail.ts";
-
-/** What a sketch has seen. Plain data that can be posted between threads and stored. */
-export interface SketchState {
-  readonly unitCount: number;
-  readonly totalCount: number;
-  readonly fraction: number;
-  readonly capacity: number;
-  /** Per unit: values seen, smallest and largest of them, bits that were given up, and the tail. */
-  readonly seen: Float64Array;
-  readonly minima: Float64Array;
-  readonly maxima: Float64Array;
-  readonly shifts: Uint8Array;
-  readonly tails: readonly Tail[];
-}
-
-/** The sketch's settings. */
-export interface TailSketchOptions {
-  /** Fraction of the values that may lie strictly above the threshold; in (0, 1). */
-  readonly fraction?: number;
-  /** Different values that are kept per unit before the resolution is halved. */
-  readonly capacity?: number;
-}
 
 /**
  * The threshold T of every unit: the smallest of its values with P(value > T) ≤ fraction, the comparison strict.
@@ -75,13 +54,8 @@ export class TailSketch {
    * @param totalCount values that each unit will receive at most, over all streams that will be merged.
    * @throws {UnitscopeError} `value` if a setting is out of its range.
    */
-  constructor(unitCount: number, totalCount: number, { fraction = 0.005, capacity = 65_536 }: TailSketchOptions = {}) {
-    if (!(fraction > 0 && fraction < 1)) {
-      throw new UnitscopeError("value", `quantile sketch: expected fraction in (0, 1), got ${fraction}`);
-    }
-    if (!(Number.isInteger(capacity) && capacity >= 16)) {
-      throw new UnitscopeError("value", `quantile sketch: expected capacity of at least 16, got ${capacity}`);
-    }
+  constructor(unitCount: number, totalCount: number, options: TailSketchOptions = {}) {
+    const { fraction, capacity } = sketchSettings(options);
     this.unitCount = unitCount;
     this.totalCount = totalCount;
     this.fraction = fraction;

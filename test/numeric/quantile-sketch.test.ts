@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type SketchState, TailSketch } from "../../src/numeric/quantile-sketch.ts";
+import { TailSketch } from "../../src/numeric/quantile-sketch.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
+import type { SketchState } from "../../src/numeric/sketch-state.ts";
 
 /** The definition, by sorting. */
 function exactThreshold(values: Float32Array, fraction: number): number {
