@@ -1,7 +1,9 @@
 /** Multinomial logistic regression with an L2 penalty: which class do a row's features point to? */
 import { UnitscopeError } from "../errors.ts";
 import { minimize } from "./minimize.ts";
+import { principalAxes, rotatedBack } from "./principal-axes.ts";
 import { fromSpan, rowSpan } from "./row-span.ts";
+import { penalisedLoss, softmaxInto } from "./softmax-loss.ts";
 
 /** Rows of features, float64, row-major `[rowCount, featureCount]`; read only. */
 export interface Features {
@@ -68,18 +70,25 @@ export function fitLogisticPath(
   const { standard, mean, scale } = standardise(values, rowCount, featureCount);
   // The penalised weights are a mix of the rows: with more features than rows it is enough to look in their span.
   const span = featureCount > rowCount ? rowSpan(standard, rowCount, featureCount) : undefined;
-  const coordinates = span ? span.coordinates : standard;
   const width = span ? span.rank : featureCount;
+  const axes = principalAxes(span ? span.coordinates : standard, rowCount, width);
   const k = present.length;
+  const shares = new Float64Array(k);
+  for (const slot of slots) shares[slot] += 1 / rowCount;
 
   const models: LogisticModel[] = [];
   let start: Float64Array = new Float64Array(k * (width + 1));
   const strongFirst = Uint32Array.from(penalties, (_, i) => i).sort((a, b) => penalties[b] - penalties[a]);
   for (const which of strongFirst) {
-    const objective = penalisedLoss(coordinates, slots, rowCount, width, k, penalties[which]);
-    const { point, converged } = minimize(objective, start, { tolerance });
+    const penalty = penalties[which];
+    const objective = penalisedLoss(axes.coordinates, slots, rowCount, width, k, penalty);
+    const { point, converged } = minimize(objective, start, {
+      tolerance,
+      spread: spreadOf(axes.values, shares, penalty),
+    });
     start = point;
-    const standardWeights = span ? fromSpan(point, k, span, featureCount) : point.subarray(0, k * featureCount);
+    const rotated = rotatedBack(point, k, axes.vectors, width);
+    const standardWeights = span ? fromSpan(rotated, k, span, featureCount) : rotated;
     const weights = new Float64Array(classCount * featureCount);
     const biases = new Float64Array(classCount).fill(Number.NEGATIVE_INFINITY);
     const own = point.subarray(k * width);
@@ -87,6 +96,7 @@ export function fitLogisticPath(
     for (let i = 0; i < k; i++) {
       let bias = own[i] - biasMean;
       for (let feature = 0; feature < featureCount; feature++) {
+        if (scale[feature] === 0) continue;
         const weight = standardWeights[i * featureCount + feature] * scale[feature];
         weights[present[i] * featureCount + feature] = weight;
         bias -= weight * mean[feature];
@@ -125,59 +135,20 @@ export function predictLogistic(
   return probabilities;
 }
 
-function penalisedLoss(
-  standard: Float64Array,
-  slots: Int32Array,
-  rowCount: number,
-  featureCount: number,
-  k: number,
-  penalty: number,
-): (point: Float64Array, gradient: Float64Array) => number {
-  const logits = new Float64Array(k);
-  const biasAt = k * featureCount;
-  return (point, gradient) => {
-    gradient.fill(0);
-    let loss = 0;
-    for (let row = 0; row < rowCount; row++) {
-      const from = row * featureCount;
-      for (let i = 0; i < k; i++) {
-        let logit = point[biasAt + i];
-        const at = i * featureCount;
-        for (let feature = 0; feature < featureCount; feature++) {
-          logit += point[at + feature] * standard[from + feature];
-        }
-        logits[i] = logit;
-      }
-      const own = logits[slots[row]];
-      loss += (softmaxInto(logits, k) - own) / rowCount;
-      for (let i = 0; i < k; i++) {
-        const error = (logits[i] - (i === slots[row] ? 1 : 0)) / rowCount;
-        const at = i * featureCount;
-        for (let feature = 0; feature < featureCount; feature++) {
-          gradient[at + feature] += error * standard[from + feature];
-        }
-        gradient[biasAt + i] += error;
-      }
-    }
-    for (let at = 0; at < biasAt; at++) {
-      loss += (penalty / 2) * point[at] * point[at];
-      gradient[at] += penalty * point[at];
-    }
-    return loss;
-  };
-}
-
-/** Turns logits into probabilities in place; returns the logarithm of the sum of their exponentials. */
-function softmaxInto(logits: Float64Array, count: number): number {
-  let top = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < count; i++) top = Math.max(top, logits[i]);
-  let sum = 0;
-  for (let i = 0; i < count; i++) {
-    logits[i] = Math.exp(logits[i] - top);
-    sum += logits[i];
+/**
+ * How far a step goes along each weight and bias: the inverse of the loss's second derivatives where every row has the
+ * classes' shares as its probabilities.
+ */
+function spreadOf(values: Float64Array, shares: Float64Array, penalty: number): Float64Array {
+  const width = values.length;
+  const spread = new Float64Array(shares.length * (width + 1));
+  for (const [i, share] of shares.entries()) {
+    const bend = share * (1 - share);
+    for (let axis = 0; axis < width; axis++)
+      spread[i * width + axis] = 1 / (bend * Math.max(0, values[axis]) + penalty);
+    spread[shares.length * width + i] = 1 / Math.max(bend, 1 / 4 / width);
   }
-  for (let i = 0; i < count; i++) logits[i] /= sum;
-  return top + Math.log(sum);
+  return spread;
 }
 
 function standardise(

@@ -23,6 +23,8 @@ export interface Minimum {
  * @param start where to begin, `[dimension]`; not changed.
  * @param options.tolerance largest absolute gradient entry at which to stop.
  * @param options.memory number of past steps that shape the curvature.
+ * @param options.spread a guess of the inverse of the second derivatives along each axis, `[dimension]`, above 0 and up to a
+ *   common factor: fewer steps where the axes differ.
  */
 export function minimize(
   objective: Objective,
@@ -31,7 +33,8 @@ export function minimize(
     tolerance = 1e-7,
     maxIterations = 2_000,
     memory = 10,
-  }: { tolerance?: number; maxIterations?: number; memory?: number } = {},
+    spread,
+  }: { tolerance?: number; maxIterations?: number; memory?: number; spread?: Float64Array } = {},
 ): Minimum {
   const size = start.length;
   let point = start.slice();
@@ -43,11 +46,11 @@ export function minimize(
   const history: Step[] = [];
   let iterations = 0;
   for (; iterations < maxIterations && largest(gradient) > tolerance; iterations++) {
-    descend(direction, gradient, history);
+    descend(direction, gradient, history, spread);
     let slope = dot(direction, gradient);
     if (!(slope < 0)) {
       history.length = 0;
-      descend(direction, gradient, history);
+      descend(direction, gradient, history, spread);
       slope = dot(direction, gradient);
     }
     let length = history.length === 0 ? Math.min(1, 1 / largest(gradient)) : 1;
@@ -70,8 +73,13 @@ export function minimize(
 
 type Step = { step: Float64Array; change: Float64Array; curvature: number };
 
-/** The two-loop recursion: direction = −H · gradient. */
-function descend(direction: Float64Array, gradient: Float64Array, history: readonly Step[]): void {
+/** The two-loop recursion: direction = −H · gradient, from `spread` (or 1) as the diagonal of H before all steps. */
+function descend(
+  direction: Float64Array,
+  gradient: Float64Array,
+  history: readonly Step[],
+  spread: Float64Array | undefined,
+): void {
   for (let i = 0; i < direction.length; i++) direction[i] = -gradient[i];
   const weights = new Float64Array(history.length);
   for (let past = history.length - 1; past >= 0; past--) {
@@ -79,9 +87,10 @@ function descend(direction: Float64Array, gradient: Float64Array, history: reado
     weights[past] = dot(step, direction) / curvature;
     add(direction, change, -weights[past]);
   }
+  if (spread) for (let i = 0; i < direction.length; i++) direction[i] *= spread[i];
   const last = history.at(-1);
   if (last) {
-    const scale = last.curvature / dot(last.change, last.change);
+    const scale = last.curvature / weightedSquares(last.change, spread);
     for (let i = 0; i < direction.length; i++) direction[i] *= scale;
   }
   for (let past = 0; past < history.length; past++) {
@@ -113,6 +122,13 @@ function add(target: Float64Array, values: Float64Array, factor: number): void {
 function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+function weightedSquares(values: Float64Array, weights: Float64Array | undefined): number {
+  if (!weights) return dot(values, values);
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += weights[i] * values[i] * values[i];
   return sum;
 }
 
