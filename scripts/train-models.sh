@@ -28,7 +28,7 @@ seed() {
 kind() {
   case $1 in
     alexnet-bn-*) echo "--batch-norm" ;;
-    alexnet-dropout-tiny-*) echo "--channel-dropout conv5=0.4" ;; # with half of the channels it lost 5 points
+    alexnet-dropout-tiny-*) echo "--channel-dropout conv5=0.3" ;; # half of the channels cost 5 points of accuracy, 40 % more than 4
     alexnet-dropout-*) echo "--channel-dropout conv5=0.5" ;;
     alexnet-random-*) echo "--train-only fc6,fc7,fc8" ;;
   esac

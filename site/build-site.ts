@@ -115,6 +115,7 @@ function navigationOf(documents: readonly string[], hasExplorer: boolean): Navig
     ["Statistics", "docs/statistics.md"],
     ["Library", "docs/library.md"],
     ["The paper", "docs/paper.md"],
+    ["A hundred classes", "docs/paper-100-classes.md"],
   ];
   const pages = wanted
     .filter(([, document]) => documents.includes(document))

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { judgeClaims } from "../../src/reproduction/claims/claims.ts";
 import type { Controls } from "../../src/reproduction/controls.ts";
 import { type PageData, paperPage } from "../../src/reproduction/paper-page.ts";
-import { cifar10Study } from "../../src/reproduction/studies.ts";
+import { cifar10Study, tinyImageNetStudy } from "../../src/reproduction/studies.ts";
 import { noEffects } from "./effects.ts";
 import { exampleEvidence } from "./example-evidence.ts";
 
@@ -122,10 +122,15 @@ describe("the page", () => {
 });
 
 const docs = fileURLToPath(new URL("../../docs", import.meta.url));
-const shown = JSON.parse(readFileSync(join(docs, "paper", "claims.json"), "utf8")) as PageData;
-describe("the reproduction that is shown in docs/, by today's rules", () => {
-  test("docs/paper.md is the page of its measured numbers, untouched by hand", () => {
-    expect(readFileSync(join(docs, "paper.md"), "utf8")).toBe(paperPage(shown, "paper"));
+
+describe.each([
+  { folder: "paper", study: cifar10Study, images: 10_000, networks: 6 },
+  { folder: "paper-100-classes", study: tinyImageNetStudy, images: 20_000, networks: 9 },
+])("the reproduction that is shown in docs/$folder.md", ({ folder, study, images, networks }) => {
+  const shown = JSON.parse(readFileSync(join(docs, folder, "claims.json"), "utf8")) as PageData;
+
+  test("is the page of its measured numbers, untouched by hand", () => {
+    expect(readFileSync(join(docs, `${folder}.md`), "utf8")).toBe(paperPage(shown, folder));
   });
 
   test("its claims, rules and words for the paper are those of today's program", () => {
@@ -140,26 +145,30 @@ describe("the reproduction that is shown in docs/, by today's rules", () => {
     expect(shown.claims.map(wording)).toEqual(judgeClaims(exampleEvidence(noEffects)).map(wording));
   });
 
-  test("used every network and every image, and all files that it names are there", () => {
+  test("used every image and the study's networks, and all files that it names are there", () => {
     expect(shown.limit).toBeNull();
-    expect(shown.images.count).toBe(10_000);
-    const meant = cifar10Study.networks.map(({ name }) => name);
+    expect(shown.images.count).toBe(images);
+    const meant = study.networks.map(({ name }) => name);
     const used = shown.networks.map(({ name }) => name);
     expect(meant).toEqual(expect.arrayContaining(used));
     expect([...used, ...shown.missing].sort()).toEqual(meant.sort());
-    expect(used.length).toBeGreaterThanOrEqual(6);
+    expect(used.length).toBeGreaterThanOrEqual(networks);
     expect(shown.trainings?.file).toBe("training.svg");
     for (const { pictures, tables } of shown.claims) {
-      for (const { file } of pictures) expect(existsSync(join(docs, "paper", "figures", file)), file).toBe(true);
-      for (const file of tables) expect(existsSync(join(docs, "paper", "tables", file)), file).toBe(true);
+      for (const { file } of pictures) expect(existsSync(join(docs, folder, "figures", file)), file).toBe(true);
+      for (const file of tables) expect(existsSync(join(docs, folder, "tables", file)), file).toBe(true);
     }
   });
-});
 
-describe("the reproduction that is shown in docs/", () => {
+  test("stands beside the other study, claim by claim", () => {
+    const others = [cifar10Study, tinyImageNetStudy].filter(({ id }) => id !== study.id).map(({ column }) => column);
+    expect(shown.beside.map(({ name }) => name)).toEqual(others);
+    expect(shown.beside[0]?.claims.map(({ id }) => id)).toEqual(shown.claims.map(({ id }) => id));
+  });
+
   test("shows figure 9 of all variants", () => {
     for (const layer of ["conv4", "conv5"]) {
-      const figure = readFileSync(join(docs, "paper", "figures", `detectors-${layer}.svg`), "utf8");
+      const figure = readFileSync(join(docs, folder, "figures", `detectors-${layer}.svg`), "utf8");
       for (const variant of ["plain", "batch norm", "channel dropout"]) expect(figure).toContain(variant);
     }
   });
@@ -168,8 +177,8 @@ describe("the reproduction that is shown in docs/", () => {
     const named = (pick: (claim: PageData["claims"][number]) => string[]): Set<string> =>
       new Set(shown.claims.flatMap(pick));
     const figures = named(({ pictures }) => pictures.map(({ file }) => file)).add("training.svg");
-    expect(new Set(readdirSync(join(docs, "paper", "figures")))).toEqual(figures);
-    expect(new Set(readdirSync(join(docs, "paper", "tables")))).toEqual(
+    expect(new Set(readdirSync(join(docs, folder, "figures")))).toEqual(figures);
+    expect(new Set(readdirSync(join(docs, folder, "tables")))).toEqual(
       named(({ tables }) => [...tables])
         .add("methods.csv")
         .add("matches.csv"),

@@ -23,6 +23,7 @@ test("the site of this clone has no broken link and fetches nothing from elsewhe
       "index.html",
       "docs/commands.html",
       "docs/paper.html",
+      "docs/paper-100-classes.html",
       "explorer/data/page.js",
       "site.css",
     ]),
