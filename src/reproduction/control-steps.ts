@@ -39,14 +39,13 @@ export function methodSteps(study: Study, limit: number | undefined): Step[] {
 }
 
 /** The units of one plain network in the others: units are matched by their responses to the same images. */
-export function seedSteps({ comparedLimit, mainNetwork }: Study, plain: readonly string[]): Step[] {
-  const alike = comparedLimit === undefined ? plain : plain.filter((name) => name !== mainNetwork);
-  if (alike.length < 2) return [];
+export function seedSteps(plain: readonly string[]): Step[] {
+  if (plain.length < 2) return [];
   return [
     {
       kind: "compare",
       title: "matching the units of other seeds",
-      runs: alike.map((name) => ({ run: name, variant: name })),
+      runs: plain.map((name) => ({ run: name, variant: name })),
       out: compareRuns.seeds,
       match: true,
     },

@@ -11,7 +11,7 @@ import { openRun, type RunFolder } from "../runs/run-folder.ts";
 import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { type ClassEvidence, readClassEvidence } from "./class-evidence.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
-import { predictRuns, specialRuns } from "./steps.ts";
+import { comparedRun, predictRuns, specialRuns } from "./steps.ts";
 import type { ReproductionNetwork, Variant } from "./studies.ts";
 
 /** One network's tables. */
@@ -42,7 +42,9 @@ export interface LastLayer {
 
 /** Everything that was measured. */
 export interface Evidence {
+  /** All on the same images of their layers conv4 and conv5, so that they can be compared. */
   readonly networks: readonly NetworkEvidence[];
+  /** The main network on all images: the same as in `networks`, unless those are measured on fewer. */
   readonly main: NetworkEvidence;
   readonly classCount: number;
   /** Images of every class that the sets and rotations of the lower layers are measured on, on average. */
@@ -62,43 +64,52 @@ export interface Evidence {
 
 /** Reads the tables. @throws {UnitscopeError} `run` if one is missing. */
 export async function readEvidence(networks: readonly ReproductionNetwork[], place: Workplace): Promise<Evidence> {
-  const found: NetworkEvidence[] = [];
-  for (const network of networks) {
-    const run = openRun(runPath(place, network.name));
-    const baseline = await run.readTable("baseline", { columns: ["label", "prediction"] });
-    const units = await run.readTable("units");
-    found.push({
-      ...network,
-      accuracy: baselineAccuracy(baseline),
-      imageCount: baseline.rows,
-      units,
-      relations: await run.readTable("relations"),
-      labels: integers(baseline, "label"),
-      parts: imageParts(baseline, await run.readTable("flips"), units),
-      hurtSpread: await readHurtSpread(run),
-      classes: await readClassEvidence(run, units),
-      last: await readLastLayer(run),
-    });
-  }
   const { mainNetwork } = place.study;
+  const found: NetworkEvidence[] = [];
+  let main: NetworkEvidence | undefined;
+  for (const network of networks) {
+    const [own, alike] = [network.name, comparedRun(place.study, network.name)];
+    const whole = await readNetwork(network, openRun(runPath(place, own)));
+    if (own === mainNetwork) main = whole;
+    found.push(
+      own === alike ? whole : { ...(await readNetwork(network, openRun(runPath(place, alike)))), last: whole.last },
+    );
+  }
   const special = specialRuns(place.study);
-  const main = openRun(runPath(place, mainNetwork));
+  const all = openRun(runPath(place, mainNetwork));
   const lower = openRun(runPath(place, special.lower));
   const paperWay = openRun(runPath(place, special.paperWay));
   return {
     networks: found,
-    main: found.find(({ name }) => name === mainNetwork) as NetworkEvidence,
-    classCount: main.manifest().classNames.length,
-    lowerImages: Math.round(lower.manifest().data.images / main.manifest().classNames.length),
-    sets: concatTables([await lower.readTable("sets"), await main.readTable("sets")]),
+    main: main as NetworkEvidence,
+    classCount: all.manifest().classNames.length,
+    lowerImages: Math.round(lower.manifest().data.images / all.manifest().classNames.length),
+    sets: concatTables([await lower.readTable("sets"), await all.readTable("sets")]),
     setsPaperWay: await paperWay.readTable("sets"),
-    rotation: concatTables([await lower.readTable("rotation"), await main.readTable("rotation")]),
-    directions: concatTables([await lower.readTable("directions"), await main.readTable("directions")]),
+    rotation: concatTables([await lower.readTable("rotation"), await all.readTable("rotation")]),
+    directions: concatTables([await lower.readTable("directions"), await all.readTable("directions")]),
     predictions: await readPredictions(place, predictRuns.plain),
     untrainedPredictions:
       networksOf({ networks: found }, "random convolutions").length > 1
         ? await readPredictions(place, predictRuns.untrained)
         : null,
+  };
+}
+
+async function readNetwork(network: ReproductionNetwork, run: RunFolder): Promise<NetworkEvidence> {
+  const baseline = await run.readTable("baseline", { columns: ["label", "prediction"] });
+  const units = await run.readTable("units");
+  return {
+    ...network,
+    accuracy: baselineAccuracy(baseline),
+    imageCount: baseline.rows,
+    units,
+    relations: await run.readTable("relations"),
+    labels: integers(baseline, "label"),
+    parts: imageParts(baseline, await run.readTable("flips"), units),
+    hurtSpread: await readHurtSpread(run),
+    classes: await readClassEvidence(run, units),
+    last: await readLastLayer(run),
   };
 }
 

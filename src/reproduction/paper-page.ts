@@ -30,7 +30,7 @@ export interface StudyBeside {
 export interface PageData {
   readonly unitscope: string;
   readonly study: Pick<Study, "column" | "images" | "task">;
-  /** `ofEveryClass`: images of a class for all networks but the main one, where those are fewer. */
+  /** `ofEveryClass`: images of a class that networks are compared on, where those are fewer than the main one's. */
   readonly images: { readonly name: string; readonly count: number; readonly ofEveryClass: number | null };
   readonly networks: readonly PageNetwork[];
   /** Networks that the reproduction is meant to have and that are not there, by name. */
@@ -139,7 +139,7 @@ function head(data: PageData, folder: string): string[] {
     "",
     "## The networks",
     "",
-    `Trained by \`unitscope train\` on the training images of ${study.images} (${link(data, "training.md", "how")}); where nothing else is said, results are measured on ${images.count.toLocaleString("en")} test images (\`${images.name}\`)${images.ofEveryClass === null ? "" : `, those of all networks but the first on ${images.ofEveryClass} of every class`}. All AlexNets of this page were trained by one schedule, except that heads on random convolutions learned at a tenth of its rate; ResNet-18 has its own.`,
+    `Trained by \`unitscope train\` on the training images of ${study.images} (${link(data, "training.md", "how")}); where nothing else is said, results are measured on ${images.count.toLocaleString("en")} test images (\`${images.name}\`)${images.ofEveryClass === null ? "" : `, those of several networks together on the first ${images.ofEveryClass} of every class, the same for each of them`}. All AlexNets of this page were trained by one schedule, except that heads on random convolutions learned at a tenth of its rate; ResNet-18 has its own.`,
     "",
     "| file in `models/` | variant | seed | right |",
     "|---|---|---:|---:|",

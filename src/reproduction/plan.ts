@@ -1,6 +1,6 @@
 /** What is run for the reproduction, in order: which network, which experiment, which options. Pure data. */
 import { methodSteps, seedSteps, smaller } from "./control-steps.ts";
-import { compareRuns, predictRuns, type Step, specialRuns } from "./steps.ts";
+import { comparedRun, compareRuns, predictRuns, type Step, specialRuns } from "./steps.ts";
 import { alexnetLayers, comparedLayers, type ReproductionNetwork, resnetLayers, type Study } from "./studies.ts";
 
 const lowerLayers = alexnetLayers.slice(0, 3);
@@ -43,6 +43,7 @@ export function planSteps(study: Study, { limit, networks = study.networks }: Pl
   const compared = networks.filter(({ variant }) => variant !== "ResNet-18" && variant !== "random convolutions");
   const untrained = networks.filter(({ variant }) => variant === "random convolutions").map(({ name }) => name);
   const plain = networks.filter(({ variant }) => variant === "plain").map(({ name }) => name);
+  const alike = (name: string): string => comparedRun(study, name);
   return [
     ...networks.flatMap((network): Step[] => {
       const { name } = network;
@@ -65,6 +66,7 @@ export function planSteps(study: Study, { limit, networks = study.networks }: Pl
         },
       ];
     }),
+    ...(comparedLimit === undefined ? [] : comparedSteps(study, limit)),
     ...mainSteps(study, limit),
     ...lastLayerSteps(study, [...plain.filter((name) => name !== mainNetwork), ...untrained]),
     ...untrainedPrediction(untrained),
@@ -72,16 +74,40 @@ export function planSteps(study: Study, { limit, networks = study.networks }: Pl
     {
       kind: "compare",
       title: "comparing variants",
-      runs: compared.map(({ name, variant }) => ({ run: name, variant })),
+      runs: compared.map(({ name, variant }) => ({ run: alike(name), variant })),
       out: compareRuns.variants,
     },
-    ...seedSteps(study, plain),
+    ...seedSteps(plain.map(alike)),
     {
       kind: "predict",
       title: "predicting classes from attributes",
-      runs: plain,
+      runs: plain.map(alike),
       train: Math.min(3, plain.length - 1),
       out: predictRuns.plain,
+    },
+  ];
+}
+
+/** The main network on the images that the others are measured on: groups of networks are compared on the same images. */
+function comparedSteps(study: Study, limit: number | undefined): Step[] {
+  const { mainNetwork, comparedLimit } = study;
+  const run = comparedRun(study, mainNetwork);
+  return [
+    {
+      kind: "ablate",
+      title: `${mainNetwork}: ablation on the other networks' images`,
+      run,
+      network: mainNetwork,
+      layers: comparedLayers,
+      limit: smaller(limit, comparedLimit),
+    },
+    {
+      kind: "attributes",
+      title: `${mainNetwork}: attributes and concepts on the other networks' images`,
+      run,
+      conceptNulls: [],
+      concepts: conceptSet(limit),
+      resamples: limit === undefined ? undefined : quickResamples,
     },
   ];
 }

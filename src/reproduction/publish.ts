@@ -7,8 +7,8 @@ import { writeFileAtomic } from "../files/atomic-file.ts";
 import { tableCsv } from "../runs/export.ts";
 import { openRun } from "../runs/run-folder.ts";
 import type { TableName } from "../tables/schema.ts";
-import { concatTables, type Table } from "../tables/table.ts";
-import type { Claim, Picture } from "./claims/claim.ts";
+import { concatTables, doubles, filterRows, type Table } from "../tables/table.ts";
+import { type Claim, dropsTable, type Picture } from "./claims/claim.ts";
 import type { NetworkEvidence } from "./evidence.ts";
 import { directionsOfNetworks, relationsOfNetworks, setsOfNetworks, unitsOfNetworks } from "./network-tables.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
@@ -30,16 +30,30 @@ function renamed(study: Study): Readonly<Record<string, { readonly run: string; 
 }
 
 /** Tables of the main network, with the other run that holds a part of them. */
-function publishedTables(
-  study: Study,
-): readonly { readonly name: TableName; readonly file: string; readonly runs: readonly string[] }[] {
-  const { mainNetwork } = study;
+function publishedTables(study: Study): readonly {
+  readonly name: TableName;
+  readonly file: string;
+  readonly runs: readonly string[];
+  readonly keeps?: (table: Table) => Table;
+}[] {
+  const { mainNetwork, classCount } = study;
   return [
     { name: "units", file: "units.csv", runs: [mainNetwork] },
-    { name: "drops", file: "drops.csv", runs: [mainNetwork] },
+    {
+      name: "drops",
+      file: dropsTable(classCount),
+      runs: [mainNetwork],
+      ...(dropsTable(classCount) !== "drops.csv" && { keeps: survivingDrops }),
+    },
     { name: "relations", file: "relations.csv", runs: [mainNetwork] },
     { name: "directions", file: "directions.csv", runs: [specialRuns(study).lower, mainNetwork] },
   ];
+}
+
+/** Effects that survive false-discovery control: all drops of many classes would take ten megabytes. */
+function survivingDrops(table: Table): Table {
+  const qValue = doubles(table, "q_value");
+  return filterRows(table, (row) => qValue[row] <= 0.05);
 }
 
 /** Tables of all networks together, by their file. */
@@ -71,9 +85,9 @@ export async function publishResults(
   }
   for (const { file, content } of figures) writeFileAtomic(join(folder, "figures", file), content);
   if (trainings) writeFileAtomic(join(folder, "figures", trainingPicture.file), trainingCurvesFigure(trainings));
-  for (const { name, file, runs } of publishedTables(place.study)) {
+  for (const { name, file, runs, keeps = (table: Table) => table } of publishedTables(place.study)) {
     const parts = await Promise.all(runs.map((run) => openRun(runPath(place, run)).readTable(name)));
-    writeFileAtomic(join(folder, "tables", file), tableCsv(concatTables(parts)));
+    writeFileAtomic(join(folder, "tables", file), tableCsv(keeps(concatTables(parts))));
   }
   for (const [file, tableOf] of Object.entries(networkTables)) {
     const table = tableOf(networks);

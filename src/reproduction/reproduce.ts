@@ -79,7 +79,7 @@ export async function reproducePaper(
       variant: network.variant,
       seed: network.seed,
       note: network.note ?? "",
-      accuracy: network.accuracy,
+      accuracy: network.name === evidence.main.name ? evidence.main.accuracy : network.accuracy,
     })),
     missing: options.networks ? [] : study.networks.filter((each) => !networks.includes(each)).map(({ name }) => name),
     beside,

@@ -66,6 +66,11 @@ export function specialRuns({ mainNetwork }: Study): SpecialRuns {
   return { lower: `${mainNetwork}-lower`, paperWay: `${mainNetwork}-paper-way` };
 }
 
+/** The run that a network is compared with others by: on the same images as theirs, which may be fewer than the main network's. */
+export function comparedRun({ mainNetwork, comparedLimit }: Study, network: string): string {
+  return comparedLimit !== undefined && network === mainNetwork ? `${network}-compared` : network;
+}
+
 /** Folders of comparisons: the variants of training, the ways to remove a unit, the seeds. */
 export const compareRuns = { variants: "compare", methods: "compare-methods", seeds: "compare-seeds" } as const;
 

@@ -37,7 +37,7 @@ export interface Study {
   readonly mainNetwork: string;
   /** All networks, in the order in which they are worked on. The page is made of those that are there. */
   readonly networks: readonly ReproductionNetwork[];
-  /** Test images of every class for all networks but the main one; all where absent. */
+  /** Test images of every class that networks are compared on; all where absent. The main network is measured on all besides. */
   readonly comparedLimit?: number;
   /** Images of every class that the lower layers' sets and rotations are measured on. */
   readonly lowerLimit: number;

@@ -226,3 +226,35 @@ describe("findings", () => {
     expect(drop("difference, conv5")).toBeCloseTo(-0.012, 2);
   });
 });
+
+describe("a main network that was measured on more images than the others", () => {
+  const evidence = exampleEvidence(paperEffects);
+  const main = { ...evidence.main, imageCount: 4 * evidence.main.imageCount };
+  const places = (id: ClaimId, found = { ...evidence, main }): string[] => [
+    ...new Set(judgeClaim(id, found).judged.map(({ place }) => place)),
+  ];
+
+  test("is asked at the compared layers by itself, on all of them, and together with the others", () => {
+    for (const id of ["overall-drop-small", "class-drop-large"] as const) {
+      const usual = places(id, evidence);
+      expect(usual).not.toContain("conv5 (1 network, all images)");
+      const own = ["conv4 (1 network, all images)", "conv5 (1 network, all images)"];
+      expect(places(id).sort()).toEqual([...usual, ...own].sort());
+      expect(judgeClaim(id, { ...evidence, main }).headline).toBe(judgeClaim(id, evidence).headline);
+    }
+  });
+
+  test("may not be mixed with them: an interval over different images would be none", () => {
+    const [first, ...others] = evidence.networks;
+    const longer = new Map(
+      [...(first?.parts ?? [])].map(([layer, { overall, ofClass }]) => [
+        layer,
+        { overall: Float64Array.of(...overall, 0), ofClass: Float64Array.of(...ofClass, 0) },
+      ]),
+    );
+    const mixed = { ...evidence, networks: [...others, { ...first, parts: longer } as (typeof others)[number]] };
+    expect(() => judgeClaim("overall-drop-small", mixed)).toThrow(
+      /internal: networks at conv\d: expected the same \d+ images for all, got \d+/,
+    );
+  });
+});

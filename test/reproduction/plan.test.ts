@@ -79,11 +79,19 @@ test("the main network's units are removed in four ways on the same images, and 
   expect(new Set(ablations.map(({ limit }) => limit))).toEqual(new Set([cifar10Study.lowerLimit]));
 });
 
-test("seeds are matched where they saw the same images", () => {
-  const matched = (study: typeof cifar10Study): string[] => {
-    const step = planSteps(study).find((each) => each.kind === "compare" && each.match);
-    return step ? runsOf(step) : [];
-  };
-  expect(matched(cifar10Study)[0]).toBe("alexnet-cifar10");
-  expect(matched(tinyImageNetStudy)[0]).toBe("alexnet-tiny-imagenet-100-seed2");
+test("networks are compared on the same images, the main one too", () => {
+  const steps = planSteps(tinyImageNetStudy);
+  const groups = steps.flatMap((step) => {
+    if (step.kind === "predict") return step.out === "predict" ? [step.runs] : [];
+    return step.kind === "compare" && step.out !== "compare-methods" ? [runsOf(step)] : [];
+  });
+  expect(groups).toHaveLength(3);
+  const ablations = new Map(steps.flatMap((step) => (step.kind === "ablate" ? [[step.run, step]] : [])));
+  for (const runs of groups) {
+    expect(runs[0]).toBe("alexnet-tiny-imagenet-100-compared");
+    expect(ablations.get(runs[0] ?? "")?.network).toBe(tinyImageNetStudy.mainNetwork);
+    for (const run of runs) expect(ablations.get(run)?.limit, run).toBe(tinyImageNetStudy.comparedLimit);
+  }
+  const seeds = planSteps(cifar10Study).find((step) => step.kind === "compare" && step.match);
+  expect(seeds && runsOf(seeds)[0]).toBe("alexnet-cifar10");
 });

@@ -3,7 +3,7 @@ import { bootstrapInterval } from "../../stats/bootstrap.ts";
 import type { Estimate } from "../../stats/nested-bootstrap.ts";
 import { networkInterval } from "../../stats/network-interval.ts";
 import { type Evidence, type NetworkEvidence, networksOf } from "../evidence.ts";
-import { type Claim, claim, count, finding } from "./claim.ts";
+import { type Claim, claim, count, dropsTable, finding } from "./claim.ts";
 import { isNegative } from "./judgement.ts";
 import { mean } from "./places.ts";
 
@@ -33,7 +33,7 @@ export function alikeClassesClaim(evidence: Evidence): Claim {
     judged: [{ place: "conv5", statement: "", outcome: networks.length === 0 ? "unasked" : isNegative(difference) }],
     why: networks.length === 0 ? "These classes are not WordNet's, or no unit hurts two of them." : "",
     pictures: [{ file: "unit-drops-conv5.svg", shows: "class drops of the most damaging units of conv5" }],
-    tables: ["drops.csv"],
+    tables: [dropsTable(evidence.classCount)],
   });
 }
 

@@ -108,3 +108,8 @@ export function listed(names: readonly string[]): string {
 function known(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
+
+/** The table of class drops beside the page: those that survive false-discovery control where there are many classes. */
+export function dropsTable(classCount: number): string {
+  return classCount > 20 ? "drops-surviving.csv" : "drops.csv";
+}

@@ -1,5 +1,5 @@
 /** Where claims about single units are looked at: layers of one network, or of several networks together. */
-
+import { UnitscopeError } from "../../errors.ts";
 import type { Estimate } from "../../stats/nested-bootstrap.ts";
 import { imageVariance, networkInterval } from "../../stats/network-interval.ts";
 import { texts } from "../../tables/table.ts";
@@ -13,16 +13,24 @@ export interface Place {
   readonly networks: readonly NetworkEvidence[];
 }
 
-/** The layers that verdicts count: those that several plain networks share together, else the main network's; ResNet-18's. */
+/**
+ * The layers that verdicts count: those that several plain networks share together, and those of the main network that
+ * they do not share, or that it alone was measured at on all images; ResNet-18's.
+ */
 export function placesOf(evidence: Evidence): Place[] {
+  const { main } = evidence;
   const plain = networksOf(evidence, "plain");
   const resnets = networksOf(evidence, "ResNet-18");
+  const onMore = plain.some(({ name, imageCount }) => name === main.name && imageCount < main.imageCount);
   return [
-    ...layersOf(evidence.main).map((layer): Place => {
+    ...layersOf(main).flatMap((layer): Place[] => {
       const isShared = plain.length > 1 && comparedLayers.some((compared) => compared === layer);
-      return isShared
-        ? { name: `${layer} (${plain.length} networks)`, layer, networks: plain }
-        : { name: layer, layer, networks: [evidence.main] };
+      return [
+        ...(!isShared || onMore
+          ? [{ name: isShared ? `${layer} (1 network, all images)` : layer, layer, networks: [main] }]
+          : []),
+        ...(isShared ? [{ name: `${layer} (${plain.length} networks)`, layer, networks: plain }] : []),
+      ];
     }),
     ...(resnets.length > 0 ? resnetLayers : []).map(
       (layer): Place => ({ name: `ResNet-18 ${layer}`, layer, networks: resnets }),
@@ -77,6 +85,12 @@ function partsOf({ layer, networks }: Omit<Place, "name">, { of, beyond = 0 }: I
     const own = parts.get(layer);
     if (!own) continue;
     const { overall, ofClass } = own;
+    if (overall.length !== sum.length) {
+      throw new UnitscopeError(
+        "internal",
+        `internal: networks at ${layer}: expected the same ${sum.length} images for all, got ${overall.length}`,
+      );
+    }
     for (let image = 0; image < sum.length; image++) {
       const added = (of === "overall" ? overall[image] : ofClass[image]) - beyond * overall[image];
       sum[image] += added / networks.length;

@@ -11,4 +11,5 @@ export const ruleChanges: readonly string[] = [
   "“Class selectivity and other attributes predict the damage to a class”: surely weak correlations are weaker, and selectivity and correlation must beat concept alignment, as the paper says; it stayed in part.",
   "“Dropout of units spreads class information at its layer” asks for drops of at most half of the plain ones, since the paper calls the effect great; it stayed the same.",
   "Claims about batch norm and dropout have no control by networks that learned nothing; a control needs two such networks, and all of its numbers must agree.",
+  "A hundred classes: networks are compared on the same images (the first 50 of every class), and the main network is asked at conv4 and conv5 on all of its images besides. At first its images were all in the comparisons too, four times as many as the others', so that several networks together had no intervals and their statements on single units were open.",
 ];

@@ -3,7 +3,7 @@ import { quantile } from "../../figures/curves.ts";
 import type { Estimate } from "../../stats/nested-bootstrap.ts";
 import { type Evidence, networksOf, unitValues } from "../evidence.ts";
 import { alexnetLayers } from "../studies.ts";
-import { type Claim, claim, count, type Finding, finding, inWords, points } from "./claim.ts";
+import { type Claim, claim, count, dropsTable, type Finding, finding, inWords, points } from "./claim.ts";
 import { allOf, isAsLarge, isPositive, isWithin, type Outcome } from "./judgement.ts";
 import { estimateOf, mean, meansOf, type Place, placesOf } from "./places.ts";
 import { bounds } from "./rules.ts";
@@ -133,7 +133,7 @@ export function classDropClaim(evidence: Evidence): Claim {
       ...alexnetLayers.map(unitDropsPicture),
       ...alexnetLayers.map(cardPicture),
     ],
-    tables: ["units.csv", "drops.csv", "networks-units.csv"],
+    tables: ["units.csv", dropsTable(evidence.classCount), "networks-units.csv"],
   });
 }
 
@@ -208,7 +208,7 @@ export function fewClassesClaim(evidence: Evidence): Claim {
       outcome: fewOutcome({ hit, median, sharper: sharper.median, few, drop, detectable }),
     })),
     pictures: alexnetLayers.map(unitDropsPicture),
-    tables: ["units.csv", "drops.csv", "networks-units.csv"],
+    tables: ["units.csv", dropsTable(evidence.classCount), "networks-units.csv"],
   });
 }
 
@@ -236,7 +236,7 @@ function fewOutcome({ hit, median, sharper, few, drop, detectable }: HurtClasses
 
 /** The number at the last convolution. */
 function headlineAt<T extends { readonly place: Place }>(rows: readonly T[], say: (row: T) => string): string {
-  const row = rows.find(({ place }) => place.layer === "conv5");
+  const row = rows.findLast(({ place }) => place.layer === "conv5");
   return row ? `conv5: ${say(row)}` : "";
 }
 
