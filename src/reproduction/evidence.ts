@@ -47,6 +47,8 @@ export interface Evidence {
   /** The main network on all images: the same as in `networks`, unless those are measured on fewer. */
   readonly main: NetworkEvidence;
   readonly classCount: number;
+  /** Whether figures may show images. */
+  readonly showsImages: boolean;
   /** Images of every class that the sets and rotations of the lower layers are measured on, on average. */
   readonly lowerImages: number;
   /** `sets` of the main network: units chosen on one half of the images, measured on the other; all layers. */
@@ -83,6 +85,7 @@ export async function readEvidence(networks: readonly ReproductionNetwork[], pla
     networks: found,
     main: main as NetworkEvidence,
     classCount: all.manifest().classNames.length,
+    showsImages: place.study.showsImages,
     lowerImages: Math.round(lower.manifest().data.images / all.manifest().classNames.length),
     sets: concatTables([await lower.readTable("sets"), await all.readTable("sets")]),
     setsPaperWay: await paperWay.readTable("sets"),

@@ -27,6 +27,8 @@ export interface Study {
   /** The images in a sentence: `CIFAR-10`. */
   readonly images: string;
   readonly classCount: number;
+  /** Whether figures may show its images: not where their terms keep photographs from being published. */
+  readonly showsImages: boolean;
   /** Every so manyth class is asked for its unit sets: at conv4 and conv5, and at the layers below. */
   readonly setsEvery: { readonly deep: number; readonly lower: number };
   /** What its networks do, after "ours". */
@@ -68,6 +70,7 @@ export const cifar10Study: Study = {
   column: "10 classes",
   images: "CIFAR-10",
   classCount: 10,
+  showsImages: true,
   setsEvery: { deep: 1, lower: 1 },
   task: "ten classes apart at 32×32",
   testImages: "cifar10:test",
@@ -93,6 +96,7 @@ export const tinyImageNetStudy: Study = {
   column: "100 classes",
   images: "100 classes of Tiny-ImageNet",
   classCount: 100,
+  showsImages: false,
   setsEvery: { deep: 5, lower: 10 },
   task: "a hundred classes of photographs apart at 64×64",
   testImages: "tiny-imagenet-100:test",

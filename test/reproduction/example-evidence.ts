@@ -54,6 +54,7 @@ export function exampleEvidence(effects: Effects): Evidence {
     networks: found,
     main: found[0],
     classCount: effects.classCount,
+    showsImages: true,
     untrainedPredictions: predictionsOf(untrained),
     lowerImages: 100,
     sets: concatTables(alexnetLayers.map((layer) => setsOf(layer, effects))),

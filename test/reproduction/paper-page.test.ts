@@ -173,6 +173,13 @@ describe.each([
     }
   });
 
+  test("shows images only where their terms allow it", () => {
+    const withImages = readdirSync(join(docs, folder, "figures")).filter((file) =>
+      readFileSync(join(docs, folder, "figures", file), "utf8").includes("<image"),
+    );
+    expect(withImages.length > 0).toBe(study.showsImages);
+  });
+
   test("shows no figure or table that no claim and no control names", () => {
     const named = (pick: (claim: PageData["claims"][number]) => string[]): Set<string> =>
       new Set(shown.claims.flatMap(pick));

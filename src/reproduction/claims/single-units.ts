@@ -131,7 +131,7 @@ export function classDropClaim(evidence: Evidence): Claim {
       layerDrops,
       ...(networksOf(evidence, "ResNet-18").length > 0 ? [resnetDrops] : []),
       ...alexnetLayers.map(unitDropsPicture),
-      ...alexnetLayers.map(cardPicture),
+      ...(evidence.showsImages ? alexnetLayers.map(cardPicture) : []),
     ],
     tables: ["units.csv", dropsTable(evidence.classCount), "networks-units.csv"],
   });
