@@ -1,5 +1,5 @@
 /** The script of docs/clusters.md on a real Slurm: a job array with tasks that are killed and requeued, then the merge. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runAblate } from "../../src/commands/ablate-run.ts";
@@ -15,11 +15,11 @@ import { type Slurm, startSlurm, whyNoSlurm } from "./slurm.ts";
 const script = new URL("../../examples/clusters/slurm.sh", import.meta.url).pathname;
 const why = whyNoSlurm();
 
-/** Tasks that are killed, and the program of all: the first time, these stop where they have begun, until it happens. */
+/** Tasks that are killed, and the program of all: until it has happened, these stop where they have begun. */
 const held = ["1", "4"];
 const unitscope = `#!/bin/sh
-first() { [ "$1" = run ] && [ "\${SLURM_RESTART_COUNT:-0}" = 0 ]; }
-case "$SLURM_ARRAY_TASK_ID" in ${held.join("|")}) if first "$@"; then
+unhurt() { [ "$1" = run ] && [ ! -e "$2.killed-$SLURM_ARRAY_TASK_ID" ]; }
+case "$SLURM_ARRAY_TASK_ID" in ${held.join("|")}) if unhurt "$@"; then
   ${process.execPath} ${bin} "$@" &
   while kill -0 $! && ! ls "$2/shards/00000$SLURM_ARRAY_TASK_ID"* >/dev/null 2>&1; do sleep 0.02; done
   kill -STOP $!; wait $!
@@ -53,8 +53,14 @@ describe.skipIf(why !== undefined && !isNeeded("slurm"))(
       await until(async () => {
         for (const task of await running(array)) {
           if (killed.has(task) || !held.includes(task) || !isAtWork(shared, Number(task))) continue;
-          await slurm.run("scancel", ["--signal=KILL", `${array}_${task}.0`]); // the step; the whole job would be cancelled
-          killed.add(task);
+          const mark = `${shared}.killed-${task}`;
+          writeFileSync(mark, "");
+          try {
+            await slurm.run("scancel", ["--signal=KILL", `${array}_${task}.0`]); // the step; the whole job would be cancelled
+            killed.add(task);
+          } catch {
+            rmSync(mark); // Slurm itself had put it back into the queue meanwhile: it is stopped again
+          }
         }
         return killed.size === held.length;
       }, 300);
@@ -62,7 +68,7 @@ describe.skipIf(why !== undefined && !isNeeded("slurm"))(
       await until(() => readRunPlan(shared).merged !== null, 500); // Slurm lets a requeued task wait for two minutes
       for (const task of killed) {
         const details = await slurm.run("scontrol", ["show", "job", `${array}_${task}`]);
-        expect(details).toMatch(/Restarts=1\b/);
+        expect(details).toMatch(/Restarts=[1-9]/);
       }
       expect(tablesOf(shared)).toEqual(tablesOf(alone.run.path));
       expect(tablesOf(shared)).toHaveLength(5);
