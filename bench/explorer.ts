@@ -29,10 +29,10 @@ const clicking = `(async () => {
   const times = [];
   for (let at = 0; at < 45; at++) {
     const button = document.querySelectorAll(".unit-maps button[aria-pressed=false]")[0];
-    const before = document.querySelector("[data-elapsed]").dataset.elapsed;
+    const before = document.querySelector("[data-elapsed]").dataset.answers;
     const began = performance.now();
     button.click();
-    while (document.querySelector("[data-elapsed]").dataset.elapsed === before) await new Promise((done) => setTimeout(done, 0));
+    while (document.querySelector("[data-elapsed]").dataset.answers === before) await new Promise((done) => setTimeout(done, 0));
     await painted();
     times.push(performance.now() - began);
     await new Promise((done) => setTimeout(done, 100));

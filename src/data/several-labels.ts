@@ -159,5 +159,7 @@ const texts: ReadonlyMap<string, number> = new Map([
 
 function described(value: unknown): string {
   if (value === undefined || value === null || value === "") return "nothing";
-  return typeof value === "string" ? JSON.stringify(value.slice(0, 40)) : String(value).slice(0, 40);
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 40));
+  if (typeof value === "bigint") return String(value);
+  return (JSON.stringify(value) ?? typeof value).slice(0, 40);
 }

@@ -8,7 +8,6 @@ import { preprocessingFromJson } from "../../src/data/parse-preprocessing.ts";
 import { pixelSet } from "../../src/data/pixel-set.ts";
 import { luma } from "../../src/data/preprocess-image.ts";
 import { forChannels, noPreprocessing, type Preprocessing } from "../../src/data/preprocessing.ts";
-import type { Model } from "../../src/runtime/open-model.ts";
 import { folderOf, noise, png } from "./pictures.ts";
 
 const side = 6;
@@ -214,7 +213,7 @@ describe("four channels", () => {
   const check = async (images: ImageSet, channels: 3 | 4): Promise<void> =>
     await checkFit(
       {
-        model: { input: { ...input, channels } } as unknown as Model,
+        model: { input: { ...input, channels } },
         images,
         preprocessing: forChannels(noPreprocessing, channels),
       },
@@ -229,7 +228,7 @@ describe("four channels", () => {
     await expect(
       checkFit(
         {
-          model: { input } as unknown as Model,
+          model: { input },
           images: stored(4, 3),
           preprocessing: { ...rgba, resize: 2 },
         },
