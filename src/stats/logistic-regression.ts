@@ -146,7 +146,7 @@ function spreadOf(values: Float64Array, shares: Float64Array, penalty: number): 
     const bend = share * (1 - share);
     for (let axis = 0; axis < width; axis++)
       spread[i * width + axis] = 1 / (bend * Math.max(0, values[axis]) + penalty);
-    spread[shares.length * width + i] = 1 / Math.max(bend, 1 / 4 / width);
+    spread[shares.length * width + i] = bend > 0 ? 1 / bend : 1; // a class that is alone has nothing to learn
   }
   return spread;
 }
