@@ -1,11 +1,12 @@
 /** Parquet files → tables, through hyparquet: whole, in ranges of rows, or one layer from its own row groups. */
-import type { AsyncBuffer, DecodedArray, FileMetaData, RowGroup, SchemaElement } from "hyparquet";
+import type { AsyncBuffer, ColumnChunk, DecodedArray, FileMetaData, RowGroup, SchemaElement } from "hyparquet";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from "hyparquet";
 import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
 import type { ColumnType } from "../tables/column-schema.ts";
 import type { TableName } from "../tables/schema.ts";
 import { type Column, concatTables, missingColumn, rowsWhere, type Table } from "../tables/table.ts";
+import { columnExtent, isColumnWhole, isFooterWhole } from "./table-digests.ts";
 
 /** A table's file that was opened for reading. */
 export interface TableReader {
@@ -45,14 +46,32 @@ export async function openTableReader(path: string, name: TableName): Promise<Ta
   }
   const damaged = (cause: unknown): UnitscopeError =>
     new UnitscopeError("run", `${path}: expected a Parquet file, got a damaged one (${messageOf(cause)})`, { cause });
+  const changed = (what: string): UnitscopeError =>
+    damaged(new Error(`${what} is not as it was written; delete the file and repeat the command that wrote it`));
   try {
+    if (!(await isFooterWhole(file))) throw changed("its footer");
     metadata = await parquetMetadataAsync(file);
   } catch (cause) {
-    throw damaged(cause);
+    throw cause instanceof UnitscopeError ? cause : damaged(cause);
   }
   const rows = Number(metadata.num_rows);
   const types = new Map(metadata.schema.slice(1).map((element) => [element.name, typeOf(element, path)]));
   const groups = tableGroups(metadata);
+  const whole = new Set<ColumnChunk>();
+  /** Refuses columns of row groups whose bytes have changed since they were written; looks at each once. */
+  const requireWhole = async (columns: readonly string[], start: number, end: number): Promise<void> => {
+    for (const group of groups) {
+      if (group.end <= start || group.start >= end) continue;
+      for (const chunk of group.description.columns) {
+        const column = chunk.meta_data?.path_in_schema.join(".") ?? "";
+        if (whole.has(chunk) || !columns.includes(column)) continue;
+        if (!(await isColumnWhole(file, chunk))) {
+          throw changed(`column "${column}" of rows ${group.start} to ${group.end}`);
+        }
+        whole.add(chunk);
+      }
+    }
+  };
   const read: TableReader["read"] = async ({ columns = [...types.keys()], start = 0, end = rows } = {}) => {
     const target: Record<string, Column> = {};
     for (const column of columns) {
@@ -64,6 +83,7 @@ export async function openTableReader(path: string, name: TableName): Promise<Ta
       target[column] = missingColumn(type, end - start);
     }
     if (end === start) return { rows: 0, columns: target };
+    await requireWhole(columns, start, end);
     try {
       await parquetRead({
         file,
@@ -96,11 +116,12 @@ export async function openTableReader(path: string, name: TableName): Promise<Ta
         columns: Object.fromEntries(columns.map((column) => [column, found.columns[column]])),
       };
     },
-    groupBytes: async ({ description }) => {
-      const extents = description.columns.map(({ meta_data }) => {
-        if (!meta_data) throw damaged("a column without a description");
-        const from = Number(meta_data.dictionary_page_offset ?? meta_data.data_page_offset);
-        return { from, to: from + Number(meta_data.total_compressed_size) };
+    groupBytes: async ({ description, start: from, end: to }) => {
+      await requireWhole([...types.keys()], from, to);
+      const extents = description.columns.map((column) => {
+        const extent = columnExtent(column);
+        if (!extent) throw damaged("a column without a description");
+        return extent;
       });
       const start = Math.min(...extents.map(({ from }) => from));
       const end = Math.max(...extents.map(({ to }) => to));

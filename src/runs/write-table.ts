@@ -10,6 +10,7 @@ import { openAtomicFile } from "../files/atomic-file.ts";
 import type { ColumnType } from "../tables/column-schema.ts";
 import { type TableName, tableSchemas } from "../tables/schema.ts";
 import { type Column, columnType, isMissing, makeTable, noInteger, type Table } from "../tables/table.ts";
+import { footerSeal, sealColumns, sealFooter } from "./table-digests.ts";
 
 /** Rows per row group at most: small enough to stream, large enough to compress. */
 const groupRows = 100_000;
@@ -38,18 +39,26 @@ export interface TableWriter {
 export function openTableWriter(path: string, name: TableName): TableWriter {
   const file = openAtomicFile(path);
   const buffer = new ByteWriter();
+  let opened: { readonly writer: ParquetWriter; readonly names: string } | undefined;
+  let sealed = 0;
   const flush = (): void => {
-    file.write(buffer.getBytes());
+    const bytes = buffer.getBytes();
+    const groups = opened?.writer.row_groups ?? [];
+    for (; sealed < groups.length; sealed++) sealColumns(groups[sealed], bytes, buffer.offset - bytes.length);
+    file.write(bytes);
     buffer.index = 0;
   };
-  const sink = Object.assign(buffer, { flush, finish: flush });
-  let opened: { readonly writer: ParquetWriter; readonly names: string } | undefined;
+  const finish = (): void => {
+    sealFooter(buffer.getBytes());
+    flush();
+  };
+  const sink = Object.assign(buffer, { flush, finish });
   const writerOf = (columns: readonly string[]): ParquetWriter => {
     const names = columns.join(", ");
     if (!opened) {
       const schema = parquetSchemaOf(name, columns);
       const options = { writer: sink, schema, createdBy: "unitscope", statisticsTruncateLength: Infinity };
-      opened = { writer: new ParquetWriter(options), names };
+      opened = { writer: new ParquetWriter({ ...options, kvMetadata: [footerSeal] }), names };
     }
     if (names === opened.names) return opened.writer;
     throw new UnitscopeError("internal", `internal: table "${name}": expected columns ${opened.names}, got ${names}`);
