@@ -98,7 +98,9 @@ function head(data: PageData, folder: string): string[] {
   const other = ({ id }: ControlledClaim): string =>
     beside
       .map((study) => study.claims.find((claim) => claim.id === id))
-      .map((claim) => (claim ? ` ${marks[claim.verdict]}${claim.headline === "–" ? "" : `: ${claim.headline}`} |` : " |"))
+      .map((claim) =>
+        claim ? ` ${marks[claim.verdict]}${claim.headline === "–" ? "" : `: ${claim.headline}`} |` : " |",
+      )
       .join("");
   return [
     "# The paper, claim by claim",
