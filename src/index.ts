@@ -6,11 +6,11 @@ export {
   type AblateLabelsOptions,
   type AblateLabelsResult,
   ablateLabels,
-  type LabelRow,
 } from "./commands/ablate-labels.ts";
 export { type AblateRunOptions, type RunEffects, runAblate } from "./commands/ablate-run.ts";
 export type { LayerChoice } from "./commands/choose-layers.ts";
 export { type DrawnFigure, runFigures } from "./commands/figures-run.ts";
+export type { LabelRow } from "./commands/labels-table.ts";
 export { type StudyEffects, type StudyOptions, type StudyResult, study } from "./commands/study.ts";
 export { type TrainedModel, type TrainModelOptions, trainModel } from "./commands/train-model.ts";
 export type { AblateRunResult } from "./commands/write-ablation.ts";

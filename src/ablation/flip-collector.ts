@@ -1,4 +1,5 @@
 /** Takes the logits of (unit, image) pairs and keeps what changed: flips, and sums of the continuous companions. */
+import { messageOf, UnitscopeError } from "../errors.ts";
 import type { ImageBlock } from "../passes/image-block.ts";
 import { type ChangeCollector, type ClassSums, collectChanges } from "./class-sums.ts";
 import type { Flips } from "./flips.ts";
@@ -90,7 +91,15 @@ export function collectFlips(
   return {
     settled,
     take: (unit, row, logits, at, removal) => {
-      readRow(logits, at, { classCount, into: reading });
+      try {
+        readRow(logits, at, { classCount, into: reading });
+      } catch (cause) {
+        throw new UnitscopeError(
+          "value",
+          `tensor "${removal?.tap ?? ""}" without unit ${unit}, image ${block.images[row]}: ${messageOf(cause)}; the network may divide by what this unit gives: try option "method" mean, or leave this layer out`,
+          { cause },
+        );
+      }
       if (sink) addCompanions(unit, row, logits, at);
       if (!isTie(reading, tolerance, scales[row])) {
         keep(unit, row, reading.prediction);

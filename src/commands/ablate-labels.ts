@@ -4,23 +4,32 @@
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { ablationKey } from "../ablation/sweep.ts";
 import type { ClassList } from "../data/classes/class-list.ts";
 import { classNamesOf } from "../data/classes/class-list.ts";
 import { knownClasses } from "../data/classes/fit-classes.ts";
 import type { ImageSet } from "../data/image-set.ts";
-import { imagesPerClass } from "../data/select-images.ts";
 import { listAllowed, UnitscopeError } from "../errors.ts";
-import { writeFileAtomic } from "../files/atomic-file.ts";
 import { layerSlugs } from "../files/layer-slugs.ts";
 import { checkWorkers } from "../passes/thread-choice.ts";
 import { openRun } from "../runs/run-folder.ts";
+import type { Model } from "../runtime/open-model.ts";
 import { requireDevice } from "../runtime/require-device.ts";
-import { doubles, integers, texts } from "../tables/table.ts";
 import { type AblateRunOptions, ablateSubject, checkOptions, type RunEffects } from "./ablate-run.ts";
-import { askedLabels, type NetworkLabel } from "./asked-labels.ts";
+import { askedLabels, type NetworkLabel, textFor } from "./asked-labels.ts";
+import { chooseLayers } from "./choose-layers.ts";
+import {
+  addRows,
+  heldRows,
+  type LabelRow,
+  type LabelSettings,
+  plain,
+  requireSameSettings,
+  rowOf,
+  tableName,
+} from "./labels-table.ts";
 import { chooseLabel } from "./one-label.ts";
-import { openParts, openSubject } from "./subject.ts";
-import type { AblateRunResult } from "./write-ablation.ts";
+import { openParts, openSubject, preprocessingJson, type Subject } from "./subject.ts";
 
 /** Options: those of `unitscope ablate`, with labels. */
 export interface AblateLabelsOptions extends AblateRunOptions {
@@ -34,37 +43,17 @@ export interface AblateLabelsEffects extends Pick<RunEffects, "fetching" | "caut
   readonly progress?: ((share: number, label: string) => void) | undefined;
 }
 
-/** A label's row in the table. */
-export interface LabelRow {
-  readonly label: string;
-  /** The folder of its run. */
-  readonly run: string;
-  /** Images with the label, and without it. */
-  readonly images_with: number;
-  readonly images_without: number;
-  /** Share of the images that the intact network gets right. */
-  readonly accuracy: number;
-  readonly units: number;
-  /** Units with an effect on one of the two classes that is real at 5 % false discoveries in their layer. */
-  readonly significant_units: number;
-  /** The largest drop of one of the two classes, as a share of its images, and whose it is. */
-  readonly max_class_drop: number;
-  readonly max_class: string;
-  readonly layer: string;
-  readonly unit: number;
-}
-
 /** What was found. */
 export interface AblateLabelsResult {
   readonly path: string;
-  /** The table, a JSON file. */
+  /** The table, a JSON file; it also has the labels that earlier calls measured in the folder. */
   readonly table: string;
+  /** The rows of the labels that were asked for. */
   readonly rows: readonly LabelRow[];
+  /** How many labels the table has. */
+  readonly labelCount: number;
   readonly elapsedMs: number;
 }
-
-/** The table's file. */
-const tableName = "labels.json";
 
 /**
  * Labels of a network that are asked for.
@@ -80,8 +69,9 @@ async function labelsOf(
 }
 
 /**
- * Ablates for every label in turn; a call that is repeated on the same folder does what is missing. Of `all` labels,
- * those that all images have, or none, or of which nothing is said, are left out with a caution.
+ * Ablates for every label in turn; a call that is repeated on the same folder does what is missing, and one with other
+ * labels adds them, if all else is the same. Of `all` labels, those that all images have, or none, or of which nothing is
+ * said, are left out with a caution.
  *
  * @throws {UnitscopeError} as `runAblate`, before anything is written for each label that is asked for by name.
  */
@@ -99,7 +89,8 @@ export async function ablateLabels(
   const { out, classes } = options;
   const { opened, set } = await openParts(modelPath, data, { ...options, progress: fetching, signal });
   const { known, labels: asked } = await labelsOf(opened, { ...options, modelPath });
-  const slugs = layerSlugs([tableName, ...classNamesOf(known)]);
+  const names = classNamesOf(known);
+  const slugs = layerSlugs([tableName, ...names]);
   requireOwnFolder(out, Object.values(slugs));
   const left = new Map<string, string>();
   const labels: NetworkLabel[] = [];
@@ -124,8 +115,12 @@ export async function ablateLabels(
       if (!said.has(caution_)) caution?.(`label "${name}": ${caution_}`);
       said.add(caution_);
     };
+    const subject = await openSubject(modelPath, data, source);
+    const wanted = new Set(labels.map((each) => each.name));
+    const others = heldRows(out).filter((row) => !wanted.has(row.label));
+    await requireSameSettings(out, others, settingsOf(subject, { ...options, modelPath, set, known, opened }));
     const result = await ablateSubject(
-      await openSubject(modelPath, data, source),
+      subject,
       { ...options, label: text, out: run },
       {
         fetching,
@@ -135,10 +130,11 @@ export async function ablateLabels(
       },
     );
     rows.push(rowOf(name, slugs[name], result));
-    writeFileAtomic(join(out, tableName), `${JSON.stringify(rows, null, 2)}\n`);
+    await addRows(out, rows, names);
   }
   progress?.(1, "done");
-  return { path: out, table: join(out, tableName), rows, elapsedMs: performance.now() - began };
+  const labelCount = heldRows(out).length;
+  return { path: out, table: join(out, tableName), rows, labelCount, elapsedMs: performance.now() - began };
 }
 
 /** What ends a sweep early is of one sweep. @throws {UnitscopeError} `usage`. */
@@ -180,26 +176,29 @@ async function lackOf(
   }
 }
 
+/** What rows of one table have in common. */
+function settingsOf(
+  { model, preprocessing }: Subject,
+  options: AblateLabelsOptions & { modelPath: string; set: ImageSet; known: ClassList; opened: Model },
+): LabelSettings {
+  const { modelPath, set, known, opened, classes, limit } = options;
+  return {
+    model,
+    preprocessing: preprocessingJson(preprocessing),
+    ablation: plain(ablationKey(options)),
+    layers: chooseLayers(model, options).map(({ name }) => name),
+    dataHash: async (label) => {
+      const names = classNamesOf(known);
+      const number = names.indexOf(label);
+      if (number < 0) return "of labels without it";
+      const choice = await chooseLabel(textFor(number, known, names), { modelPath, classes, limit });
+      choice.pick(opened);
+      return choice.under(set).images.hash;
+    },
+  };
+}
+
 /** Whether a run needs no look at its images any more. */
 function isFinished(path: string): boolean {
   return existsSync(join(path, "run.json")) && openRun(path, { isPartialFine: true }).manifest().finished !== null;
-}
-
-function rowOf(label: string, run: string, { subject, accuracy, units, summary }: AblateRunResult): LabelRow {
-  const drops = doubles(units, "max_class_drop");
-  const worst = drops.reduce((best, drop, row) => (drop > drops[best] ? row : best), 0);
-  const [without, having] = imagesPerClass(subject.images);
-  return {
-    label,
-    run,
-    images_with: having,
-    images_without: without,
-    accuracy,
-    units: units.rows,
-    significant_units: integers(summary, "significant_units").reduce((sum, count) => sum + count, 0),
-    max_class_drop: drops[worst],
-    max_class: subject.images.classNames[integers(units, "max_class")[worst]] ?? "-",
-    layer: texts(units, "layer")[worst],
-    unit: integers(units, "unit")[worst],
-  };
 }

@@ -66,7 +66,7 @@ function sameCommas(text: string): string {
 }
 
 /** A name that stands for one label alone, else its number. */
-function textFor(number: number, known: ClassList, names: readonly string[]): string {
+export function textFor(number: number, known: ClassList, names: readonly string[]): string {
   try {
     return matchClasses([names[number]], known, "label")[0] === number ? names[number] : `${number}`;
   } catch (error) {

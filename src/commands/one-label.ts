@@ -90,6 +90,17 @@ export async function chooseLabel(
 
 /** Which images have a network's label. */
 function presenceOf(set: ImageSet, known: ClassList, chosen: number): LabelPresence {
+  const at = labelAt(set, known, chosen);
+  const { severalLabels: several } = set;
+  if (several && at >= 0) return several.read(at);
+  return { present: set.labels.map((cls) => Number(!several && cls === at)), isSigned: false };
+}
+
+/**
+ * Where a network's label stands among those of images, or among their classes; -1 where no image has it.
+ * @throws {UnitscopeError} `data` if images have labels that the network lacks, or no column or several stand for it.
+ */
+export function labelAt(set: ImageSet, known: ClassList, chosen: number): number {
   const { severalLabels: several, classNames } = set;
   const data = `data "${set.name}"`;
   const name = classNamesOf(known)[chosen];
@@ -97,7 +108,7 @@ function presenceOf(set: ImageSet, known: ClassList, chosen: number): LabelPrese
   const own = columnsFor(columns, known, chosen);
   const shown = own.map((at) => `"${columns[at]}"`).join(" and ");
   if (several?.kind === "columns") {
-    if (own.length === 1) return several.read(own[0]);
+    if (own.length === 1) return own[0];
     const got = own.length > 1 ? shown : `none; the nearest is "${nearestName(name, columns)}"`;
     throw new UnitscopeError("data", `${data}: expected one column of the label "${name}", got ${got}`, {
       details: own.length === 0 ? { untold: name } : {},
@@ -115,8 +126,5 @@ function presenceOf(set: ImageSet, known: ClassList, chosen: number): LabelPrese
       `${data}: expected 0 or 1 for each of the ${known.classes.length} labels of ${known.place}, got ${classNames.length} of them`,
     );
   }
-  const numbers = matchClasses(classNames, known, data);
-  const at = numbers.indexOf(chosen);
-  if (several && at >= 0) return several.read(at);
-  return { present: set.labels.map((cls) => Number(!several && cls === at)), isSigned: false };
+  return matchClasses(classNames, known, data).indexOf(chosen);
 }

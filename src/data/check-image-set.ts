@@ -11,6 +11,7 @@ export interface ImageSetReport {
   readonly name: string;
   readonly hash: string;
   readonly images: number;
+  /** None where images have several labels each. */
   readonly classes: readonly { readonly name: string; readonly images: number }[];
   /** Sizes of the images that can be decoded, the most frequent first. */
   readonly sizes: readonly { readonly width: number; readonly height: number; readonly images: number }[];
@@ -61,7 +62,7 @@ export async function checkImageSet(
     name: set.name,
     hash: set.hash,
     images: set.imageCount,
-    classes: set.classNames.map((name, cls) => ({ name, images: counts[cls] })),
+    classes: set.severalLabels ? [] : set.classNames.map((name, cls) => ({ name, images: counts[cls] })),
     sizes: [...sizes.values()].sort((a, b) => b.images - a.images || a.width - b.width || a.height - b.height),
     repeats: findRepeats(digests, set.labels),
     turned,

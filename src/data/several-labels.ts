@@ -18,7 +18,12 @@ export interface SeveralLabels {
    * @throws {UnitscopeError} `data` for a value of its column that does not say.
    */
   read(label: number): LabelPresence;
+  /** What is said of a label for every image: 1, 0 or -1; `undefined` for a value that does not say. */
+  signs(label: number): readonly Sign[];
 }
+
+/** Whether an image has a label: 1 for yes, 0 or -1 for no. */
+export type Sign = 0 | 1 | -1 | undefined;
 
 /** Which images have a label. */
 export interface LabelPresence {
@@ -30,10 +35,12 @@ export interface LabelPresence {
 
 /** Several labels as lists: of every image, the numbers of its labels. */
 export function labelLists(lists: readonly Int32Array[], beside: readonly string[] = []): SeveralLabels {
+  const signs: SeveralLabels["signs"] = (label) => lists.map((own) => (own.includes(label) ? 1 : 0));
   return {
     kind: "lists",
     beside,
-    read: (label) => ({ present: Int32Array.from(lists, (own) => Number(own.includes(label))), isSigned: false }),
+    read: (label) => ({ present: Int32Array.from(signs(label), Number), isSigned: false }),
+    signs,
   };
 }
 
@@ -63,6 +70,7 @@ export function labelColumns(
   return {
     kind,
     beside: [],
+    signs: (label) => Array.from({ length: imageCount }, (_, image) => signOf(value(image, label))),
     read: (label) => {
       const first = new Map<number, number>();
       const values = Int32Array.from({ length: imageCount }, (_, image) => {
@@ -96,6 +104,10 @@ export function labelsOfImages(several: SeveralLabels, images: Int32Array): Seve
       const { present, isSigned } = several.read(label);
       return { present: images.map((image) => present[image]), isSigned };
     },
+    signs: (label) => {
+      const all = several.signs(label);
+      return Array.from(images, (image) => all[image]);
+    },
   };
 }
 
@@ -119,6 +131,11 @@ export function joinLabels(
   }
   return {
     kind,
+    signs: (label) =>
+      parts.flatMap(({ several, names: own, imageCount }): readonly Sign[] => {
+        const at = own.indexOf(names[label]);
+        return at >= 0 ? several.signs(at) : Array<Sign>(imageCount).fill(kind === "lists" ? 0 : undefined);
+      }),
     beside: [...new Set(parts.flatMap(({ several }) => several.beside))],
     read: (label) => {
       const read = parts.map(({ several, names: own, imageCount, name }) => {
@@ -144,14 +161,15 @@ export function joinLabels(
 }
 
 /** 1, 0 or -1; `undefined` for anything else. */
-function signOf(value: unknown): number | undefined {
-  if (typeof value === "boolean") return Number(value);
+function signOf(value: unknown): Sign {
+  if (typeof value === "boolean") return value ? 1 : 0;
   if (typeof value === "string") return texts.get(value.trim().toLowerCase());
   const number = typeof value === "bigint" ? Number(value) : value;
-  return number === 0 || number === 1 || number === -1 ? number + 0 : undefined;
+  if (number === 0) return 0; // also -0
+  return number === 1 || number === -1 ? number : undefined;
 }
 
-const texts: ReadonlyMap<string, number> = new Map([
+const texts: ReadonlyMap<string, Sign> = new Map<string, Sign>([
   ...["1", "1.0", "true"].map((text) => [text, 1] as const),
   ...["0", "0.0", "false"].map((text) => [text, 0] as const),
   ...["-1", "-1.0"].map((text) => [text, -1] as const),

@@ -7,6 +7,7 @@ import { cutTo, producersOf } from "./edit.ts";
 import { floatTensor, type Graph, type Node, node } from "./graph.ts";
 import { describePort } from "./image-input.ts";
 import { roleOf } from "./operators.ts";
+import { logitsOf, probabilityMaker, type Reading } from "./probabilities.ts";
 import type { Shape } from "./shapes.ts";
 
 /** Where the classes are. */
@@ -20,6 +21,8 @@ export interface Classes {
   /** How many of the output's numbers stand behind them: 1 where the two classes are those below and above 0. */
   readonly logitCount: number;
   readonly notes: readonly string[];
+  /** Where the output is taken as it stands, though an operator of its head may make probabilities of it: see `reading`. */
+  readonly unsure?: { readonly tensor: string; readonly maker: Node; readonly width: number } | undefined;
 }
 
 /**
@@ -29,6 +32,7 @@ export interface Classes {
  * embeddings and auxiliary heads aside; where that does not leave one, the caller must say.
  *
  * @param options.output the output to take.
+ * @param options.reading what the numbers of the output are, where they were looked at.
  * @param options.label gives the number of the one label that is read of an output of so many, each with a probability of
  *   its own.
  * @throws {UnitscopeError} `model`, listing the outputs, where none fits or several do; `usage` where a label is asked for
@@ -41,11 +45,13 @@ export function findLogits(
     place,
     output,
     label: pickLabel,
+    reading,
   }: {
     shapes: ReadonlyMap<string, Shape>;
     place: string;
     output?: string | undefined;
     label?: ((classCount: number) => number) | undefined;
+    reading?: Reading | undefined;
   },
 ): Classes {
   const producers = producersOf(graph);
@@ -59,7 +65,7 @@ export function findLogits(
   if (output !== undefined && !graph.outputs.some((port) => port.name === output)) {
     throw new UnitscopeError("model", `${place}: expected an output named "${output}", got ${described}`);
   }
-  const { tensor, head } = beforeSoftmax(name, producers, shapeOf);
+  const { tensor, head: ownHead } = beforeSoftmax(name, producers, shapeOf);
   const shape = shapeOf(tensor);
   const classes = shape?.[1];
   if (!shape || shape.length < 2 || typeof classes !== "number" || shape.slice(2).some((dim) => dim !== 1)) {
@@ -76,10 +82,22 @@ export function findLogits(
     return to;
   };
   if (shape.length > 2) logits = insert("Flatten", [logits], "unitscope/logits/flat", { axis: 1 });
+  const maker = tensor === name ? probabilityMaker(graph, name) : undefined;
+  const unsure = maker && reading === undefined ? { tensor: name, maker, width: classes } : undefined;
+  if (maker && reading !== undefined && reading !== "logits") {
+    const made = logitsOf(logits, reading);
+    nodes.push(...made.nodes);
+    for (const [constant, value] of made.constants) constants.set(constant, value);
+    ({ logits } = made);
+    notes.push(
+      `output "${name}" holds probabilities, by ${maker.op} "${maker.name}": logits are ${reading === "shares" ? "their logarithms" : "log(p / (1 - p))"}`,
+    );
+  }
+  const head = reading === "chances" ? "sigmoid" : ownHead;
   let classCount = classes;
   const label = pickLabel?.(classes);
   if (label !== undefined) {
-    const isSoftmax = tensor !== name && head === "softmax";
+    const isSoftmax = reading === "shares" || (tensor !== name && head === "softmax");
     if (isSoftmax || !(label < classes) || classes < 2) {
       throw new UnitscopeError(
         "usage",
@@ -93,7 +111,7 @@ export function findLogits(
     logits = insert("MatMul", [logits, "unitscope/logits/label"], "unitscope/logits/chosen");
     classCount = 2;
     const doubt =
-      tensor === name
+      tensor === name && reading !== "chances"
         ? ', which is a logit above 0: the file has no sigmoid to tell that its labels do not exclude each other; leave option "label" out if they do'
         : "";
     notes.push(
@@ -115,7 +133,7 @@ export function findLogits(
   }
   const whole = cutTo({ ...graph, nodes, constants }, [logits]);
   const logitCount = label === undefined ? classes : 1;
-  return { graph: whole, logits, head: isLabels ? "sigmoid" : "softmax", classCount, logitCount, notes };
+  return { graph: whole, logits, head: isLabels ? "sigmoid" : "softmax", classCount, logitCount, notes, unsure };
 }
 
 const notClasses = /embed|feature|hidden|aux|pool|descriptor|attention/i;

@@ -14,6 +14,7 @@ import { findImageInput, type ImageInput, type ImageSize, withImageInput } from 
 import { surveyLayers } from "../onnx/layers.ts";
 import { type Classes, findLogits } from "../onnx/logits.ts";
 import { mayJump } from "../onnx/operators.ts";
+import { type Reading, readingOf } from "../onnx/probabilities.ts";
 import { resolveShapes } from "../onnx/resolve-shapes.ts";
 import { isBatchFirst, type RowFact, rowsOf, traceRows } from "../onnx/rows.ts";
 import { inferShapes, type Shape } from "../onnx/shapes.ts";
@@ -141,7 +142,10 @@ async function settle(
 ): Promise<Attempt> {
   const start = batch === null ? freeBatch(whole, input.name) : withImageInput(whole, input, batch);
   const settled = await settleShapes(resolveShapes(foldConstants(start)), { input, run, batch });
-  const classes = findLogits(settled.graph, { shapes: settled.shapes, place, ...which });
+  const seen = { shapes: settled.shapes, place, ...which };
+  const taken = findLogits(settled.graph, seen);
+  const reading = taken.unsure && (await readOutput(settled.graph, taken.unsure, { input, run, batch }));
+  const classes = reading ? findLogits(settled.graph, { ...seen, reading }) : taken;
   const { graph, logits } = classes;
   const shapes = inferShapes(graph, settled.measured);
   const known = traceRows(graph, { input: input.name, shapes });
@@ -153,6 +157,20 @@ async function settle(
   }
   const found = await settleBatch(classes, { input, known, batch, run, notes: said });
   return { graph, logits, classes, shapes, known, said, ...found };
+}
+
+/** What the numbers of an output are: those of some images of noise are looked at. */
+async function readOutput(
+  graph: Graph,
+  { tensor, width }: NonNullable<Classes["unsure"]>,
+  { input, run, batch }: { input: ImageInput; run: Runner; batch: number | null },
+): Promise<Reading> {
+  const { channels, height, width: across, layout } = input;
+  const count = batch ?? 3;
+  const dims = layout === "nchw" ? [count, channels, height, across] : [count, height, across, channels];
+  const [values] = await run(cutTo({ ...graph, outputs: [] }, [tensor]), [{ [input.name]: noise(dims) }]);
+  const found = values?.[tensor]?.data;
+  return found instanceof Float32Array ? readingOf(found, width) : "logits";
 }
 
 /** Computes what no image changes. */

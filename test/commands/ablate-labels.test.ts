@@ -40,7 +40,7 @@ test("every label has the tables of a run with that label alone, and a row of wh
     ["boat", "boat"],
     ["dog", "dog"],
   ]);
-  expect(JSON.parse(readFileSync(table, "utf8"))).toEqual(rows);
+  expect(JSON.parse(readFileSync(table, "utf8"))).toEqual(rows.toReversed()); // in the order of the outputs
   const intact = (await plainLogits({ folder, model }, 0))[0];
   for (const row of rows) {
     const own = await runAblate(model, data, { ...options(`alone-${row.label}`, row.label) });
@@ -74,6 +74,43 @@ test("what is done is not done again, what is missing is", async () => {
   rmSync(join(folder, "again", "cat"), { recursive: true });
   await ablateLabels(model, data, options("again", "cat,dog"));
   expect(readFileSync(file("cat"))).toEqual(bytes);
+});
+
+test("a second command adds its labels to the table, in the order of the outputs; a run that is gone is in it no more", async () => {
+  const { folder, model, data } = files;
+  const table = (): { label: string }[] =>
+    JSON.parse(readFileSync(join(folder, "grown", "labels.json"), "utf8")) as { label: string }[];
+  const first = await ablateLabels(model, data, options("grown", "tree,dog"));
+  expect(first.labelCount).toBe(2);
+  const held = new Map(table().map((row) => [row.label, row]));
+  const { rows, labelCount } = await ablateLabels(model, data, options("grown", "boat,cat"));
+  expect([rows.map(({ label }) => label), labelCount]).toEqual([["boat", "cat"], 4]);
+  expect(table().map(({ label }) => label)).toEqual(names);
+  for (const row of table()) expect(row).toEqual(held.get(row.label) ?? rows.find(({ label }) => label === row.label));
+  rmSync(join(folder, "grown", "dog"), { recursive: true });
+  await ablateLabels(model, data, options("grown", "cat,boat"));
+  expect(table().map(({ label }) => label)).toEqual(["cat", "tree", "boat"]);
+});
+
+test("labels of one table have one network, one method, the same images and layers", async () => {
+  const { model, data, folder } = files;
+  const path = join(folder, "same");
+  await ablateLabels(model, data, options("same", "cat,dog"));
+  const bytes = readFileSync(join(path, "labels.json"));
+  const other = (change: Partial<Parameters<typeof ablateLabels>[2]>, from = data): Promise<unknown> =>
+    ablateLabels(model, from, { ...options("same", "tree,boat"), ...change });
+  const place = `run folder "${path}": label "cat", which its table holds: `;
+  await expect(other({ method: "mean" })).rejects.toThrow(`${place}expected ablation.method zero, got mean; choose`);
+  await expect(other({ layers: ["c", "g"] })).rejects.toThrow(`${place}expected layers ["r"], got ["g","r"]; choose`);
+  await expect(other({ preprocess: '{"range": [0, 2]}' })).rejects.toThrow(`${place}expected preprocessing.`);
+  await expect(other({ limit: 5 })).rejects.toThrow(`${place}expected data.hash `);
+  await expect(ablateLabels(join(folder, "logits.onnx"), data, options("same", "tree,boat"))).rejects.toThrow(
+    `${place}expected model.sha256 `,
+  );
+  expect(() => statSync(join(path, "tree"))).toThrow();
+  expect(readFileSync(join(path, "labels.json"))).toEqual(bytes);
+  writeFileSync(join(path, "labels.json"), "[{}]");
+  await expect(other({})).rejects.toThrow(/labels\.json: 0\.label: expected a table of labels, got: .*; delete it/);
 });
 
 test("of all labels, those that all images have or none are left out, and said; a name for one is an error", async () => {

@@ -96,4 +96,61 @@ describe("unitscope data", () => {
       message: '--limit: expected a whole number of images per class from 1, got "0"',
     });
   });
+
+  it("counts labels of which an image may have several, and says which cannot be measured", async () => {
+    const rows = ["path,dog,cat,boat,age,sure", "a.png,1,0,1,7,1", "b.png,0,1,1,8,-1", "c.png,0,,1,9,0"];
+    const folder = await folderOf({
+      "tags.csv": rows.join("\n"),
+      "labels.txt": "boat\ndog\nplane\n",
+      ...{ "a.png": good, "b.png": good, "c.png": await png(noise(3, 6, 4)) },
+    });
+    const table = join(folder, "tags.csv");
+    const { lines, hasFailed } = await run(["check", table, "--label", "dog,cat"]);
+    expect(hasFailed).toBe(true);
+    expect(lines.filter((line) => !line.startsWith("hash"))).toEqual([
+      `data         ${table}`,
+      "images       3",
+      "sizes        6×4: 3",
+      "copies       1 with the pixels of another image",
+      "undecodable  none",
+      "labels       2",
+      "  label  with  without  missing",
+      "  dog       1        2        0",
+      "  cat       1        1        1",
+      "cannot be measured:",
+      `  cat: ${table}:4: "cat": expected 0 or 1 (or -1 or 1), got nothing`,
+    ]);
+    expect((await run(["check", table, "--label", "dog"])).hasFailed).toBe(false);
+    const all = await run(["check", table, "--label", "all"], { json: true });
+    expect(all.hasFailed).toBe(false); // age may be no label
+    const found = (JSON.parse(all.lines[0]) as { labels: Record<string, unknown>[] }).labels;
+    expect(found.map(({ label, having, without, missing }) => [label, having, without, missing])).toEqual([
+      ["dog", 1, 2, 0],
+      ["cat", 1, 1, 1],
+      ["boat", 3, 0, 0],
+      ["age", 0, 0, 3],
+      ["sure", 1, 2, 0],
+    ]);
+    expect(found.map(({ problem }) => problem)).toEqual([
+      undefined,
+      expect.stringContaining("got nothing"),
+      expect.stringContaining("got 3 with and 0 without"),
+      expect.stringContaining('got "7"'),
+      expect.stringContaining("may mean that one is not sure"),
+    ]);
+    const own = await run(["check", table, "--label", "all", "--classes", join(folder, "labels.txt")]);
+    expect(own.hasFailed).toBe(true);
+    expect(own.lines.at(-1)).toContain('plane: data "');
+    await expect(run(["check", table, "--label", "dgo"])).rejects.toThrow('got "dgo"; the nearest is "dog"');
+    await expect(run(["check", table, "--classes", "imagenet"])).rejects.toThrow("--classes: expected --label with it");
+  });
+
+  it("counts labels in lists, none of which is a label too, and classes of folders", async () => {
+    const folder = await folderOf({ "tags.csv": "path,tags\na.png,dog;cat\nb.png,\n", "a.png": good, "b.png": good });
+    const { lines } = await run(["check", join(folder, "tags.csv"), "--label", "all"]);
+    expect(lines.slice(-2)).toEqual(["  cat       1        1        0", "  dog       1        1        0"]);
+    const classes = await folderOf({ "cat/1.png": good, "dog/1.png": good, "dog/2.png": good });
+    const { lines: own } = await run(["check", classes, "--label", "dog"]);
+    expect(own.at(-1)).toBe("  dog       2        1        0");
+  });
 });

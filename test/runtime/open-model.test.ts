@@ -4,9 +4,10 @@ import { planSuffix } from "../../src/ablation/suffix-plan.ts";
 import { allRoutes, openBlockSweep } from "../../src/ablation/sweep-block.ts";
 import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
-import { floatTensor, type Graph, intTensor, node } from "../../src/onnx/graph.ts";
+import { floatTensor, type Graph, intTensor, type Node, node, type Tensor } from "../../src/onnx/graph.ts";
 import { writeModel } from "../../src/onnx/model-file.ts";
 import { type Model, modelFromBytes } from "../../src/runtime/open-model.ts";
+import { openSession } from "../../src/runtime/session.ts";
 import { conv, graphOf } from "../onnx/build.ts";
 import { blockOf } from "../passes/images-in-memory.ts";
 
@@ -22,6 +23,19 @@ const constants = { w: noise(4, 3, 3, 3), fc };
 const body = [conv("x", "a", "w"), node("Relu", ["a"], ["r"]), node("GlobalAveragePool", ["r"], ["p"])];
 const head = [...body, node("Flatten", ["p"], ["f"]), node("MatMul", ["f", "fc"], ["logits"])];
 const open = (graph: Graph): Promise<Model> => modelFromBytes(writeModel(graph), { path: "m.onnx" });
+
+/** The logits of three images of noise. */
+async function logitsOf({ graph, logits, classCount }: Model): Promise<number[][]> {
+  const session = await openSession(graph);
+  const { data } = floatTensor(
+    [3, 3, 8, 8],
+    Float32Array.from({ length: 576 }, (_, at) => ((at * 37) % 101) / 50 - 1),
+  );
+  const result = await session.run({ x: { type: "float32", dims: [3, 3, 8, 8], data: data as Float32Array } });
+  await session.close();
+  const all = Array.from(result[logits]?.data as Float32Array);
+  return [0, 1, 2].map((row) => all.slice(row * classCount, (row + 1) * classCount));
+}
 
 describe("logits", () => {
   for (const op of ["Softmax", "LogSoftmax"]) {
@@ -85,6 +99,58 @@ describe("logits", () => {
     expect([binary.classCount, binary.head]).toEqual([2, "softmax"]);
     const maps = await open(graphOf(body, constants));
     expect([maps.classCount, maps.logits]).toEqual([4, "unitscope/logits/flat"]);
+  });
+
+  test("logarithms of probabilities that no softmax at the end makes, seen by running the network", async () => {
+    const two = [...head, node("MatMul", ["f", "fc2"], ["second"])];
+    const soft = (from: string, to: string): Node => node("Softmax", [from], [to], { axis: 1 });
+    const values = { ...constants, fc2: noise(4, 5), half: floatTensor([], [0.5]) };
+    const mean = [
+      ...[...two, soft("logits", "a1"), soft("second", "a2"), node("Add", ["a1", "a2"], ["sum"])],
+      node("Mul", ["sum", "half"], ["y"]),
+    ];
+    const model = await open(graphOf(mean, values));
+    expect([model.head, model.classCount]).toEqual(["softmax", 5]);
+    expect(model.notes.at(-1)).toMatch(/^output "y" holds probabilities, by Softmax .*: logits are their logarithms$/);
+    const rows = await logitsOf(model);
+    for (const row of rows) expect(row.reduce((sum, z) => sum + Math.exp(z), 0)).toBeCloseTo(1, 5);
+    const exponential = [...head, node("LogSoftmax", ["logits"], ["l"], { axis: 1 }), node("Exp", ["l"], ["y"])];
+    const plain = await logitsOf(await open(graphOf([...head, soft("logits", "y")], constants)));
+    const logs = await logitsOf(await open(graphOf(exponential, constants)));
+    for (const [row, own] of logs.entries()) {
+      const sum = Math.log(plain[row].reduce((all, z) => all + Math.exp(z), 0));
+      for (const [cls, z] of own.entries()) expect(z).toBeCloseTo(plain[row][cls] - sum, 4);
+    }
+  });
+
+  test("odds of probabilities of their own: clipped sigmoids, and the second of two classes alone", async () => {
+    const bounds = { low: floatTensor([], [1e-7]), high: floatTensor([], [1 - 1e-7]) };
+    const clipped = [...head, node("Sigmoid", ["logits"], ["s"]), node("Clip", ["s", "low", "high"], ["y"])];
+    const labels = await open(graphOf(clipped, { ...constants, ...bounds }));
+    expect([labels.head, labels.classCount]).toEqual(["sigmoid", 5]);
+    const plain = await logitsOf(await open(graphOf(head, constants)));
+    const odds = await logitsOf(labels);
+    odds.forEach((row, at) => row.forEach((z, cls) => expect(z).toBeCloseTo(plain[at][cls], 3)));
+    const second = [
+      ...[...head, node("Softmax", ["logits"], ["s"], { axis: 1 })],
+      node("Slice", ["s", "one", "two", "one"], ["y"]),
+    ];
+    const ends = { one: intTensor([1]), two: intTensor([2]) };
+    const binary = await open(graphOf(second, { ...constants, fc: noise(4, 2), ...ends }));
+    expect([binary.classCount, binary.head]).toEqual([2, "softmax"]);
+    const both = await logitsOf(
+      await open(graphOf(head, { ...constants, fc: binary.graph.constants.get("fc") as Tensor })),
+    );
+    const own = await logitsOf(binary);
+    own.forEach(([zero, z], at) => expect([zero, z]).toEqual([0, expect.closeTo(both[at][1] - both[at][0], 4)]));
+  });
+
+  test("an output between 0 and 1 is logits where nothing of the head makes probabilities", async () => {
+    const bounds = { low: floatTensor([], [0]), high: floatTensor([], [1]) };
+    const model = await open(
+      graphOf([...head, node("Clip", ["logits", "low", "high"], ["y"])], { ...constants, ...bounds }),
+    );
+    expect([model.logits, model.notes]).toEqual(["y", []]);
   });
 
   test("not an output of another shape", async () => {

@@ -128,7 +128,7 @@ async function ablateEach(
   let shown: ReturnType<CliContext["progress"]> | undefined;
   try {
     fetching.progress({ title: "opening network and images", done: 0, total: undefined, unit: "" });
-    const { path, table, rows, elapsedMs } = await ablateLabels(model, data, options, {
+    const { path, table, rows, labelCount, elapsedMs } = await ablateLabels(model, data, options, {
       fetching: (part) => (shown ? undefined : fetching.progress(part)),
       caution: (text) => {
         fetching.finish();
@@ -145,7 +145,8 @@ async function ablateEach(
     if (context.json) context.print(JSON.stringify({ run: path, labels: rows, elapsedMs }));
     else {
       for (const line of describeLabels({ rows })) context.print(line);
-      context.print(`table: ${table}`);
+      const more = labelCount > rows.length ? ` (${labelCount} labels, those of earlier commands too)` : "";
+      context.print(`table: ${table}${more}`);
       context.print(`runs: ${path}/LABEL, each as any other run (${duration(elapsedMs / 1000)})`);
     }
   } finally {

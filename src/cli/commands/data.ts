@@ -1,9 +1,11 @@
 /** `unitscope data`: which data sets there are, fetching them, and checking any image set. */
 import { Command } from "commander";
+import type { LabelReport } from "../../commands/check-labels.ts";
 import type { ImageSetReport } from "../../data/check-image-set.ts";
 import { UnitscopeError } from "../../errors.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
+import { formatTable } from "../format-table.ts";
 
 /** Undecodable images that are listed one by one before the rest is summed up; `--json` has all of them. */
 const LISTED = 20;
@@ -37,7 +39,9 @@ export function dataCommand(context: CliContext): Command {
     .argument("<data>", "name:split, folder, list file, .parquet or .npz")
     .option("--root <folder>", "folder that a list file's paths start from")
     .option("--limit <images>", "the first so many images of every class", imagesPerClassLimit)
-    .action((name: string, options: { root?: string; limit?: number }) => checkData(context, name, options));
+    .option("--label <names>", "images may have several labels: how many have each of these, or of all")
+    .option("--classes <file>", "the network's labels in the order of its outputs, for --label")
+    .action((name: string, options: CheckOptions) => checkData(context, name, options));
   return data;
 }
 
@@ -83,24 +87,62 @@ async function pullData(
   }
 }
 
+interface CheckOptions {
+  root?: string;
+  limit?: number;
+  label?: string;
+  classes?: string;
+}
+
 async function checkData(
   context: CliContext,
   name: string,
-  { root, limit }: { root?: string; limit?: number },
+  { root, limit, label, classes }: CheckOptions,
 ): Promise<void> {
+  if (classes !== undefined && label === undefined) {
+    throw new UnitscopeError("usage", `--classes: expected --label with it, got none`);
+  }
   const { openImageSet } = await import("../../data/open-image-set.ts");
   const { checkImageSet } = await import("../../data/check-image-set.ts");
   const { progress, finish } = showDataProgress(context);
   let report: ImageSetReport;
+  let labels: LabelReport[] | undefined;
   try {
-    const set = await openImageSet(name, { root, limit, tolerant: true, progress, signal: context.signal });
+    const severalLabels = label !== undefined;
+    const set = await openImageSet(name, {
+      root,
+      limit,
+      severalLabels,
+      tolerant: true,
+      progress,
+      signal: context.signal,
+    });
+    if (label !== undefined) {
+      const { checkLabels } = await import("../../commands/check-labels.ts");
+      labels = await checkLabels(set, label, { classes });
+    }
     report = await checkImageSet(set, { progress, signal: context.signal });
   } finally {
     finish();
   }
-  if (context.json) context.print(JSON.stringify(report));
-  else for (const line of reportLines(report)) context.print(line);
-  if (report.undecodable.length > 0) context.failed();
+  if (context.json) context.print(JSON.stringify({ ...report, ...(labels && { labels }) }));
+  else for (const line of [...reportLines(report), ...labelLines(labels ?? [])]) context.print(line);
+  // Of all columns of a table, some may be no labels.
+  const isWrong =
+    (labels ?? []).some(({ problem }) => problem !== undefined) && (label !== "all" || classes !== undefined);
+  if (report.undecodable.length > 0 || isWrong) context.failed();
+}
+
+/** Labels as lines of text, each with why a run would refuse it. */
+function labelLines(labels: readonly LabelReport[]): string[] {
+  if (labels.length === 0) return [];
+  const rows = labels.map(({ label, having, without, missing }) => [label, ...[having, without, missing].map(String)]);
+  const problems = labels.flatMap(({ label, problem }) => (problem === undefined ? [] : [`  ${label}: ${problem}`]));
+  return [
+    `labels       ${labels.length}`,
+    ...formatTable([["label", "with", "without", "missing"], ...rows], { right: [1, 2, 3] }).map((line) => `  ${line}`),
+    ...(problems.length > 0 ? ["cannot be measured:", ...problems] : []),
+  ];
 }
 
 /** The report as lines of text. */
@@ -113,16 +155,19 @@ function reportLines({ name, hash, images, classes, sizes, repeats, turned, unde
     `data         ${name}`,
     `hash         ${hash}`,
     `images       ${images}`,
-    `classes      ${classes.length}`,
-    `per class    ${least === most ? least : `${least} to ${most}`}`,
-    ...(least === most ? [] : classes.map((cls) => `  ${cls.name.padEnd(width)}  ${cls.images}`)),
+    ...(classes.length === 0
+      ? []
+      : [`classes      ${classes.length}`, `per class    ${least === most ? least : `${least} to ${most}`}`]),
+    ...(least === most || classes.length === 0
+      ? []
+      : classes.map((cls) => `  ${cls.name.padEnd(width)}  ${cls.images}`)),
     ...sizes
       .slice(0, 10)
       .map((size, at) => (at === 0 ? "sizes" : "").padEnd(13) + `${size.width}×${size.height}: ${size.images}`),
     ...(sizes.length > 10 ? [`${" ".repeat(13)}and ${sizes.length - 10} other sizes`] : []),
     ...(repeats.count > 0
       ? [
-          `copies       ${repeats.count} with the pixels of another image, ${repeats.otherLabel} of them of another class`,
+          `copies       ${repeats.count} with the pixels of another image${classes.length === 0 ? "" : `, ${repeats.otherLabel} of them of another class`}`,
         ]
       : []),
     ...(turned > 0
