@@ -55,6 +55,26 @@ const cases: Record<string, Case> = {
     inputs: convInputs(16, 16, 16, 6, 5, 3, 3),
     output: "y",
   },
+  "Conv 5×5, stride 3": {
+    nodes: [conv([5, 5], [3, 3], [2, 1, 0, 2])],
+    inputs: convInputs(2, 16, 16, 8, 7, 5, 5),
+    output: "y",
+  },
+  "Conv 1×1, stride 2, a block of images": {
+    nodes: [conv([1, 1], [2, 2], [0, 0, 0, 0])],
+    inputs: convInputs(16, 16, 32, 5, 6, 1, 1),
+    output: "y",
+  },
+  "Conv 1×1": { nodes: [conv([1, 1], [1, 1], [0, 0, 0, 0])], inputs: convInputs(3, 16, 32, 2, 3, 1, 1), output: "y" },
+  "two strided convolutions of one tensor": {
+    nodes: [
+      node("Conv", ["x", "w"], ["long"], { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }),
+      node("Conv", ["x", "v"], ["short"], { kernel_shape: [1, 1], strides: [2, 2], pads: [0, 0, 0, 0] }),
+      node("Add", ["long", "short"], ["y"]),
+    ],
+    inputs: { x: [2, 16, 6, 5], w: [32, 16, 3, 3], v: [32, 16, 1, 1] },
+    output: "y",
+  },
   "Conv, uneven everything, a block of images": {
     nodes: [conv([2, 4], [3, 2], [1, 0, 0, 2])],
     inputs: convInputs(16, 32, 16, 6, 7, 2, 4),

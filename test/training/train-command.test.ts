@@ -104,8 +104,11 @@ test("an interrupted training resumes with the option alone", async () => {
   const stopped = await unitscope(["train", ...words], {
     cwd: folder,
     started: (child) => {
+      let sent = false; // a second one would end the process at once
       child.stderr?.on("data", (chunk: Buffer) => {
-        if (chunk.toString().includes("epoch 2 of 40")) child.kill("SIGINT");
+        if (sent || !chunk.toString().includes("epoch 2 of 40")) return;
+        sent = true;
+        child.kill("SIGINT");
       });
     },
   });

@@ -36,11 +36,7 @@ export function expandBatchNormalization(node: Node, builder: GraphBuilder): voi
 
   const saved = savedBy(node);
   named("Mul", [own("ChannelSum", [x], channels), builder.scalar(1 / count)], saved.mean, channels);
-  const square = builder.binary(
-    "Mul",
-    own("ChannelSum", [builder.binary("Mul", x, x)], channels),
-    builder.scalar(1 / count),
-  );
+  const square = builder.binary("Mul", own("ChannelDot", [x, x], channels), builder.scalar(1 / count));
   const meanSquared = builder.binary("Mul", saved.mean, saved.mean);
   const variance = builder.unary("Relu", builder.binary("Sub", square, meanSquared));
   const epsilon = builder.scalar(floatAttribute(node, "epsilon", 1e-5));
@@ -79,7 +75,7 @@ export const batchNormalizationGradient: GradientRule = ({ node, outputGradient,
     builder.emit(op, inputs, to, {}, GRADIENT_DOMAIN);
   const { binary } = builder;
   const gradientOfBeta = own("ChannelSum", [outputGradient], channels);
-  const withInput = own("ChannelSum", [binary("Mul", outputGradient, x)], channels);
+  const withInput = own("ChannelDot", [outputGradient, x], channels);
   const gradientOfGamma = binary("Mul", inverse, binary("Sub", withInput, binary("Mul", mean, gradientOfBeta)));
 
   const a = binary("Mul", gamma, inverse);

@@ -1,14 +1,13 @@
 /** The operators that have a form in the channel-blocked layout, and that form. */
-import { intAttribute, type Node } from "../../onnx/graph.ts";
+import { intAttribute } from "../../onnx/graph.ts";
 import type { AttributeValues } from "../graph-builder.ts";
 import { windowCount, windowsOf } from "../static-shapes.ts";
-import { blockedInputGradient, emitConvolution, forwardFilter } from "./blocked-convolution.ts";
+import { channelAffine, channelDot, channelExpand, channelSum } from "./blocked-channels.ts";
+import { emitConvolution, forwardFilter } from "./blocked-convolution.ts";
+import { blockedInputGradient } from "./blocked-input-gradient.ts";
 import { blockedWeightGradient } from "./blocked-weight-gradient.ts";
-import { BLOCKED_DOMAIN, type Layouts } from "./layouts.ts";
+import { BLOCKED_DOMAIN, type BlockedRule } from "./layouts.ts";
 import { alongColumns, maxPoolGradientOn } from "./portable.ts";
-
-/** Emits a node in blocked form, or returns `false` where there is none. */
-export type BlockedRule = (node: Node, layouts: Layouts) => boolean;
 
 const conv: BlockedRule = (node, layouts) => {
   const { target, block } = layouts;
@@ -101,59 +100,12 @@ const maxPoolGradient: BlockedRule = (node, layouts) => {
   return true;
 };
 
-const channelSum: BlockedRule = (node, layouts) => {
-  const { target, block } = layouts;
-  const [x = ""] = node.inputs;
-  if (!layouts.isBlocked(x)) return false;
-  const [n = 0, c = 0, h = 0, w = 0] = target.shapeOf(x);
-  const overImages = target.sum(target.reshape(layouts.blocked(x) as string, [n, c * h * w]), [0]);
-  const sums = target.sum(target.reshape(overImages, [c / block, h * w, block]), [1]);
-  const output = node.outputs[0];
-  target.append(
-    { name: node.name, op: "Reshape", domain: "", inputs: [sums, target.ints([c])], outputs: [output], attributes: {} },
-    [[c]],
-  );
-  return true;
-};
-
-/** A factor and a shift per channel, as a depthwise 1×1 convolution: one pass. */
-const channelAffine: BlockedRule = (node, layouts) => {
-  const { target } = layouts;
-  const [x = "", scale = "", shift = ""] = node.inputs;
-  const given = layouts.blocked(x);
-  if (given === undefined) return false;
-  const shape = target.shapeOf(x);
-  const channels = shape[1] ?? 0;
-  const filter = target.reshape(layouts.plain(scale), [channels, 1, 1, 1]);
-  const attributes = {
-    kernel_shape: [1, 1],
-    strides: [1, 1],
-    pads: [0, 0, 0, 0],
-    dilations: [1, 1],
-    group: channels,
-  };
-  emitConvolution(node, layouts, { operands: [given, filter, layouts.plain(shift)], attributes });
-  return true;
-};
-
-const channelExpand: BlockedRule = (node, layouts) => {
-  const { target, block } = layouts;
-  const output = node.outputs[0];
-  const [n = 0, c = 0, h = 0, w = 0] = target.shapeOf(output);
-  const x = layouts.blocked(node.inputs[0]);
-  if (x === undefined) return false;
-  const shape = [n, c / block, h * w, block];
-  const view = target.reshape(x, [n, c / block, 1, block]);
-  const wide = target.emit("Expand", [view, target.ints(shape)], shape);
-  layouts.setBlocked(output, target.reshape(wide, [n, c, h, w]));
-  return true;
-};
-
 /** By operator; operators of ours and standard ones do not share names. */
 export const blockedRules: Readonly<Record<string, BlockedRule>> = {
   Add: elementwise,
   AveragePool: pool,
   ChannelAffine: channelAffine,
+  ChannelDot: channelDot,
   ChannelExpand: channelExpand,
   ChannelSum: channelSum,
   Conv: conv,

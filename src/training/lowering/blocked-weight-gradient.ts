@@ -9,7 +9,7 @@
  */
 import { intAttribute, intTensor, type Node } from "../../onnx/graph.ts";
 import type { GraphBuilder } from "../graph-builder.ts";
-import { type Windows, windowsOf } from "../static-shapes.ts";
+import { type Windows, windowCount, windowsOf } from "../static-shapes.ts";
 import { BLOCKED_DOMAIN, type Layouts } from "./layouts.ts";
 import { nameAs } from "./lowering.ts";
 
@@ -29,6 +29,9 @@ export function blockedWeightGradient(node: Node, layouts: Layouts): boolean {
       [kw * c * kh, o],
     );
     nameAs(target, node, target.transpose(target.reshape(product, [kw, c, kh, o]), [3, 1, 2, 0]));
+  } else if (isPointwise(windows)) {
+    const product = target.emit("Gemm", [pointwiseRows(layouts, x, windows), layouts.rows(dy)], [c, o], { transA: 1 });
+    nameAs(target, node, target.transpose(product, [1, 0]));
   } else if (o % block === 0 && n % block === 0) {
     nameAs(target, node, imagesAsChannels(layouts, { dy, x }, place));
   } else {
@@ -54,33 +57,51 @@ function imagesAsChannels(
   // The image: through the plain layout and back, which is three copies of whole lines instead of one of single values.
   const swapped = target.transpose(layouts.plain(x), [1, 0, 2, 3]);
   const blocked = target.emit("ReorderInput", [swapped], target.shapeOf(swapped), {}, BLOCKED_DOMAIN);
-  const reach = ([0, 1] as const).map((axis) => ((axis === 0 ? rows : columns) - 1) * strides[axis] + kernel[axis]);
-  const [tall = 0, wide = 0] = reach;
-  const lines = target.pad(
-    target.reshape(blocked, [c * images, height, width * block]),
-    1,
-    before[0],
-    tall - height - before[0],
-  );
+  const [tall = 0, wide = 0] = [rows, columns].map((places, axis) => (places - 1) * strides[axis] + kernel[axis]);
+  // Padding above and below costs the convolution nothing; at the sides it would compute place by place.
+  const below = tall - height - before[0];
+  const lines = target.pad(target.reshape(blocked, [c * images, height, width * block]), 1, 0, Math.min(0, below));
+  const used = height + Math.min(0, below);
   const padded = target.pad(
-    target.reshape(lines, [c * images * tall, width * block]),
+    target.reshape(lines, [c * images * used, width * block]),
     1,
     before[1] * block,
     (wide - width - before[1]) * block,
   );
-  const image = target.reshape(padded, [c, n, tall, wide]);
+  const image = target.reshape(padded, [c, n, used, wide]);
 
   const parts = target.reshape(layouts.blocked(dy) as string, [images, block, o / block, rows * columns, block]);
   const filter = target.reshape(target.transpose(parts, [2, 0, 3, 1, 4]), [o, n, rows, columns]);
   const attributes = {
     kernel_shape: [rows, columns],
     strides: [1, 1],
-    pads: [0, 0, 0, 0],
+    pads: [before[0], 0, Math.max(0, below), 0],
     dilations: strides,
     group: 1,
   };
   const result = target.emit("Conv", [image, filter], [c, o, ...kernel], attributes, BLOCKED_DOMAIN);
-  return target.transpose(target.reshape(result, [c, o / block, kernel[0] * kernel[1], block]), [1, 3, 0, 2]);
+  // Blocks of outputs to the front, then single outputs: two transpositions of one axis.
+  const places = kernel[0] * kernel[1];
+  const byBlock = target.transpose(target.reshape(result, [c, o / block, places * block]), [1, 0, 2]);
+  return target.transpose(target.reshape(byBlock, [o / block, c * places, block]), [0, 2, 1]);
+}
+
+function isPointwise({ kernel, before, after }: Windows): boolean {
+  return kernel[0] === 1 && kernel[1] === 1 && [...before, ...after].every((pad) => pad === 0);
+}
+
+/** `[N·rows·columns, C]` of the positions that a pointwise convolution reads: a pool of single values leaves out the rest. */
+function pointwiseRows(layouts: Layouts, x: string, windows: Windows): string {
+  const { target } = layouts;
+  const [n = 0, c = 0, height = 0, width = 0] = target.shapeOf(x);
+  const [rows, columns] = [windowCount(windows, 0, height), windowCount(windows, 1, width)];
+  if (rows === height && columns === width) return layouts.rows(x);
+  const attributes = { kernel_shape: [1, 1], strides: windows.strides, pads: [0, 0, 0, 0] };
+  const shape = [n, c, rows, columns];
+  const read = target.emit("MaxPool", [layouts.blocked(x) as string], shape, attributes, BLOCKED_DOMAIN);
+  const last = { channels: c, channels_last: 1 };
+  const byRow = target.emit("ReorderOutput", [read], [n, rows, columns, c], last, BLOCKED_DOMAIN);
+  return target.reshape(byRow, [n * rows * columns, c]);
 }
 
 interface Place {

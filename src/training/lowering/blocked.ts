@@ -9,8 +9,9 @@
  */
 import { elementCount, type Node } from "../../onnx/graph.ts";
 import type { GraphBuilder } from "../graph-builder.ts";
+import { interleavePhases } from "./blocked-input-gradient.ts";
 import { blockedRules } from "./blocked-rules.ts";
-import { BLOCKED_DOMAIN, type Layouts } from "./layouts.ts";
+import { BLOCKED_DOMAIN, type Layouts, type Phases } from "./layouts.ts";
 import type { LoweringSource } from "./lowering.ts";
 import { lowerPortableNode } from "./portable.ts";
 
@@ -26,7 +27,8 @@ export function lowerBlocked(
   { block, keep }: { block: number; keep: readonly string[] },
 ): void {
   const blockedForms = new Map<string, string>();
-  const rowForms = new Map<string, string>();
+  const phaseForms = new Map<string, Phases>();
+  const made = new Map<string, string>();
   const onlyBlocked = new Set<string>();
   const skipped = new Set<Node>();
   const readers = new Map<string, Node[]>();
@@ -44,14 +46,13 @@ export function lowerBlocked(
     target,
     block,
     plain(tensor) {
-      const blocked = blockedForms.get(tensor);
-      if (blocked !== undefined && onlyBlocked.has(tensor)) {
+      if (onlyBlocked.has(tensor)) {
         const shape = target.shapeOf(tensor);
         const attributes = { channels: { kind: "int", value: shape[1] ?? 0 } } as const;
         const reorder = {
           op: "ReorderOutput",
           domain: BLOCKED_DOMAIN,
-          inputs: [blocked],
+          inputs: [layouts.blocked(tensor) as string],
           outputs: [tensor],
           attributes,
         };
@@ -64,32 +65,50 @@ export function lowerBlocked(
       const known = blockedForms.get(tensor);
       if (known !== undefined) return known;
       const shape = target.shapeOf(tensor);
+      const phases = phaseForms.get(tensor);
+      if (phases) {
+        phaseForms.delete(tensor);
+        const whole = interleavePhases({ target, block }, phases.tensor, { strides: phases.strides, shape });
+        blockedForms.set(tensor, whole);
+        return whole;
+      }
       if (shape.length !== 4 || (shape[1] ?? 0) % block !== 0) return undefined;
-      const made =
+      const blocked =
         elementCount(shape.slice(2)) === 1
           ? target.emit("Identity", [tensor], shape)
           : target.emit("ReorderInput", [tensor], shape, {}, BLOCKED_DOMAIN);
-      blockedForms.set(tensor, made);
-      return made;
+      blockedForms.set(tensor, blocked);
+      return blocked;
     },
-    isBlocked: (tensor) => blockedForms.has(tensor),
-    rows(tensor) {
-      const known = rowForms.get(tensor);
-      if (known !== undefined) return known;
-      const [n = 1, c = 1, h = 1, w = 1] = target.shapeOf(tensor);
-      const blocked = blockedForms.get(tensor);
-      const last =
-        blocked === undefined
-          ? target.transpose(tensor, [0, 2, 3, 1])
-          : target.emit("ReorderOutput", [blocked], [n, h, w, c], { channels: c, channels_last: 1 }, BLOCKED_DOMAIN);
-      const rows = target.reshape(last, [n * h * w, c]);
-      rowForms.set(tensor, rows);
-      return rows;
-    },
+    isBlocked: (tensor) => blockedForms.has(tensor) || phaseForms.has(tensor),
+    rows: (tensor) =>
+      layouts.once(`rows ${tensor}`, () => {
+        const [n = 1, c = 1, h = 1, w = 1] = target.shapeOf(tensor);
+        const blocked = layouts.isBlocked(tensor) ? layouts.blocked(tensor) : undefined;
+        const last =
+          blocked === undefined
+            ? target.transpose(tensor, [0, 2, 3, 1])
+            : target.emit("ReorderOutput", [blocked], [n, h, w, c], { channels: c, channels_last: 1 }, BLOCKED_DOMAIN);
+        return target.reshape(last, [n * h * w, c]);
+      }),
     setBlocked(tensor, blocked) {
       pending.delete(tensor);
       blockedForms.set(tensor, blocked);
       onlyBlocked.add(tensor);
+    },
+    phases(tensor, strides) {
+      const known = phaseForms.get(tensor);
+      return known?.strides.join() === strides.join() ? known.tensor : undefined;
+    },
+    setPhases(tensor, phases) {
+      pending.delete(tensor);
+      phaseForms.set(tensor, phases);
+      onlyBlocked.add(tensor);
+    },
+    once(key, make) {
+      const known = made.get(key) ?? make();
+      made.set(key, known);
+      return known;
     },
     onlyReader(tensor) {
       const all = readers.get(tensor) ?? [];

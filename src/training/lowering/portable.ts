@@ -138,6 +138,10 @@ const rules: Readonly<Record<string, LoweringRule>> = {
     const axes = target.shapeOf(x).flatMap((_, axis) => (axis === 1 ? [] : [axis]));
     nameAs(target, node, target.sum(x, axes));
   },
+  ChannelDot(node, target) {
+    const [left = "", right = ""] = node.inputs;
+    nameAs(target, node, target.sum(target.binary("Mul", left, right), [0, 2, 3]));
+  },
   ChannelAffine(node, target) {
     const [x = "", scale = "", shift = ""] = node.inputs;
     const wide = (vector: string): string => target.reshape(vector, [1, elementCount(target.shapeOf(vector)), 1, 1]);
