@@ -8,4 +8,28 @@ export const ablationMethods = ["zero", "mean", "weights", "resample", "optimal"
 export type AblationMethod = (typeof ablationMethods)[number];
 
 /** Draws of `resample` unless more are asked for. */
-export const DEFAULT_DRAWS = 3;
+const DEFAULT_DRAWS = 3;
+
+/** What replaces a unit, as keys of finished work and manifests name it. */
+export function ablationKey({
+  method = "zero",
+  draws,
+  seed = 1,
+}: {
+  readonly method?: AblationMethod | undefined;
+  readonly draws?: number | undefined;
+  readonly seed?: number | undefined;
+}): { method: AblationMethod; draws?: number; seed?: number } {
+  return method === "resample" ? { method, draws: drawsOf({ method, draws }), seed } : { method };
+}
+
+/** Other images whose responses take the place of an image's own: none, where the method is another. */
+export function drawsOf({
+  method,
+  draws = DEFAULT_DRAWS,
+}: {
+  readonly method?: AblationMethod | undefined;
+  readonly draws?: number | undefined;
+}): number {
+  return method === "resample" ? draws : 0;
+}

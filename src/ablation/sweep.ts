@@ -11,7 +11,7 @@ import type { Observed } from "../responses/observed.ts";
 import type { ObserveSetup } from "../responses/response-pass.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
-import { type AblationMethod, DEFAULT_DRAWS } from "./ablation-methods.ts";
+import { type AblationMethod, ablationKey, drawsOf } from "./ablation-methods.ts";
 import { checkFraction } from "./check-sample.ts";
 import { type CompanionChanges, denseSums } from "./class-sums.ts";
 import { requireFed, withDonors } from "./fed-responses.ts";
@@ -252,19 +252,6 @@ export async function runSweep(
     reached,
     timings: { prepareMs, openMs: found.timings.openMs, sweepMs: found.timings.runMs },
   };
-}
-
-/** What replaces a unit, as keys of finished work and manifests name it. */
-export function ablationKey({ method = "zero", seed = 1, ...settings }: SweepSettings): {
-  method: AblationMethod;
-  draws?: number;
-  seed?: number;
-} {
-  return method === "resample" ? { method, draws: drawsOf({ method, ...settings }), seed } : { method };
-}
-
-function drawsOf({ method, draws = DEFAULT_DRAWS }: SweepSettings): number {
-  return method === "resample" ? draws : 0;
 }
 
 /** The tensor that a method replaces. */

@@ -2,7 +2,6 @@
  * Pictures of a unit's images as one small WebP file: tiles of one size, row by row. The alpha channel carries the
  * region: opaque inside, half transparent outside, so that a page shows the region by itself and a program can read it.
  */
-import sharp from "sharp";
 import type { RgbImage } from "../data/image-set.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { resizeImage } from "../numeric/resize.ts";
@@ -68,6 +67,7 @@ export async function encodeSheet(
       data[to + 3] = region && region[at] === 0 ? outsideAlpha : 255;
     }
   });
+  const { default: sharp } = await import("sharp");
   return await sharp(data, { raw: { width: sheetWidth, height: rows * height, channels: 4 } })
     .webp({ quality: 90, alphaQuality: 100, smartSubsample: true, exact: true })
     .toBuffer();
@@ -78,6 +78,7 @@ export async function encodeSheet(
  * @throws {UnitscopeError} `run` if the file is missing or not an image.
  */
 export async function decodeSheet(path: string, size: TileSize): Promise<(Tile | undefined)[]> {
+  const { default: sharp } = await import("sharp");
   let sheet: { data: Buffer; info: { width: number; height: number } };
   try {
     sheet = await sharp(path).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
@@ -112,6 +113,7 @@ export async function decodeSheet(path: string, size: TileSize): Promise<(Tile |
 
 /** One tile as a PNG `data:` URI, without its region. */
 export async function tileUri({ pixels }: Tile, { width, height }: TileSize): Promise<string> {
+  const { default: sharp } = await import("sharp");
   const png = await sharp(pixels, { raw: { width, height, channels: 3 } })
     .png({ compressionLevel: 9 })
     .toBuffer();

@@ -1,24 +1,22 @@
 /** `unitscope ablate`: sweeps a model's layers over an image set and writes the run. */
+import { ablationKey } from "../ablation/ablation-methods.ts";
 import type { Leader } from "../ablation/growth.ts";
 import type { Reached } from "../ablation/reached.ts";
-import { ablationKey } from "../ablation/sweep.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
 import type { Layer } from "../onnx/layers.ts";
-import { openPassFolder } from "../passes/pass-runner.ts";
 import { checkWorkers } from "../passes/thread-choice.ts";
 import { type RunFolder, startRun } from "../runs/run-folder.ts";
 import { holdingRun } from "../runs/run-lock.ts";
-import { type RunManifest, thisHardware } from "../runs/run-manifest.ts";
+import { manifestLayer, type RunManifest, thisHardware } from "../runs/run-manifest.ts";
 import { requireDevice } from "../runtime/require-device.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";
 import { chooseLayers } from "./choose-layers.ts";
-import { examineSubject } from "./examine-subject.ts";
-import { type OpeningEffects, openedRun } from "./open-run.ts";
+import type { OpeningEffects } from "./open-run.ts";
 import { openSubject, preprocessingJson, type Subject } from "./subject.ts";
-import { type SweepLayersOptions, sweepLayers } from "./sweep-layers.ts";
-import { type AblateRunResult, manifestLayer, writeAblation } from "./write-ablation.ts";
+import type { SweepLayersOptions } from "./sweep-layers.ts";
+import type { AblateRunResult } from "./write-ablation.ts";
 
 /** Options of `unitscope ablate`. */
 export interface AblateRunOptions extends SweepLayersOptions {
@@ -89,6 +87,13 @@ async function carryOut(
   effects: RunEffects,
 ): Promise<AblateRunResult> {
   const { until, budget } = options;
+  // What does not fit has been answered without these.
+  const [{ openPassFolder }, { openedRun }, { sweepLayers }, { writeAblation }] = await Promise.all([
+    import("../passes/pass-runner.ts"),
+    import("./open-run.ts"),
+    import("./sweep-layers.ts"),
+    import("./write-ablation.ts"),
+  ]);
   return await holdingRun(options.out, "ablate", async () => {
     const run = startRun(options.out, manifest); // once more: another process may have begun another run meanwhile
     rememberPlaces(run, manifest);
@@ -151,7 +156,10 @@ async function beginWith(
   const manifest = manifestOf(subject, layers, options);
   startRun(options.out, manifest);
   for (const note of subject.model.notes) say?.(note);
-  if (say) for (const caution of await examineSubject(subject, { progress: fetching, signal })) say(caution);
+  if (say) {
+    const { examineSubject } = await import("./examine-subject.ts");
+    for (const caution of await examineSubject(subject, { progress: fetching, signal })) say(caution);
+  }
   return { subject, manifest };
 }
 

@@ -1,12 +1,11 @@
 /** One experiment on one run folder, as data that can be recorded, and doing it. */
 import { join } from "node:path";
 import type { TableName } from "../tables/schema.ts";
-import { type AblateRunOptions, runAblate } from "./ablate-run.ts";
-import { type AttributesRunOptions, runAttributes } from "./attributes-run.ts";
-import { type ConceptsRunOptions, runConcepts } from "./concepts-run.ts";
-import { runFigures } from "./figures-run.ts";
-import { measureSets, type SetsRunOptions } from "./measure-sets.ts";
-import { type RotationRunOptions, rotateLayers } from "./rotate-layers.ts";
+import type { AblateRunOptions } from "./ablate-run.ts";
+import type { AttributesRunOptions } from "./attributes-run.ts";
+import type { ConceptsRunOptions } from "./concepts-run.ts";
+import type { SetsRunOptions } from "./measure-sets.ts";
+import type { RotationRunOptions } from "./rotate-layers.ts";
 import type { FetchProgress } from "./subject.ts";
 
 /** An experiment with its options. */
@@ -57,30 +56,38 @@ export async function performExperiment(
   const tables = (...names: TableName[]): string[] => names.map((name) => join(path, `${name}.parquet`));
   switch (experiment.kind) {
     case "ablate": {
+      const { runAblate } = await import("./ablate-run.ts");
       const { model, data, options } = experiment;
       const effects = { fetching, signal, caution, progress: counted("pairs") };
       const { figure } = await runAblate(model, data, { ...options, out: path }, effects);
       return [...tables("baseline", "units", "drops", "flips", "layers"), figure];
     }
-    case "concepts":
+    case "concepts": {
+      const { runConcepts } = await import("./concepts-run.ts");
       await runConcepts(path, experiment.options, { fetching, signal, progress });
       return tables("concepts", "vectors");
+    }
     case "attributes": {
+      const { runAttributes } = await import("./attributes-run.ts");
       const { relations } = await runAttributes(path, experiment.options, { fetching, signal, progress });
       return tables("vectors", "images", ...(relations && relations.rows > 0 ? (["relations"] as const) : []));
     }
     case "sets": {
+      const { measureSets } = await import("./measure-sets.ts");
       const effects = { fetching, signal, progress: counted("steps") };
       const { run, layers } = await measureSets(path, experiment.options, effects);
       const perClass = run.hasTable("set_classes") ? tables("set_classes") : [];
       return [...tables("sets"), ...perClass, ...layers.map(({ figure }) => figure)];
     }
     case "rotate": {
+      const { rotateLayers } = await import("./rotate-layers.ts");
       const effects = { fetching, signal, progress: counted("images") };
       const { figure } = await rotateLayers(path, experiment.options, effects);
       return [...tables("rotation", "directions"), figure];
     }
-    case "figures":
+    case "figures": {
+      const { runFigures } = await import("./figures-run.ts");
       return (await runFigures(path, { signal })).map(({ path: file }) => file);
+    }
   }
 }

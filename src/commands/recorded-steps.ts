@@ -4,8 +4,8 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { z } from "zod";
 import { writeFileAtomic } from "../files/atomic-file.ts";
+import * as z from "../files/zod.ts";
 
 /** One step. */
 export interface RecordedStep {

@@ -7,7 +7,7 @@ import { UnitscopeError } from "../errors.ts";
 import { canonicalJson, type Json } from "../files/canonical-json.ts";
 import { sha256 } from "../files/hash.ts";
 import type { Layer } from "../onnx/layers.ts";
-import { type Finding, findingsOf } from "../report/findings.ts";
+import type { Finding } from "../report/findings.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
 import { openModel } from "../runtime/open-model.ts";
 import { schemaVersion } from "../tables/schema.ts";
@@ -15,7 +15,6 @@ import { version } from "../version.ts";
 import { performExperiment } from "./experiment.ts";
 import { planStudy, quickLimit, type StudyChoice, type StudyStep, studiedLayers } from "./plan-study.ts";
 import { type RecordedStep, runRecordedSteps, type StepNotice } from "./recorded-steps.ts";
-import { reportRuns } from "./report.ts";
 import { type DataOptions, type FetchProgress, openSubject, preprocessingJson } from "./subject.ts";
 
 /** Options of `unitscope study`. */
@@ -101,6 +100,7 @@ export async function study(
       key: () => keyOf(out, content),
       perform: async () => {
         noteStudy(out, { quick, layers, limit, concepts: options.concepts });
+        const { reportRuns } = await import("./report.ts");
         const made = await reportRuns(
           [out],
           {},
@@ -124,6 +124,7 @@ export async function study(
   });
   progress.end();
   const run = openRun(out);
+  const { findingsOf } = await import("../report/findings.ts");
   const elapsedMs = [...records.values()].reduce((sum, record) => sum + record.elapsedMs, 0);
   return { run, page, findings: await findingsOf(run), elapsedMs };
 }

@@ -6,7 +6,7 @@ import { layerDropsFigure, layerDropsOf } from "../figures/layer-drops.ts";
 import type { Layer } from "../onnx/layers.ts";
 import type { TableRewriter } from "../runs/rewrite-table.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
-import { type RunManifest, sourceOf } from "../runs/run-manifest.ts";
+import { manifestLayer, type RunManifest, sourceOf } from "../runs/run-manifest.ts";
 import { filterRows, type Table, texts } from "../tables/table.ts";
 import { imagesPerClass } from "./images-per-class.ts";
 import type { OpenedRun } from "./open-run.ts";
@@ -90,11 +90,6 @@ export async function writeAblation(
     baselineImages: baseline.rows,
     elapsedMs,
   };
-}
-
-/** A layer as the manifest names it. */
-export function manifestLayer({ name, kind, tap, units, height, width }: Layer): RunManifest["layers"][number] {
-  return { name, kind, tap, units, height, width };
 }
 
 /** Figure 3 of what the run holds; it says so where that is not of all images. */

@@ -4,12 +4,12 @@
  */
 import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { decodeImageFile } from "../data/decode-image.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
 import { sha256 } from "../files/hash.ts";
 import { insideFolder } from "../files/inside-folder.ts";
+import * as z from "../files/zod.ts";
 import type { ConceptSplit } from "./broden.ts";
 import { type Concept, type ConceptSet, isLabelSize, type LabelMaps } from "./concept-set.ts";
 import { fingerprintFiles } from "./file-fingerprint.ts";

@@ -4,11 +4,11 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { decodeImageFile } from "../data/decode-image.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
 import { sha256 } from "../files/hash.ts";
+import * as z from "../files/zod.ts";
 import type { ConceptSplit } from "./broden.ts";
 import { type ConceptSet, type LabelMaps, MAX_CONCEPTS } from "./concept-set.ts";
 import { fingerprintFiles } from "./file-fingerprint.ts";

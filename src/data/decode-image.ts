@@ -4,7 +4,7 @@
  * dropped, gray is repeated, CMYK is multiplied out. The one difference: of 16-bit gray the high byte is kept, where
  * Pillow clips at 255.
  */
-import sharp, { type OutputInfo } from "sharp";
+import type { OutputInfo } from "sharp";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
 import { readRegular } from "../files/read-regular.ts";
@@ -58,6 +58,7 @@ export async function decodeImage(
       `${place}: expected an image that can be decoded (JPEG, PNG, WebP, GIF, TIFF, AVIF), got ${bytes.length} other bytes`,
     );
   }
+  const { default: sharp } = await import("sharp");
   try {
     // Libjpeg's warnings (stray bytes between segments) are no reason to refuse: a few files of ImageNet have them.
     const image = sharp(bytes, { ignoreIcc: true, failOn: "error", limitInputPixels: MAX_PIXELS });

@@ -3,7 +3,6 @@
  * array or Caffe's `.binaryproto` (`BlobProto` of its `caffe.proto`).
  */
 import { resolve } from "node:path";
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
 import { sha256 } from "../files/hash.ts";
@@ -22,7 +21,7 @@ interface MeanImage {
 /** A mean image's file by its content. @throws {UnitscopeError} `file` or `data` if it cannot be read or is none. */
 export async function meanImageFile(path: string): Promise<MeanImageFile> {
   const bytes = await readBytes(path);
-  parseMeanImage(bytes, path);
+  await parseMeanImage(bytes, path);
   return { path: resolve(path), sha256: sha256(bytes) };
 }
 
@@ -43,7 +42,7 @@ export async function openMeanImage(
   if (sha256(bytes) !== meanImage.sha256) {
     throw new UnitscopeError("data", `${path}: expected the mean image that was given first, got another file`);
   }
-  const { shape, values } = parseMeanImage(bytes, path);
+  const { shape, values } = await parseMeanImage(bytes, path);
   const [channels, rows, columns] = shape;
   if (channels !== std.length || rows < height || columns < width) {
     throw new UnitscopeError(
@@ -74,8 +73,8 @@ async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-function parseMeanImage(bytes: Uint8Array, path: string): MeanImage {
-  const { shape, values } = path.endsWith(".binaryproto") ? fromBlob(bytes, path) : fromArray(bytes, path);
+async function parseMeanImage(bytes: Uint8Array, path: string): Promise<MeanImage> {
+  const { shape, values } = path.endsWith(".binaryproto") ? await fromBlob(bytes, path) : fromArray(bytes, path);
   const dims = shape.length === 4 && shape[0] === 1 ? shape.slice(1) : shape;
   if (dims.length !== 3 || dims.reduce((product, dim) => product * dim, 1) !== values.length) {
     throw new UnitscopeError(
@@ -95,7 +94,8 @@ function fromArray(bytes: Uint8Array, path: string): { shape: readonly number[];
 }
 
 /** Fields 1 to 4: num, channels, height, width; 5: data; 7: shape with dims in its field 1. */
-function fromBlob(bytes: Uint8Array, path: string): { shape: readonly number[]; values: Float32Array } {
+async function fromBlob(bytes: Uint8Array, path: string): Promise<{ shape: readonly number[]; values: Float32Array }> {
+  const { BinaryReader, WireType } = await import("@bufbuild/protobuf/wire");
   const old: number[] = [];
   const dims: number[] = [];
   const values: number[] = [];

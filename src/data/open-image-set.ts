@@ -3,16 +3,10 @@ import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { diskError, systemCode } from "../files/disk-error.ts";
-import { skipUnreadable } from "./check-image-set.ts";
-import { fileSet, type SourceOptions } from "./file-set.ts";
-import { listFolder } from "./folder.ts";
+import type { SourceOptions } from "./file-set.ts";
 import type { ImageSet } from "./image-set.ts";
-import { readListFile } from "./list-file.ts";
 import { type NamedSource, namedSources, namedSplits, sourceFolder } from "./named-sources.ts";
-import { openNpz } from "./npz-set.ts";
-import { openParquet, openParquets } from "./parquet-set.ts";
 import { limitPerClass } from "./select-images.ts";
-import { openTars } from "./tar-set.ts";
 
 /** How to open a data set. */
 export interface OpenOptions extends SourceOptions {
@@ -51,7 +45,7 @@ export async function openImageSet(spec: string, options: OpenOptions = {}): Pro
     throw new UnitscopeError("usage", `option "limit": expected none with several labels an image, got ${limit}`);
   }
   const opened = await openSource(spec, isSkipping ? { ...rest, tolerant: true } : rest);
-  const set = isSkipping ? await skipUnreadable(opened, options) : opened;
+  const set = isSkipping ? await (await import("./check-image-set.ts")).skipUnreadable(opened, options) : opened;
   return limit === undefined ? set : limitPerClass(set, limit);
 }
 
@@ -67,6 +61,16 @@ function splitNamed(spec: string): { source: NamedSource; split: string } | unde
   return source ? { source, split: parts[2] } : undefined;
 }
 
+/** What reads each kind of source; loaded when one is met. */
+const readers = {
+  files: () => import("./file-set.ts"),
+  folder: () => import("./folder.ts"),
+  list: () => import("./list-file.ts"),
+  npz: () => import("./npz-set.ts"),
+  parquet: () => import("./parquet-set.ts"),
+  tar: () => import("./tar-set.ts"),
+};
+
 async function openSource(spec: string, { root, cacheDir, severalLabels, ...options }: OpenOptions): Promise<ImageSet> {
   const named = splitNamed(spec);
   if (named) {
@@ -79,6 +83,7 @@ async function openSource(spec: string, { root, cacheDir, severalLabels, ...opti
     const { progress, signal } = options;
     return source.open(split, { folder: sourceFolder(source, cacheDir), progress, signal });
   }
+  const described = { name: spec, severalLabels, ...options };
   const npz = /^(.*\.npz)(?::(train|val|test))?$/i.exec(spec);
   const path = npz?.[1] ?? spec;
   const found = await stat(path).catch((cause: unknown) => {
@@ -93,24 +98,23 @@ async function openSource(spec: string, { root, cacheDir, severalLabels, ...opti
   }
   if (found.isDirectory()) {
     const files = await readdir(path);
-    for (const [ending, open] of [
-      [".parquet", openParquets],
-      [".tar", openTars],
-    ] as const) {
+    const partsOf = async (ending: string): Promise<string[]> => {
       const parts = files.filter((file) => file.toLowerCase().endsWith(ending)).sort();
-      const isAll = parts.length > 0 && !(await hasSubfolders(path));
-      if (isAll)
-        return open(
-          parts.map((file) => join(path, file)),
-          { name: spec, severalLabels, ...options },
-        );
-    }
+      return parts.length === 0 || (await hasSubfolders(path)) ? [] : parts.map((file) => join(path, file));
+    };
+    const parquets = await partsOf(".parquet");
+    if (parquets.length > 0) return (await readers.parquet()).openParquets(parquets, described);
+    const tars = await partsOf(".tar");
+    if (tars.length > 0) return (await readers.tar()).openTars(tars, described);
   }
-  if (path.toLowerCase().endsWith(".tar")) return openTars([path], { name: spec, severalLabels, ...options });
-  if (found.isDirectory()) return fileSet(await listFolder(path, spec), options);
-  if (npz) return openNpz(path, { name: spec, split: npz[2]?.toLowerCase(), severalLabels });
-  if (path.toLowerCase().endsWith(".parquet")) return openParquet(path, { name: spec, severalLabels, ...options });
-  return fileSet(await readListFile(path, { name: spec, root, severalLabels }), options);
+  if (path.toLowerCase().endsWith(".tar")) return (await readers.tar()).openTars([path], described);
+  if (found.isDirectory()) {
+    return (await readers.files()).fileSet(await (await readers.folder()).listFolder(path, spec), options);
+  }
+  if (npz) return (await readers.npz()).openNpz(path, { name: spec, split: npz[2]?.toLowerCase(), severalLabels });
+  if (path.toLowerCase().endsWith(".parquet")) return (await readers.parquet()).openParquet(path, described);
+  const list = await (await readers.list()).readListFile(path, { name: spec, root, severalLabels });
+  return (await readers.files()).fileSet(list, options);
 }
 
 async function hasSubfolders(folder: string): Promise<boolean> {

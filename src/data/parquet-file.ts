@@ -1,15 +1,14 @@
 /** A Parquet file of images as it is on disk: its columns of images and labels, read one row group at a time. */
 import { stat } from "node:fs/promises";
+import { messageOf, UnitscopeError } from "../errors.ts";
+import { diskError } from "../files/disk-error.ts";
 import {
   type AsyncBuffer,
   asyncBufferFromFile,
   type FileMetaData,
   parquetMetadataAsync,
   parquetReadObjects,
-} from "hyparquet";
-import { compressors } from "hyparquet-compressors";
-import { messageOf, UnitscopeError } from "../errors.ts";
-import { diskError } from "../files/disk-error.ts";
+} from "../files/parquet.ts";
 import { nameTheLabel } from "./list-entries.ts";
 
 const imageColumn = /^(image|images|img|pixels|x)$/i;
@@ -107,6 +106,7 @@ export async function readRowGroup(
 ): Promise<ParquetRow[]> {
   const rowStart = groupStarts[group];
   const rowEnd = groupStarts[group + 1];
+  const { compressors } = await import("hyparquet-compressors");
   try {
     const rows = await parquetReadObjects({
       file,

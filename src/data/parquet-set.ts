@@ -4,8 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import type { FileMetaData } from "hyparquet";
 import { UnitscopeError } from "../errors.ts";
+import type { FileMetaData } from "../files/parquet.ts";
 import { decodeImage } from "./decode-image.ts";
 import type { SourceOptions } from "./file-set.ts";
 import { findRepeats } from "./find-repeats.ts";

@@ -1,10 +1,10 @@
 /** `--preprocess`: a preset by name, JSON or a JSON file; and the same JSON out of a model's metadata. */
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { z } from "zod";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
 import { parseJson } from "../files/parse-json.ts";
+import * as z from "../files/zod.ts";
 import { meanImageFile } from "./mean-image.ts";
 import { channelCount, forChannels, noPreprocessing, type Preprocessing } from "./preprocessing.ts";
 

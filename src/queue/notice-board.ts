@@ -3,7 +3,7 @@
  * own; who declined one, and why; and which workers there are. All of it can be lost: it is said again.
  */
 import type { Queue } from "bullmq";
-import { z } from "zod";
+import * as z from "../files/zod.ts";
 import { type PlanCard, parseCard } from "./plan-card.ts";
 import { type QueueLink, queuePrefix } from "./queue-link.ts";
 

@@ -1,8 +1,8 @@
 /** What a queue says about a plan: where its run's folder is, and by content which model, images and version it needs. */
 import { resolve } from "node:path";
-import { z } from "zod";
 import { canonicalJson, type Json } from "../files/canonical-json.ts";
 import { sha256 } from "../files/hash.ts";
+import * as z from "../files/zod.ts";
 import { openRun } from "../runs/run-folder.ts";
 import { readRunPlan } from "../shards/run-plan.ts";
 

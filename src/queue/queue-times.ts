@@ -1,6 +1,6 @@
 /** How fast a queue notices things. Tests go faster by the variable `UNITSCOPE_QUEUE_TIMES`, JSON of some of these. */
-import { z } from "zod";
 import { UnitscopeError } from "../errors.ts";
+import * as z from "../files/zod.ts";
 
 /** All in milliseconds. */
 export interface QueueTimes {

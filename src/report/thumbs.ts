@@ -1,7 +1,6 @@
 /** The pictures of a layer's units, copied into a report; made smaller where they would make it too large. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import sharp from "sharp";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { diskError } from "../files/disk-error.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
@@ -51,6 +50,7 @@ async function smaller(
   { tileWidth, tileHeight, columns }: Pick<SpriteIndex, "tileWidth" | "tileHeight" | "columns">,
   size: (side: number) => number,
 ): Promise<Uint8Array> {
+  const { default: sharp } = await import("sharp");
   try {
     const sheet = sharp(path);
     const { height } = await sheet.metadata();

@@ -1,8 +1,17 @@
 /** Parquet files → tables, through hyparquet: whole, in ranges of rows, or one layer from its own row groups. */
-import type { AsyncBuffer, ColumnChunk, DecodedArray, FileMetaData, RowGroup, SchemaElement } from "hyparquet";
-import { asyncBufferFromFile, parquetMetadataAsync, parquetRead } from "hyparquet";
 import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
+import {
+  type AsyncBuffer,
+  asyncBufferFromFile,
+  type ColumnChunk,
+  type DecodedArray,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetRead,
+  type RowGroup,
+  type SchemaElement,
+} from "../files/parquet.ts";
 import type { ColumnType } from "../tables/column-schema.ts";
 import type { TableName } from "../tables/schema.ts";
 import { type Column, concatTables, missingColumn, rowsWhere, type Table } from "../tables/table.ts";

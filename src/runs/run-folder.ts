@@ -2,7 +2,7 @@
  * A run on disk: `run.json`, one Parquet file per table, and folders for figures and cached pieces. Every file is
  * written whole or not at all.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { listAllowed, UnitscopeError } from "../errors.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
@@ -10,6 +10,7 @@ import { diskError, systemCode } from "../files/disk-error.ts";
 import { layerSlugs } from "../files/layer-slugs.ts";
 import { type TableName, tableSchemas } from "../tables/schema.ts";
 import { type Column, columnType, filterRows, missingColumn, rowKeys, type Table, texts } from "../tables/table.ts";
+import { requireRun } from "./find-run.ts";
 import { openTableReader, type TableReader } from "./read-table.ts";
 import { openTableRewriter, type TableRewriter } from "./rewrite-table.ts";
 import {
@@ -85,14 +86,7 @@ export interface RunFolder {
  * @throws {UnitscopeError} `run` if it does not, or its manifest is damaged.
  */
 export function openRun(path: string, { isPartialFine = false }: { isPartialFine?: boolean } = {}): RunFolder {
-  const manifestPath = join(path, "run.json");
-  if (!existsSync(manifestPath)) {
-    const found = !existsSync(path) ? "no such folder" : statSync(path).isDirectory() ? "none" : "a file";
-    throw new UnitscopeError(
-      "run",
-      `run folder "${path}": expected a folder with run.json, got ${found}; make one with: unitscope ablate MODEL DATA --out ${path}`,
-    );
-  }
+  requireRun(path);
   const run = runFolder(path, isPartialFine);
   run.manifest();
   return run;

@@ -8,10 +8,10 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { z } from "zod";
 import { UnitscopeError } from "../errors.ts";
 import { diskError, systemCode } from "../files/disk-error.ts";
 import { type Beat, isAbandoned, keepTouched } from "../files/sign-of-life.ts";
+import * as z from "../files/zod.ts";
 
 /** A held lock. */
 export interface RunLock {

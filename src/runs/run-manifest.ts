@@ -1,9 +1,9 @@
 /** `run.json`: what a run is of, and everything that is needed to repeat it. */
 import { cpus, totalmem } from "node:os";
-import { z } from "zod";
 import { UnitscopeError } from "../errors.ts";
 import { firstDifference, type Json } from "../files/canonical-json.ts";
 import { parseJson } from "../files/parse-json.ts";
+import * as z from "../files/zod.ts";
 import { schemaVersion } from "../tables/schema.ts";
 
 /** One layer that was ablated; height and width are 1 for a dense layer. */
@@ -68,6 +68,11 @@ export interface RunManifest {
   readonly timings: Readonly<Record<string, number>>;
   /** Later commands on this run, in order. */
   readonly steps: readonly ManifestStep[];
+}
+
+/** A layer as the manifest names it. */
+export function manifestLayer({ name, kind, tap, units, height, width }: ManifestLayer): ManifestLayer {
+  return { name, kind, tap, units, height, width };
 }
 
 /** What a run's figures are of: `alexnet.onnx on cifar10:test (10,000 images)`. */

@@ -3,7 +3,7 @@
  * in a row group, kept in that column's own metadata, and one of the footer. Other readers pass over both.
  */
 import { crc32 } from "node:zlib";
-import type { AsyncBuffer, ColumnChunk, RowGroup } from "hyparquet";
+import type { AsyncBuffer, ColumnChunk, RowGroup } from "../files/parquet.ts";
 
 /** Key of a column's checksum, among the metadata of its row group. */
 const columnKey = "unitscope.crc32";

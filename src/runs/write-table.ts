@@ -3,10 +3,10 @@
  * others OPTIONAL, so that every reader sees the same types whatever is missing. Texts that repeat (layers, classes) are
  * stored once a row group, as dictionaries. A row group ends where the layer changes, so that one layer can be read alone.
  */
-import type { DecodedArray, RowGroup, SchemaElement } from "hyparquet";
-import { ByteWriter, ParquetWriter } from "hyparquet-writer";
+
 import { UnitscopeError } from "../errors.ts";
 import { openAtomicFile } from "../files/atomic-file.ts";
+import { ByteWriter, type DecodedArray, ParquetWriter, type RowGroup, type SchemaElement } from "../files/parquet.ts";
 import type { ColumnType } from "../tables/column-schema.ts";
 import { type TableName, tableSchemas } from "../tables/schema.ts";
 import { type Column, columnType, isMissing, makeTable, noInteger, type Table } from "../tables/table.ts";

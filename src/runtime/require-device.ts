@@ -1,6 +1,6 @@
 /** Finds out whether there is a device before work on it begins, so that work without one leaves nothing behind. */
 import { type Graph, node } from "../onnx/graph.ts";
-import { openSession, type Provider } from "./session.ts";
+import type { Provider } from "./session.ts";
 
 /** The smallest graph that a device can be asked to run. */
 const tiny: Graph = {
@@ -16,6 +16,7 @@ const tiny: Graph = {
 /** @throws {UnitscopeError} `usage` if a graph cannot be opened there. */
 export async function requireDevice(provider: Provider = "cpu"): Promise<void> {
   if (provider === "cpu") return;
+  const { openSession } = await import("./session.ts");
   const session = await openSession(tiny, { provider, place: "device" });
   await session.close();
 }

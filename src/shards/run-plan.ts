@@ -5,13 +5,13 @@
  */
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
 import { UnitscopeError } from "../errors.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { canonicalJson, type Json } from "../files/canonical-json.ts";
 import { diskError } from "../files/disk-error.ts";
 import { sha256 } from "../files/hash.ts";
 import { parseJson } from "../files/parse-json.ts";
+import * as z from "../files/zod.ts";
 import type { Plan } from "../passes/plan.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";

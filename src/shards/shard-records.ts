@@ -6,9 +6,9 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { z } from "zod";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { isTouched, keepTouched } from "../files/sign-of-life.ts";
+import * as z from "../files/zod.ts";
 
 /** One process's work on a shard. */
 export interface ShardRecord {

@@ -6,11 +6,11 @@
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
 import { UnitscopeError } from "../errors.ts";
 import { openAtomicFile } from "../files/atomic-file.ts";
 import { diskError } from "../files/disk-error.ts";
 import { parseJson } from "../files/parse-json.ts";
+import * as z from "../files/zod.ts";
 import { floatValue, type Value } from "../runtime/session.ts";
 import type { StreamStates } from "./batches.ts";
 

@@ -1,7 +1,7 @@
 /** The page's commands say what was done: options that matter, nothing of where somebody's files lie. */
 import type { Command } from "commander";
 import { expect, test } from "vitest";
-import { ablationKey } from "../../src/ablation/sweep.ts";
+import { ablationKey } from "../../src/ablation/ablation-methods.ts";
 import { ablateCommand, ablateOptions } from "../../src/cli/commands/ablate.ts";
 import { attributesCommand, attributesOptions } from "../../src/cli/commands/attributes.ts";
 import { repairCommand } from "../../src/cli/commands/repair.ts";

@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import type { AttributesRunOptions, AttributesRunResult } from "../../commands/attributes-run.ts";
 import type { ConceptsRunOptions, ConceptsRunResult } from "../../commands/concepts-run.ts";
+import { requireRun } from "../../runs/find-run.ts";
 import type { SharedResult, SharedWork } from "../../shards/shared-work.ts";
 import { type Column, doubles, integers, rowsWhere, type Table } from "../../tables/table.ts";
 import type { CliContext } from "../context.ts";
@@ -80,6 +81,7 @@ export function attributesCommand(context: CliContext): Command {
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .addOption(providerOption())
     .action(async (path: string, { queue, shards, ...given }: Options & QueueOptions) => {
+      requireRun(path);
       if (isQueued({ queue, shards })) {
         const { workers, ...shared } = given;
         const { planRun } = await import("../../shards/plan-run.ts");

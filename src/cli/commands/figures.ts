@@ -1,6 +1,7 @@
 /** `unitscope figures RUN`: draws a run's figures again, in our sign or the paper's. */
 import { Command, Option } from "commander";
 import type { DropSign } from "../../figures/sign.ts";
+import { requireRun } from "../../runs/find-run.ts";
 import type { CliContext } from "../context.ts";
 
 /** The command `figures`; prints the path of every figure that it wrote. */
@@ -14,6 +15,7 @@ export function figuresCommand(context: CliContext): Command {
         .default("damage"),
     )
     .action(async (path: string, { sign }: { sign: DropSign }) => {
+      requireRun(path);
       const { runFigures } = await import("../../commands/figures-run.ts");
       const figures = await runFigures(path, {
         sign,

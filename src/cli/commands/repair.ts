@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { summariseRepair } from "../../analysis/repair-summary.ts";
 import type { LayerRepair, RepairOptions, RepairResult } from "../../commands/measure-repair.ts";
+import { requireRun } from "../../runs/find-run.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
@@ -24,6 +25,7 @@ export function repairCommand(context: CliContext): Command {
     )
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .action(async (path: string, options: RepairOptions) => {
+      requireRun(path);
       const { measureRepair } = await import("../../commands/measure-repair.ts");
       const display = showDataProgress(context);
       try {

@@ -1,5 +1,6 @@
 /** `unitscope report RUN [RUN…]`: one folder with everything to see, which opens from disk. */
 import { Command } from "commander";
+import { requireRun } from "../../runs/find-run.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 
@@ -12,6 +13,7 @@ export function reportCommand(context: CliContext): Command {
     .argument("<runs...>", "run folders")
     .option("--out <folder>", "folder of the page (default: report in the first run)")
     .action(async (paths: string[], { out }: { out?: string }) => {
+      for (const path of paths) requireRun(path);
       const { reportRuns } = await import("../../commands/report.ts");
       const fetching = showDataProgress(context);
       const shown = context.progress("report", undefined, "parts");

@@ -1,6 +1,7 @@
 /** `unitscope rotate RUN`: are single units special directions of their layer? */
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { LayerRotation, RotationRunOptions, RotationRunResult } from "../../commands/rotate-layers.ts";
+import { requireRun } from "../../runs/find-run.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
@@ -43,6 +44,7 @@ export function rotateCommand(context: CliContext): Command {
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .addOption(providerOption())
     .action(async (path: string, { queue, shards, ...options }: RotationRunOptions & QueueOptions) => {
+      requireRun(path);
       if (isQueued({ queue, shards })) {
         const { workers, ...shared } = options;
         const { planRun } = await import("../../shards/plan-run.ts");

@@ -1,6 +1,7 @@
 /** `unitscope sets RUN`: which units each class depends on, found by removing them together. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { LayerSets, SetsRunOptions, SetsRunResult } from "../../commands/measure-sets.ts";
+import { requireRun } from "../../runs/find-run.ts";
 import { type SetStrategy, setStrategies } from "../../sets/set-strategies.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
@@ -64,6 +65,7 @@ export function setsCommand(context: CliContext): Command {
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .addOption(providerOption())
     .action(async (path: string, { queue, shards, ...options }: Options & QueueOptions) => {
+      requireRun(path);
       if (isQueued({ queue, shards })) {
         const { workers, ...shared } = options;
         const { planRun } = await import("../../shards/plan-run.ts");

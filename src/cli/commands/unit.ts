@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { CardPicture, UnitCardData } from "../../commands/unit-card.ts";
 import { UnitscopeError } from "../../errors.ts";
+import { requireRun } from "../../runs/find-run.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
 import { wholeNumber } from "../option-parsers.ts";
@@ -18,6 +19,7 @@ export function unitCommand(context: CliContext): Command {
     .argument("<unit>", "number of the unit, from 0", wholeNumber)
     .option("--out <file>", "write the card as a picture (.svg) or a page (.html)")
     .action(async (path: string, layer: string, unit: number, { out }: { out?: string }) => {
+      requireRun(path);
       const { drawUnitCard, readUnitCard, unitCardPage } = await import("../../commands/unit-card.ts");
       const { writeFileAtomic } = await import("../../files/atomic-file.ts");
       const { openRun } = await import("../../runs/run-folder.ts");

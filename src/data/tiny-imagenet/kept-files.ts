@@ -5,10 +5,10 @@
 
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { writeFileAtomic } from "../../files/atomic-file.ts";
 import { diskError, systemCode } from "../../files/disk-error.ts";
 import { sha256 } from "../../files/hash.ts";
+import * as z from "../../files/zod.ts";
 import { cacheElsewhere } from "../cache.ts";
 
 /** One split of one class. */

@@ -7,7 +7,6 @@ import type { CacheOptions } from "../pinned-files.ts";
 import { pixelSet } from "../pixel-set.ts";
 import { hasFiles, type KeptClass, readIndex, readPixels } from "./kept-files.ts";
 import { evenPlaces, type TinyImagenetArchive, tinyImagenetArchive, tinySide } from "./published.ts";
-import { pullTinyImagenet } from "./pull.ts";
 
 /** Which classes. */
 export interface TinyChoice {
@@ -35,6 +34,7 @@ export async function pullTiny(choice: TinyChoice, options: TinyPullOptions): Pr
     async () => {
       if (await isSound(choice, options.folder)) return; // another process may have fetched it while we waited
       await sweepDrafts(options.folder);
+      const { pullTinyImagenet } = await import("./pull.ts");
       await pullTinyImagenet(choice.archive ?? tinyImagenetArchive, options);
     },
     {
