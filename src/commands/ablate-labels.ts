@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { ablationKey } from "../ablation/sweep.ts";
+import { ablationKey } from "../ablation/ablation-methods.ts";
 import type { ClassList } from "../data/classes/class-list.ts";
 import { classNamesOf } from "../data/classes/class-list.ts";
 import { knownClasses } from "../data/classes/fit-classes.ts";
