@@ -1,21 +1,13 @@
 /** A sweep through worker threads: the same result for any number of workers, engine and history. */
-import { cpSync, existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { denseSums } from "../../src/ablation/class-sums.ts";
 import { countFlips } from "../../src/ablation/flips.ts";
-import {
-  type LayerSweep,
-  planSweep,
-  type RunSweepOptions,
-  runSweep,
-  type Sweep,
-  sweepPass,
-} from "../../src/ablation/sweep.ts";
+import { planSweep, type Sweep, sweepPass } from "../../src/ablation/sweep.ts";
 import { describePartialLayer } from "../../src/analysis/partial-drops.ts";
 import { folderStore } from "../../src/passes/block-store.ts";
 import type { BlockSource } from "../../src/passes/image-block.ts";
-import { blocksOf, consecutiveBlocks } from "../../src/passes/image-order.ts";
+import { consecutiveBlocks } from "../../src/passes/image-order.ts";
 import { openPassFolder } from "../../src/passes/pass-runner.ts";
 import { openPieceStore } from "../../src/passes/piece-store.ts";
 import { type Plan, shard } from "../../src/passes/plan.ts";
@@ -24,56 +16,24 @@ import { decodeValue, encodeValue } from "../../src/passes/value-codec.ts";
 import { doubles } from "../../src/tables/table.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { sourceOf } from "../passes/images-in-memory.ts";
-import { CLASSES, randomImages, randomNetwork, SIDE } from "./random-network.ts";
-
-const IMAGES = 520; // three blocks
-const recipe = { seed: 9, blocks: ["overlapping pool", "residual", "concatenation"], head: "two products" } as const;
-const { model } = await randomNetwork(recipe);
-const layers = model.layers.filter((layer) => !layer.isOutput);
-const units = layers.reduce((sum, layer) => sum + layer.units, 0);
-const pixels = randomImages(IMAGES, 5);
-
-const labels = Int32Array.from({ length: IMAGES }, (_, image) => (image * 7) % CLASSES);
-const images = (): ReturnType<typeof sourceOf> => sourceOf(pixels, [3, SIDE, SIDE], labels);
-/** The first of them: two blocks. */
-const FEW = 264;
-const few = (): BlockSource => sourceOf(pixels.slice(0, FEW * 3 * SIDE * SIDE), [3, SIDE, SIDE], labels.slice(0, FEW));
-
-const blocks = blocksOf(images(), model);
-
-async function sweep(options: RunSweepOptions = {}, source: BlockSource = images()): Promise<Sweep> {
-  return runSweep(model, { images: source, layers, options });
-}
-
-function found({ layers: swept, layer }: Sweep): LayerSweep[] {
-  return swept.map((_, at) => layer(at));
-}
-
-/** The predictions, intact and ablated; counts follow from nothing else. */
-function result(swept: Sweep): unknown {
-  return {
-    predictions: swept.predictions,
-    layers: found(swept).map(({ layer, flips }) => ({ name: layer.name, flips })),
-  };
-}
-
-/** The sums of the companions, which share their last bits only with sweeps by the same routes. */
-function companions(swept: Sweep): unknown {
-  return found(swept).map(({ continuous }) => continuous);
-}
-
-function verifiedOf(layersFound: readonly LayerSweep[]): number {
-  return layersFound.reduce((sum, { verified }) => sum + verified, 0);
-}
-
-/** Names of the blocks that a folder keeps whole: those of which every part is there. */
-function keptBlocks(folder: string): string[] {
-  const pieces = join(folder, "pieces");
-  if (!existsSync(pieces)) return [];
-  const parts = readdirSync(pieces).map((part) => readdirSync(join(pieces, part)));
-  const [first = []] = parts;
-  return first.filter((name) => parts.every((names) => names.includes(name))).map((name) => name.replace(".piece", ""));
-}
+import { CLASSES, randomImages, SIDE } from "./random-network.ts";
+import {
+  blocks,
+  companions,
+  FEW,
+  few,
+  found,
+  IMAGES,
+  images,
+  keptBlocks,
+  labels,
+  layers,
+  model,
+  result,
+  sweep,
+  units,
+  verifiedOf,
+} from "./swept-network.ts";
 
 describe("a sweep through worker threads", () => {
   let expected: Sweep;

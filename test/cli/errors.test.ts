@@ -1,5 +1,4 @@
 /** What is wrong with the input is said in one line on stderr, with exit code 2, and leaves nothing that looks finished. */
-import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { chmod, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,7 +7,7 @@ import { floatTensor, type Graph, node } from "../../src/onnx/graph.ts";
 import { openRun } from "../../src/runs/run-folder.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { handFolder, handNetwork } from "./hand-network.ts";
-import { bin, unitscope } from "./run-cli.ts";
+import { ablate, refusal } from "./refusal.ts";
 import { printedHere, unitscopeHere } from "./run-here.ts";
 
 let folder: string;
@@ -17,23 +16,6 @@ beforeAll(async () => {
   folder = await handFolder();
   images = join(folder, "images");
 });
-
-const ablate = (model: string, data: string, out: string, ...more: string[]): string[] => [
-  ...["ablate", model, data, "--out", out, "--preprocess", "none", ...more],
-];
-
-/**
- * Runs a command that must be refused; gives its one line. Quiet: how much progress it shows before depends on the time.
- * @param options of a process of its own; the command runs in this one where they are absent.
- */
-async function refusal(args: readonly string[], options?: Parameters<typeof unitscope>[1]): Promise<string> {
-  const words = [...args, "--quiet"];
-  const { code, stdout, stderr } = await (options ? unitscope(words, options) : unitscopeHere(words));
-  expect(stdout).toBe("");
-  expect(stderr).toMatch(/^[^\n]+\n$/);
-  expect(code).toBe(2);
-  return stderr.trimEnd();
-}
 
 /** The same of an ablation of a model; nothing at all may be left in the run folder. */
 async function refusedModel(bytes: Uint8Array | undefined, data: string = images): Promise<string> {
@@ -273,57 +255,5 @@ describe("a run folder that does not fit", () => {
     );
     expect(await refusal(ablate(join(folder, "network.onnx"), images, out))).toMatch(`${place}: expected JSON, got`);
     expect(await refusal(["export", folder, "--format", "csv"])).toMatch(/expected a folder with run\.json, got none/);
-  });
-});
-
-describe.skipIf(process.platform === "win32")("a disk that is full", () => {
-  test("before the run has begun: nothing is left", async () => {
-    const out = join(await temporaryFolder(), "run");
-    const command = ["bash", "-c", 'ulimit -f 1; exec "$@"', "sh", process.execPath, bin];
-    const message = await refusal(ablate(join(folder, "network.onnx"), images, out), { command });
-    expect(message).toBe(
-      `${join(out, "run.json")}: expected room on the disk, got EFBIG; free some room and run the same command again, or choose another folder`,
-    );
-    expect(readdirSync(out)).toEqual([]);
-  });
-
-  const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
-  test.skipIf(!canMount)("while tables are written: what is there is whole, and the run is not finished", async () => {
-    const own = await temporaryFolder();
-    const out = join(own, "run");
-    // A file system of 24 KiB with room for the manifest and some of the tables, copied out before it goes away.
-    const script = `mount -t tmpfs -o size=24k none "$0" && shift 0; "$@"; code=$?; cp -r "$0/run" "${own}/left"; exit $code`;
-    await mkdir(join(own, "disk"));
-    const command = ["unshare", "-rm", "sh", "-c", script, join(own, "disk"), process.execPath, bin];
-    const message = await refusal(ablate(join(folder, "network.onnx"), images, join(own, "disk", "run")), { command });
-    expect(message).toMatch(
-      /: expected room on the disk, got ENOSPC; free some room and run the same command again, or choose another folder$/,
-    );
-    const left = openRun(join(own, "left"));
-    expect(left.manifest().finished).toBeNull();
-    for (const name of left.tableNames()) await left.readTable(name);
-    expect(readdirSync(left.path).filter((name) => name.startsWith("."))).toEqual([]);
-    // With room, the same command on what was left gives what a run without trouble gives.
-    await printedHere(ablate(join(folder, "network.onnx"), images, left.path));
-    await printedHere(ablate(join(folder, "network.onnx"), images, out));
-    for (const name of openRun(out).tableNames()) {
-      expect(await readFile(join(left.path, `${name}.parquet`))).toEqual(await readFile(join(out, `${name}.parquet`)));
-    }
-  });
-
-  test.skipIf(!canMount)("or turns read-only under a run: said in one line, and nothing has changed", async () => {
-    const own = await temporaryFolder();
-    const disk = join(own, "disk");
-    await mkdir(disk);
-    const begin = ["node", bin, ...ablate(join(folder, "network.onnx"), images, join(disk, "run")), "--quiet"];
-    begin[0] = process.execPath;
-    const words = begin.map((word) => `'${word}'`).join(" ");
-    const script = `mount -t tmpfs none "$0" && ${words} >/dev/null && cp -r "$0/run" "${own}/before" && mount -o remount,ro "$0" && shift 0; "$@"; code=$?; cp -r "$0/run" "${own}/after"; exit $code`;
-    const command = ["unshare", "-rm", "sh", "-c", script, disk, process.execPath, bin];
-    const message = await refusal(["attributes", join(disk, "run"), "--shuffles", "0"], { command });
-    expect(message).toMatch(/: expected .*, got a read-only file system/);
-    const [before, after] = [openRun(join(own, "before")), openRun(join(own, "after"))];
-    expect(after.manifest()).toEqual(before.manifest());
-    expect(readdirSync(after.path).sort()).toEqual(readdirSync(before.path).sort());
   });
 });

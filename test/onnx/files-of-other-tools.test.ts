@@ -1,50 +1,12 @@
 /** Networks as exporters and optimisers write them: the layers are those of the network that was meant. */
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { companions } from "../../src/ablation/predictions.ts";
 import { planSuffix } from "../../src/ablation/suffix-plan.ts";
-import { float, floatTensor, type Graph, intTensor, type Node, node } from "../../src/onnx/graph.ts";
-import { readModel, writeModel } from "../../src/onnx/model-file.ts";
-import {
-  AttributeProtoSchema,
-  AttributeProto_AttributeType as Kind,
-  type ModelProto,
-  ModelProtoSchema,
-} from "../../src/onnx/proto/onnx_pb.ts";
+import { floatTensor, type Graph, intTensor, type Node, node } from "../../src/onnx/graph.ts";
 import { probabilityRows } from "../../src/responses/softmax.ts";
-import { type Model, modelFromBytes } from "../../src/runtime/open-model.ts";
+import type { Model } from "../../src/runtime/open-model.ts";
 import { CLASSES, networkOf, normal, open, sweepAll } from "../ablation/all-pairs.ts";
-
-const WIDTH = 8;
-const pads = [1, 1, 1, 1];
-const head = [
-  node("GlobalAveragePool", ["r"], ["p"]),
-  node("Flatten", ["p"], ["f"]),
-  node("MatMul", ["f", "fc"], ["logits"]),
-];
-const weights = { w: normal(1, [WIDTH, 3, 3, 3]), fc: normal(2, [WIDTH, CLASSES]) };
-const conv = node("Conv", ["input", "w"], ["c"], { pads });
-
-/** A convolution, the given operators from `c` to `r`, and a head. */
-function network(
-  middle: readonly Node[],
-  constants: Graph["constants"] = new Map(),
-  change: Partial<Graph> = {},
-): Graph {
-  return networkOf([conv, ...middle, ...head], { ...weights, ...Object.fromEntries(constants) }, change);
-}
-
-function told({ layers }: Model): unknown {
-  return layers
-    .filter(({ isOutput }) => !isOutput)
-    .map(({ kind, tap, norm, activation, units }) => [kind, tap, norm, activation, units]);
-}
-
-async function expectExact(model: Model): Promise<void> {
-  const plain = await sweepAll(model, "plain");
-  expect(plain.join()).toContain("→");
-  expect(await sweepAll(model, "auto")).toEqual(plain);
-}
+import { conv, expectExact, head, network, pads, told, WIDTH, weights } from "./conv-network.ts";
 
 describe("activations that are written out", () => {
   test("the logarithm of a sigmoid is one activation, and nothing is taken the logarithm of 0", async () => {
@@ -181,133 +143,6 @@ test("nodes that share a name, or have none, run", async () => {
     expect(told(model)).toEqual([["convolution", "r", null, "Relu", WIDTH]]);
     await expectExact(model);
   }
-});
-
-describe("a model's own functions", () => {
-  /** The network with its activation as a call of a function of two operators, one attribute given by the caller. */
-  const withFunction = (change: (model: ModelProto) => void = () => {}): Uint8Array => {
-    const graph = network([{ ...node("Scaled", ["c"], ["r"], { slope: float(0.25) }, "act"), domain: "own" }]);
-    const model = fromBinary(ModelProtoSchema, writeModel(graph));
-    model.opsetImport.push({ ...model.opsetImport[0], domain: "own", version: 1n });
-    const shell = create(ModelProtoSchema, {
-      functions: [
-        {
-          name: "Scaled",
-          domain: "own",
-          input: ["x"],
-          output: ["y"],
-          attribute: ["slope"],
-          opsetImport: [{ domain: "", version: 17n }],
-          node: [
-            { opType: "Identity", name: "pass", input: ["x"], output: ["inner"] },
-            {
-              opType: "LeakyRelu",
-              name: "leaky",
-              input: ["inner"],
-              output: ["y"],
-              attribute: [{ name: "alpha", type: Kind.FLOAT, refAttrName: "slope" }],
-            },
-          ],
-        },
-      ],
-    });
-    model.functions = shell.functions;
-    change(model);
-    return toBinary(ModelProtoSchema, model);
-  };
-
-  test("are written out, with the caller's attributes", async () => {
-    const graph = readModel(withFunction());
-    const leaky = graph.nodes.find(({ op }) => op === "LeakyRelu");
-    expect(leaky).toMatchObject({ name: "/act/leaky", inputs: ["act/inner"], outputs: ["r"] });
-    expect(leaky?.attributes).toEqual({ alpha: float(0.25) });
-    const model = await modelFromBytes(withFunction());
-    expect(told(model)).toEqual([["convolution", "r", null, expect.stringContaining("LeakyRelu"), WIDTH]]);
-    await expectExact(model);
-  });
-
-  test("that call themselves, or need another operator set, are refused by name", () => {
-    const endless = withFunction((model) => {
-      model.functions[0].node[1].opType = "Scaled";
-      model.functions[0].node[1].domain = "own";
-    });
-    expect(() => readModel(endless)).toThrow(/function "own:Scaled": expected an end, got one that calls itself/);
-    const other = withFunction((model) => {
-      model.functions[0].opsetImport[0].version = 12n;
-    });
-    expect(() => readModel(other)).toThrow(
-      /function "own:Scaled": expected operator set ai\.onnx 17 as the model, got 12/,
-    );
-  });
-});
-
-describe("an If", () => {
-  /** `r` is one of two activations of `c`, by the condition. */
-  const withIf = (condition: readonly Node[], constants: Graph["constants"] = new Map()): Graph => {
-    const branch = (name: string, op: string): Node["attributes"] => ({
-      [name]: {
-        kind: "encoded",
-        value: toBinary(
-          AttributeProtoSchema,
-          create(AttributeProtoSchema, {
-            name,
-            type: Kind.GRAPH,
-            g: {
-              name,
-              node: [
-                { opType: "Identity", input: ["c"], output: ["own"] },
-                { opType: op, input: ["own"], output: ["chosen"] },
-              ],
-              output: [{ name: "chosen" }],
-            },
-          }),
-        ),
-      },
-    });
-    const choice: Node = {
-      ...node("If", ["condition"], ["r"]),
-      attributes: { ...branch("then_branch", "Relu"), ...branch("else_branch", "Neg") },
-    };
-    return network([...condition, choice], constants);
-  };
-
-  test("of a constant condition is the branch that is taken", async () => {
-    for (const [value, op] of [
-      [1, "Relu"],
-      [0, "Neg"],
-    ] as const) {
-      const condition = { type: "bool", dims: [], data: Uint8Array.of(value) } as const;
-      const model = await open(withIf([], new Map([["condition", condition]])));
-      expect(model.graph.nodes.map((each) => each.op)).toContain(op);
-      await expectExact(model);
-    }
-  });
-
-  test("of a condition that follows from known shapes, too", async () => {
-    const model = await open(
-      withIf(
-        [
-          node("Shape", ["c"], ["size"]),
-          node("Gather", ["size", "second"], ["channels"]),
-          node("Equal", ["channels", "width"], ["condition"]),
-        ],
-        new Map([
-          ["second", intTensor([1], [])],
-          ["width", intTensor([WIDTH], [])],
-        ]),
-      ),
-    );
-    expect(model.graph.nodes.map((each) => each.op)).toContain("Relu");
-    await expectExact(model);
-  });
-
-  test("of a condition that depends on the image is refused by name", async () => {
-    const graph = withIf(
-      [node("ReduceMax", ["c"], ["most"], { keepdims: 0 }), node("Greater", ["most", "limit"], ["condition"])],
-      new Map([["limit", floatTensor([], [0])]]),
-    );
-    await expect(open(graph)).rejects.toThrow(/node "If_r": expected an If whose condition is constant/);
-  });
 });
 
 describe("class tokens", () => {
