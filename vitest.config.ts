@@ -1,8 +1,12 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { builtSources } from "./test/built-sources.ts";
 import SlowestFirst from "./test/slowest-first.ts";
 
 const config: ViteUserConfig = defineConfig({
+  plugins: [builtSources],
   test: {
+    globalSetup: ["./test/built-sources.ts"],
+    server: { deps: { external: [/\/dist\//] } },
     include: ["test/**/*.test.ts"],
     setupFiles: ["./test/after-each-file.ts"],
     testTimeout: 300_000,
