@@ -5,10 +5,11 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { planSteps } from "../../src/reproduction/plan.ts";
 import { reproducePaper } from "../../src/reproduction/reproduce.ts";
+import { runSteps } from "../../src/reproduction/run-steps.ts";
 import { cifar10Study } from "../../src/reproduction/studies.ts";
 import { unitscopeHere } from "../cli/run-here.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
-import { writeSmallNetworks } from "./small-networks.ts";
+import { writeSmallStudy } from "./small-networks.ts";
 
 const models = fileURLToPath(new URL("../../models", import.meta.url));
 const { mainNetwork, networks } = cifar10Study;
@@ -18,16 +19,17 @@ const some = networks.filter(({ variant, seed }) => seed === 1 || (variant === "
 describe("reproducePaper", () => {
   test("runs every step, continues after an interruption, and does nothing twice", async () => {
     const folder = await temporaryFolder();
-    await writeSmallNetworks(join(folder, "models"), some);
+    const study = await writeSmallStudy(folder, some);
     const options = {
-      study: cifar10Study,
+      study,
       models: join(folder, "models"),
       work: join(folder, "work"),
       out: join(folder, "paper.md"),
       limit: 2,
       networks: some,
+      workers: 1,
     };
-    const steps = planSteps(cifar10Study, { limit: 2, networks: some });
+    const steps = planSteps(study, { limit: 2, networks: some });
 
     const abort = new AbortController();
     const first: string[] = [];
@@ -42,7 +44,7 @@ describe("reproducePaper", () => {
     expect(existsSync(options.out)).toBe(false);
 
     const second: { title: string; isDone: boolean }[] = [];
-    const { claims } = await reproducePaper({ ...options, workers: 1 }, { step: (step) => second.push(step) });
+    const { claims } = await reproducePaper(options, { step: (step) => second.push(step) });
     expect(second.map(({ title }) => title)).toEqual(steps.map(({ title }) => title));
     expect(second.filter(({ isDone }) => isDone).map(({ title }) => title)).toEqual(first.slice(0, -1));
     const page = readFileSync(options.out, "utf8");
@@ -66,7 +68,7 @@ describe("reproducePaper", () => {
     for (const variant of ["plain", "batch norm", "channel dropout"]) expect(detectors).toContain(variant);
 
     const third: boolean[] = [];
-    await reproducePaper(options, { step: ({ isDone }) => third.push(isDone) });
+    await runSteps(steps, options, { step: ({ isDone }) => third.push(isDone) });
     expect(third).toEqual(steps.map(() => true));
   }, 900_000);
 });
