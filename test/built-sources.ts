@@ -35,6 +35,8 @@ export default function compileWhatChanged(): void {
     .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))
     .some((source) => !existsSync(compiled(source)) || statSync(source).mtimeMs > statSync(compiled(source)).mtimeMs);
   if (!isStale) return;
-  const compiler = join(project, "node_modules/typescript/bin/tsc");
-  execFileSync(process.execPath, [compiler, "-p", join(project, "tsconfig.build.json")], { stdio: "inherit" });
+  for (const step of ["typescript/bin/tsc -p tsconfig.build.json", "rolldown/bin/cli.mjs -c --logLevel warn"]) {
+    const [program = "", ...words] = step.split(" ");
+    execFileSync(process.execPath, [join("node_modules", program), ...words], { cwd: project, stdio: "inherit" });
+  }
 }
