@@ -62,7 +62,9 @@ export async function openFastRoute(
     return each;
   };
   const fixed = await computeFixed(prefix);
-  const layers = planned.map((layer, index) => openFastLayer(model, layer, prefix.layers[index], { fixed, open }));
+  const layers = planned.map((layer, index) =>
+    openFastLayer(model, layer, prefix.layers[index], { fixed, open, provider }),
+  );
   return {
     prefix,
     layers,

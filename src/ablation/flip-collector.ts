@@ -28,11 +28,11 @@ export interface LayerBlock extends Flips {
 export interface FlipCollector {
   readonly settled: Settled;
   /**
-   * Takes row `at` of `logits` for the pair (unit, image `row` of the block). A prediction that is too close to call is
-   * settled by the reference: then, and only then, there is a promise to wait for.
+   * Takes row `at` of `logits` for the pair (unit, image `row` of the block), and returns its prediction. One that is too
+   * close to call is settled by the reference: then, and only then, it is a promise to wait for.
    */
-  take(unit: number, row: number, logits: Float32Array, at: number, removal: Removal): Promise<void> | undefined;
-  /** What was found for image `row` without the unit that was taken last. */
+  take(unit: number, row: number, logits: Float32Array, at: number, removal: Removal): number | Promise<number>;
+  /** What was found for image `row` without the unit that was taken last, where units are taken one after the other. */
   found(unit: number, row: number): number;
   finish(): LayerBlock;
 }
@@ -80,8 +80,9 @@ export function collectFlips(
   const before = isContinuous
     ? Array.from(block.labels, (cls, row) => companions(baseline, row, { classCount, cls, head }))
     : [];
-  const keep = (unit: number, row: number, prediction: number): void => {
+  const keep = (unit: number, row: number, prediction: number): number => {
     if (prediction !== predictions[row]) flips.push({ unit, row, prediction });
+    return prediction;
   };
   const addCompanions = (unit: number, row: number, logits: Float32Array, at: number): void => {
     const after = companions(logits, at, { classCount, cls: block.labels[row], head });
@@ -102,8 +103,7 @@ export function collectFlips(
       }
       if (sink) addCompanions(unit, row, logits, at);
       if (!isTie(reading, tolerance, scales[row])) {
-        keep(unit, row, reading.prediction);
-        return undefined;
+        return keep(unit, row, reading.prediction);
       }
       settled.plain++;
       return reference.predict(block, row, removal).then((prediction) => keep(unit, row, prediction));

@@ -12,6 +12,8 @@ import { isShape, type RowFact } from "../onnx/rows.ts";
 import type { Shape } from "../onnx/shapes.ts";
 import { sortNodes } from "../onnx/sort.ts";
 import { contribute, frontierWeights } from "./frontier-graph.ts";
+import { rowsInput } from "./frontier-rows.ts";
+import type { FrontierTables } from "./frontier-tables.ts";
 import type { LayerPorts } from "./prefix-graph.ts";
 import { fromRows, type RowForm, rowForm, toRows } from "./row-form.ts";
 import type { SuffixPlan } from "./suffix-plan.ts";
@@ -24,13 +26,14 @@ export const CHANGE_ROWS_INPUT = "unitscope/change_rows";
 export const UNIT_INPUT = "unitscope/unit";
 /** In a set graph: 1 for a removed unit, else 0; float32 `[1, units, 1]`. */
 export const REMOVED_INPUT = "unitscope/removed";
-/** Which channels of carried tensor `i` are replaced: bool `[1, channels, 1, 1]` or `[1, columns]`. */
+/** Which channels of carried tensor `i` are replaced: bool `[1 or pairs, channels, 1, 1]` or `[1 or pairs, columns]`. */
 export const replacedInput = (i: number): string => `unitscope/is_replaced_${i}`;
 
 /**
- * Builds the suffix for one unit at a time (`"unit"`) or for any set of units (`"set"`).
+ * Builds the suffix for one unit at a time (`"unit"`), for any set of units (`"set"`), or for pairs of any unit and any
+ * image (`"pairs"`), whose frontiers' rows are inputs.
  *
- * @param options.keepsState fetch, behind the logits, what further removals start from; see `stateTensors`.
+ * @param options.tables in a graph of pairs, what is known of each frontier. @param options.keepsState fetch, behind the logits, what further removals start from; see `stateTensors`.
  */
 export function buildSuffix(
   graph: Graph,
@@ -40,11 +43,13 @@ export function buildSuffix(
     shapes,
     rows: facts,
     removes,
+    tables = [],
     keepsState = false,
   }: {
     shapes: ReadonlyMap<string, Shape>;
     rows: ReadonlyMap<string, RowFact>;
-    removes: "unit" | "set";
+    removes: "unit" | "set" | "pairs";
+    tables?: readonly FrontierTables[];
     keepsState?: boolean;
   },
 ): Graph {
@@ -63,7 +68,11 @@ export function buildSuffix(
   const rows = input(ROWS_INPUT, "int32", ["pairs"]);
   const renamed = new Map<string, string>();
 
-  plan.frontiers.forEach((frontier, i) => {
+  if (removes === "pairs") {
+    tables.forEach(({ output, dims }, i) => renamed.set(output, input(rowsInput(i), "float32", ["pairs", ...dims])));
+  }
+  const differing = removes === "pairs" ? [] : plan.frontiers;
+  differing.forEach((frontier, i) => {
     const port = ports.frontiers[i];
     const at = `unitscope/frontier_${i}`;
     const change = input(port.change, "float32", ["block", plan.units, port.positions]);
@@ -101,7 +110,8 @@ export function buildSuffix(
     const port = ports.carried[i];
     const at = `unitscope/carried_${i}`;
     const form = formOf(tensor.name);
-    const maskShape = tensor.dims.map((_, axis) => (axis === tensor.axis ? tensor.channels * tensor.run : 1));
+    const maskShape = tensor.dims.map((_, axis) => (axis === tensor.axis ? tensor.channels * tensor.run : 1) as Dim);
+    if (removes === "pairs") maskShape[0] = "pairs";
     const rowsKept = insert("Gather", [input(port.tensor, "float32", block(tensor.name)), rows], `${at}/kept`);
     const kept = fromRows(rowsKept, form, parts);
     const replacedShape = port.isFixed ? null : ["block", ...tensor.dims.slice(1)];

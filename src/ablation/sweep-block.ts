@@ -8,20 +8,19 @@ import type { ImageBlock } from "../passes/image-block.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
 import { type Baseline, settleBaseline } from "./baseline.ts";
-import { type CertificateTable, certificates } from "./certificates.ts";
-import { closedLogits } from "./closed-form.ts";
+import { certificates } from "./certificates.ts";
 import { collectDraws, type DrawChanges, joinDraws, openDonors } from "./draws.ts";
-import type { FastLayer } from "./fast-layer.ts";
 import { type FastRoute, openFastRoute } from "./fast-route.ts";
 import type { FedResponses } from "./fed-responses.ts";
-import { collectFlips, type FlipCollector, type LayerBlock } from "./flip-collector.ts";
+import { collectFlips, type LayerBlock } from "./flip-collector.ts";
 import type { SwitchedTensor } from "./plain-graph.ts";
-import { openPlainRoute, openReference, type PlainRoute, type Removal } from "./plain-route.ts";
+import { openPlainRoute, openReference, type PlainRoute } from "./plain-route.ts";
 import type { PlannedLayer } from "./prefix-graph.ts";
-import type { BlockTensor, PreparedBlock } from "./prepared-block.ts";
+import type { PreparedBlock } from "./prepared-block.ts";
 import type { SuffixBound } from "./suffix-bound.ts";
+import { sweepFast } from "./sweep-fast.ts";
 import { referenceLogits, sweepPlain, sweepReference } from "./sweep-plain.ts";
-import { checkPairs, chosenRows, type FoundPair } from "./verify.ts";
+import { checkPairs, isChosen } from "./verify.ts";
 
 /** Routes that can be switched off, to measure what each is worth. */
 export interface Routes {
@@ -140,7 +139,11 @@ export async function openBlockSweep(
     block: ImageBlock,
     prepared: PreparedBlock,
     baseline: Baseline,
-    { fed, changes, count }: { fed?: FedResponses | undefined; changes?: readonly DrawChanges[]; count: () => void },
+    {
+      fed,
+      changes,
+      count,
+    }: { fed?: FedResponses | undefined; changes?: readonly DrawChanges[]; count: (units?: number) => void },
   ): Promise<SweptLayer[]> => {
     const layers: SweptLayer[] = [];
     const asked = unitsOf(block);
@@ -172,17 +175,18 @@ export async function openBlockSweep(
           collector,
           certificate: tables[index]?.(prepared),
           routes: options.routes,
+          predictions: baseline.predictions,
           classCount,
           count,
           fed: removal.fed,
-          chosen: (unit) => chosenRows(choice, unit, block.images),
-          check: async (pairs, removed) => {
-            await checkPairs(model, block, pairs, {
+          isChosen: (unit, row) => isChosen(choice, unit, block.images[row]),
+          check: async (pair, removed) => {
+            await checkPairs(model, block, [pair], {
               removal: removed,
               reference,
               what: `unit ${removed.units.join(", ")}`,
             });
-            verified += pairs.length;
+            verified++;
           },
         });
       }
@@ -195,7 +199,7 @@ export async function openBlockSweep(
     sweep: async (block, given, report) => {
       const pairs = unitsOf(block).reduce((sum, { length }) => sum + length, 0) * Math.max(1, draws);
       let done = 0;
-      const count = (): void => report?.(++done / pairs);
+      const count = (units = 1): void => report?.((done += units) / pairs);
       const { prepared: first, baseline } = await ready(block, given ?? (await prepare(block)));
       if (!donors) return { ...baseline, layers: await sweepOnce(block, first, baseline, { count }) };
       const changes = planned.map(({ plan }) => collectDraws(plan.units, block.count));
@@ -222,72 +226,4 @@ export async function openBlockSweep(
       for (const route of plains.values()) await (await route).close();
     },
   };
-}
-
-/** Every unit by what it changes. */
-async function sweepFast(
-  layer: FastLayer,
-  prepared: PreparedBlock,
-  {
-    only,
-    collector,
-    certificate,
-    routes,
-    classCount,
-    count: countUnit,
-    chosen,
-    check,
-    fed,
-  }: {
-    only: Int32Array;
-    collector: FlipCollector;
-    certificate: CertificateTable | undefined;
-    routes: Routes;
-    classCount: number;
-    count: () => void;
-    /** Rows whose pair with a unit is repeated the plain way, and repeating them. */
-    chosen: (unit: number) => readonly number[];
-    check: (pairs: readonly FoundPair[], removal: Removal) => Promise<void>;
-    fed: BlockTensor | undefined;
-  },
-): Promise<void> {
-  const { plan, replacement } = layer.planned;
-  const { units } = plan;
-  const { settled } = collector;
-  const largest = layer.ports.magnitudes.map((port) => prepared.tensors.get(port.largest)?.data as Float32Array);
-  const rows = new Int32Array(prepared.count);
-  const closed =
-    routes.closedForm && layer.closed ? closedLogits(layer.closed, prepared, { units, classCount }) : undefined;
-  for (const unit of only) {
-    countUnit();
-    let count = 0;
-    const isSilent = (row: number): boolean =>
-      routes.silent && largest.length > 0 && largest.every((data) => data[row * units + unit] === 0);
-    for (let row = 0; row < prepared.count; row++) {
-      if (isSilent(row)) settled.silent++;
-      else if (certificate?.isCertain(row, unit)) settled.certified++;
-      else rows[count++] = row;
-    }
-    const some = rows.subarray(0, count);
-    const removal = { tap: plan.tap, units: [unit], replacement, fed };
-    settled[closed ? "closedForm" : "suffix"] += count;
-    const logits = closed || count === 0 ? undefined : await layer.removeUnit(prepared, unit, some);
-    for (let i = 0; i < count; i++) {
-      const row = some[i];
-      const waiting = logits
-        ? collector.take(unit, row, logits, i, removal)
-        : collector.take(unit, row, closed?.(row, unit) as Float32Array, 0, removal);
-      if (waiting) await waiting;
-    }
-    const repeated = chosen(unit);
-    if (repeated.length === 0) continue;
-    const logitsOf = (row: number): Float32Array | undefined => {
-      if (isSilent(row)) return prepared.logits.subarray(row * classCount, (row + 1) * classCount);
-      const at = some.indexOf(row);
-      if (at < 0) return undefined;
-      return logits ? logits.subarray(at * classCount, (at + 1) * classCount) : closed?.(row, unit).slice();
-    };
-    const pairs = repeated.map((row) => ({ row, prediction: collector.found(unit, row), logits: logitsOf(row) }));
-    await check(pairs, removal);
-  }
 }

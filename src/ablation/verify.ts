@@ -19,12 +19,15 @@ export interface CheckChoice {
   readonly at: number;
 }
 
+/** Whether the pair of a unit and an image is repeated. */
+export function isChosen({ fraction, seed, at }: CheckChoice, unit: number, image: number): boolean {
+  return fraction > 0 && hash(seed, at, unit, image) < fraction;
+}
+
 /** Rows of a block whose pair with a unit is repeated: by seed, layer, unit and image alone, so that neither blocks nor workers change it. */
-export function chosenRows({ fraction, seed, at }: CheckChoice, unit: number, images: Int32Array): number[] {
+export function chosenRows(choice: CheckChoice, unit: number, images: Int32Array): number[] {
   const rows: number[] = [];
-  if (fraction > 0) {
-    for (let row = 0; row < images.length; row++) if (hash(seed, at, unit, images[row]) < fraction) rows.push(row);
-  }
+  for (let row = 0; row < images.length; row++) if (isChosen(choice, unit, images[row])) rows.push(row);
   return rows;
 }
 

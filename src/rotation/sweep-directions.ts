@@ -89,8 +89,8 @@ export async function sweepDirections(
       const logits = await remove();
       collector.settled[engine === "plain" ? "plain" : "suffix"] += rows.length;
       for (let i = 0; i < rows.length; i++) {
-        const waiting = collector.take(direction, rows[i], logits, i, removal);
-        if (waiting) await waiting;
+        const taken = collector.take(direction, rows[i], logits, i, removal);
+        if (typeof taken !== "number") await taken;
       }
       const pairs = chosenRows(choice, direction, block.images).map((row) => {
         const at = rows.indexOf(row);
