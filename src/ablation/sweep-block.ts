@@ -17,23 +17,13 @@ import type { SwitchedTensor } from "./plain-graph.ts";
 import { openPlainRoute, openReference, type PlainRoute } from "./plain-route.ts";
 import type { PlannedLayer } from "./prefix-graph.ts";
 import type { PreparedBlock } from "./prepared-block.ts";
+import type { Routes } from "./routes.ts";
 import type { SuffixBound } from "./suffix-bound.ts";
 import { sweepFast } from "./sweep-fast.ts";
 import { referenceLogits, sweepPlain, sweepReference } from "./sweep-plain.ts";
 import { checkPairs, isChosen } from "./verify.ts";
 
-/** Routes that can be switched off, to measure what each is worth. */
-export interface Routes {
-  /** Skip pairs in which the unit's removal changes nothing. */
-  readonly silent: boolean;
-  /** Skip pairs whose prediction provably cannot change. */
-  readonly certified: boolean;
-  /** Linear tails as one product. */
-  readonly closedForm: boolean;
-}
-
-/** Every route on. */
-export const allRoutes: Routes = { silent: true, certified: true, closedForm: true };
+export { allRoutes, type Routes } from "./routes.ts";
 
 /** How a sweep is carried out. */
 export interface SweepOptions {

@@ -8,7 +8,7 @@ import type { FastLayer } from "./fast-layer.ts";
 import type { FlipCollector } from "./flip-collector.ts";
 import type { Removal } from "./plain-route.ts";
 import type { BlockTensor, PreparedBlock } from "./prepared-block.ts";
-import type { Routes } from "./sweep-block.ts";
+import type { Routes } from "./routes.ts";
 import type { FoundPair } from "./verify.ts";
 
 /** What a layer is swept with. */
