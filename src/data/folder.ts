@@ -2,7 +2,7 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { extname, join, relative, sep } from "node:path";
 import { UnitscopeError } from "../errors.ts";
-import { diskError } from "../files/disk-error.ts";
+import { diskError, systemCode } from "../files/disk-error.ts";
 import { imageExtensions } from "./decode-image.ts";
 import type { FileList } from "./file-set.ts";
 
@@ -14,6 +14,7 @@ import type { FileList } from "./file-set.ts";
  */
 export async function listFolder(folder: string, name: string = folder): Promise<FileList> {
   const { folders, files } = await listEntries(folder);
+  await refuseSplits(folder, folders);
   if (folders.length === 0) {
     throw new UnitscopeError(
       "data",
@@ -36,6 +37,22 @@ export async function listFolder(folder: string, name: string = folder): Promise
   return { name, paths, imageNames, labels: Int32Array.from(labels), classNames: folders };
 }
 
+const splitName = /^(train|training|val|valid|validation|test|testing)$/i;
+
+/** @throws {UnitscopeError} `data` for a folder of splits, each with a folder a class. */
+async function refuseSplits(folder: string, folders: readonly string[]): Promise<void> {
+  if (folders.length === 0 || !folders.every((each) => splitName.test(each))) return;
+  for (const each of folders) if ((await listEntries(join(folder, each))).folders.length === 0) return;
+  const parts = folders.map((each) => `"${each}"`).join(", ");
+  throw new UnitscopeError(
+    "data",
+    `${folder}: expected one subfolder per class, got the splits ${parts}; name one of them: ${join(folder, folders.at(-1) ?? "")}`,
+  );
+}
+
+/** Folders that archivers and file servers leave behind. */
+const leftBehind = new Set(["__MACOSX", "@eaDir"]);
+
 /**
  * Image files under a folder, its own before those of its subfolders. A link back to a folder that it lies in would have
  * no end.
@@ -53,15 +70,24 @@ async function listImages(folder: string, above: readonly string[] = []): Promis
   return paths;
 }
 
+async function targetOf(link: string): Promise<Awaited<ReturnType<typeof stat>> | undefined> {
+  return await stat(link).catch((cause: unknown) => {
+    if (systemCode(cause) === "ENOENT") return undefined;
+    throw cause;
+  });
+}
+
 /** Names in a folder, sorted, without hidden ones; links count as what they point to. */
 async function listEntries(folder: string): Promise<{ folders: string[]; files: string[] }> {
   try {
     const folders: string[] = [];
     const files: string[] = [];
     for (const entry of await readdir(folder, { withFileTypes: true })) {
-      if (entry.name.startsWith(".")) continue;
-      const kind = entry.isSymbolicLink() ? await stat(join(folder, entry.name)) : entry;
-      if (kind.isDirectory()) folders.push(entry.name);
+      if (entry.name.startsWith(".") || leftBehind.has(entry.name)) continue;
+      const kind = entry.isSymbolicLink() ? await targetOf(join(folder, entry.name)) : entry;
+      if (kind === undefined)
+        files.push(entry.name); // a link to nothing is said when it is read
+      else if (kind.isDirectory()) folders.push(entry.name);
       else if (kind.isFile()) files.push(entry.name);
     }
     return { folders: folders.sort(), files: files.sort() };

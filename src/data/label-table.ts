@@ -1,6 +1,6 @@
 /** Tables of images in text, with a column of 0 and 1 for each of several labels, as CelebA and CheXpert ship theirs. */
 import { UnitscopeError } from "../errors.ts";
-import { columnsOf, fields } from "./list-entries.ts";
+import { columnsOf, fields, separatorOf } from "./list-entries.ts";
 import { labelColumns, type SeveralLabels } from "./several-labels.ts";
 
 /** What a table holds. */
@@ -19,7 +19,7 @@ export interface LabelTable {
  */
 export function labelTableHeader(lines: readonly string[]): readonly string[] | undefined {
   if (isCelebA(lines)) return ["image", ...words(lines[1])];
-  const header = fields(lines[0] ?? "");
+  const header = fields(lines[0] ?? "", separatorOf(lines));
   const { pathAt, labelAt } = columnsOf(header);
   if (header.length < 2 || pathAt < 0 || labelAt >= 0) return undefined;
   return [header[pathAt], ...header.filter((_, at) => at !== pathAt)];
@@ -35,11 +35,12 @@ export function readLabelTable(lines: readonly string[], list: string): LabelTab
   const names = labelTableHeader(lines);
   if (!names) return undefined;
   const isSpaced = isCelebA(lines);
-  const pathAt = isSpaced ? 0 : columnsOf(fields(lines[0])).pathAt;
+  const separator = separatorOf(lines);
+  const pathAt = isSpaced ? 0 : columnsOf(fields(lines[0], separator)).pathAt;
   const rows: { line: number; path: string; values: readonly string[] }[] = [];
   for (const [at, line] of lines.entries()) {
     if (line === "" || at < (isSpaced ? 2 : 1)) continue;
-    const values = isSpaced ? words(line) : fields(line);
+    const values = isSpaced ? words(line) : fields(line, separator);
     if (values.length !== names.length || values[pathAt] === "") {
       throw new UnitscopeError(
         "data",

@@ -24,7 +24,7 @@ export function columnsOf(header: readonly string[]): { pathAt: number; labelAt:
  * @throws {UnitscopeError} `data` if there is another column of labels.
  */
 export function otherColumns(lines: readonly string[], list: string): string[] {
-  const header = fields(lines[0] ?? "");
+  const header = fields(lines[0] ?? "", separatorOf(lines));
   const { pathAt, labelAt } = columnsOf(header);
   if (pathAt < 0 || labelAt < 0) return [];
   const others = header.filter((_, at) => at !== pathAt && at !== labelAt);
@@ -49,14 +49,24 @@ export function listEntries(
   list: string,
   { severalLabels = false }: { severalLabels?: boolean } = {},
 ): ListEntry[] {
-  const header = fields(lines[0] ?? "");
+  const separator = separatorOf(lines);
+  const header = fields(lines[0] ?? "", separator);
   const { pathAt, labelAt } = columnsOf(header);
   const isCsv = header.length > 1 && pathAt >= 0 && labelAt >= 0;
   const isSolution = isCsv && /^predictionstring$/i.test(header[labelAt]);
+  const rivalAt = header.findIndex((name, at) => at !== pathAt && at !== labelAt && labelColumn.test(name));
   const entries: ListEntry[] = [];
+  const rivals: string[] = [];
   for (const [at, line] of lines.entries()) {
     if (line === "" || (isCsv && at === 0)) continue;
-    const entry = isCsv ? fromCsv(fields(line), { pathAt, labelAt, mayLack: severalLabels }) : fromText(line);
+    const values = isCsv ? fields(line, separator) : [];
+    if (isCsv && values.slice(header.length).some((value) => value !== "")) {
+      throw new UnitscopeError(
+        "data",
+        `${list}:${at + 1}: expected ${header.length} fields, as the header has, got ${values.length}: ${JSON.stringify(line.slice(0, 80))}; put a name with separators into quotes`,
+      );
+    }
+    const entry = isCsv ? fromCsv(values, { pathAt, labelAt, mayLack: severalLabels }) : fromText(line);
     const first = entries[0]?.label;
     const isOther = first !== undefined && entry !== undefined && isIndex(first) !== isIndex(entry.label);
     const isSeveral = entry !== undefined && /[;|]/.test(entry.label);
@@ -68,13 +78,55 @@ export function listEntries(
         `${list}:${at + 1}: expected "path label" with ${isSeveral ? "one label" : kind}, got ${JSON.stringify(line.slice(0, 80))}${hint}`,
       );
     }
+    if (rivalAt >= 0) rivals.push(values[rivalAt] ?? "");
     entries.push(isSolution ? { path: `${entry.path}.JPEG`, label: entry.label.split(/\s+/)[0] } : entry);
+  }
+  if (isCsv && rivalAt >= 0 && !severalLabels) {
+    requireSameClasses(entries, rivals, `${list}: expected one column of labels, or two that say the same`, [
+      header[labelAt],
+      header[rivalAt],
+    ]);
   }
   return entries;
 }
 
+/** @throws {UnitscopeError} `data` where another column puts images into other classes than the labels do. */
+function requireSameClasses(
+  entries: readonly ListEntry[],
+  rivals: readonly string[],
+  rule: string,
+  [own, other]: readonly [string, string],
+): void {
+  const there = new Map<string, string>();
+  const back = new Map<string, string>();
+  for (const [at, { label }] of entries.entries()) {
+    const rival = rivals[at];
+    if ((there.get(label) ?? rival) === rival && (back.get(rival) ?? label) === label) {
+      there.set(label, rival);
+      back.set(rival, label);
+      continue;
+    }
+    throw new UnitscopeError(
+      "data",
+      `${rule}, got "${own}" and "${other}", which differ for "${entries[at].path}"; leave one of them out`,
+    );
+  }
+}
+
 function isIndex(label: string): boolean {
-  return /^\d+$/.test(label);
+  return classIndex.test(label);
+}
+
+/** Class indices as text; tables whose numbers were once floating-point have a point and zeros. */
+export const classIndex: RegExp = /^\d+(\.0*)?$/;
+
+/** What stands between the fields of CSV: what its header has, a comma if it does not tell. */
+export function separatorOf(lines: readonly string[]): string {
+  const fits = (separator: string): boolean => {
+    const header = fields(lines[0] ?? "", separator);
+    return header.length > 1 && columnsOf(header).pathAt >= 0;
+  };
+  return [",", "\t", ";"].find(fits) ?? ",";
 }
 
 /** The label is what follows the last blank, tab or comma, so paths may have blanks in them. */
@@ -92,8 +144,9 @@ function fromCsv(
 }
 
 /** A line's fields, RFC 4180's quotes taken off. */
-export function fields(line: string): string[] {
-  return Array.from(`,${line}`.matchAll(/,(?:"((?:[^"]|"")*)"|([^,]*))/g), ([, quoted, plain]) =>
+export function fields(line: string, separator: string = ","): string[] {
+  const field = new RegExp(`${separator}(?:"((?:[^"]|"")*)"|([^${separator}]*))`, "g");
+  return Array.from(`${separator}${line}`.matchAll(field), ([, quoted, plain]) =>
     (quoted?.replaceAll('""', '"') ?? plain ?? "").trim(),
   );
 }

@@ -36,6 +36,9 @@ export async function readListFile(
   }: { root?: string | undefined; name?: string; severalLabels?: boolean | undefined } = {},
 ): Promise<FileList> {
   const lines = await readLines(list);
+  if (/^(\[\s*([[{]|$)|\{\s*("|$))/.test(lines.find((line) => line !== "") ?? "")) {
+    throw new UnitscopeError("data", `${list}: expected a list file ("path label" lines or CSV), got JSON`);
+  }
   const { imageNames, labels, severalLabels, classNames } = isSeveral
     ? listedLabels(lines, list)
     : await listedClasses(lines, list);
@@ -126,6 +129,14 @@ async function findClassNames(list: string, classCount: number): Promise<string[
   return names;
 }
 
+/** Where the bytes stop being UTF-8. */
+function firstBad(bytes: Buffer): number {
+  const decoded = Buffer.from(bytes.toString("utf8")); // has U+FFFD there
+  let at = 0;
+  while (at < bytes.length && bytes[at] === decoded[at]) at++;
+  return at;
+}
+
 /** The lines of a text file without blanks at their ends. */
 async function readLines(path: string): Promise<string[]> {
   let bytes: Buffer;
@@ -140,9 +151,18 @@ async function readLines(path: string): Promise<string[]> {
       `${path}: expected a list file, .parquet or .npz, got ${bytes.length} bytes that are no text`,
     );
   }
-  return bytes
-    .toString("utf8")
-    .replace(/^\uFEFF/, "")
-    .split("\n")
-    .map((line) => line.trim());
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    const line = bytes.subarray(0, firstBad(bytes)).toString("latin1").split("\n").length;
+    throw new UnitscopeError(
+      "data",
+      `${path}:${line}: expected text in UTF-8, got other bytes; save the file as UTF-8`,
+      {
+        cause,
+      },
+    );
+  }
+  return text.split("\n").map((line) => line.trim());
 }

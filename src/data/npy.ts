@@ -32,6 +32,9 @@ export function readNpy(bytes: Uint8Array, place: string): NpyArray {
       `${place}: expected an array of numbers or text, got ${header.trim().slice(0, 100)}`,
     );
   }
+  if (type.includes("O")) {
+    throw new UnitscopeError("data", `${place}: expected an array of numbers or text, got one of Python objects`);
+  }
   if (/'fortran_order':\s*True/.test(header)) {
     throw new UnitscopeError(
       "data",

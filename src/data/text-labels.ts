@@ -1,5 +1,6 @@
 /** Labels as text (class indices or names) to class indices. */
 import { UnitscopeError } from "../errors.ts";
+import { classIndex } from "./list-entries.ts";
 
 /**
  * Indices stay what they are, and classes are called by their numbers; names are numbered in sorted order.
@@ -8,7 +9,7 @@ import { UnitscopeError } from "../errors.ts";
  * @throws {UnitscopeError} `data` if an index is out of all bounds.
  */
 export function textLabels(given: readonly string[], place: string): { labels: Int32Array; classNames: string[] } {
-  if (given.every((label) => /^\d+$/.test(label))) {
+  if (given.every((label) => classIndex.test(label))) {
     const indices = given.map(Number);
     return { classNames: numberedClasses(indices, place), labels: Int32Array.from(indices) };
   }

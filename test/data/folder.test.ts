@@ -35,6 +35,25 @@ describe("a folder with one subfolder per class", () => {
     }
   });
 
+  it("passes over what archivers leave; a folder of splits is none of classes", async () => {
+    const folder = await folderOf({ "__MACOSX/cat/._1.png": a, "cat/1.png": a, "dog/1.png": b });
+    expect((await openImageSet(folder)).classNames).toEqual(["cat", "dog"]);
+    const splits = await folderOf({ "train/cat/1.png": a, "train/dog/1.png": b, "val/cat/1.png": c });
+    await expect(openImageSet(splits)).rejects.toThrow(
+      `${splits}: expected one subfolder per class, got the splits "train", "val"; name one of them: ${join(splits, "val")}`,
+    );
+    expect((await openImageSet(await folderOf({ "test/1.png": a, "train/1.png": b }))).classNames).toEqual([
+      "test",
+      "train",
+    ]);
+  });
+
+  it("names a link to nothing", async () => {
+    const folder = await folderOf({ "cat/1.png": a });
+    await symlink(join(folder, "gone.png"), join(folder, "cat", "2.png"));
+    await expect(openImageSet(folder)).rejects.toThrow("2.png: expected an image file, got none there");
+  });
+
   it("follows links", async () => {
     const elsewhere = await folderOf({ "1.png": a });
     const folder = await folderOf({ "cat/1.png": b });

@@ -40,10 +40,47 @@ describe("list files", () => {
     ["\n\n", /expected "path label" lines, got an empty file/],
     ["1.png 0\nmissing.png 0", /missing\.png: expected an image file, got none there/],
     ["1.png 0\n1.png 99999999", /expected class indices as labels, got 99999999/],
+    ["path,label\n1.png,crane, bird", /list\.txt:2: expected 2 fields, as the header has, got 3: .* into quotes/],
+    [
+      "path,label,class\n1.png,0,cat\n1.png,0,dog",
+      /two that say the same, got "label" and "class", which differ for "1/,
+    ],
+    ['[{"path": "1.png", "label": 0}]', /list\.txt: expected a list file .* got JSON/],
     ["\0\x01\x02", /expected a list file, \.parquet or \.npz, got 3 bytes that are no text/],
   ])("refuses %j", async (text, message) => {
     const folder = await folderOf({ "list.txt": text, "1.png": a });
     await expect(openImageSet(join(folder, "list.txt"))).rejects.toThrow(message);
+  });
+
+  it("reads classes that were written as floating-point numbers by number, not by their text", async () => {
+    const rows = Array.from({ length: 12 }, (_, cls) => `1.png,${cls}.0`);
+    const folder = await folderOf({ "l.csv": ["path,label", ...rows].join("\n"), "1.png": a });
+    const set = await openImageSet(join(folder, "l.csv"));
+    expect([...set.labels]).toEqual(Array.from({ length: 12 }, (_, cls) => cls));
+    expect(set.classNames.at(-1)).toBe("11");
+  });
+
+  it.each([";", "\t", ","])(
+    "reads CSV with %j between its fields, and a second column that names the same classes",
+    async (mark) => {
+      const rows = [
+        ["path", "label", "class"],
+        ["1.png", "1", "dog, wild"],
+        ["2.png", "0", "cat"],
+      ];
+      const text = rows
+        .map((row) => row.map((field) => (/, /.test(field) ? `"${field}"` : field)).join(mark))
+        .join("\r\n");
+      const folder = await folderOf({ "l.csv": `\uFEFF${text}`, "1.png": a, "2.png": b });
+      const set = await openImageSet(join(folder, "l.csv"));
+      expect([[...set.labels], set.imageName(0)]).toEqual([[1, 0], "1.png"]);
+    },
+  );
+
+  it("refuses text in other encodings, whose names would become one", async () => {
+    const text = Buffer.from("path,label\n1.png,th\xe9\n1.png,th\xe8", "latin1");
+    const folder = await folderOf({ "l.csv": text, "1.png": a });
+    await expect(openImageSet(join(folder, "l.csv"))).rejects.toThrow(/l\.csv:2: expected text in UTF-8/);
   });
 
   it("keeps classes without images", async () => {
