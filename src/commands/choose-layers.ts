@@ -39,9 +39,11 @@ function isUsual({ kind, rank, activation }: Layer): boolean {
 }
 
 /** Any tensor of the graph as a layer; undefined for a name that none has. */
-function tensorOf({ graph, shapes, rows, batch, input, logits }: Model): (name: string) => Layer | string | undefined {
-  return (name) =>
-    graph.nodes.some((node) => node.outputs.includes(name))
-      ? tensorLayer(graph, name, { shapes, rows, batch, input, logits })
-      : undefined;
+function tensorOf(model: Model): (name: string) => Layer | string | undefined {
+  const { graph, shapes, rows, batch, input, logits, leftOut } = model;
+  return (name) => {
+    if (!graph.nodes.some((node) => node.outputs.includes(name))) return undefined;
+    const mixed = leftOut.find(({ tensor, isMixed }) => isMixed && tensor === name);
+    return mixed ? mixed.reason : tensorLayer(graph, name, { shapes, rows, batch, input, logits });
+  };
 }

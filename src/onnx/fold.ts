@@ -58,6 +58,7 @@ const rules: Record<string, Rule> = {
   Cast: (node, [x]) => {
     const type = castTypes[intAttribute(node, "to", 0)];
     if (!x || !type) return undefined;
+    if (type === "bool") return { ...x, type, values: x.values.map((value) => Number(value !== 0)) };
     return { ...x, type, values: type.startsWith("float") ? x.values : x.values.map(Math.trunc) };
   },
   ConstantOfShape: (node, [shape]) => {
@@ -183,7 +184,8 @@ function typedData({ type, values }: Plain): TensorData {
     case "float64":
       return Float64Array.from(values);
     case "int64":
-      return BigInt64Array.from(values.map(BigInt));
+      // "To the end" is the largest number there is, which no double holds: it stays the largest.
+      return BigInt64Array.from(values, (value) => (value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value)));
     case "int32":
       return Int32Array.from(values);
     case "float16":

@@ -47,6 +47,8 @@ export interface Layer extends LayerSize {
 export interface LeftOut {
   readonly tensor: string;
   readonly reason: string;
+  /** Whether it cannot be a layer by its tensor's name either, since images stand along the axis of its units. */
+  readonly isMixed?: boolean;
 }
 
 /** What layers are found from. */

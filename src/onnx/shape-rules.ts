@@ -31,7 +31,7 @@ export const transposedConvolution: ShapeRule = (node, [x, w]) => {
 
 /** As a convolution, channels kept. */
 export const pool: ShapeRule = (node, [x]) => {
-  if (!x || x.length !== 4) return undefined;
+  if (!x || x.length < 3) return undefined;
   return [...x.slice(0, 2), ...slid(node, x, intsAttribute(node, "kernel_shape", [1, 1]))];
 };
 
@@ -255,17 +255,18 @@ function isFree(dim: Dim | undefined): dim is string {
 function slid(node: Node, x: Shape, kernel: readonly number[]): Dim[] {
   const strides = intsAttribute(node, "strides", [1, 1]);
   const dilations = intsAttribute(node, "dilations", [1, 1]);
-  const pads = intsAttribute(node, "pads", [0, 0, 0, 0]);
+  const pads = intsAttribute(node, "pads", []);
+  const rank = x.length - 2;
   const isSame = stringAttribute(node, "auto_pad", "NOTSET").startsWith("SAME");
   const isValid = stringAttribute(node, "auto_pad", "NOTSET") === "VALID";
   const round = intAttribute(node, "ceil_mode", 0) ? Math.ceil : Math.floor;
-  return [0, 1].map((axis): Dim => {
+  return Array.from({ length: rank }, (_, axis): Dim => {
     const size = x[axis + 2];
     const stride = strides[axis] ?? 1;
     if (typeof size !== "number") return null;
     if (isSame) return Math.ceil(size / stride);
     const before = isValid ? 0 : (pads[axis] ?? 0);
-    const padding = isValid ? 0 : before + (pads[axis + 2] ?? 0);
+    const padding = isValid ? 0 : before + (pads[axis + rank] ?? 0);
     const reach = (dilations[axis] ?? 1) * ((kernel[axis] ?? 1) - 1) + 1;
     const windows = round((size + padding - reach) / stride) + 1;
     // With ceil_mode the last window must start inside the input or its leading padding.

@@ -1,7 +1,7 @@
 /** An opened classifier, as plain data: what every other part works on. */
 import type { Graph } from "../onnx/graph.ts";
 import type { ImageInput } from "../onnx/image-input.ts";
-import type { Layer } from "../onnx/layers.ts";
+import type { Layer, LeftOut } from "../onnx/layers.ts";
 import type { RowFact } from "../onnx/rows.ts";
 import type { Shape } from "../onnx/shapes.ts";
 
@@ -29,7 +29,7 @@ export interface Model {
   readonly classCount: number;
   readonly layers: readonly Layer[];
   /** What looks like a layer and is none, and why. */
-  readonly leftOut: readonly { readonly tensor: string; readonly reason: string }[];
+  readonly leftOut: readonly LeftOut[];
   /** Shapes of the tensors; a free dimension is `"N"`, the number of images, or a multiple of it. */
   readonly shapes: ReadonlyMap<string, Shape>;
   /** What is proven of where each image's part stands in the tensors. */

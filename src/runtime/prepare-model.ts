@@ -18,6 +18,7 @@ import { type Reading, readingOf } from "../onnx/probabilities.ts";
 import { resolveShapes } from "../onnx/resolve-shapes.ts";
 import { isBatchFirst, type RowFact, rowsOf, traceRows } from "../onnx/rows.ts";
 import { inferShapes, type Shape } from "../onnx/shapes.ts";
+import { isPerImage, withoutMixed } from "./images-apart.ts";
 import { computeConstants, measure, noise, type Runner, settleCounts } from "./measure-graph.ts";
 import { type Model, USUAL_TOLERANCE } from "./model.ts";
 
@@ -81,7 +82,10 @@ export async function prepareModel(
     },
   );
   notes.push(...said);
-  const { layers, leftOut } = surveyLayers(graph, { shapes, logits, input, rows, batch });
+  const { layers, leftOut } = await withoutMixed(surveyLayers(graph, { shapes, logits, input, rows, batch }), {
+    graph,
+    ...{ shapes, input, batch, run },
+  });
   const jumps = graph.nodes.find(
     (node) =>
       mayJump(node) &&
@@ -232,28 +236,6 @@ async function settleBatch(
   if (await isPerImage(graph, logits, { input, run, count: 3 })) return { batch: null, rows: known };
   notes.push(`runs one image at a time: images of a batch are mixed (${unprovenAt(graph, known)})`);
   return { batch: 1, rows: fixedFacts() };
-}
-
-/** Whether logits of images of noise are the same whatever other images are beside them. */
-async function isPerImage(
-  graph: Graph,
-  logits: string,
-  { input, run, count }: { input: ImageInput; run: Runner; count: number },
-): Promise<boolean> {
-  const { channels, height, width } = input;
-  const dims = input.layout === "nchw" ? [count, channels, height, width] : [count, height, width, channels];
-  const [a, b] = [noise(dims), noise(dims, 7)];
-  const size = a.data.length / count;
-  const mixed = Float32Array.from(b.data);
-  mixed.set(a.data.subarray(0, size));
-  const results = await run(graph, [{ [input.name]: a }, { [input.name]: { ...a, data: mixed } }]);
-  const [one, other] = results.map((each) => each[logits]?.data as Float32Array);
-  if (!one || !other || one.length !== other.length) return false;
-  const classes = one.length / count;
-  let scale = 0;
-  for (const logit of one) scale = Math.max(scale, Math.abs(logit));
-  for (let cls = 0; cls < classes; cls++) if (!(Math.abs(one[cls] - other[cls]) <= 1e-4 * scale)) return false;
-  return true;
 }
 
 /** The first operator of which it is not proven that images stay apart. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { freeDim } from "../../src/onnx/dims.ts";
 import { foldConstants } from "../../src/onnx/fold.ts";
 import { freeBatch } from "../../src/onnx/free-batch.ts";
-import { type Graph, intTensor, type Node, node, type Tensor } from "../../src/onnx/graph.ts";
+import { floatTensor, type Graph, intTensor, type Node, node, type Tensor } from "../../src/onnx/graph.ts";
 import { writeModel } from "../../src/onnx/model-file.ts";
 import { resolveShapes } from "../../src/onnx/resolve-shapes.ts";
 import { inferShapes } from "../../src/onnx/shapes.ts";
@@ -254,4 +254,28 @@ test("constants are folded through the exporters' bookkeeping", () => {
   expect(folded.nodes.map(({ op }) => op)).toEqual(["Reshape"]);
   expect([...(folded.constants.get("all")?.data ?? [])]).toEqual([8n, -1n]);
   expect([...(folded.constants.get("first")?.data ?? [])]).toEqual([8n]);
+});
+
+test("folding keeps truth values true, and the largest whole number the largest", () => {
+  const nodes = [
+    node("Cast", ["two"], ["truth"], { to: 9 }),
+    node("Cast", ["half"], ["some"], { to: 9 }),
+    node("Unsqueeze", ["end", "zero"], ["ends"]),
+  ];
+  const end: Tensor = { type: "int64", dims: [], data: BigInt64Array.of(2n ** 63n - 1n) };
+  const constants = { two: intTensor([2]), half: floatTensor([1], [0.5]), end, zero: intTensor([0]) };
+  const folded = foldConstants(graphOf(nodes, constants)).constants;
+  expect([...(folded.get("truth")?.data ?? [])]).toEqual([1]);
+  expect([...(folded.get("some")?.data ?? [])]).toEqual([1]);
+  expect([...(folded.get("ends")?.data ?? [])]).toEqual([2n ** 63n - 1n]);
+});
+
+test("pools over three axes", () => {
+  const pool = node("AveragePool", ["v"], ["p"], {
+    kernel_shape: [3, 1, 1],
+    pads: [1, 0, 0, 0, 0, 0],
+    strides: [2, 1, 1],
+  });
+  const nodes = [node("Unsqueeze", ["x", "one"], ["v"]), pool];
+  expect(inferShapes(graphOf(nodes, { one: intTensor([1]) })).get("p")).toEqual(["N", 1, 1, 8, 8]);
 });

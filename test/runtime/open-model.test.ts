@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { planSuffix } from "../../src/ablation/suffix-plan.ts";
 import { allRoutes, openBlockSweep } from "../../src/ablation/sweep-block.ts";
 import { switchedTensors } from "../../src/ablation/switched-tensors.ts";
+import { chooseLayers } from "../../src/commands/choose-layers.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 import { floatTensor, type Graph, intTensor, type Node, node, type Tensor } from "../../src/onnx/graph.ts";
 import { writeModel } from "../../src/onnx/model-file.ts";
@@ -254,4 +255,26 @@ describe("nodes that we insert are of the model's own operator set", () => {
       expect(results[0]?.unit).toHaveLength(12);
     });
   }
+});
+
+test("channels of single images are no units: a convolution over the channels of all images of a fixed batch", async () => {
+  const own = noise(4, 4, 3, 3).data as Float32Array;
+  const all = floatTensor(
+    [16, 4, 3, 3],
+    Float32Array.from({ length: 4 * own.length }, (_, at) => own[at % own.length]),
+  );
+  const nodes = [
+    ...[conv("x", "a", "w"), node("Relu", ["a"], ["r"]), node("Reshape", ["r", "one"], ["wide"])],
+    node("Conv", ["wide", "all"], ["c"], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], group: 4 }),
+    ...[node("Reshape", ["c", "four"], ["b"]), node("GlobalAveragePool", ["b"], ["p"])],
+    ...[node("Flatten", ["p"], ["f"]), node("MatMul", ["f", "fc"], ["logits"])],
+  ];
+  const shapes = { all, one: intTensor([1, 16, 8, 8]), four: intTensor([4, 4, 8, 8]) };
+  const inputs = [{ name: "x", type: "float32" as const, shape: [4, 3, 8, 8] }];
+  const model = await open(graphOf(nodes, { ...constants, ...shapes }, { inputs }));
+  expect([model.batch, model.layers.map(({ tap }) => tap)]).toEqual([4, ["r", "logits"]]);
+  expect(model.leftOut).toEqual([
+    { tensor: "c", reason: "the images of a batch of 4 stand along the axis of its units", isMixed: true },
+  ]);
+  expect(() => chooseLayers(model, { layers: ["c"] })).toThrow("stand along the axis of its units");
 });
