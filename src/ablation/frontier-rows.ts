@@ -145,31 +145,25 @@ function rowBytes({ channels }: FrontierTables): number {
 
 function writeRow(
   kernel: DifferenceKernel,
-  { at: place, row, size, channels, positions, tapCount, windows, isChannelsFirst, least }: Laid,
+  { at: place, row, size, channels, positions, tapCount, windows, least }: Laid,
   unit: number,
   at: number,
 ): void {
   kernel.take(place.change, positions, place.moved, place.weights + unit * tapCount * row, place.sums, row);
   const count = windows.starts.length - 1;
-  const [windowStep, channelStep] = isChannelsFirst ? [1, count] : [channels, 1];
   const used = Math.ceil(channels / 4) * 16;
   const out = place.out + at * size * FLOAT;
-  kernel.gather(place.sums, place.windows, count, used, least, out, windowStep * FLOAT, channelStep * FLOAT);
+  kernel.gather(place.sums, place.windows, count, used, least, out, FLOAT, count * FLOAT);
 }
 
-/** `[units, channels, taps]` of a convolution or `[units, taps, channels]` of a product, as a padded row for every tap. */
-function putWeights(
-  to: Float32Array,
-  { at, row, channels, tapCount, isChannelsFirst }: Laid,
-  from: Float32Array,
-  units: number,
-): void {
+/** `[units, channels, taps]` as a padded row for every tap. */
+function putWeights(to: Float32Array, { at, row, channels, tapCount }: Laid, from: Float32Array, units: number): void {
   const width = row / FLOAT;
   const start = at.weights / FLOAT;
   for (let unit = 0; unit < units; unit++) {
     for (let tap = 0; tap < tapCount; tap++) {
       for (let channel = 0; channel < channels; channel++) {
-        const own = isChannelsFirst ? channel * tapCount + tap : tap * channels + channel;
+        const own = channel * tapCount + tap;
         to[start + (unit * tapCount + tap) * width + channel] = from[unit * tapCount * channels + own];
       }
     }
@@ -179,21 +173,16 @@ function putWeights(
 /** Row `row` of the intact network's sums at an address, as a padded row for every place. */
 function putBase(
   to: Float32Array,
-  { row: bytes, places, channels, isChannelsFirst }: Laid,
+  { row: bytes, places, channels }: Laid,
   from: Float32Array,
   { row, at }: { row: number; at: number },
 ): void {
   const width = bytes / FLOAT;
   const start = at / FLOAT;
   const own = row * places * channels;
-  if (width === channels && (places === 1 || !isChannelsFirst)) {
-    to.set(from.subarray(own, own + places * channels), start);
-    return;
-  }
-  const [placeStep, channelStep] = isChannelsFirst ? [1, places] : [channels, 1];
   for (let place = 0; place < places; place++) {
     for (let channel = 0; channel < channels; channel++) {
-      to[start + place * width + channel] = from[own + place * placeStep + channel * channelStep];
+      to[start + place * width + channel] = from[own + channel * places + place];
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
- * A frontier as lists of where numbers go, for the kernel that takes a unit's contribution off it: each position of the
- * unit's change belongs to some taps of the weights and moves, through each, one place of the frontier's output. ReLU and
- * max pooling that follow at once are part of it.
+ * A convolution with max pooling behind it as lists of where numbers go, for the kernel that takes a unit's contribution
+ * off it: each position of the unit's change belongs to some taps of the weights and moves, through each, one place of the
+ * convolution's output. The pooling, and a ReLU on either side of it, are part of it.
  */
 import { readersOf } from "../onnx/edit.ts";
 import { type Graph, intAttribute, intsAttribute, type Node, stringAttribute } from "../onnx/graph.ts";
@@ -21,11 +21,9 @@ export interface FrontierTables {
   readonly output: string;
   /** Its sizes for one image. */
   readonly dims: readonly number[];
-  /** Of the frontier's own output: places (positions of a map, tokens) and channels. */
+  /** Of the frontier's own output: positions of the map, and channels. */
   readonly places: number;
   readonly channels: number;
-  /** Whether channels stand before places, as in a convolution's output. */
-  readonly isChannelsFirst: boolean;
   readonly tapCount: number;
   /** Per position of a unit's change: place, tap, place, tap … */
   readonly moved: Lists;
@@ -35,35 +33,29 @@ export interface FrontierTables {
   readonly least: number;
 }
 
-/** The tables of a frontier; undefined where an attribute or a form is not known here. */
+/**
+ * The tables of a frontier; undefined where it is no convolution with max pooling behind it, or an attribute is not known
+ * here. Without pooling as much is written as is read, and the runtime's operators are as fast.
+ */
 export function frontierTables(
   frontier: Frontier,
   { graph, shapes, logits }: { graph: Graph; shapes: ReadonlyMap<string, Shape>; logits: string },
 ): FrontierTables | undefined {
   const { node, input } = frontier;
   const sizes = (shapes.get(frontier.output) ?? []).slice(1);
-  if (!standsFirst(input) || sizes.length === 0 || !sizes.every((dim) => typeof dim === "number")) return undefined;
-  const isConv = node.op === "Conv";
-  const [channels, spatial] = isConv ? [sizes[0], sizes.slice(1)] : [sizes[sizes.length - 1], sizes.slice(0, -1)];
-  const places = spatial.reduce((a, b) => a * b, 1);
-  const found = isConv ? convolution(frontier, spatial, graph) : product(frontier, places);
-  if (!found) return undefined;
-  const behind = follow(frontier.output, { graph, shapes, spatial: isConv ? spatial : undefined });
-  if (behind.output === logits) return undefined;
-  const own = {
-    starts: Array.from({ length: places + 1 }, (_, i) => i),
-    entries: Array.from({ length: places }, (_, i) => i),
-  };
-  const { windows = own, pooled = spatial } = behind;
+  if (node.op !== "Conv" || !standsFirst(input) || !sizes.every((dim) => typeof dim === "number")) return undefined;
+  const [channels, ...spatial] = sizes;
+  const found = convolution(frontier, spatial, graph);
+  const { output, windows, pooled, isCut } = follow(frontier.output, { graph, shapes, spatial });
+  if (!found || !windows || !pooled || output === logits) return undefined;
   return {
-    output: behind.output,
-    dims: isConv ? [channels, ...pooled] : sizes,
-    places,
+    output,
+    dims: [channels, ...pooled],
+    places: spatial.reduce((a, b) => a * b, 1),
     channels,
-    isChannelsFirst: isConv,
     ...found,
     windows,
-    least: behind.isCut ? 0 : Number.NEGATIVE_INFINITY,
+    least: isCut ? 0 : Number.NEGATIVE_INFINITY,
   };
 }
 
@@ -115,25 +107,10 @@ function convolution({ node, input }: Frontier, to: readonly number[], graph: Gr
   return { moved: joined(lists), tapCount: kernel[0] * kernel[1] };
 }
 
-/** A product over the last axis: each run of numbers belongs to one place. */
-function product({ input }: Frontier, places: number): Moved | undefined {
-  const { run } = input;
-  const positions = positionsOf(input);
-  if (positions !== places * run) return undefined;
-  return {
-    moved: joined(Array.from({ length: positions }, (_, at) => [Math.floor(at / run), at % run])),
-    tapCount: run,
-  };
-}
-
 /** ReLU and max pooling behind a tensor, as far as nothing else reads what is between. */
 function follow(
   start: string,
-  {
-    graph,
-    shapes,
-    spatial,
-  }: { graph: Graph; shapes: ReadonlyMap<string, Shape>; spatial: readonly number[] | undefined },
+  { graph, shapes, spatial }: { graph: Graph; shapes: ReadonlyMap<string, Shape>; spatial: readonly number[] },
 ): { output: string; isCut: boolean; windows?: Lists; pooled?: readonly number[] } {
   const readers = readersOf(graph);
   const outputs = new Set(graph.outputs.map(({ name }) => name));
@@ -143,7 +120,7 @@ function follow(
     if (!reader || others.length > 0 || outputs.has(found.output) || reader.domain !== "") return found;
     const [output] = reader.outputs;
     if (reader.op === "Relu" && !found.isCut) found = { ...found, output, isCut: true };
-    else if (reader.op === "MaxPool" && spatial && !found.windows && !reader.outputs[1]) {
+    else if (reader.op === "MaxPool" && !found.windows && !reader.outputs[1]) {
       const pooled = (shapes.get(output) ?? []).slice(2);
       const window = windowOf(reader, intsAttribute(reader, "kernel_shape", []));
       if (!window || !pooled.every((dim) => typeof dim === "number") || intAttribute(reader, "storage_order", 0) !== 0)
