@@ -58,8 +58,11 @@ export async function sweepFast(layer: FastLayer, prepared: PreparedBlock, sweep
     return repeat({ unit, row }, taken, logits.slice(at * classCount, (at + 1) * classCount));
   };
   /** The prediction stays, and where nothing changes the logits, too. */
-  const pass = (unit: number, row: number, logits?: Float32Array): Promise<void> | undefined =>
-    isChosen(unit, row) ? repeat({ unit, row }, predictions[row], logits) : undefined;
+  const pass = (unit: number, row: number, isSame: boolean): Promise<void> | undefined => {
+    if (!isChosen(unit, row)) return undefined;
+    const logits = isSame ? prepared.logits.subarray(row * classCount, (row + 1) * classCount) : undefined;
+    return repeat({ unit, row }, predictions[row], logits);
+  };
 
   const pairs = closed ? undefined : layer.pairs;
   const pack = pairs?.pack ?? prepared.count;
@@ -79,11 +82,11 @@ export async function sweepFast(layer: FastLayer, prepared: PreparedBlock, sweep
   const visit = (unit: number, row: number): Promise<void> | undefined => {
     if (isSilent(unit, row)) {
       settled.silent++;
-      return pass(unit, row, prepared.logits.subarray(row * classCount, (row + 1) * classCount));
+      return pass(unit, row, true);
     }
     if (certificate?.isCertain(row, unit)) {
       settled.certified++;
-      return pass(unit, row);
+      return pass(unit, row, false);
     }
     if (closed) {
       settled.closedForm++;
