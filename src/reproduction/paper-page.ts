@@ -1,7 +1,7 @@
 /** The page that puts the paper's claims beside what was measured. Written by a program from measured numbers only. */
 import { type Finding, listed, type Picture, points } from "./claims/claim.ts";
 import { type ControlledClaim, controlRule, controlWords } from "./claims/control.ts";
-import { type Verdict, verdictRules } from "./claims/judgement.ts";
+import { verdictMarks as marks, type Verdict, verdictRules } from "./claims/judgement.ts";
 import { ruleChanges } from "./claims/rule-changes.ts";
 import type { Controls } from "./controls.ts";
 import { controlSections } from "./controls-page.ts";
@@ -70,15 +70,6 @@ const words: readonly (readonly [word: string, meaning: string])[] = [
   ],
 ];
 
-const marks: Readonly<Record<Verdict, string>> = {
-  same: "✔ same",
-  "in part": "◐ in part",
-  weaker: "▽ weaker",
-  contradicted: "✘ contradicted",
-  inconclusive: "? inconclusive",
-  "cannot be asked here": "– cannot be asked here",
-};
-
 /**
  * The page as Markdown.
  * @param folder the folder of its figures and tables, relative to the page.
@@ -98,9 +89,7 @@ function head(data: PageData, folder: string): string[] {
   const other = ({ id }: ControlledClaim): string =>
     beside
       .map((study) => study.claims.find((claim) => claim.id === id))
-      .map((claim) =>
-        claim ? ` ${marks[claim.verdict]}${claim.headline === "–" ? "" : `: ${claim.headline}`} |` : " |",
-      )
+      .map((claim) => (claim ? ` ${otherInShort(claim)} |` : " |"))
       .join("");
   return [
     "# The paper, claim by claim",
@@ -160,6 +149,11 @@ function head(data: PageData, folder: string): string[] {
     `The whole reproduction took ${minutes(elapsedMs)} on ${hardware.cores} cores (${hardware.cpu}), with unitscope ${unitscope}.`,
     "",
   ];
+}
+
+/** A claim of another study in a cell of the table. */
+function otherInShort({ verdict, headline }: StudyBeside["claims"][number]): string {
+  return headline === "–" ? marks[verdict] : `${marks[verdict]}: ${headline}`;
 }
 
 /** A claim's control in a cell of the table. */

@@ -97,3 +97,13 @@ export function heldOf(judged: readonly Judged[]): string {
     .map((outcome) => `${count(outcome)} ${outcome}`);
   return [`${count("holds")} of ${asked.length} hold`, ...others].join(", ");
 }
+
+/** How a verdict is written on the page, with a sign of its own. */
+export const verdictMarks: Readonly<Record<Verdict, string>> = {
+  same: "✔ same",
+  "in part": "◐ in part",
+  weaker: "▽ weaker",
+  contradicted: "✘ contradicted",
+  inconclusive: "? inconclusive",
+  "cannot be asked here": "– cannot be asked here",
+};
