@@ -32,7 +32,7 @@ async function logitsOf({ graph, logits, classCount }: Model): Promise<number[][
     [3, 3, 8, 8],
     Float32Array.from({ length: 576 }, (_, at) => ((at * 37) % 101) / 50 - 1),
   );
-  const result = await session.run({ x: { type: "float32", dims: [3, 3, 8, 8], data: data as Float32Array } });
+  const result = await session.run({ x: { type: "float32", dims: [3, 3, 8, 8], data } });
   await session.close();
   const all = Array.from(result[logits]?.data as Float32Array);
   return [0, 1, 2].map((row) => all.slice(row * classCount, (row + 1) * classCount));
