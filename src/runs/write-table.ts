@@ -3,7 +3,6 @@
  * others OPTIONAL, so that every reader sees the same types whatever is missing. Texts that repeat (layers, classes) are
  * stored once a row group, as dictionaries. A row group ends where the layer changes, so that one layer can be read alone.
  */
-
 import { UnitscopeError } from "../errors.ts";
 import { openAtomicFile } from "../files/atomic-file.ts";
 import { ByteWriter, type DecodedArray, ParquetWriter, type RowGroup, type SchemaElement } from "../files/parquet.ts";
