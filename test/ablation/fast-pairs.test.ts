@@ -86,6 +86,7 @@ test("windows that are not square, dilated, padded unevenly, pooled before the R
     [found, many],
     [again, all],
   ] as const) {
+    // A fifth of the 3e-5 of the largest logit within which predictions are decided the plain way.
     some.forEach(({ unit, row }, i) => {
       const logits = expected.get(`${unit}/${row}`) ?? new Float32Array();
       const scale = Math.max(...logits.map(Math.abs));
