@@ -15,7 +15,12 @@ export function regularisedBeta(a: number, b: number, x: number, y: number = 1 -
   if (!(a > 0 && b > 0)) return Number.NaN;
   if (x <= 0) return 0;
   if (y <= 0) return 1;
-  if (x > (a + 1) / (a + b + 2)) return 1 - regularisedBeta(b, a, y, x);
+  // The mirrored call must not choose again: x and y, rounded apart, may both be above their threshold.
+  return x > (a + 1) / (a + b + 2) ? 1 - lowerTail(b, a, y, x) : lowerTail(a, b, x, y);
+}
+
+/** I_x(a, b) by the fraction, which converges fast for x below (a + 1) / (a + b + 2) or just above it. */
+function lowerTail(a: number, b: number, x: number, y: number): number {
   const logFront = a * Math.log(x) + b * Math.log(y) - logBeta(a, b);
   return Math.min(1, (Math.exp(logFront) / a) * betaFraction(a, b, x));
 }

@@ -40,5 +40,8 @@ describe("regularisedBeta", () => {
     expect(regularisedBeta(0, 1, 0.5)).toBeNaN();
     // P(Bin(100, ½) ≥ 70)
     expect(relativeError(regularisedBeta(70, 31, 0.5), halfBinomialCdf(30, 100))).toBeLessThan(1e-11);
+    // Both rounded up from a half: each is above the point from which the other tail is taken.
+    expect(regularisedBeta(12, 12, 0.5 + 2 ** -53, 0.5 + 2 ** -53)).toBeCloseTo(0.5, 12);
+    expect(regularisedBeta(12, 12, 0.5 + 2 ** -52, 0.5 + 2 ** -52)).toBeCloseTo(0.5, 12);
   });
 });
