@@ -50,8 +50,12 @@ export interface ConceptsRunOptions {
   readonly provider?: Provider | undefined;
 }
 
-/** What a caller may watch and stop. */
+/** Rendered sets that were opened before, with what they keep of their drawings; the same set is then drawn once. */
+export type DrawnSets = Map<string, ConceptSet>;
+
+/** What a caller may watch and stop, and what serves several runs. */
 export interface ConceptsEffects extends OpeningEffects {
+  readonly drawn?: DrawnSets | undefined;
   readonly progress?: ((step: { title: string; done: number; total: number; unit: "images" }) => void) | undefined;
 }
 
@@ -132,13 +136,13 @@ export interface AlignedLayers {
 export async function alignLayers(
   opened: OpenedRun,
   options: ConceptsRunOptions,
-  { runner, progress, signal }: ConceptsEffects & { readonly runner: PassRunner },
+  { runner, progress, drawn, signal }: ConceptsEffects & { readonly runner: PassRunner },
 ): Promise<AlignedLayers> {
   const { split, upsampling, shuffles, randomUnits, auroc, seed } = settingsOf(options);
   const { workers, provider } = options;
   const began = performance.now();
   const { subject } = opened;
-  const set = await openSets(options.concepts, subject, { split, seed });
+  const set = await openSets(options.concepts, subject, { split, seed, drawn });
   const layers = await forEachItem(chooseHeldLayers(opened, options.layers), async (layer) => {
     const { name, tap } = layer;
     const pieces = openPieces(opened, {
@@ -241,7 +245,7 @@ async function alignLayer(
 export async function openSets(
   names: readonly string[],
   { model, preprocessing, images }: Pick<Subject, "model" | "preprocessing" | "images">,
-  { split, seed }: { split: ConceptSplit; seed: number },
+  { split, seed, drawn = new Map() }: { split: ConceptSplit; seed: number; drawn?: DrawnSets | undefined },
 ): Promise<ConceptSet> {
   if (names.length === 0) {
     throw new UnitscopeError(
@@ -254,12 +258,19 @@ export async function openSets(
   const sets = await Promise.all(
     names.map(async (name) => {
       const rendered = renderedCount(name, side);
-      if (rendered !== undefined) return renderedConcepts({ side, imageCount: rendered, seed });
+      if (rendered !== undefined) return drawnOnce(drawn, { side, imageCount: rendered, seed });
       if (name === "colors") return imageColors(images);
       return withColors(await openConcepts(name, { split }));
     }),
   );
   return joinConcepts(sets);
+}
+
+function drawnOnce(drawn: DrawnSets, options: { side: number; imageCount: number; seed: number }): ConceptSet {
+  const key = Object.values(options).join(" ");
+  const set = drawn.get(key) ?? renderedConcepts(options);
+  drawn.set(key, set);
+  return set;
 }
 
 /**

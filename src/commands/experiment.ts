@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { TableName } from "../tables/schema.ts";
 import type { AblateRunOptions } from "./ablate-run.ts";
 import type { AttributesRunOptions } from "./attributes-run.ts";
-import type { ConceptsRunOptions } from "./concepts-run.ts";
+import type { ConceptsRunOptions, DrawnSets } from "./concepts-run.ts";
 import type { SetsRunOptions } from "./measure-sets.ts";
 import type { RotationRunOptions } from "./rotate-layers.ts";
 import type { FetchProgress } from "./subject.ts";
@@ -30,12 +30,14 @@ export interface ExperimentPart {
   readonly unit: string;
 }
 
-/** What a caller may watch and stop. */
+/** What a caller may watch and stop, and what serves several experiments. */
 export interface ExperimentEffects {
   readonly progress?: ((part: ExperimentPart) => void) | undefined;
   readonly fetching?: FetchProgress;
   /** Something about model, images and preprocessing that a reader of the results must know; before an ablation. */
   readonly caution?: ((text: string) => void) | undefined;
+  /** Rendered concept sets that an earlier experiment drew. */
+  readonly drawn?: DrawnSets | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -47,7 +49,7 @@ export interface ExperimentEffects {
 export async function performExperiment(
   experiment: Experiment,
   path: string,
-  { progress, fetching, caution, signal }: ExperimentEffects = {},
+  { progress, fetching, caution, drawn, signal }: ExperimentEffects = {},
 ): Promise<string[]> {
   const counted =
     (unit: string) =>
@@ -64,7 +66,7 @@ export async function performExperiment(
     }
     case "concepts": {
       const { runConcepts } = await import("./concepts-run.ts");
-      await runConcepts(path, experiment.options, { fetching, signal, progress });
+      await runConcepts(path, experiment.options, { fetching, signal, progress, drawn });
       return tables("concepts", "vectors");
     }
     case "attributes": {

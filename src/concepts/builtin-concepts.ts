@@ -84,16 +84,17 @@ export function renderedConcepts({
 }
 
 function pictureOf({ pixels, side }: Canvas): RgbImage {
-  return {
-    width: side,
-    height: side,
-    data: Uint8Array.from(pixels, (value) => Math.min(255, Math.max(0, Math.round(value)))),
-  };
+  const data = new Uint8Array(pixels.length);
+  for (let at = 0; at < pixels.length; at++) data[at] = Math.min(255, Math.max(0, Math.round(pixels[at])));
+  return { width: side, height: side, data };
 }
 
 /** A label map of colours whose concepts begin at `first` in the set's list. */
 function colorLabels(image: RgbImage, first: number, height: number, width: number): Uint16Array {
-  return Uint16Array.from(colorMap(image, height, width), (color) => first + color + 1);
+  const colors = colorMap(image, height, width);
+  const labels = new Uint16Array(colors.length);
+  for (let at = 0; at < labels.length; at++) labels[at] = first + colors[at] + 1;
+  return labels;
 }
 
 /** The colours of any images, as Broden's colour category was computed per pixel. */

@@ -47,6 +47,7 @@ export async function runSteps(
   effects: ReproductionEffects = {},
 ): Promise<ReadonlyMap<string, StepRecord>> {
   const hashes = new Map<string, string>();
+  const shared = { ...effects, drawn: effects.drawn ?? new Map() };
   const recorded = steps.map(
     (step): RecordedStep => ({
       title: step.title,
@@ -54,7 +55,7 @@ export async function runSteps(
       // What was made from a run is made again when its drops or attributes are new.
       changes: step.kind === "ablate" || step.kind === "attributes" ? [step.run] : [],
       key: () => keyOf(step, place, hashes),
-      perform: () => perform(step, place, effects),
+      perform: () => perform(step, place, shared),
       ...(step.kind === "ablate" && { resume: () => followModel(step, place) }),
     }),
   );

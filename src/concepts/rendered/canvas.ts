@@ -73,6 +73,8 @@ export function fill(
   const { left, right, top, bottom } = placement
     ? boundsOf(placement, side)
     : { left: 0, right: side, top: 0, bottom: side };
+  const maps = drawnCategories.map((category) => canvas.labels[category]);
+  const values = drawnCategories.map((category) => labels[category] ?? 0);
   for (let y = top; y < bottom; y++) {
     for (let x = left; x < right; x++) {
       const at = y * side + x;
@@ -93,9 +95,8 @@ export function fill(
           pixels[3 * at + channel] = pixels[3 * at + channel] * (1 - cover) + color * cover;
         }
       }
-      if (inside((x + 0.5) / side, (y + 0.5) / side)) {
-        for (const category of drawnCategories) canvas.labels[category][at] = labels[category] ?? 0;
-      }
+      if (!inside((x + 0.5) / side, (y + 0.5) / side)) continue;
+      for (let category = 0; category < maps.length; category++) maps[category][at] = values[category];
     }
   }
 }
@@ -103,7 +104,8 @@ export function fill(
 function placed(figure: Figure, { u, v, radius, angle, mirrored = false }: Placement): Figure {
   const [cos, sin] = [Math.cos(angle) / radius, Math.sin(angle) / radius];
   return (x, y) => {
-    const [dx, dy] = [x - u, y - v];
+    const dx = x - u;
+    const dy = y - v;
     const across = dx * cos + dy * sin;
     return figure(mirrored ? -across : across, dy * cos - dx * sin);
   };

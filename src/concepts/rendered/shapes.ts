@@ -18,9 +18,10 @@ export function polygon(...points: number[]): Figure {
   return (x, y) => {
     let inside = false;
     for (let i = 0, j = points.length - 2; i < points.length; j = i, i += 2) {
-      const [xi, yi] = [points[i], points[i + 1]];
-      const [xj, yj] = [points[j], points[j + 1]];
-      if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside;
+      const yi = points[i + 1];
+      const yj = points[j + 1];
+      if (yi > y === yj > y) continue;
+      if (x < ((points[j] - points[i]) * (y - yi)) / (yj - yi) + points[i]) inside = !inside;
     }
     return inside;
   };
