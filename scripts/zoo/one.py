@@ -19,24 +19,24 @@ UNITS = int(os.environ.get("ZOO_UNITS", "250"))  # swept in one architecture, at
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def make_row(name: str, cache: str, commit: str) -> None:
-    """Makes CACHE/rows/NAME.json; whatever goes wrong is in it."""
+def make_row(name: str, cache: str, version: dict, limit: float) -> None:
+    """Makes CACHE/rows/NAME.json within `limit` seconds; whatever goes wrong is in it, and what `version` says."""
     entry = entries[name]
     torch.set_num_threads(1)
     models, folder = os.path.join(cache, "models"), os.path.join(cache, "work", name)
     os.makedirs(models, exist_ok=True)
     os.makedirs(folder, exist_ok=True)
     row: dict = {"name": name, "family": entry.family, "exporter": entry.exporter, "opset": entry.opset, "note": entry.note}
-    row["commit"] = commit
+    row.update(version)
     try:
-        measure(entry, models, folder, row)
+        measure(entry, models, folder, row, limit)
     except Exception as error:
         row["failed"] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
         row["trace"] = traceback.format_exc()
     write_row(cache, row)
 
 
-def measure(entry, models: str, folder: str, row: dict) -> None:
+def measure(entry, models: str, folder: str, row: dict, limit: float) -> None:
     began = time.time()
     path = os.path.join(models, f"{entry.name}.onnx")
     net, pictures, graph = make(entry)
@@ -44,9 +44,8 @@ def measure(entry, models: str, folder: str, row: dict) -> None:
         scores = logits_of(net, as_input(pictures, entry), entry.logits)
     predictions = scores.argmax(1).numpy() if entry.classes > 1 else (scores[:, 0].numpy() > 0).astype(int)
     row["predicted_classes"] = len(np.unique(predictions))
-    if not os.path.exists(path):
-        write_model(entry, net, graph, path + ".part")
-        os.replace(path + ".part", path)
+    write_model(entry, net, graph, path + ".part")
+    os.replace(path + ".part", path)
     write_images(entry, pictures, predictions, models)
     row["export_seconds"] = time.time() - began
     request = {
@@ -56,7 +55,7 @@ def measure(entry, models: str, folder: str, row: dict) -> None:
     with open(os.path.join(folder, "request.json"), "w") as file:
         json.dump(request, file)
     began = time.time()
-    subprocess.run(["node", os.path.join(HERE, "measure.mjs"), os.path.join(folder, "request.json")], check=True, timeout=560)
+    subprocess.run(["node", os.path.join(HERE, "measure.mjs"), os.path.join(folder, "request.json")], check=True, timeout=limit - 40)
     row["unitscope_seconds"] = time.time() - began
     with open(os.path.join(folder, "answer.json")) as file:
         answer = json.load(file)
