@@ -44,6 +44,8 @@ def write_model(entry: Entry, net: torch.nn.Module, graph: onnx.ModelProto | Non
             settings["training"] = torch.onnx.TrainingMode.PRESERVE
         shape = (entry.batch, entry.channels, entry.size, entry.size)
         example = torch.randint(0, 255, shape, dtype=torch.uint8) if entry.dtype == torch.uint8 else torch.rand(shape).to(entry.dtype)
+        if entry.layout == "nhwc":
+            example = example.permute(0, 2, 3, 1).contiguous()
         axes = {} if entry.fixed else {name: {0: "batch"} for name in ("images", *entry.outputs)}
         if entry.dynamic_size:
             axes["images"].update({2: "height", 3: "width"})

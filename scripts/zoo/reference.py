@@ -113,4 +113,4 @@ def logits_of(net: torch.nn.Module, x: torch.Tensor, which: int) -> torch.Tensor
     """The network's output as [N, classes] float64."""
     out = net(x)
     out = out[which] if isinstance(out, (tuple, list)) else out
-    return out.flatten(1).double()
+    return out.reshape(len(out), -1).double()

@@ -7,15 +7,23 @@ export const typeNumbers: Readonly<Record<ElementType, number>> = {
   float32: 1,
   uint8: 2,
   int8: 3,
+  uint16: 4,
+  int16: 5,
   int32: 6,
   int64: 7,
   bool: 9,
   float16: 10,
   float64: 11,
+  uint32: 12,
+  uint64: 13,
 };
 const typeNames = new Map(Object.entries(typeNumbers).map(([name, number]) => [number, name as ElementType]));
 /** ONNX's number of bfloat16, which is read as float32. */
 export const BFLOAT16 = 16;
+
+/** ONNX's numbers of whole numbers of 4 bits, which are read as 8. */
+export const UINT4 = 21;
+export const INT4 = 22;
 
 /** The type of an ONNX number; undefined for one that we do not hold. */
 export function typeOfNumber(number: number): ElementType | undefined {
@@ -50,7 +58,7 @@ function outputType(node: Node, output: number, of: (i: number) => ElementType |
     case "OneHot":
       return of(op === "Where" ? 1 : 2);
     case "QuantizeLinear":
-      return of(2) ?? "uint8";
+      return of(2) ?? typeOfNumber(intAttribute(node, "output_dtype", 0)) ?? "uint8";
     case "DequantizeLinear":
       return of(1);
     case "DynamicQuantizeLinear":

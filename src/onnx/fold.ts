@@ -4,6 +4,7 @@
  *
  * Only small tensors and the operators below are folded; weights are left alone.
  */
+import { BFLOAT16, typeOfNumber } from "./element-types.ts";
 import type { ElementType, Graph, Node, Tensor, TensorData } from "./graph.ts";
 import { elementCount, intAttribute, intsAttribute } from "./graph.ts";
 
@@ -56,8 +57,9 @@ type Rule = (node: Node, inputs: readonly (Plain | undefined)[]) => Plain | unde
 const rules: Record<string, Rule> = {
   Identity: (_, [x]) => x,
   Cast: (node, [x]) => {
-    const type = castTypes[intAttribute(node, "to", 0)];
-    if (!x || !type) return undefined;
+    const to = intAttribute(node, "to", 0);
+    const type = typeOfNumber(to);
+    if (!x || !type || type === "float16" || to === BFLOAT16) return undefined; // rounding is the runtime's business
     if (type === "bool") return { ...x, type, values: x.values.map((value) => Number(value !== 0)) };
     return { ...x, type, values: type.startsWith("float") ? x.values : x.values.map(Math.trunc) };
   },
@@ -167,16 +169,6 @@ function arithmetic(compute: (a: number, b: number, whole: boolean) => number): 
   };
 }
 
-const castTypes: Record<number, ElementType> = {
-  1: "float32",
-  2: "uint8",
-  3: "int8",
-  6: "int32",
-  7: "int64",
-  9: "bool",
-  11: "float64",
-};
-
 function typedData({ type, values }: Plain): TensorData {
   switch (type) {
     case "float32":
@@ -188,8 +180,15 @@ function typedData({ type, values }: Plain): TensorData {
       return BigInt64Array.from(values, (value) => (value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value)));
     case "int32":
       return Int32Array.from(values);
+    case "uint64":
+      return BigUint64Array.from(values, BigInt);
+    case "uint32":
+      return Uint32Array.from(values);
     case "float16":
+    case "uint16":
       return Uint16Array.from(values);
+    case "int16":
+      return Int16Array.from(values);
     case "int8":
       return Int8Array.from(values);
     case "uint8":

@@ -6,15 +6,30 @@
  */
 
 /** Element types that networks and our own insertions use. */
-export type ElementType = "float32" | "float64" | "float16" | "int64" | "int32" | "int8" | "uint8" | "bool";
+export type ElementType =
+  | "float32"
+  | "float64"
+  | "float16"
+  | "int64"
+  | "int32"
+  | "int16"
+  | "int8"
+  | "uint64"
+  | "uint32"
+  | "uint16"
+  | "uint8"
+  | "bool";
 
 /** Elements of a tensor; `float16` is kept as its bits, `bool` as 0 and 1. */
 export type TensorData =
   | Float32Array
   | Float64Array
   | Uint16Array
+  | Uint32Array
   | BigInt64Array
+  | BigUint64Array
   | Int32Array
+  | Int16Array
   | Int8Array
   | Uint8Array;
 

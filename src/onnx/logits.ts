@@ -3,8 +3,9 @@
  * it is written, is left off.
  */
 import { UnitscopeError } from "../errors.ts";
+import { freeDim } from "./dims.ts";
 import { cutTo, producersOf } from "./edit.ts";
-import { floatTensor, type Graph, type Node, node } from "./graph.ts";
+import { type Dim, floatTensor, type Graph, intTensor, type Node, node } from "./graph.ts";
 import { describePort } from "./image-input.ts";
 import { roleOf } from "./operators.ts";
 import { logitsOf, probabilityMaker, type Reading } from "./probabilities.ts";
@@ -61,12 +62,15 @@ export function findLogits(
     .map((port) => describePort({ ...port, shape: shapeOf(port.name) ?? null }))
     .join(", ");
   const notes: string[] = [];
-  const name = output ?? chooseOutput(graph, shapeOf, { place, described, notes });
+  const name = output ?? chooseOutput(graph, shapeOf, { producers, place, described, notes });
   if (output !== undefined && !graph.outputs.some((port) => port.name === output)) {
     throw new UnitscopeError("model", `${place}: expected an output named "${output}", got ${described}`);
   }
-  const { tensor, head: ownHead } = beforeSoftmax(name, producers, shapeOf);
-  const shape = shapeOf(tensor);
+  const start = shapeOf(name)?.length === 1 ? (withItsAxes(name, producers, shapeOf) ?? name) : name;
+  const { tensor, head: ownHead } = beforeSoftmax(start, producers, shapeOf);
+  const found = shapeOf(tensor);
+  const isColumn = found?.length === 1 && isBatch(found[0], graph);
+  const shape = isColumn ? [...found, 1] : found;
   const classes = shape?.[1];
   if (!shape || shape.length < 2 || typeof classes !== "number" || shape.slice(2).some((dim) => dim !== 1)) {
     throw new UnitscopeError(
@@ -81,9 +85,13 @@ export function findLogits(
     nodes.push(node(op, inputs, [to], attributes));
     return to;
   };
+  if (isColumn) {
+    constants.set("unitscope/logits/column", intTensor([-1, 1]));
+    logits = insert("Reshape", [logits, "unitscope/logits/column"], "unitscope/logits/flat");
+  }
   if (shape.length > 2) logits = insert("Flatten", [logits], "unitscope/logits/flat", { axis: 1 });
-  const maker = tensor === name ? probabilityMaker(graph, name) : undefined;
-  const unsure = maker && reading === undefined ? { tensor: name, maker, width: classes } : undefined;
+  const maker = tensor === start ? probabilityMaker(graph, start) : undefined;
+  const unsure = maker && reading === undefined ? { tensor: start, maker, width: classes } : undefined;
   if (maker && reading !== undefined && reading !== "logits") {
     const made = logitsOf(logits, reading);
     nodes.push(...made.nodes);
@@ -97,7 +105,7 @@ export function findLogits(
   let classCount = classes;
   const label = pickLabel?.(classes);
   if (label !== undefined) {
-    const isSoftmax = reading === "shares" || (tensor !== name && head === "softmax");
+    const isSoftmax = reading === "shares" || (tensor !== start && head === "softmax");
     if (isSoftmax || !(label < classes) || classes < 2) {
       throw new UnitscopeError(
         "usage",
@@ -111,7 +119,7 @@ export function findLogits(
     logits = insert("MatMul", [logits, "unitscope/logits/label"], "unitscope/logits/chosen");
     classCount = 2;
     const doubt =
-      tensor === name && reading !== "chances"
+      tensor === start && reading !== "chances"
         ? ', which is a logit above 0: the file has no sigmoid to tell that its labels do not exclude each other; leave option "label" out if they do'
         : "";
     notes.push(
@@ -141,14 +149,21 @@ const notClasses = /embed|feature|hidden|aux|pool|descriptor|attention/i;
 function chooseOutput(
   graph: Graph,
   shapeOf: (name: string) => Shape | undefined,
-  { place, described, notes }: { place: string; described: string; notes: string[] },
+  {
+    producers,
+    place,
+    described,
+    notes,
+  }: { producers: ReadonlyMap<string, Node>; place: string; described: string; notes: string[] },
 ): string {
   const [first, ...others] = graph.outputs;
   if (!first) throw new UnitscopeError("model", `${place}: expected an output of logits [N, classes], got no output`);
   if (others.length === 0) return first.name;
   const fitting = graph.outputs.filter(({ name, type }) => {
     const shape = shapeOf(name);
-    return type === "float32" && shape && shape.length >= 2 && shape.slice(2).every((dim) => dim === 1);
+    if (type !== "float32" || !shape) return false;
+    if (shape.length === 1) return withItsAxes(name, producers, shapeOf) !== undefined;
+    return shape.length >= 2 && shape.slice(2).every((dim) => dim === 1);
   });
   const names = fitting.map((port) => port.name);
   const ancestors = new Map(names.map((name) => [name, new Set(ancestorsOf(graph, name))]));
@@ -175,6 +190,28 @@ function ancestorsOf(graph: Graph, tensor: string): string[] {
   return cutTo(graph, [tensor]).nodes.flatMap((each) => each.outputs.filter((name) => name !== tensor));
 }
 
+/** What an output of one axis was, `[N, classes]`, before an axis was dropped; undefined where it never was. */
+function withItsAxes(
+  name: string,
+  producers: ReadonlyMap<string, Node>,
+  shapeOf: (name: string) => Shape | undefined,
+): string | undefined {
+  for (let tensor = name; ; ) {
+    const last = producers.get(tensor);
+    if (!last || !(roleOf(last) === "reshape" || passing.has(last.op))) return undefined;
+    tensor = last.inputs[0] ?? "";
+    if (holdsClasses(shapeOf(tensor))) return tensor;
+  }
+}
+
+/** Whether a dimension is the number of images. */
+function isBatch(dim: Dim | undefined, graph: Graph): boolean {
+  return freeDim(dim)?.factor === 1 || (typeof dim === "number" && dim === graph.inputs[0]?.shape?.[0]);
+}
+
+/** Operators that change no number. */
+const passing: ReadonlySet<string> = new Set(["Identity", "Dropout", "Cast"]);
+
 /** From an output back to what enters its softmax or sigmoid; the output itself where there is none. */
 function beforeSoftmax(
   name: string,
@@ -193,11 +230,7 @@ function beforeSoftmax(
       return logits === undefined ? { tensor: name, head: "softmax" } : { tensor: logits, head: "softmax" };
     }
     const passes =
-      last.op === "Identity" ||
-      last.op === "Dropout" ||
-      last.op === "Log" ||
-      last.op === "Cast" ||
-      (roleOf(last) === "reshape" && holdsClasses(shapeOf(from)));
+      passing.has(last.op) || last.op === "Log" || (roleOf(last) === "reshape" && holdsClasses(shapeOf(from)));
     if (!passes) return { tensor: name, head: "softmax" };
     tensor = from;
   }

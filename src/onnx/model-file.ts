@@ -3,9 +3,9 @@
  * and refuses, with a reason, what is not an ONNX classifier that we could work on.
  */
 import { UnitscopeError } from "../errors.ts";
-import { typeNumbers } from "./element-types.ts";
+import { INT4, typeNumbers, UINT4 } from "./element-types.ts";
 import { writtenOut } from "./functions.ts";
-import type { Attribute, Dim, Graph, Node, Port, Tensor } from "./graph.ts";
+import { type Attribute, type Dim, type Graph, intAttribute, type Node, type Port, type Tensor } from "./graph.ts";
 import {
   type AttributeProto,
   AttributeProtoSchema,
@@ -21,7 +21,14 @@ import {
   ValueInfoProtoSchema,
 } from "./proto/protobuf.ts";
 import { sortNodes } from "./sort.ts";
-import { type ExternalData, elementTypeOf, type OutsideData, readTensor, writeTensor } from "./tensor-file.ts";
+import {
+  type ExternalData,
+  elementTypeOf,
+  isFourBits,
+  type OutsideData,
+  readTensor,
+  writeTensor,
+} from "./tensor-file.ts";
 
 export type { ExternalData } from "./tensor-file.ts";
 
@@ -93,14 +100,29 @@ function readNodes(
 ): { constants: Map<string, Tensor>; nodes: Node[] } {
   const constants = new Map<string, Tensor>();
   for (const tensor of initializers) constants.set(tensor.name, readTensor(tensor, place, external));
+  const fourBits = new Set(initializers.filter(isFourBits).map(({ name }) => name));
   const nodes: Node[] = [];
   for (const each of protos) {
     const read = readNode(each, place);
+    refuseFourBitSteps(read, fourBits, place);
     const constant = read.op === "Constant" && read.domain === "" ? constantOf(read) : undefined;
     if (constant) constants.set(read.outputs[0], constant);
     else nodes.push(read);
   }
   return { constants, nodes };
+}
+
+/**
+ * Stored weights of 4 bits are numbers like others; rounding to 4 bits is not rounding to 8.
+ * @throws {UnitscopeError} `model`
+ */
+function refuseFourBitSteps(node: Node, fourBits: ReadonlySet<string>, place: string): void {
+  if (node.op !== "QuantizeLinear" || node.domain !== "") return;
+  if (!fourBits.has(node.inputs[2] ?? "") && ![INT4, UINT4].includes(intAttribute(node, "output_dtype", 0))) return;
+  throw new UnitscopeError(
+    "model",
+    `${place}: node "${node.name}": expected QuantizeLinear to 8 or 16 bits, got 4; quantize activations to 8 bits`,
+  );
 }
 
 /** Nodes by names that are all different, as the runtime wants them; nameless ones stay so. */

@@ -1,6 +1,6 @@
 /** Tensors as they stand in a file ↔ typed arrays. */
 import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
-import { BFLOAT16, typeNumbers, typeOfNumber } from "./element-types.ts";
+import { BFLOAT16, INT4, typeNumbers, typeOfNumber, UINT4 } from "./element-types.ts";
 import type { ElementType, Tensor, TensorData } from "./graph.ts";
 import { elementCount } from "./graph.ts";
 import { create, type TensorProto, TensorProtoSchema } from "./proto/protobuf.ts";
@@ -21,9 +21,18 @@ export function elementTypeOf(number: number, name: string, place: string): Elem
   );
 }
 
-/** @throws {UnitscopeError} `model` for a tensor that is damaged or lies elsewhere. */
+/** Whether a tensor is stored in 4 bits an element. */
+export function isFourBits({ dataType }: Pick<TensorProto, "dataType">): boolean {
+  return dataType === INT4 || dataType === UINT4;
+}
+
+/**
+ * Weights of 4 bits come in 8, which hold the same numbers.
+ * @throws {UnitscopeError} `model` for a tensor that is damaged or lies elsewhere.
+ */
 export function readTensor(proto: TensorProto, place: string, external?: ExternalData): Tensor {
-  const type = elementTypeOf(proto.dataType, proto.name, place);
+  const eight = proto.dataType === INT4 ? "int8" : "uint8";
+  const type = isFourBits(proto) ? eight : elementTypeOf(proto.dataType, proto.name, place);
   const dims = proto.dims.map(Number);
   if (proto.dataLocation === 1 && external) {
     const told = new Map(proto.externalData.map(({ key, value }) => [key, value]));
@@ -53,6 +62,13 @@ function checked(tensor: Tensor, name: string, place: string): Tensor {
 function tensorData(proto: Omit<TensorProto, "$typeName" | "$unknown">, type: ElementType, place: string): TensorData {
   const raw = proto.rawData;
   if (proto.dataType === BFLOAT16) return fromBfloat16(raw.length > 0 ? raw : Uint16Array.from(proto.int32Data));
+  if (isFourBits(proto)) {
+    const halves = fromFourBits(
+      raw.length > 0 ? raw : Uint8Array.from(proto.int32Data),
+      elementCount(proto.dims.map(Number)),
+    );
+    return proto.dataType === INT4 ? Int8Array.from(halves, (half) => (half ^ 8) - 8) : halves;
+  }
   if (raw.length > 0) {
     try {
       return bytesToData(copied(raw), type);
@@ -65,12 +81,19 @@ function tensorData(proto: Omit<TensorProto, "$typeName" | "$unknown">, type: El
       return Float32Array.from(proto.floatData);
     case "float64":
       return Float64Array.from(proto.doubleData);
+    case "uint64":
+      return BigUint64Array.from(proto.uint64Data);
+    case "uint32":
+      return Uint32Array.from(proto.uint64Data, Number);
     case "int64":
       return BigInt64Array.from(proto.int64Data);
     case "int32":
       return Int32Array.from(proto.int32Data);
     case "float16":
+    case "uint16":
       return Uint16Array.from(proto.int32Data);
+    case "int16":
+      return Int16Array.from(proto.int32Data);
     case "int8":
       return Int8Array.from(proto.int32Data);
     case "uint8":
@@ -100,18 +123,31 @@ function fromBfloat16(raw: Uint8Array | Uint16Array): Float32Array {
   return new Float32Array(bits.buffer);
 }
 
+/** Two elements a byte, the lower half first; as many as there are, up to `count`. */
+function fromFourBits(raw: Uint8Array, count: number): Uint8Array {
+  const halves = Uint8Array.from({ length: 2 * raw.length }, (_, i) => (raw[i >> 1] >> (4 * (i & 1))) & 15);
+  return halves.length === count + 1 ? halves.subarray(0, count) : halves;
+}
+
 function bytesToData(buffer: ArrayBufferLike, type: ElementType): TensorData {
   switch (type) {
     case "float32":
       return new Float32Array(buffer);
     case "float64":
       return new Float64Array(buffer);
+    case "uint64":
+      return new BigUint64Array(buffer);
+    case "uint32":
+      return new Uint32Array(buffer);
     case "int64":
       return new BigInt64Array(buffer);
     case "int32":
       return new Int32Array(buffer);
     case "float16":
+    case "uint16":
       return new Uint16Array(buffer);
+    case "int16":
+      return new Int16Array(buffer);
     case "int8":
       return new Int8Array(buffer);
     case "uint8":

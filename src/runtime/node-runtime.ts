@@ -1,6 +1,7 @@
 /** ONNX Runtime in Node, as the runtime of sessions. */
 import * as ort from "onnxruntime-node";
 import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
+import { typeNumbers } from "../onnx/element-types.ts";
 import type { ElementType, TensorData } from "../onnx/graph.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { collectGarbage } from "./collect-garbage.ts";
@@ -105,7 +106,7 @@ function toTensor(name: string, { type, dims, data }: Value): ort.Tensor {
   return new ort.Tensor(type as "float32", own as Float32Array, dims);
 }
 
-const elementTypes: readonly string[] = ["float32", "float64", "float16", "int64", "int32", "int8", "uint8", "bool"];
+const elementTypes: readonly string[] = Object.keys(typeNumbers);
 
 function fromTensor(name: string, tensor: ort.Tensor): Value {
   if (!elementTypes.includes(tensor.type)) {

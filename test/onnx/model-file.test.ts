@@ -35,6 +35,10 @@ const constants: Readonly<Record<string, Tensor>> = {
   double: { type: "float64", dims: [1], data: Float64Array.of(Math.PI) },
   half: { type: "float16", dims: [3], data: Uint16Array.of(0x3c00, 0x7bff, 1) },
   whole: { type: "int32", dims: [1, 2], data: Int32Array.of(-5, 5) },
+  short: { type: "int16", dims: [2], data: Int16Array.of(-32768, 32767) },
+  shortest: { type: "uint16", dims: [2], data: Uint16Array.of(0, 65535) },
+  natural: { type: "uint32", dims: [1], data: Uint32Array.of(2 ** 32 - 1) },
+  longest: { type: "uint64", dims: [1], data: BigUint64Array.of(2n ** 64n - 1n) },
   small: { type: "int8", dims: [2], data: Int8Array.of(-128, 127) },
   byte: { type: "uint8", dims: [2], data: Uint8Array.of(0, 255) },
   flag: { type: "bool", dims: [2], data: Uint8Array.of(1, 0) },
@@ -137,6 +141,34 @@ describe("models of other writers", () => {
       ["Relu", ""],
     ]);
     expect(back.opsets).toEqual(new Map([["", 13]]));
+  });
+
+  test.each([
+    [22, [1, -2, 7, -8, 0]], // int4
+    [21, [1, 14, 7, 8, 0]], // uint4
+  ])("weights of 4 bits (type %i) are read in 8, the lower half of a byte first", (dataType, values) => {
+    const stored = [Uint8Array.of(0xe1, 0x87, 0x00), new Uint8Array()];
+    for (const rawData of stored) {
+      const bytes = rewritten(graph, (model) => {
+        const weight = model.graph?.initializer[0];
+        const int32Data = rawData.length > 0 ? [] : [0xe1, 0x87, 0x00];
+        if (weight) Object.assign(weight, { dataType, dims: [5n], rawData, int32Data });
+      });
+      const read = readModel(bytes).constants.get("w");
+      expect([read?.type, [...(read?.data ?? [])]]).toEqual([dataType === 22 ? "int8" : "uint8", values]);
+    }
+  });
+
+  test("values that a network rounds to 4 bits are refused", () => {
+    const rounding = { ...node("QuantizeLinear", ["x", "w"], ["y"], { output_dtype: 22 }), name: "round" };
+    expect(() => readModel(writeModel({ ...graph, nodes: [rounding] }), "m")).toThrow(
+      'm: node "round": expected QuantizeLinear to 8 or 16 bits, got 4',
+    );
+    const zero = rewritten({ ...graph, nodes: [node("QuantizeLinear", ["x", "s", "w"], ["y"])] }, (model) => {
+      const weight = model.graph?.initializer[0];
+      if (weight) Object.assign(weight, { dataType: 21, dims: [2n], rawData: Uint8Array.of(0x12) });
+    });
+    expect(() => readModel(zero, "m")).toThrow("expected QuantizeLinear to 8 or 16 bits, got 4");
   });
 
   const refusals: [string, RegExp, Parameters<typeof rewritten>[1]][] = [

@@ -102,6 +102,48 @@ describe("logits", () => {
     expect([maps.classCount, maps.logits]).toEqual([4, "unitscope/logits/flat"]);
   });
 
+  describe("one number an image, [N]", () => {
+    const column = {
+      ...constants,
+      fc: noise(4, 1),
+      last: intTensor([-1]),
+      first: intTensor([1]),
+      zero: intTensor([0], []),
+    };
+    const squeezed = (from: string, to = "y"): Node => node("Reshape", [from, "last"], [to]);
+    test.each<[string, Node[]]>([
+      ["reshaped", [squeezed("logits")]],
+      ["squeezed", [node("Squeeze", ["logits", "first"], ["y"])]],
+      ["squeezed before its sigmoid", [squeezed("logits", "z"), node("Sigmoid", ["z"], ["y"])]],
+      ["squeezed behind its sigmoid", [node("Sigmoid", ["logits"], ["s"]), squeezed("s")]],
+      ["gathered", [node("Gather", ["logits", "zero"], ["y"], { axis: 1 })]],
+    ])("is one logit: %s", async (_, nodes) => {
+      const model = await open(graphOf([...head, ...nodes], column));
+      expect([model.classCount, model.head]).toEqual([2, "softmax"]);
+      const plain = await logitsOf(await open(graphOf(head, column)));
+      expect(await logitsOf(model)).toEqual(plain);
+    });
+
+    test("is the classifier behind an embedding that is an output too", async () => {
+      const outputs = ["f", "y"].map((name) => ({ name, type: "float32" as const, shape: null }));
+      const model = await open(graphOf([...head, squeezed("logits")], column, { outputs }));
+      expect(model.notes[0]).toBe('output "y" was taken of "f", "y"');
+      expect(model.classCount).toBe(2);
+    });
+
+    test("but all classes of a single image, [classes], are these", async () => {
+      const inputs = [{ name: "x", type: "float32" as const, shape: [1, 3, 8, 8] }];
+      const all = graphOf([...head, squeezed("logits")], { ...constants, last: intTensor([-1]) }, { inputs });
+      const model = await open(all);
+      expect([model.classCount, model.logits]).toEqual([5, "logits"]);
+      const slices = { last: intTensor([-1]), from: intTensor([0]), to: intTensor([4]) };
+      const cut = [...head, squeezed("logits", "all"), node("Slice", ["all", "from", "to"], ["y"])];
+      await expect(open(graphOf(cut, { ...constants, ...slices }, { inputs }))).rejects.toThrow(
+        'expected logits of shape [N, classes], got output "y" of shape [',
+      );
+    });
+  });
+
   test("logarithms of probabilities that no softmax at the end makes, seen by running the network", async () => {
     const two = [...head, node("MatMul", ["f", "fc2"], ["second"])];
     const soft = (from: string, to: string): Node => node("Softmax", [from], [to], { axis: 1 });
@@ -143,7 +185,9 @@ describe("logits", () => {
       await open(graphOf(head, { ...constants, fc: binary.graph.constants.get("fc") as Tensor })),
     );
     const own = await logitsOf(binary);
-    own.forEach(([zero, z], at) => expect([zero, z]).toEqual([0, expect.closeTo(both[at][1] - both[at][0], 4)]));
+    own.forEach(([zero, z], at) =>
+      expect([Math.abs(zero), z]).toEqual([0, expect.closeTo(both[at][1] - both[at][0], 4)]),
+    );
   });
 
   test("an output between 0 and 1 is logits where nothing of the head makes probabilities", async () => {

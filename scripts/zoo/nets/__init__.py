@@ -1,2 +1,2 @@
 """The architectures; importing this package registers them."""
-from . import built, convolutional, files, heads, tokens, vision  # noqa: F401
+from . import built, convolutional, files, heads, operator_sets, tokens, vision  # noqa: F401

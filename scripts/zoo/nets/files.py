@@ -166,3 +166,13 @@ class Bytes(nn.Module):
 
 
 network("files", "input-uint8", dtype=torch.uint8, preprocess={"range": [0, 255]})(Bytes)
+
+
+class LastBytes(Bytes):
+    """The same from pixels as decoders give them, `[N, H, W, C]`."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.permute(0, 3, 1, 2))
+
+
+network("files", "input-uint8-nhwc", dtype=torch.uint8, layout="nhwc", preprocess={"range": [0, 255], "layout": "nhwc"})(LastBytes)

@@ -171,6 +171,11 @@ def sigmoid_multi_label() -> nn.Module:
     return Headed(mean_head(nn.Sigmoid()))
 
 
+class Squeeze(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.squeeze(-1)
+
+
 @network("heads", classes=1, head="binary")
 def one_logit() -> nn.Module:
     return Headed(mean_head(classes=1))
@@ -179,6 +184,16 @@ def one_logit() -> nn.Module:
 @network("heads", classes=1, head="binary-probability")
 def one_sigmoid() -> nn.Module:
     return Headed(mean_head(nn.Sigmoid(), classes=1))
+
+
+@network("heads", classes=1, head="binary", note="logits [N]")
+def one_logit_squeezed() -> nn.Module:
+    return Headed(mean_head(nn.Flatten(0), classes=1))
+
+
+@network("heads", classes=1, head="binary-probability", note="probabilities [N]")
+def one_sigmoid_squeezed() -> nn.Module:
+    return Headed(mean_head(nn.Sigmoid(), Squeeze(), classes=1))
 
 
 @network("heads", channels=1, preprocess={"channels": "gray", "mean": [0], "std": [1]})

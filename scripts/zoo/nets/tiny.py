@@ -72,6 +72,16 @@ class Transformer(nn.Module):
         return self.head(self.norm(self.block(x))[:, 0])
 
 
+class OneNumber(nn.Sequential):
+    """One logit an image, without an axis of its own: [N]."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            conv(3, 6, stride=2), nn.ReLU(), conv(6, 8, stride=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 1),
+            nn.Flatten(0),
+        )  # fmt: skip
+
+
 def tiny(name: str, build, **settings) -> Entry:
     return Entry(f"tiny-{name}", build, "tiny", size=16, classes=settings.pop("classes", 5), **settings)
 
@@ -89,4 +99,5 @@ tiny_entries = [
     tiny("two-outputs", TwoOutputs, outputs=("embedding", "logits"), logits=1),
     tiny("channels-last", ChannelsLast, opset=17),
     tiny("transformer", Transformer, opset=14),
+    tiny("one-number", OneNumber, classes=1, head="binary"),
 ]

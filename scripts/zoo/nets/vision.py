@@ -13,13 +13,14 @@ def plain(builder: str, **settings):
     return partial(getattr(models, builder), weights=None, num_classes=10, **settings)
 
 
-def narrow(builder: str, width: int):
-    """A VGG with narrower products, so that its file is small."""
+def narrow(builder: str, width: int, channels: int = 512):
+    """A VGG for small images: its maps are pooled to 2 × 2, and its products may be narrower, so that its file is small."""
 
     def build() -> nn.Module:
         net = getattr(models, builder)(weights=None, num_classes=10)
+        net.avgpool = nn.AdaptiveAvgPool2d(2)
         net.classifier = nn.Sequential(
-            nn.Linear(512 * 49, width), nn.ReLU(True), nn.Dropout(), nn.Linear(width, width), nn.ReLU(True), nn.Dropout(),
+            nn.Linear(channels * 4, width), nn.ReLU(True), nn.Dropout(), nn.Linear(width, width), nn.ReLU(True), nn.Dropout(),
             nn.Linear(width, 10),
         )  # fmt: skip
         return net
@@ -27,10 +28,10 @@ def narrow(builder: str, width: int):
     return build
 
 
-add("alexnet", plain("alexnet"), "torchvision", size=96)
-add("vgg11", plain("vgg11"), "torchvision")
+add("alexnet", narrow("alexnet", 4096, 256), "torchvision", size=96, note="96 px, pooled to 2 × 2")
+add("vgg11", narrow("vgg11", 4096), "torchvision", note="pooled to 2 × 2")
 for name in ("vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg16_bn"):
-    add(name, narrow(name, 256), "torchvision", note="products 256 wide instead of 4096")
+    add(name, narrow(name, 256), "torchvision", note="pooled to 2 × 2, products 256 wide instead of 4096")
 for name in (
     "resnet18", "resnet34", "resnet50", "resnet101", "resnext50_32x4d", "wide_resnet50_2", "squeezenet1_0",
     "squeezenet1_1", "densenet121", "densenet169", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large",
