@@ -7,7 +7,8 @@ import { imageExtensions } from "./decode-image.ts";
 import type { FileList } from "./file-set.ts";
 
 /**
- * Lists a folder's images: classes are the subfolders by name, images the files of each by path, in sorted order;
+ * Lists a folder's images: classes are the subfolders by name (in NFC, however the disk stores accents), images the files
+ * of each by path, in sorted order;
  * subfolders of a class belong to it; hidden files and files that are no images are passed over.
  *
  * @throws {UnitscopeError} `data` if there are no subfolders or no images, `file` if it cannot be read.
@@ -21,9 +22,17 @@ export async function listFolder(folder: string, name: string = folder): Promise
       `${folder}: expected one subfolder per class, got ${files.length} files and no subfolder`,
     );
   }
+  const classes = folders.map((cls) => ({ cls, name: cls.normalize("NFC") })).sort(byName);
+  const twice = classes.find(({ name: own }, at) => own === classes[at + 1]?.name);
+  if (twice) {
+    throw new UnitscopeError(
+      "data",
+      `${folder}: expected one subfolder per class, got two called "${twice.name}", whose names differ only in how accents are stored (Unicode NFC and NFD); put their images into one`,
+    );
+  }
   const paths: string[] = [];
   const labels: number[] = [];
-  for (const [label, cls] of folders.entries()) {
+  for (const [label, { cls }] of classes.entries()) {
     const found = await listImages(join(folder, cls));
     for (const path of found) {
       paths.push(path);
@@ -34,7 +43,12 @@ export async function listFolder(folder: string, name: string = folder): Promise
     throw new UnitscopeError("data", `${folder}: expected at least one image (${imageExtensions.join(" ")}), got none`);
   }
   const imageNames = paths.map((path) => relative(folder, path).split(sep).join("/"));
-  return { name, paths, imageNames, labels: Int32Array.from(labels), classNames: folders };
+  return { name, paths, imageNames, labels: Int32Array.from(labels), classNames: classes.map((each) => each.name) };
+}
+
+/** In the order of names, by code unit as `Array.sort` has it, so that it is the same on every machine. */
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : Number(a.name > b.name);
 }
 
 const splitName = /^(train|training|val|valid|validation|test|testing)$/i;

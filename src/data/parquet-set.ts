@@ -26,6 +26,7 @@ import { checkLabels } from "./pixel-set.ts";
 import { isEncodedImage, rawImage } from "./raw-image.ts";
 import { checkImage, firstPerClass, limitPerClass } from "./select-images.ts";
 import { labelColumns, labelsOfImages, type SeveralLabels } from "./several-labels.ts";
+import { namedLabels } from "./text-labels.ts";
 
 /** How files are opened. */
 interface ParquetOptions extends SourceOptions {
@@ -137,11 +138,7 @@ function toSeveral(
 }
 
 function toLabels({ path, columns: { label: column = "" }, metadata }: ParquetFile, given: readonly unknown[]): Labels {
-  if (given.every((label) => typeof label === "string")) {
-    const classNames = [...new Set(given)].sort();
-    const indices = new Map(classNames.map((each, index) => [each, index]));
-    return { labels: Int32Array.from(given, (label) => indices.get(label) as number), classNames };
-  }
+  if (given.every((label) => typeof label === "string")) return namedLabels(given);
   const labels = Int32Array.from(given, (label, row) => {
     const index = typeof label === "bigint" ? Number(label) : label;
     if (typeof index === "number" && Number.isInteger(index) && index >= 0 && index < 1_000_000) return index;

@@ -13,9 +13,15 @@ export function textLabels(given: readonly string[], place: string): { labels: I
     const indices = given.map(Number);
     return { classNames: numberedClasses(indices, place), labels: Int32Array.from(indices) };
   }
-  const classNames = [...new Set(given)].sort();
+  return namedLabels(given);
+}
+
+/** Names, numbered in sorted order; an accent may be a sign of its own (NFD) or not (NFC), which reads the same. */
+export function namedLabels(given: readonly string[]): { labels: Int32Array; classNames: string[] } {
+  const names = given.map((name) => name.normalize("NFC"));
+  const classNames = [...new Set(names)].sort();
   const indices = new Map(classNames.map((name, cls) => [name, cls]));
-  return { labels: Int32Array.from(given, (label) => indices.get(label) ?? -1), classNames };
+  return { labels: Int32Array.from(names, (name) => indices.get(name) as number), classNames };
 }
 
 /**

@@ -119,6 +119,27 @@ describe("matching", () => {
     expect(() => matchClasses(["n00000001"], imagenet, "photos")).toThrow('got "n00000001"; the nearest is');
   });
 
+  it("takes a name as it is written before it ignores anything", () => {
+    const list = parseClassList("Cardigan\ncardigan\nresume\nre\u0301sume\u0301\n\u304B\n\u304C", "the network");
+    expect([...matchClasses(["cardigan", "r\u00E9sum\u00E9", "\u304B\u3099"], list, "photos")]).toEqual([1, 3, 5]);
+    expect(() => matchClasses(["CARDIGAN"], list, "photos")).toThrow('which may be "Cardigan" or "cardigan"');
+  });
+
+  it("does not take a class's only word for it where another class begins with it", async () => {
+    const imagenet = await imagenetClasses();
+    expect(() => matchClasses(["maillot"], imagenet, "photos")).toThrow(
+      'got "maillot", which may be "maillot (n03710637)" or "maillot (n03710721)"; use the WordNet id or the number',
+    );
+    const sure = ["maillot, tank suit", "n03710637", "crane (n03126707)", "missile"];
+    expect([...matchClasses(sure, imagenet, "photos")]).toEqual([639, 638, 517, 657]);
+    expect([...matchClasses(["Cardigan", "cardigan"], imagenet, "photos")]).toEqual([264, 474]);
+  });
+
+  it("finds the names of tables, where equal ones are numbered", () => {
+    const list = parseClassList("kite\ncrane\ncrane", "the network");
+    expect([...matchClasses(classNamesOf(list), list, "photos")]).toEqual([0, 1, 2]);
+  });
+
   it("finds every class of any list by its own name, in any order", () => {
     const word = fc.stringMatching(/^[a-z]{2,8}$/);
     fc.assert(

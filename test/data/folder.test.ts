@@ -35,6 +35,20 @@ describe("a folder with one subfolder per class", () => {
     }
   });
 
+  it("has one name for accents however they are stored, and two folders of one name are an error", async () => {
+    const [composed, taken] = ["caf\u00E9", "cafe\u0301"];
+    const folder = await folderOf({ [`${taken}/1.png`]: a, "cafx/1.png": b, [`ecole/${taken}.png`]: c });
+    const set = await openImageSet(folder);
+    expect(set.classNames).toEqual(["cafx", composed, "ecole"]);
+    expect(set.imageName(1)).toBe(`${taken}/1.png`);
+    expect(Buffer.from((await set.read(1)).data).equals(pictures[0]?.data as Buffer)).toBe(true);
+    const same = await openImageSet(await folderOf({ [`${composed}/1.png`]: a, "cafx/1.png": b, "ecole/1.png": c }));
+    expect([same.classNames, same.hash]).toEqual([set.classNames, set.hash]);
+    await expect(openImageSet(await folderOf({ [`${taken}/1.png`]: a, [`${composed}/1.png`]: b }))).rejects.toThrow(
+      `expected one subfolder per class, got two called "${composed}", whose names differ only in how accents are stored`,
+    );
+  });
+
   it("passes over what archivers leave; a folder of splits is none of classes", async () => {
     const folder = await folderOf({ "__MACOSX/cat/._1.png": a, "cat/1.png": a, "dog/1.png": b });
     expect((await openImageSet(folder)).classNames).toEqual(["cat", "dog"]);

@@ -19,6 +19,16 @@ describe("list files", () => {
     expect((await set.read(1)).width).toBe(5);
   });
 
+  it("has one class for a name however its accents are stored", async () => {
+    const csv = "path,label\n1.png,caf\u00E9\n2.png,cafe\u0301\n3.png,bar\n";
+    const folder = await folderOf({ "list.csv": csv, "1.png": a, "2.png": b, "3.png": c });
+    const set = await openImageSet(join(folder, "list.csv"));
+    expect([set.classNames, [...set.labels]]).toEqual([
+      ["bar", "caf\u00E9"],
+      [1, 1, 0],
+    ]);
+  });
+
   it("starts relative paths from its own folder, and numbers classes without names", async () => {
     const folder = await folderOf({ "list.txt": "x/1.png 1\nx/2.png,0", "x/1.png": a, "x/2.png": b });
     const set = await openImageSet(join(folder, "list.txt"));

@@ -77,7 +77,8 @@ export function classNamesOf({ classes }: ClassList): string[] {
  * @throws {UnitscopeError} `data` if it is none of these.
  */
 export function parseClassList(text: string, place: string): ClassList {
-  const entries = /^\s*[[{]/.test(text) ? fromJson(text, place) : fromLines(text);
+  const names = text.normalize("NFC");
+  const entries = /^\s*[[{]/.test(names) ? fromJson(names, place) : fromLines(names);
   if (entries.length === 0) throw new UnitscopeError("data", `${place}: expected class names, got none`);
   const missing = Array.from(entries, (entry) => entry === undefined).indexOf(true);
   if (missing >= 0) throw new UnitscopeError("data", `${place}: expected a name of class ${missing}, got none`);

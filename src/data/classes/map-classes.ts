@@ -12,7 +12,8 @@ import { type ClassList, classNamesOf, type ListedClass, listOf } from "./class-
  * For every class of a set, the network's class.
  *
  * Sets whose classes are numbers are matched by number, if the network's are not. Otherwise each class is looked up by
- * its WordNet id, by the network's first words, then by all of its words, ignoring case and punctuation.
+ * its WordNet id, by the network's name for it as it stands, by the network's first words, then by all of its words,
+ * ignoring case, accents and punctuation.
  *
  * @returns class indices of the network, one for each of `names`.
  * @throws {UnitscopeError} `data` if a class is unknown or could be several, or two are the same; the message names it
@@ -115,14 +116,19 @@ function candidateFinder(
   network: ClassList,
 ): (name: string, place: string) => { candidates: readonly number[]; isSure: boolean } {
   const ids = new Map(network.classes.flatMap(({ id }, cls) => (id ? [[id, cls]] : [])));
+  const written = new Map(classNamesOf(network).map((name, cls) => [name.normalize("NFC"), cls]));
   const whole = index(network.classes, ({ words }) => [words.join(" ")]);
+  // A class's only word may be the first of another's: `maillot` and `maillot, tank suit`.
   const first = index(network.classes, ({ words }) => [words[0]]);
   const any = index(network.classes, ({ words }) => words);
   return (name, place) => {
     const { id, words } = listOf([name], place).classes[0];
     const byId = id === undefined ? undefined : ids.get(id);
     if (byId !== undefined) return { candidates: [byId], isSure: true };
-    const found = [whole.get(plain(words.join(" "))), first.get(plain(words[0])), any.get(plain(words[0]))];
+    const own = id === undefined ? written.get(name.normalize("NFC")) : undefined;
+    if (own !== undefined) return { candidates: [own], isSure: true };
+    const [all, one] = [whole.get(plain(words.join(" "))), plain(words[0])];
+    const found = [words.length > 1 ? all : undefined, first.get(one), all, any.get(one)];
     const candidates = found.find((each) => each !== undefined) ?? [];
     return { candidates, isSure: candidates.length === 1 && !(id && ids.size > 0) };
   };
