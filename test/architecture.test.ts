@@ -73,6 +73,6 @@ test("no import goes in a circle", () => {
 
 test("the imports are really read", () => {
   expect(importsOf("src/ablation/sweep.ts")).toContain("src/onnx/layers.ts");
-  expect(importsOf("src/runtime/worker-pool.ts")).toContain("src/runtime/worker-thread.ts");
+  expect(importsOf("src/runtime/spare-threads.ts")).toContain("src/runtime/worker-thread.ts");
   expect(files.flatMap(importsOf).filter((target) => !files.includes(target))).toEqual([]);
 });

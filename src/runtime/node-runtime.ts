@@ -6,6 +6,7 @@ import type { ElementType, TensorData } from "../onnx/graph.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import type { Provider, Runtime, Session, Value } from "./runtime.ts";
+import { holdUntilEnd } from "./thread-holdings.ts";
 import { storeWeights } from "./weights-file.ts";
 
 /** Models above this are cleared out of memory around the opening of their session. */
@@ -23,6 +24,7 @@ export const nodeRuntime: Runtime = {
   open: async (model, { threads, provider, optimize, place, weights }): Promise<Session> => {
     const isLarge = model.length > LARGE_BYTES;
     if (isLarge) collectGarbage();
+    if (isLarge || provider !== "cpu") holdUntilEnd();
     let session: ort.InferenceSession;
     try {
       session = await ort.InferenceSession.create(model, {

@@ -9,6 +9,7 @@ import { basename, dirname, join } from "node:path";
 import { isMainThread, threadId } from "node:worker_threads";
 import type { TensorData } from "../onnx/graph.ts";
 import type { OutsideData } from "../onnx/tensor-file.ts";
+import { holdUntilEnd } from "./thread-holdings.ts";
 
 const PREFIX = "unitscope-weights-";
 /** Where a tensor begins, so that a page of memory is a page of the file. */
@@ -90,6 +91,7 @@ function create(): OpenFile | null {
       continue;
     }
     removeLeftBehind(folder);
+    holdUntilEnd();
     process.once("exit", () => {
       if (isMainThread) removeAll(folder, (owner) => owner === process.pid);
       else rmSync(path, { force: true });

@@ -21,19 +21,17 @@ export interface Work<Setup, Task, Result> {
   buffers?(result: Result): ArrayBuffer[];
 }
 
-/** What asks a worker thread to end. */
-export const STOP = "unitscope:stop";
-
-/** What a worker thread starts with. */
-export interface ThreadData<Setup> {
-  readonly module: string;
-  readonly name: string;
-  readonly setup: Setup;
-}
+/** What a worker thread is asked: to open a work, to do its tasks, to forget it, to end. */
+export type Request<Setup, Task> =
+  | { readonly kind: "open"; readonly module: string; readonly name: string; readonly setup: Setup }
+  | { readonly kind: "task"; readonly task: Task }
+  | { readonly kind: "forget" }
+  | { readonly kind: "stop" };
 
 /** What it says. */
 export type Reply<Result> =
   | { readonly kind: "ready" }
+  | { readonly kind: "forgotten" }
   | { readonly kind: "under way"; readonly done: number }
   | { readonly kind: "done"; readonly result: Result }
   | {

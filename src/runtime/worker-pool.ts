@@ -4,8 +4,9 @@
  */
 import type { TransferListItem, Worker } from "node:worker_threads";
 import { UnitscopeError } from "../errors.ts";
-import { compiledModule, startThread } from "../files/start-thread.ts";
-import { type Reply, STOP, type ThreadData, type Work } from "./work.ts";
+import { compiledModule } from "../files/start-thread.ts";
+import { giveBack, stopThread, takeThread } from "./spare-threads.ts";
+import type { Reply, Request, Work } from "./work.ts";
 
 /** A set of workers of one kind. */
 export interface WorkerPool<Task, Result> {
@@ -19,13 +20,12 @@ export interface WorkerPool<Task, Result> {
     task: Task,
     options?: { transfer?: readonly TransferListItem[]; report?: ((done: number) => void) | undefined },
   ): Promise<Result>;
-  /** Stops every worker as soon as the runtime is not computing; tasks that wait are rejected with `interrupted`. */
+  /** Ends it as soon as the runtime is not computing; tasks that wait are rejected with `interrupted`. */
   close(): Promise<void>;
 }
 
 /**
- * Starts workers. Each ends by itself when it is asked to: ending a thread from outside while ONNX Runtime computes in it
- * takes the whole process down with an uncaught native exception.
+ * Opens a work in threads: those that have done another and wait, and new ones.
  *
  * @param setup what every worker gets once, before its first task (structured clone; put large bytes in a
  *   SharedArrayBuffer).
@@ -36,9 +36,6 @@ export async function openPool<Setup, Task, Result>(
   { workers, signal }: { workers: number; signal?: AbortSignal | undefined },
 ): Promise<WorkerPool<Task, Result>> {
   signal?.throwIfAborted();
-  const script = new URL("./worker-thread.ts", import.meta.url);
-  const data: ThreadData<Setup> = { module: compiledModule(new URL(work.module)).href, name: work.name, setup };
-  const threads = Array.from({ length: workers }, () => startThread(script, { workerData: data }));
   interface Job {
     task: Task;
     transfer: readonly TransferListItem[];
@@ -49,7 +46,6 @@ export async function openPool<Setup, Task, Result>(
   const waiting: Job[] = [];
   const running = new Map<Worker, Job>();
   const free: Worker[] = [];
-  const ended = threads.map((worker) => new Promise<void>((resolve) => worker.once("exit", () => resolve())));
   let failure: unknown;
 
   const fail = (error: unknown): void => {
@@ -62,10 +58,10 @@ export async function openPool<Setup, Task, Result>(
       const worker = free.pop() as Worker;
       const job = waiting.shift() as Job;
       running.set(worker, job);
-      worker.postMessage(job.task, job.transfer);
+      worker.postMessage({ kind: "task", task: job.task } satisfies Request<Setup, Task>, job.transfer);
     }
   };
-  const hear = (worker: Worker, reply: Exclude<Reply<Result>, { kind: "ready" }>): void => {
+  const hear = (worker: Worker, reply: Exclude<Reply<Result>, { kind: "ready" | "forgotten" }>): void => {
     const job = running.get(worker);
     if (reply.kind === "under way") {
       job?.report?.(reply.done);
@@ -77,51 +73,71 @@ export async function openPool<Setup, Task, Result>(
     else job?.resolve(reply.result);
     dispatch();
   };
-  const ready = threads.map(
-    (worker) =>
-      new Promise<void>((resolve, reject) => {
-        worker.on("message", (reply: Reply<Result>) => {
-          if (reply.kind === "ready") {
-            free.push(worker);
-            resolve();
-          } else if (reply.kind === "failed" && !running.has(worker)) reject(revive(reply));
-          else hear(worker, reply);
-        });
-        worker.once("error", (error) => {
-          reject(error);
-          fail(error);
-        });
-        worker.once("exit", (code) => {
-          if (code === 0) {
-            // Asked to stop before it was ready; later this changes nothing.
-            reject(new UnitscopeError("interrupted", "work: expected to finish, got interrupted"));
-            return;
-          }
-          const died = new UnitscopeError(
-            "internal",
-            `internal: worker thread: expected to keep running, got exit ${code}`,
-          );
-          reject(died);
-          fail(died);
-        });
-      }),
-  );
-  const close = async (): Promise<void> => {
-    signal?.removeEventListener("abort", stop);
-    fail(new UnitscopeError("interrupted", "work: expected to finish, got interrupted"));
-    for (const worker of threads) worker.postMessage(STOP);
-    await Promise.all(ended);
+  const members = Array.from({ length: workers }, () => {
+    const worker = takeThread();
+    let leave = (): void => {};
+    const left = new Promise<void>((resolve) => {
+      leave = resolve;
+    });
+    const ready = new Promise<void>((resolve, reject) => {
+      const onMessage = (reply: Reply<Result>): void => {
+        if (reply.kind === "ready") {
+          free.push(worker);
+          resolve();
+        } else if (reply.kind === "forgotten") {
+          letGo();
+          giveBack(worker);
+        } else if (reply.kind === "failed" && !running.has(worker)) reject(revive(reply));
+        else hear(worker, reply);
+      };
+      const onError = (error: unknown): void => {
+        reject(error);
+        fail(error);
+      };
+      const onExit = (code: number): void => {
+        letGo();
+        // Ended in peace, it was asked to before it was ready; later this changes nothing.
+        const died =
+          code === 0
+            ? interrupted()
+            : new UnitscopeError("internal", `internal: worker thread: expected to keep running, got exit ${code}`);
+        reject(died);
+        if (code !== 0) fail(died);
+      };
+      const letGo = (): void => {
+        worker.off("message", onMessage).off("error", onError).off("exit", onExit);
+        leave();
+      };
+      worker.on("message", onMessage).on("error", onError).on("exit", onExit);
+    });
+    const module = compiledModule(new URL(work.module)).href;
+    worker.postMessage({ kind: "open", module, name: work.name, setup } satisfies Request<Setup, Task>);
+    return { worker, ready, left };
+  });
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= (async () => {
+      signal?.removeEventListener("abort", stop);
+      const idle = new Set(free.splice(0));
+      fail(interrupted());
+      for (const { worker } of members) {
+        if (idle.has(worker)) worker.postMessage({ kind: "forget" } satisfies Request<Setup, Task>);
+        else stopThread(worker);
+      }
+      await Promise.all(members.map(({ left }) => left));
+    })();
+    return closing;
   };
   const stop = (): void => void close();
   signal?.addEventListener("abort", stop, { once: true });
   try {
-    await Promise.all(ready);
+    await Promise.all(members.map(({ ready }) => ready));
   } catch (error) {
     await close();
     throw error;
   }
   return {
-    workerCount: threads.length,
+    workerCount: workers,
     run: (task, { transfer = [], report } = {}) =>
       new Promise<Result>((resolve, reject) => {
         if (failure) {
@@ -133,6 +149,10 @@ export async function openPool<Setup, Task, Result>(
       }),
     close,
   };
+}
+
+function interrupted(): UnitscopeError {
+  return new UnitscopeError("interrupted", "work: expected to finish, got interrupted");
 }
 
 function revive({ code, message, stack }: Extract<Reply<unknown>, { kind: "failed" }>): UnitscopeError {

@@ -1,11 +1,14 @@
-/** The entry of every worker thread: loads the module of its work, opens it once, then answers every task. */
-import { parentPort, workerData } from "node:worker_threads";
+/** The entry of every worker thread: loads the module of its work, opens it, answers every task; then the next work. */
+import { parentPort } from "node:worker_threads";
 import { UnitscopeError } from "../errors.ts";
-import { type Reply, STOP, type ThreadData, type Work } from "./work.ts";
+import { collectGarbage } from "./collect-garbage.ts";
+import { holdsUntilEnd } from "./thread-holdings.ts";
+import type { Answerer, Reply, Request, Work } from "./work.ts";
 
 const port = parentPort;
 if (!port) throw new UnitscopeError("internal", "internal: worker: expected a worker thread, got the main thread");
 
+const reply = (message: Reply<unknown>, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 const refuse = (error: unknown): void => {
   const { code, message, stack } =
     error instanceof UnitscopeError
@@ -15,33 +18,48 @@ const refuse = (error: unknown): void => {
           message: `internal: ${error instanceof Error ? error.message : String(error)}`,
           stack: (error as Error)?.stack,
         };
-  port.postMessage({ kind: "failed", code, message, stack } satisfies Reply<unknown>);
+  reply({ kind: "failed", code, message, stack });
 };
 
 /** Reports go out so often, at most. */
 const REPORT_MS = 200;
 
-const { module, name, setup } = workerData as ThreadData<unknown>;
-let answer: ((task: unknown, report: (done: number) => void) => Promise<unknown>) | undefined;
+let answer: Answerer<unknown, unknown> | undefined;
 let work: Work<unknown, unknown, unknown> | undefined;
-port.on("message", (task: unknown) => {
-  if (task === STOP) process.exit(0); // in a worker this ends the thread alone
+
+async function open({ module, name, setup }: Extract<Request<unknown, unknown>, { kind: "open" }>): Promise<void> {
+  work = ((await import(module)) as Record<string, Work<unknown, unknown, unknown>>)[name];
+  if (!work) throw new UnitscopeError("internal", `internal: ${module}: expected an export "${name}", got none`);
+  answer = await work.open(setup);
+  reply({ kind: "ready" });
+}
+
+async function perform(task: unknown): Promise<void> {
   let reported = performance.now();
   const report = (done: number): void => {
     if (performance.now() - reported < REPORT_MS) return;
     reported = performance.now();
-    port.postMessage({ kind: "under way", done } satisfies Reply<unknown>);
+    reply({ kind: "under way", done });
   };
-  answer?.(task, report).then(
-    (result) => port.postMessage({ kind: "done", result } satisfies Reply<unknown>, work?.buffers?.(result) ?? []),
-    refuse,
-  );
-});
-try {
-  work = ((await import(module)) as Record<string, Work<unknown, unknown, unknown>>)[name];
-  if (!work) throw new UnitscopeError("internal", `internal: ${module}: expected an export "${name}", got none`);
-  answer = await work.open(setup);
-  port.postMessage({ kind: "ready" } satisfies Reply<unknown>);
-} catch (error) {
-  refuse(error);
+  const result = await answer?.(task, report);
+  reply({ kind: "done", result }, work?.buffers?.(result) ?? []);
 }
+
+/** Sessions are gone once they are collected. */
+function forget(): void {
+  if (holdsUntilEnd()) process.exit(0);
+  answer = undefined;
+  work = undefined;
+  setImmediate(() => {
+    collectGarbage();
+    reply({ kind: "forgotten" });
+  });
+}
+
+port.on("message", (request: Request<unknown, unknown>) => {
+  if (request.kind === "stop")
+    process.exit(0); // in a worker this ends the thread alone
+  else if (request.kind === "open") open(request).catch(refuse);
+  else if (request.kind === "task") perform(request.task).catch(refuse);
+  else forget();
+});

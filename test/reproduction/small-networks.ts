@@ -15,7 +15,7 @@ import { type Network, startParameters } from "../../src/training/architectures/
 import { train } from "../../src/training/train.ts";
 import { png } from "../data/pictures.ts";
 
-const shape = { classCount: 10, widths: [4, 8, 8, 16, 16], fullyConnected: [32, 32], dropout: 0 };
+const shape = { classCount: 10, widths: [4, 6, 6, 8, 8], fullyConnected: [16, 16], dropout: 0 };
 const plain = defineNetwork("alexnet", shape);
 const variants: Readonly<Record<Variant, Network>> = {
   plain,

@@ -1,4 +1,8 @@
-/** Worker threads: answers go to their tasks, failures come back as they were thrown, closing waits for nobody. */
+/**
+ * Worker threads: answers go to their tasks, failures come back as they were thrown, closing waits for nobody, and a
+ * thread that is done does the next work.
+ */
+import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import type { Work } from "../../src/runtime/work.ts";
 import { openPool, type WorkerPool } from "../../src/runtime/worker-pool.ts";
@@ -6,11 +10,14 @@ import { openPool, type WorkerPool } from "../../src/runtime/worker-pool.ts";
 interface Task {
   readonly number?: number;
   readonly waitMs?: number;
+  /** Asks for the thread's number. */
+  readonly who?: boolean;
   readonly fails?: "known" | "unknown";
 }
 
 interface Setup {
   readonly failsAtSetup?: boolean;
+  readonly holds?: boolean;
 }
 
 const echo: Work<Setup, Task, number> = {
@@ -84,4 +91,50 @@ test("a signal closes the pool; one that has fired opens none", async () => {
   await expect(task).rejects.toThrow();
   await pool.close();
   await expect(open({}, { signal: abort.signal })).rejects.toThrow("stopped by the test");
+});
+
+/** The thread that does the work of a pool of one. */
+async function threadOf(pool: WorkerPool<Task, number>): Promise<number> {
+  return await pool.run({ who: true });
+}
+
+test("a thread that has done its work does the next; one that was at a task when its pool closed does not", async () => {
+  const first = await open({}, { workers: 1 });
+  const thread = await threadOf(first);
+  await expect(first.run({ fails: "unknown" })).rejects.toThrow();
+  await first.close();
+  const second = await open({}, { workers: 1 });
+  expect(await threadOf(second)).toBe(thread);
+  const both = await open({}, { workers: 1 });
+  expect(await threadOf(both)).not.toBe(thread); // it is busy
+  await both.close();
+  const task = second.run({ number: 1, waitMs: 60_000 }).catch(() => undefined);
+  await second.close();
+  await task;
+  const third = await open({}, { workers: 2 });
+  expect([await threadOf(third), await threadOf(third)]).not.toContain(thread);
+  await third.close();
+});
+
+test("a thread that holds what only its end gives back does one work", async () => {
+  const first = await open({ holds: true }, { workers: 1 });
+  const thread = await threadOf(first);
+  await first.close();
+  const second = await open({}, { workers: 2 });
+  const both = await Promise.all([second.run({ who: true }), second.run({ who: true })]);
+  expect(both).not.toContain(thread);
+  await second.close();
+});
+
+test("a process does not wait for threads that wait for work", () => {
+  const modules = ["runtime/worker-pool.js", "../test/runtime/echo-worker.mjs"].map(
+    (name) => new URL(`../../dist/${name}`, import.meta.url).href,
+  );
+  const script = `
+    const [{ openPool }, { echoWork }] = await Promise.all(${JSON.stringify(modules)}.map((each) => import(each)));
+    const pool = await openPool(echoWork, {}, { workers: 2 });
+    console.log(await pool.run({ number: 2 }));
+    await pool.close();
+    setTimeout(() => console.log("waited"), 8_000).unref();`;
+  expect(execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" })).toBe("4\n");
 });
