@@ -2,7 +2,7 @@
 import type { ElementType, TensorData } from "../onnx/graph.ts";
 import type { OutsideData } from "../onnx/tensor-file.ts";
 
-/** Where the runtime computes. CPU is tested here; CUDA and WebGPU are passed through and untested. */
+/** Where the runtime computes; what was tested of devices is in docs/gpu.md. */
 export type Provider = "cpu" | "cuda" | "webgpu";
 
 /** A value on its way in or out of a session, row-major. */

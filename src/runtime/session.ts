@@ -5,7 +5,8 @@
  */
 import type { Graph } from "../onnx/graph.ts";
 import { writeModel } from "../onnx/model-file.ts";
-import type { Runtime, Session, SessionOptions, Value } from "./runtime.ts";
+import { checkedOnce } from "./device-check.ts";
+import type { Provider, Runtime, Session, SessionOptions, Value } from "./runtime.ts";
 
 export type { Provider, Session, Value } from "./runtime.ts";
 
@@ -25,7 +26,7 @@ export function useRuntime(runtime: Runtime): void {
 }
 
 /**
- * Opens a session.
+ * Opens a session. On a device, what its first run gives is compared with the CPU's.
  *
  * @param model a graph, or the bytes of a model file.
  * @throws {UnitscopeError} `model` if the runtime refuses the graph.
@@ -34,13 +35,20 @@ export async function openSession(
   model: Graph | Uint8Array,
   { threads = 1, provider = "cpu", optimize = "all", place = "model" }: Partial<SessionOptions> = {},
 ): Promise<Session> {
-  chosen ??= (await import("./node-runtime.ts")).nodeRuntime;
-  if (model instanceof Uint8Array) return await chosen.open(model, { threads, provider, optimize, place });
-  const large = [...model.constants.values()].map(({ data }) => data).filter((data) => data.byteLength > LARGE_TENSOR);
-  const isLarge = provider === "cpu" && large.reduce((sum, { byteLength }) => sum + byteLength, 0) > LARGE_MODEL;
-  const outside = (isLarge && chosen.store?.(large)) || undefined;
-  const bytes = writeModel(model, { outside });
-  return await chosen.open(bytes, { threads, provider, optimize, place, weights: outside?.folder });
+  const runtime = (chosen ??= (await import("./node-runtime.ts")).nodeRuntime);
+  const open = async (where: Provider): Promise<Session> => {
+    const options = { threads, provider: where, optimize, place };
+    if (model instanceof Uint8Array) return await runtime.open(model, options);
+    const large = [...model.constants.values()]
+      .map(({ data }) => data)
+      .filter((data) => data.byteLength > LARGE_TENSOR);
+    const isLarge = where === "cpu" && large.reduce((sum, { byteLength }) => sum + byteLength, 0) > LARGE_MODEL;
+    const outside = (isLarge && runtime.store?.(large)) || undefined;
+    const bytes = writeModel(model, { outside });
+    return await runtime.open(bytes, { ...options, weights: outside?.folder });
+  };
+  const session = await open(provider);
+  return provider === "cpu" ? session : checkedOnce(session, { provider, place, openOnCpu: () => open("cpu") });
 }
 
 /** A float32 value. */

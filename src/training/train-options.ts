@@ -56,7 +56,7 @@ export const trainDefaults: TrainOptions = {
 export function checkOptions(
   network: Network,
   trainSet: ImageSet,
-  { batchSize, epochs, provider }: TrainOptions,
+  { batchSize, epochs }: TrainOptions,
 ): void {
   if (trainSet.classNames.length !== network.classCount) {
     throw new UnitscopeError(
@@ -66,12 +66,6 @@ export function checkOptions(
   }
   if (batchSize < 2 || batchSize > trainSet.imageCount) {
     throw new UnitscopeError("usage", `batch: expected 2..${trainSet.imageCount} images, got ${batchSize}`);
-  }
-  if (provider === "webgpu") {
-    throw new UnitscopeError(
-      "usage",
-      'option "provider": expected cpu or cuda for training, got webgpu, whose steps end in a segmentation fault of the runtime',
-    );
   }
   if (!Number.isInteger(epochs) || epochs < 0) {
     throw new UnitscopeError("usage", `epochs: expected a whole number from 0, got ${epochs}`);

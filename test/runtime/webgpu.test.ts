@@ -1,12 +1,13 @@
 /**
- * Sweeps through WebGPU on a software adapter: SwiftShader, which Debian's and Ubuntu's `chromium` brings with it. Without
+ * Sweeps and a step of training through WebGPU on a software adapter: SwiftShader, which Debian's and Ubuntu's `chromium` brings with it. Without
  * it these tests are skipped; CI installs it, and has the time for all methods: every process compiles its shaders anew.
  */
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { seededRandom } from "../../src/numeric/random.ts";
+import { readModel } from "../../src/onnx/model-file.ts";
 import { openRun } from "../../src/runs/run-folder.ts";
 import { doubles, integers, type Table } from "../../src/tables/table.ts";
 import { CLASSES, randomNetwork, SIDE } from "../ablation/random-network.ts";
@@ -95,6 +96,37 @@ describe.skipIf(!existsSync(driver))("WebGPU on a software adapter", () => {
         else expect(Math.abs(value - values[unit])).toBeLessThan(1e-4);
       });
     }
+  });
+
+  test("a step of training there is the CPU's", async () => {
+    const random = seededRandom(12);
+    const [count, side] = [24, 32];
+    const pixels = Uint8Array.from({ length: count * side * side * 3 }, () => random.integer(256));
+    const labels = Int32Array.from({ length: count }, (_, image) => image % CLASSES);
+    const arrays = { images: { dims: [count, side, side, 3], data: pixels }, labels: { dims: [count], data: labels } };
+    await writeFile(join(folder, "pictures.npz"), npz(arrays));
+    const train = (name: string, ...more: string[]): string[] => [
+      ...["train", "alexnet", join(folder, "pictures.npz"), "--batch", String(count), "--quiet"],
+      ...["--widths", "8,8,8,8,8", "--fc", "16,16", "--out", join(folder, name), ...more],
+    ];
+    await printedHere(train("start.onnx", "--epochs", "0"));
+    await printedHere(train("cpu.onnx", "--epochs", "1"));
+    await printed(train("device.onnx", "--epochs", "1", "--provider", "webgpu"), { env });
+    const [start, cpu, device] = await Promise.all(
+      ["start.onnx", "cpu.onnx", "device.onnx"].map(
+        async (name) => readModel(await readFile(join(folder, name))).constants,
+      ),
+    );
+    let moved = 0;
+    for (const [name, { data }] of start ?? []) {
+      const [own, other] = [cpu?.get(name)?.data, device?.get(name)?.data];
+      if (!(data instanceof Float32Array && own instanceof Float32Array && other instanceof Float32Array)) continue;
+      const steps = data.map((value, at) => own[at] - value);
+      const largest = Math.max(...steps.map(Math.abs));
+      if (largest > 1e-6) moved++;
+      steps.forEach((step, at) => expect(Math.abs(other[at] - data[at] - step)).toBeLessThan(1e-3 * largest + 1e-7));
+    }
+    expect(moved).toBeGreaterThan(10);
   });
 });
 

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { TrainedModel, TrainModelOptions } from "../../commands/train-model.ts";
 import { UnitscopeError } from "../../errors.ts";
+import type { Provider } from "../../runtime/session.ts";
 import { type ArchitectureName, architectureNames } from "../../training/architectures/architectures.ts";
 import { scheduleNames } from "../../training/schedule.ts";
 import type { TrainProgress } from "../../training/train.ts";
@@ -37,7 +38,7 @@ interface Options {
   preprocess?: string;
   root?: string;
   limit?: number;
-  provider: "cpu" | "cuda";
+  provider: Provider;
   threads: number;
   resume?: boolean;
   out?: string;
@@ -81,7 +82,7 @@ export function trainCommand(context: CliContext): Command {
     .option("--preprocess <preset>", "a preset or a JSON file; else the data set's own")
     .option("--root <folder>", "folder that a list file's paths start from")
     .option("--limit <images>", "the first so many images of every class", wholeNumber)
-    .addOption(providerOption(["cpu", "cuda"]))
+    .addOption(providerOption())
     .option(
       "--threads <count>",
       "threads inside an operator; the same count gives the same weights",
