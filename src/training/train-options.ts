@@ -53,11 +53,7 @@ export const trainDefaults: TrainOptions = {
 };
 
 /** @throws {UnitscopeError} `data` or `usage` if network, data and options do not fit. */
-export function checkOptions(
-  network: Network,
-  trainSet: ImageSet,
-  { batchSize, epochs }: TrainOptions,
-): void {
+export function checkOptions(network: Network, trainSet: ImageSet, { batchSize, epochs }: TrainOptions): void {
   if (trainSet.classNames.length !== network.classCount) {
     throw new UnitscopeError(
       "data",
