@@ -54,7 +54,11 @@ export function kindOf(
         : undefined;
     }
     default:
-      return undefined;
+      return /^(QLinear|Q)(Conv|MatMul|Gemm|Add|Concat|Attention)$|^(Conv|MatMul)Integer/.test(node.op)
+        ? {
+            reason: `${named} computes in whole numbers; quantize the network in the QDQ format, then it has this layer`,
+          }
+        : undefined;
   }
 }
 

@@ -173,6 +173,7 @@ const standard: Readonly<Record<string, Operator>> = {
   MatMul: product,
   MatMulInteger: { ...product, role: "other" },
   ConvInteger: { ...convolution, role: "other" },
+  QLinearConv: { role: "other", rows: rows.perEntry, jumps: true },
   Einsum: { role: "other", rows: rows.einsum },
 
   ReduceMean: reduction,

@@ -25,6 +25,7 @@ export const browserRuntime: Runtime = {
           executionProviders: ["wasm"],
           graphOptimizationLevel: optimize,
           logSeverityLevel: 3,
+          extra: { session: { disable_quant_qdq: "1" } }, // the numbers of networks of 8 bits are then those of Node's
         });
       } catch (cause) {
         const message = `${place}: expected a graph that ONNX Runtime can run, got: ${messageOf(cause)}`;

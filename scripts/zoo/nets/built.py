@@ -143,6 +143,81 @@ def write_qdq(net: FakeQuantised) -> onnx.ModelProto:
 network("built", "qdq-int8", exporter="by hand", calibrate=centred, same=0.03, note="8-bit steps: rounding moves values by one", export={"write": write_qdq})(FakeQuantised)
 
 
+class ExactQuantised(FakeQuantised):
+    """The same with steps that are powers of two and whole pixels, so that no sum is rounded, in no order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scales = (1 / 256, 1 / 16, 1 / 32)
+
+    @staticmethod
+    def weights(part: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+        scale = 2 ** torch.ceil(torch.log2(part.weight.detach().flatten(1).abs().amax(1) / 127))
+        shaped = scale.view(-1, *[1] * (part.weight.dim() - 1))
+        return torch.clamp(torch.round(part.weight.detach() / shaped), -127, 127), scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.float() / 256)
+
+
+def whole_biases(net: ExactQuantised, pictures: torch.Tensor, classes: int) -> None:
+    """Biases in steps of the products that they are added to."""
+    centred(net, 255 * pictures, classes)
+    for part, scale in zip((net.conv1, net.conv2, net.head), net.scales):
+        step = scale * net.weights(part)[1]
+        part.bias.data = torch.round(part.bias.detach() / step) * step
+
+
+def write_exact(net: ExactQuantised) -> onnx.ModelProto:
+    model = write_qdq(net)
+    quantize = model.graph.node[0]
+    assert quantize.op_type == "QuantizeLinear"
+    model.graph.node[1].input[0] = quantize.input[0]  # pixels are whole numbers already
+    model.graph.node.remove(quantize)
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
+    return model
+
+
+network(
+    "built", "qdq-int8-exact", exporter="by hand", calibrate=whole_biases, dtype=torch.uint8, preprocess={"range": [0, 255]},
+    note="steps that are powers of two", export={"write": write_exact},
+)(ExactQuantised)  # fmt: skip
+
+
+def write_operators(net: ExactQuantised) -> onnx.ModelProto:
+    """The same as operators on whole numbers, as ONNX Runtime's tools write them in their other format."""
+    w = Writer()
+    zero = w.constant("zero", np.uint8(0))
+    steps = [w.constant(f"step{at}", np.float32(scale)) for at, scale in enumerate((*net.scales[:2], 1 / 32))]
+    x = "images"
+    for at, (name, part) in enumerate((("conv1", net.conv1), ("conv2", net.conv2))):
+        q, s = net.weights(part)
+        bias = w.constant(f"{name}/b", torch.round(part.bias / (net.scales[at] * s)).to(torch.int32))
+        weight = [w.constant(f"{name}/w", q.to(torch.int8)), w.constant(f"{name}/s", s), w.constant(f"{name}/z", np.zeros(len(s), np.int8))]
+        inputs = [x, steps[at], zero, *weight, steps[at + 1], zero, bias]
+        x = w.node("QLinearConv", inputs, f"{name}/whole", pads=[1] * 4, strides=[2, 2], kernel_shape=[3, 3])
+        x = w.node("DequantizeLinear", [x, steps[at + 1], zero], name) if at == 1 else x
+    x = w.node("Flatten", [w.node("GlobalAveragePool", [x], "pooled")], "flat", axis=1)
+    model = w.model(["N", 3, 64, 64], w.node("Gemm", [x, w.constant("h/w", net.head.weight), w.constant("h/b", net.head.bias)], "logits", transB=1))
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
+    return model
+
+
+class WholeOperators(ExactQuantised):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.float() / 256
+        for part, scale in zip((self.conv1, self.conv2), self.scales):
+            q, s = self.weights(part)
+            x = F.conv2d(self.round(x, scale), q * s.view(-1, 1, 1, 1), part.bias, part.stride, part.padding)
+        return F.linear(self.round(x, 1 / 32).mean((2, 3)), self.head.weight, self.head.bias)
+
+
+network(
+    "built", "qoperator-int8", exporter="by hand", calibrate=whole_biases, dtype=torch.uint8, preprocess={"range": [0, 255]},
+    note="QLinearConv", export={"write": write_operators},
+)(WholeOperators)  # fmt: skip
+
+
 class KerasLike(nn.Module):
     """A plain stack with batch norm written as Mul and Add and a flatten in `[H, W, C]` order."""
 
