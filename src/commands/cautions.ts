@@ -39,7 +39,9 @@ export function imageCautions(set: ImageSet): string[] {
     );
   }
   if (skipped && skipped.length > 0) {
-    cautions.push(`${skipped.length} images cannot be read and are left out, the first: ${skipped[0].reason}`);
+    const which =
+      skipped.length === 1 ? "1 image cannot be read and is" : `${skipped.length} images cannot be read and are`;
+    cautions.push(`${which} left out, the first: ${skipped[0].reason}`);
   }
   return cautions;
 }

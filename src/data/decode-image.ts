@@ -80,7 +80,8 @@ export async function decodeImage(
     const rgb = info.channels === 1 ? repeatGray(data) : plain(data);
     return { width: info.width, height: info.height, data: rgb, ...turned };
   } catch (cause) {
-    const reason = messageOf(cause).replaceAll(/\s*\n\s*/g, "; ");
+    // The decoder says some things once for every attempt.
+    const reason = [...new Set(messageOf(cause).split(/\s*\n\s*/))].join("; ");
     throw new UnitscopeError("data", `${place}: expected an image that can be decoded, got: ${reason}`, { cause });
   }
 }

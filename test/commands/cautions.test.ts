@@ -80,7 +80,7 @@ describe("image sets", () => {
     expect(said[1]).toMatch(/^2 of 2 classes have fewer than 20 images, one only 1: there one image is 100 points/);
     expect(said[2]).toMatch(/^1 images are copies of others, 1 of them under another class: cat\/1\.png and /);
     expect(said[3]).toContain(
-      `1 images cannot be read and are left out, the first: ${join(folder, "cat/3.png")}: expected an image`,
+      `1 image cannot be read and is left out, the first: ${join(folder, "cat/3.png")}: expected an image`,
     );
   });
 });

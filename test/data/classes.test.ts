@@ -191,6 +191,14 @@ describe("an image set under a network's outputs", () => {
     expect(fitted?.classNames[52]).toBe("bedroom");
   });
 
+  it("names a class that is none of a built-in list's where most others are", async () => {
+    const set = setOf(["kitchen", "street", "bedrom"], [0, 1, 2]);
+    await expect(fitClasses(set, outputs(365))).rejects.toThrow(
+      'expected classes of Places365\'s classes, got "bedrom"; the nearest is "bedroom"; if the network\'s classes are others, say which with option "classes"',
+    );
+    expect(await fitClasses(setOf(["kitchen", "scratch", "dent"], [0, 1, 2]), outputs(365))).toBeUndefined();
+  });
+
   it("goes by number where the set's classes are numbers, by order where there are as many, else says no", async () => {
     const numbered = await fitClasses(setOf(["0", "1", "2"], [2, 0]), outputs(5));
     expect([numbered?.classNames.length, ...(numbered?.labels ?? [])]).toEqual([5, 2, 0]);

@@ -25,7 +25,7 @@ const metadataKeys = ["unitscope.classes", "names", "classes", "class_names", "l
  * is taken in its own order, and one whose classes are numbers by number.
  *
  * @returns the set under the network's classes; `undefined` if nothing tells which is which.
- * @throws {UnitscopeError} `data` if a class of the set is none of the network's.
+ * @throws {UnitscopeError} `data` if a class of the set is none of the network's, or of a built-in list that most are of.
  */
 export async function fitClasses(
   set: ImageSet,
@@ -99,7 +99,10 @@ function asJson(text: string): string {
   return quoted.replaceAll(/([{,]\s*)(\d+)\s*:/g, '$1"$2":');
 }
 
-/** A set under a built-in list, if the network has as many outputs and all of the set's classes are among them. */
+/**
+ * A set under a built-in list, if the network has as many outputs and all of the set's classes are among them.
+ * @throws {UnitscopeError} `data` if most are, and one is not: then it is misspelt rather than another list's.
+ */
 async function asBuiltIn(set: ImageSet, classCount: number): Promise<ImageSet | undefined> {
   if (set.classNames.every((name) => /^\d+$/.test(name))) return undefined;
   const list = await listOfSize(classCount);
@@ -107,8 +110,19 @@ async function asBuiltIn(set: ImageSet, classCount: number): Promise<ImageSet | 
   try {
     return relabel(set, matchClasses(set.classNames, list, set.name), list);
   } catch (error) {
-    if (error instanceof UnitscopeError) return undefined;
-    throw error;
+    if (!(error instanceof UnitscopeError)) throw error;
+    const known = set.classNames.filter((name) => isAmong(name, list)).length;
+    if (2 * known < set.classNames.length) return undefined;
+    const hint = `${error.message}; if the network's classes are others, say which with option "classes"`;
+    throw new UnitscopeError("data", hint, { cause: error });
+  }
+}
+
+function isAmong(name: string, list: ClassList): boolean {
+  try {
+    return matchClasses([name], list, "a set").length === 1;
+  } catch {
+    return false;
   }
 }
 
