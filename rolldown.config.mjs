@@ -21,7 +21,7 @@ const noticesOf = (...packages) =>
     .join("\n\n");
 
 export default [
-  whole("dist/onnx/proto/protobuf.js", protobuf),
+  whole("dist/onnx/proto/wire.js", protobuf),
   whole("dist/files/zod.js", noticesOf("zod")),
   whole("dist/files/parquet.js", noticesOf("hyparquet", "hyparquet-writer")),
 ];

@@ -2,14 +2,13 @@
 import { UnitscopeError } from "../errors.ts";
 import {
   type AttributeProto,
-  AttributeProtoSchema,
-  clone,
+  attributeMessage,
   create,
   type FunctionProto,
   type ModelProto,
   type NodeProto,
-  NodeProtoSchema,
-} from "./proto/protobuf.ts";
+  nodeMessage,
+} from "./messages.ts";
 
 /** Functions that call functions, at most so many times over. */
 const DEEPEST = 32;
@@ -45,7 +44,7 @@ function bodyOf(called: FunctionProto, node: NodeProto, named: string): NodeProt
   for (const attribute of node.attribute) given.set(attribute.name, attribute);
   const tensorOf = (name: string): string => tensors.get(name) ?? `${scope}/${name}`;
   return called.node.map((each) =>
-    create(NodeProtoSchema, {
+    create(nodeMessage, {
       name: `${scope.startsWith("/") ? "" : "/"}${scope}/${each.name || each.opType}`,
       opType: each.opType,
       domain: each.domain,
@@ -72,9 +71,7 @@ function attributeOf(
   if (attribute.refAttrName === "") return [attribute];
   const value = given.get(attribute.refAttrName);
   if (!value) return [];
-  const copy = clone(AttributeProtoSchema, value);
-  copy.name = attribute.name;
-  return [copy];
+  return [create(attributeMessage, { ...value, name: attribute.name })];
 }
 
 function checkVersions(called: FunctionProto, versions: ReadonlyMap<string, bigint>, named: string): void {

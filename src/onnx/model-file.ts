@@ -1,5 +1,5 @@
 /**
- * Bytes ↔ `Graph`. The wire format is protobuf (`proto/onnx_pb.ts`, generated); this file maps messages to plain data
+ * Bytes ↔ `Graph`. The wire format is protobuf (`messages.ts`); this file maps messages to plain data
  * and refuses, with a reason, what is not an ONNX classifier that we could work on.
  */
 import { UnitscopeError } from "../errors.ts";
@@ -8,18 +8,19 @@ import { writtenOut } from "./functions.ts";
 import { type Attribute, type Dim, type Graph, intAttribute, type Node, type Port, type Tensor } from "./graph.ts";
 import {
   type AttributeProto,
-  AttributeProtoSchema,
+  attributeMessage,
   create,
   fromBinary,
-  AttributeProto_AttributeType as Kind,
-  ModelProtoSchema,
+  attributeKinds as Kind,
+  type ModelProto,
+  modelMessage,
   type NodeProto,
-  NodeProtoSchema,
+  nodeMessage,
+  portMessage,
   type TensorProto,
   toBinary,
   type ValueInfoProto,
-  ValueInfoProtoSchema,
-} from "./proto/protobuf.ts";
+} from "./messages.ts";
 import { sortNodes } from "./sort.ts";
 import {
   type ExternalData,
@@ -49,9 +50,9 @@ export function readModel(
   { external }: { external?: ExternalData | undefined } = {},
 ): Graph {
   const found = (): string => `${bytes.length.toLocaleString("en")} bytes`; // formatting takes 25 ms the first time
-  let model: ReturnType<typeof create<typeof ModelProtoSchema>>;
+  let model: ModelProto;
   try {
-    model = fromBinary(ModelProtoSchema, bytes);
+    model = fromBinary(modelMessage, bytes);
   } catch (cause) {
     throw new UnitscopeError(
       "model",
@@ -87,7 +88,7 @@ export function readBranch(
   attribute: Uint8Array,
   place: string,
 ): Pick<Graph, "nodes" | "constants"> & { readonly outputs: readonly string[] } {
-  const { g } = fromBinary(AttributeProtoSchema, attribute);
+  const { g } = fromBinary(attributeMessage, attribute);
   const read = readNodes(g?.initializer ?? [], g?.node ?? [], place);
   return { ...read, outputs: (g?.output ?? []).map(({ name }) => name) };
 }
@@ -141,7 +142,7 @@ function withOwnNames(nodes: readonly Node[]): Node[] {
  * @param options.outside tensors that the model names instead of holding them.
  */
 export function writeModel(graph: Graph, { outside }: { outside?: OutsideData | undefined } = {}): Uint8Array {
-  const model = create(ModelProtoSchema, {
+  const model = create(modelMessage, {
     irVersion: IR_VERSION,
     producerName: "unitscope",
     graph: {
@@ -154,7 +155,7 @@ export function writeModel(graph: Graph, { outside }: { outside?: OutsideData | 
     opsetImport: [...graph.opsets].map(([domain, version]) => ({ domain, version: BigInt(version) })),
     metadataProps: [...graph.metadata].map(([key, value]) => ({ key, value })),
   });
-  return toBinary(ModelProtoSchema, model);
+  return toBinary(modelMessage, model);
 }
 
 function readNode(proto: NodeProto, place: string): Node {
@@ -171,7 +172,7 @@ function readNode(proto: NodeProto, place: string): Node {
 }
 
 function writeNode(node: Node): NodeProto {
-  return create(NodeProtoSchema, {
+  return create(nodeMessage, {
     name: node.name,
     opType: node.op,
     domain: node.domain,
@@ -199,31 +200,31 @@ function readAttribute(proto: AttributeProto, place: string): Attribute {
       if (proto.t) return { kind: "tensor", value: readTensor(proto.t, place) };
       break;
   }
-  return { kind: "encoded", value: toBinary(AttributeProtoSchema, proto) };
+  return { kind: "encoded", value: toBinary(attributeMessage, proto) };
 }
 
 function writeAttribute(name: string, attribute: Attribute): AttributeProto {
   switch (attribute.kind) {
     case "float":
-      return create(AttributeProtoSchema, { name, type: Kind.FLOAT, f: attribute.value });
+      return create(attributeMessage, { name, type: Kind.FLOAT, f: attribute.value });
     case "int":
-      return create(AttributeProtoSchema, { name, type: Kind.INT, i: BigInt(attribute.value) });
+      return create(attributeMessage, { name, type: Kind.INT, i: BigInt(attribute.value) });
     case "string":
-      return create(AttributeProtoSchema, { name, type: Kind.STRING, s: new TextEncoder().encode(attribute.value) });
+      return create(attributeMessage, { name, type: Kind.STRING, s: new TextEncoder().encode(attribute.value) });
     case "floats":
-      return create(AttributeProtoSchema, { name, type: Kind.FLOATS, floats: [...attribute.value] });
+      return create(attributeMessage, { name, type: Kind.FLOATS, floats: [...attribute.value] });
     case "ints":
-      return create(AttributeProtoSchema, { name, type: Kind.INTS, ints: attribute.value.map(BigInt) });
+      return create(attributeMessage, { name, type: Kind.INTS, ints: attribute.value.map(BigInt) });
     case "strings":
-      return create(AttributeProtoSchema, {
+      return create(attributeMessage, {
         name,
         type: Kind.STRINGS,
         strings: attribute.value.map((text) => new TextEncoder().encode(text)),
       });
     case "tensor":
-      return create(AttributeProtoSchema, { name, type: Kind.TENSOR, t: writeTensor("", attribute.value) });
+      return create(attributeMessage, { name, type: Kind.TENSOR, t: writeTensor("", attribute.value) });
     case "encoded":
-      return fromBinary(AttributeProtoSchema, attribute.value);
+      return fromBinary(attributeMessage, attribute.value);
   }
 }
 
@@ -254,7 +255,7 @@ function readPort(proto: ValueInfoProto, place: string): Port {
 }
 
 function writePort(port: Port): ValueInfoProto {
-  return create(ValueInfoProtoSchema, {
+  return create(portMessage, {
     name: port.name,
     type: {
       value: {

@@ -3,7 +3,7 @@ import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
 import { BFLOAT16, INT4, typeNumbers, typeOfNumber, UINT4 } from "./element-types.ts";
 import type { ElementType, Tensor, TensorData } from "./graph.ts";
 import { elementCount } from "./graph.ts";
-import { create, type TensorProto, TensorProtoSchema } from "./proto/protobuf.ts";
+import { create, type TensorProto, tensorMessage } from "./messages.ts";
 
 /** Tensors of more bytes than this are kept in shared memory. */
 const LARGE_TENSOR = 1 << 14;
@@ -171,9 +171,9 @@ export function writeTensor(name: string, tensor: Tensor, outside?: OutsideData)
   const place = outside?.placeOf(data);
   if (place) {
     const externalData = Object.entries(place).map(([key, value]) => ({ key, value: String(value) }));
-    return create(TensorProtoSchema, { ...kind, dataLocation: 1, externalData });
+    return create(tensorMessage, { ...kind, dataLocation: 1, externalData });
   }
-  return create(TensorProtoSchema, {
+  return create(tensorMessage, {
     ...kind,
     rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
   });
