@@ -9,6 +9,7 @@ import { createObserver } from "../responses/observer.ts";
 import type { ObserveSetup } from "../responses/response-pass.ts";
 import { probabilityRows } from "../responses/softmax.ts";
 import type { Model } from "../runtime/open-model.ts";
+import { loadRuntime } from "../runtime/session.ts";
 import { type ClassSums, mergeClassSums } from "./class-sums.ts";
 import type { LayerBlock, Settled } from "./flip-collector.ts";
 import { type Flips, mergeFlips } from "./flips.ts";
@@ -52,6 +53,7 @@ export interface SweptPart {
 export const sweepWork: BlockWork<SweepSetup, BaselinePart, SweptPart, Observed> = {
   module: import.meta.url,
   name: "sweepWork",
+  prepare: loadRuntime,
   open: async ({ model, layers, bounds, options, observe }) => {
     const planned = layers.map(({ tap, replacement }) => ({
       plan: planSuffix(model, tap),

@@ -1,6 +1,7 @@
 /** The command line on any terminal: parses argv, runs one command, turns what it throws into one line and an exit code. */
 import { Command, CommanderError } from "commander";
 import { UnitscopeError } from "../errors.ts";
+import { withCommas } from "../numeric/with-commas.ts";
 import { version } from "../version.ts";
 import { commands } from "./commands.ts";
 import { flagsFor } from "./option-flags.ts";
@@ -64,7 +65,7 @@ function directCommander(command: Command, terminal: Terminal): void {
 function reachedBy(error: unknown): string {
   const { images, imageCount, kept, partial } = error instanceof UnitscopeError ? error.details : {};
   if (typeof images !== "number" || typeof imageCount !== "number") return "";
-  const reached = ` after ${images.toLocaleString("en")} of ${imageCount.toLocaleString("en")} images`;
+  const reached = ` after ${withCommas(images)} of ${withCommas(imageCount)} images`;
   if (!Array.isArray(kept) || !Array.isArray(partial) || kept.length === 0)
     return `${reached}, of which the tables are`;
   return partial.length === 0

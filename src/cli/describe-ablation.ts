@@ -1,6 +1,7 @@
 /** What an ablation found, in words and as JSON. */
 import type { NamedLeader } from "../commands/ablate-run.ts";
 import type { AblateRunResult } from "../commands/write-ablation.ts";
+import { withCommas } from "../numeric/with-commas.ts";
 import { doubles, filterRows, integers, type Table, texts } from "../tables/table.ts";
 import { formatTable } from "./format-table.ts";
 
@@ -43,7 +44,7 @@ export function describeLayer(result: AblateRunResult, layer: string): string[] 
     `  all images lose ${points(mean(overall))} on average${interval("overall_drop")}, the class that suffers most ${points(mean(largest))}${interval("max_class_drop")}`,
     `  by chance alone it would lose ${of("max_class_null_mean")}; if units hurt all classes alike, as these are fragile, ${of("specificity_null_mean")}: ${specific} of ${units.rows} units single out a class`,
     `  largest: unit ${unitNumbers[worst]} costs ${className(worst)} ${points(largest[worst])} and all images ${points(overall[worst])}${unsure}`,
-    `  real at 5 % false discoveries: ${effects.toLocaleString("en")} of ${tested.toLocaleString("en")} (unit, class) effects, in ${affected} of ${units.rows} units`,
+    `  real at 5 % false discoveries: ${withCommas(effects)} of ${withCommas(tested)} (unit, class) effects, in ${affected} of ${units.rows} units`,
     ...formatTable([header, ...rows], { right: [0, 1, 3, 4] }).map((line) => `  ${line}`),
     "",
   ];
@@ -69,7 +70,7 @@ export function describePartialLayer({ units: all, subject }: AblateRunResult, l
     .slice(0, SHOWN)
     .map((row) => [
       String(number[row]),
-      images[row].toLocaleString("en"),
+      withCommas(images[row]),
       points(largest[row]),
       `${points(lower[row])} to ${points(upper[row])}`,
       classNames[cls[row]] ?? "-",
@@ -90,7 +91,7 @@ export function reachedLines(
   { images, imageCount, why }: NonNullable<AblateRunResult["reached"]>,
   kept: readonly string[],
 ): string[] {
-  const [some, all] = [images, imageCount].map((count) => count.toLocaleString("en"));
+  const [some, all] = [images, imageCount].map((count) => withCommas(count));
   const reason = { budget: "the time is over", until: "all is known as well as asked", interrupted: "interrupted" }[
     why
   ];
@@ -104,7 +105,7 @@ export function reachedLines(
 /** Lines about the units that lead so far. */
 export function leaderLines(leaders: readonly NamedLeader[], images: number): string[] {
   return leaders.map(({ layer, unit, className, drop, lower, upper }, place) => {
-    const after = place === 0 ? ` after ${images.toLocaleString("en")} images` : "";
+    const after = place === 0 ? ` after ${withCommas(images)} images` : "";
     return `  ${layer} unit ${unit}: ${className} ${points(drop)} (${points(lower)} to ${points(upper)})${after}`;
   });
 }

@@ -2,6 +2,7 @@
 
 import type { ConceptsRunResult, LayerConcepts } from "../commands/concepts-run.ts";
 import { conceptColumns } from "../concepts/alignment-tables.ts";
+import { withCommas } from "../numeric/with-commas.ts";
 import { formatTable } from "./format-table.ts";
 
 /** Concepts that are listed for a category, those with most detectors first. */
@@ -23,7 +24,7 @@ export function describeConcepts({ set, layers }: ConceptsRunResult): string[] {
   );
   const header = ["layer", "category", "detectors", "unique", "concepts with most detectors"];
   return [
-    `concepts: ${set.name} (${set.format}), ${set.imageCount.toLocaleString("en")} images, ${set.concepts.length.toLocaleString("en")} concepts; a detector has IoU > 0.04 with its best concept`,
+    `concepts: ${set.name} (${set.format}), ${withCommas(set.imageCount)} images, ${withCommas(set.concepts.length)} concepts; a detector has IoU > 0.04 with its best concept`,
     ...formatTable([header, ...rows], { right: [2, 3] }),
     ...layers.map((found) => {
       const { detectors, beyondChance } = totals(found);

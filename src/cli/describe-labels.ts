@@ -1,5 +1,6 @@
 /** What ablations for several labels found, in words. */
 import type { AblateLabelsResult } from "../commands/ablate-labels.ts";
+import { withCommas } from "../numeric/with-commas.ts";
 import { formatTable } from "./format-table.ts";
 
 /** A line for every label: how well the network knows it, how many units have an effect on it, and the largest. */
@@ -16,8 +17,8 @@ export function describeLabels({ rows }: Pick<AblateLabelsResult, "rows">): stri
   ];
   const cells = rows.map((row) => [
     row.label,
-    row.images_with.toLocaleString("en"),
-    row.images_without.toLocaleString("en"),
+    withCommas(row.images_with),
+    withCommas(row.images_without),
     `${percent(row.accuracy)} %`,
     `${row.significant_units} of ${row.units}`,
     percent(row.max_class_drop),

@@ -1,4 +1,6 @@
 /** Progress of a long piece of work, on a terminal or as plain lines: within a second, and every few seconds from then on. */
+
+import { withCommas } from "../numeric/with-commas.ts";
 import type { Progress } from "./context.ts";
 
 /** Where it is shown. */
@@ -92,7 +94,7 @@ function redrawn(lines: readonly string[], columns: number | undefined): string 
 }
 
 function amount(value: number): string {
-  return value >= 100 || Number.isInteger(value) ? Math.round(value).toLocaleString("en") : value.toFixed(1);
+  return value >= 100 || Number.isInteger(value) ? withCommas(Math.round(value)) : value.toFixed(1);
 }
 
 /** `1 h 5 min`, `3 min 20 s`, `12 s`. */

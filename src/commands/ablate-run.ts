@@ -4,11 +4,13 @@ import type { Leader } from "../ablation/growth.ts";
 import type { Reached } from "../ablation/reached.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
+import { withCommas } from "../numeric/with-commas.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { checkWorkers } from "../passes/thread-choice.ts";
 import { type RunFolder, startRun } from "../runs/run-folder.ts";
 import { holdingRun } from "../runs/run-lock.ts";
 import { manifestLayer, type RunManifest, thisHardware } from "../runs/run-manifest.ts";
+import type { Model } from "../runtime/model.ts";
 import { requireDevice } from "../runtime/require-device.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";
@@ -88,11 +90,10 @@ async function carryOut(
 ): Promise<AblateRunResult> {
   const { until, budget } = options;
   // What does not fit has been answered without these.
-  const [{ openPassFolder }, { openedRun }, { sweepLayers }, { writeAblation }] = await Promise.all([
+  const [{ openPassFolder }, { openedRun }, { sweepLayers }] = await Promise.all([
     import("../passes/pass-runner.ts"),
     import("./open-run.ts"),
     import("./sweep-layers.ts"),
-    import("./write-ablation.ts"),
   ]);
   return await holdingRun(options.out, "ablate", async () => {
     const run = startRun(options.out, manifest); // once more: another process may have begun another run meanwhile
@@ -110,7 +111,8 @@ async function carryOut(
             images,
           )),
     };
-    const swept = await sweepLayers(opened, options, { ...effects, runner: passes, growth });
+    const sweeping = sweepLayers(opened, options, { ...effects, runner: passes, growth });
+    const [swept, { writeAblation }] = await Promise.all([sweeping, import("./write-ablation.ts")]);
     const result = await writeAblation(opened, swept);
     if (!result.reached) passes.forget();
     if (result.reached?.interruption) throw interruptedAt(result, result.reached);
@@ -132,7 +134,8 @@ export async function beginAblation(
   const { preprocess, root, limit, classes, skipUnreadable, output, label } = options;
   const { fetching, signal } = effects;
   const source = { preprocess, root, limit, classes, skipUnreadable, output, label };
-  const subject = await openSubject(modelPath, data, { ...source, progress: fetching, signal });
+  const check = (model: Model): unknown => chooseLayers(model, options); // a mistyped layer is answered before data are read
+  const subject = await openSubject(modelPath, data, { ...source, check, progress: fetching, signal });
   return await beginWith(subject, options, effects);
 }
 
@@ -184,7 +187,7 @@ function interruptedAt({ run, layers, kept }: AblateRunResult, reached: Reached)
   const tables = partial.length === 0 ? "; its tables stay those of all images" : `, of which ${whose} are now`;
   return new UnitscopeError(
     "interrupted",
-    `run folder "${run.path}": expected to finish, got an interruption after ${images.toLocaleString("en")} of ${imageCount.toLocaleString("en")} images${tables}`,
+    `run folder "${run.path}": expected to finish, got an interruption after ${withCommas(images)} of ${withCommas(imageCount)} images${tables}`,
     { cause: interruption, details: { images, imageCount, kept, partial } },
   );
 }

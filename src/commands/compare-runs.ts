@@ -10,6 +10,7 @@ import { detectedConceptsOf, detectorCountsOf, variantDropsOf } from "../figures
 import type { DropSign } from "../figures/sign.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { layerSlugs } from "../files/layer-slugs.ts";
+import { withCommas } from "../numeric/with-commas.ts";
 import { tableCsv } from "../runs/export.ts";
 import { dataTitle } from "../runs/run-manifest.ts";
 import { hasValues, type Table } from "../tables/table.ts";
@@ -196,7 +197,7 @@ async function checkConcepts(runs: readonly ComparedRun[], layers: readonly stri
 /** The images of the runs, for the figures' subtitle. */
 function sourceOf(runs: readonly ComparedRun[]): string {
   const images = new Set(
-    runs.map(({ manifest: { data } }) => `${dataTitle(data.name)} (${data.images.toLocaleString("en")} images)`),
+    runs.map(({ manifest: { data } }) => `${dataTitle(data.name)} (${withCommas(data.images)} images)`),
   );
   return [...images].join(" and ");
 }

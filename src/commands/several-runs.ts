@@ -1,6 +1,7 @@
 /** Runs of several networks side by side: opened together, and refused where they cannot be compared. */
 import { basename, resolve } from "node:path";
 import { listAllowed, UnitscopeError } from "../errors.ts";
+import { withCommas } from "../numeric/with-commas.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
 import type { RunManifest } from "../runs/run-manifest.ts";
 import { integers, type Table, texts } from "../tables/table.ts";
@@ -69,7 +70,7 @@ export function cautionsOf(runs: readonly ComparedRun[]): string[] {
   return [
     ...(images.size > 1
       ? [
-          `the runs are of different images (${[...images.values()].map(({ name, images: count }) => `${name}, ${count.toLocaleString("en")}`).join("; ")}): with fewer images a max class drop has more of chance in it`,
+          `the runs are of different images (${[...images.values()].map(({ name, images: count }) => `${name}, ${withCommas(count)}`).join("; ")}): with fewer images a max class drop has more of chance in it`,
         ]
       : []),
     ...(methods.length > 1 ? [`the runs ablate in different ways (${methods.join(", ")})`] : []),

@@ -51,6 +51,8 @@ export interface SubjectOptions extends DataOptions {
   readonly preprocess?: string | undefined;
   /** The images, where they were opened before. */
   readonly set?: ImageSet | undefined;
+  /** Told of the model before the images are opened; throws what does not fit. */
+  readonly check?: ((model: Model) => void) | undefined;
   readonly progress?: FetchProgress;
   readonly signal?: AbortSignal | undefined;
 }
@@ -92,12 +94,14 @@ export async function openParts(
     label,
     pick,
     set,
+    check,
     progress,
     signal,
   }: SubjectOptions & { readonly pick?: LabelChoice["pick"] | undefined },
 ): Promise<{ opened: Model; set: ImageSet; preprocessing: Preprocessing }> {
   const named = preprocess === undefined ? undefined : await parsePreprocessing(preprocess);
   const opened = await openModel(modelPath, { output, label: pick, size: named && sizeAfter(named) });
+  check?.(opened);
   const given = named ?? ownPreprocessing(opened, modelPath);
   const preprocessing = forChannels(given, opened.input.channels);
   const orient = preprocessing.orientation === "apply";

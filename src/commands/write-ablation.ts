@@ -3,6 +3,7 @@ import type { Settled } from "../ablation/flip-collector.ts";
 import type { Reached } from "../ablation/reached.ts";
 import type { Sweep } from "../ablation/sweep.ts";
 import { layerDropsFigure, layerDropsOf } from "../figures/layer-drops.ts";
+import { withCommas } from "../numeric/with-commas.ts";
 import type { Layer } from "../onnx/layers.ts";
 import type { TableRewriter } from "../runs/rewrite-table.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
@@ -168,5 +169,5 @@ function partialNote(layers: RunManifest["layers"], sweep: Sweep | undefined): s
   if (partial.length === 0) return [];
   if (partial.length < layers.length || !sweep?.reached)
     return [`of which only some were measured for ${partial.join(", ")}`];
-  return [`of which ${sweep.reached.images.toLocaleString("en")} were measured so far`];
+  return [`of which ${withCommas(sweep.reached.images)} were measured so far`];
 }

@@ -4,6 +4,8 @@
  *
  * Sign: positive means damage; `sign: "paper"` draws accuracy after minus before and says so.
  */
+
+import { withCommas } from "../numeric/with-commas.ts";
 import { type Bar, barsHeight, drawBars } from "./bars.ts";
 import { drawEmpty, type LegendEntry, type Panel, renderFigure } from "./frame.ts";
 import { extentOf, formatPoints } from "./scale.ts";
@@ -149,5 +151,5 @@ function shortened(
 }
 
 function counted(count: number, one: string, many: string): string {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+  return `${withCommas(count)} ${count === 1 ? one : many}`;
 }

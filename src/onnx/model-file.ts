@@ -3,6 +3,7 @@
  * and refuses, with a reason, what is not an ONNX classifier that we could work on.
  */
 import { UnitscopeError } from "../errors.ts";
+import { withCommas } from "../numeric/with-commas.ts";
 import { INT4, typeNumbers, UINT4 } from "./element-types.ts";
 import { writtenOut } from "./functions.ts";
 import { type Attribute, type Dim, type Graph, intAttribute, type Node, type Port, type Tensor } from "./graph.ts";
@@ -49,7 +50,7 @@ export function readModel(
   place: string = "model",
   { external }: { external?: ExternalData | undefined } = {},
 ): Graph {
-  const found = (): string => `${bytes.length.toLocaleString("en")} bytes`; // formatting takes 25 ms the first time
+  const found = (): string => `${withCommas(bytes.length)} bytes`;
   let model: ModelProto;
   try {
     model = fromBinary(modelMessage, bytes);

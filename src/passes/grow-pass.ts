@@ -52,12 +52,12 @@ export async function growPass<Setup, Shared, Layer, Beside = never, Block exten
     beside,
   }: GrowPassOptions<Shared, Layer, Beside> & { store: BlockStore<Shared, Layer> },
 ): Promise<GrownResult<Shared, Layer>> {
-  const { plan, work, setup } = pass;
+  const { plan, work } = pass;
   const began = performance.now();
   let openMs = 0;
   let opening: Promise<WorkerPool<Block, PartialResult<Shared, Layer, Beside>>> | undefined;
   const open = async (): Promise<WorkerPool<Block, PartialResult<Shared, Layer, Beside>>> => {
-    const pool = await openPool(work, setup, { workers, signal });
+    const pool = await openPool(work, pass.settle?.() ?? pass.setup, { workers, signal });
     openMs = performance.now() - began;
     return pool;
   };
@@ -105,6 +105,10 @@ export async function growPass<Setup, Shared, Layer, Beside = never, Block exten
   };
   let interruption: UnitscopeError | undefined;
   const blocks = Array.from({ length: plan.to - plan.from }, (_, at) => plan.from + at);
+  if (blocks.some((block) => !store.has(block))) {
+    opening = open(); // while the first block is read
+    opening.catch(() => undefined);
+  }
   try {
     await overBlocks(blocks, {
       atOnce: 2 * workers, // one under way, one ready

@@ -58,8 +58,10 @@ export async function runPass<Setup, Shared, Layer, Beside = never, Block extend
   let opened = began;
   progress?.([...doneOf.values()].reduce((sum, images) => sum + images, 0));
   if (missing.length > 0) {
-    const setup = (await pass.settle?.()) ?? pass.setup;
-    const pool = await openPool(work, setup, { workers: Math.min(workers, missing.length), signal });
+    const pool = await openPool(work, pass.settle?.() ?? pass.setup, {
+      workers: Math.min(workers, missing.length),
+      signal,
+    });
     opened = performance.now();
     try {
       await overBlocks(missing, {

@@ -1,5 +1,6 @@
 /** The few sentences that a run comes down to, each with how sure it is. Plain text. */
 import { setCurvesOf } from "../figures/from-tables.ts";
+import { withCommas } from "../numeric/with-commas.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { dataTitle } from "../runs/run-manifest.ts";
 import { wilsonInterval } from "../stats/wilson.ts";
@@ -156,7 +157,7 @@ function twoPlaces(value: number): string {
 }
 
 function count(value: number): string {
-  return value.toLocaleString("en");
+  return withCommas(value);
 }
 
 function probability(p: number): string {

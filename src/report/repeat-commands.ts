@@ -1,6 +1,7 @@
 /** How to make a run again, from what its manifest says was done; and what a reader must know of how it was made. */
 import { isDeepStrictEqual } from "node:util";
 import type { Json } from "../files/canonical-json.ts";
+import { withCommas } from "../numeric/with-commas.ts";
 import { dataTitle, type ManifestStep, type RunManifest } from "../runs/run-manifest.ts";
 
 /** The run folder that the commands write: of run `at` of so many on one page. */
@@ -28,7 +29,7 @@ function leftOutOf(manifest: RunManifest): string[] {
   const { options, data } = manifest;
   const few =
     typeof options["limit"] === "number"
-      ? `at most ${options["limit"].toLocaleString("en")} images of every class (${data.images.toLocaleString("en")} in all), `
+      ? `at most ${withCommas(options["limit"])} images of every class (${withCommas(data.images)} in all), `
       : "";
   return [
     `A first look (--quick): ${few}concepts without what chance would do, sets of up to 10 units found step by step and random ones beside them, one random rotation. What is counted is exact on these images; without --quick there is more of it.`,

@@ -1,5 +1,6 @@
 /** `index.html`: what can be read without scripts, and the places where the explorer starts. */
 import { escapeText } from "../figures/svg.ts";
+import { withCommas } from "../numeric/with-commas.ts";
 import type { Finding } from "./findings.ts";
 import type { RunData } from "./page-data.ts";
 import { jointCommands } from "./repeat-commands.ts";
@@ -62,16 +63,13 @@ function runSection({ run, findings }: Introduction, isNamed: boolean): string {
     ["Network", isolated(run.model.name)],
     [
       "Images",
-      `${run.data.images.toLocaleString("en")} of ${isolated(run.data.name)}, ${run.classNames.length.toLocaleString("en")} classes`,
+      `${withCommas(run.data.images)} of ${isolated(run.data.name)}, ${withCommas(run.classNames.length)} classes`,
     ],
     [
       "Accuracy",
       `${(100 * (run.accuracy.correct / run.accuracy.images)).toFixed(1)} % <span class="muted">(${(100 * run.accuracy.low).toFixed(1)} to ${(100 * run.accuracy.high).toFixed(1)} %)</span>`,
     ],
-    [
-      "Removed",
-      `${units.toLocaleString("en")} units of ${run.layers.map(({ name }) => isolated(name)).join(", ")}, each alone`,
-    ],
+    ["Removed", `${withCommas(units)} units of ${run.layers.map(({ name }) => isolated(name)).join(", ")}, each alone`],
   ];
   return `<section class="run">
 ${heading}

@@ -1,4 +1,6 @@
 /** The controls of all claims, as a part of the page. */
+
+import { withCommas } from "../numeric/with-commas.ts";
 import type { Controls } from "./controls.ts";
 
 /** Sections with a table each. */
@@ -6,7 +8,7 @@ export function controlSections({ network, images, methods, repair, seeds }: Con
   return [
     "## What replaces a unit",
     "",
-    `Removing a unit puts something in its place: 0, as in the paper (\`zero\`), its mean response (\`mean\`), its responses to other images (\`resample\`), or the constant with which predictions change least (\`optimal\`). \`${network}\` on ${images.toLocaleString("en")} images, by each: how far the units' max class drops agree, and how many (unit, class) effects that are real by one (5 % false discoveries) are real by the other too, with the same sign.`,
+    `Removing a unit puts something in its place: 0, as in the paper (\`zero\`), its mean response (\`mean\`), its responses to other images (\`resample\`), or the constant with which predictions change least (\`optimal\`). \`${network}\` on ${withCommas(images)} images, by each: how far the units' max class drops agree, and how many (unit, class) effects that are real by one (5 % false discoveries) are real by the other too, with the same sign.`,
     "",
     "| layer | by | and by | r of max class drops | rank r | same class, % | effects by the one | by the other | by both |",
     "|---|---|---|---:|---:|---:|---:|---:|---:|",

@@ -1,4 +1,6 @@
 /** The page that puts the paper's claims beside what was measured. Written by a program from measured numbers only. */
+
+import { withCommas } from "../numeric/with-commas.ts";
 import { type Finding, listed, type Picture, points } from "./claims/claim.ts";
 import { type ControlledClaim, controlRule, controlWords } from "./claims/control.ts";
 import { verdictMarks as marks, type Verdict, verdictRules } from "./claims/judgement.ts";
@@ -130,7 +132,7 @@ function head(data: PageData, folder: string): string[] {
     "",
     "## The networks",
     "",
-    `Trained by \`unitscope train\` on the training images of ${study.images} (${link(data, "training.md", "how")}); where nothing else is said, results are measured on ${images.count.toLocaleString("en")} test images (\`${images.name}\`)${images.ofEveryClass === null ? "" : `, those of several networks together on the first ${images.ofEveryClass} of every class, the same for each of them`}. All AlexNets of this page were trained by one schedule, except that heads on random convolutions learned at a tenth of its rate; ResNet-18 has its own.`,
+    `Trained by \`unitscope train\` on the training images of ${study.images} (${link(data, "training.md", "how")}); where nothing else is said, results are measured on ${withCommas(images.count)} test images (\`${images.name}\`)${images.ofEveryClass === null ? "" : `, those of several networks together on the first ${images.ofEveryClass} of every class, the same for each of them`}. All AlexNets of this page were trained by one schedule, except that heads on random convolutions learned at a tenth of its rate; ResNet-18 has its own.`,
     "",
     "| file in `models/` | variant | seed | right |",
     "|---|---|---:|---:|",

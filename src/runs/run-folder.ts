@@ -8,6 +8,7 @@ import { listAllowed, UnitscopeError } from "../errors.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { diskError, systemCode } from "../files/disk-error.ts";
 import { layerSlugs } from "../files/layer-slugs.ts";
+import { withCommas } from "../numeric/with-commas.ts";
 import { type TableName, tableSchemas } from "../tables/schema.ts";
 import { type Column, columnType, filterRows, missingColumn, rowKeys, type Table, texts } from "../tables/table.ts";
 import { requireRun } from "./find-run.ts";
@@ -178,7 +179,7 @@ function runFolder(path: string, isPartialFine: boolean): RunFolder {
     const { layers, data } = manifest();
     const partial = layers.find(({ name, images }) => images !== undefined && (names?.includes(name) ?? true));
     if (!partial) return;
-    const count = (images: number): string => images.toLocaleString("en");
+    const count = (images: number): string => withCommas(images);
     const whole = wholeLayers();
     const others = whole.length > 0 ? `, or choose layers that are whole: ${listAllowed(whole)}` : "";
     throw new UnitscopeError(

@@ -4,6 +4,7 @@ import { UnitscopeError } from "../errors.ts";
 import { firstDifference, type Json } from "../files/canonical-json.ts";
 import { parseJson } from "../files/parse-json.ts";
 import * as z from "../files/zod.ts";
+import { withCommas } from "../numeric/with-commas.ts";
 import { schemaVersion } from "../tables/schema.ts";
 
 /** One layer that was ablated; height and width are 1 for a dense layer. */
@@ -77,7 +78,7 @@ export function manifestLayer({ name, kind, tap, units, height, width }: Manifes
 
 /** What a run's figures are of: `alexnet.onnx on cifar10:test (10,000 images)`. */
 export function sourceOf({ model, data }: Pick<RunManifest, "model" | "data">): string {
-  return `${model.name} on ${dataTitle(data.name)} (${data.images.toLocaleString("en")} images)`;
+  return `${model.name} on ${dataTitle(data.name)} (${withCommas(data.images)} images)`;
 }
 
 /** What data are called where others read it: the last part of a path, since the rest says where somebody's files lie. */

@@ -1,6 +1,6 @@
 /** Opens an ONNX classifier: reads the file, checks what an ablation needs, and finds the layers. */
 import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { access, constants, readFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { systemCode } from "../files/disk-error.ts";
@@ -14,6 +14,25 @@ export type { ImageInput, Model } from "./model.ts";
 export type { OpenOptions } from "./prepare-model.ts";
 
 /**
+ * Checks that there is a file that can be read, for whoever loads much before it opens the model.
+ * @throws {UnitscopeError} `file` as `openModel`.
+ */
+export async function requireModelFile(path: string): Promise<void> {
+  await access(path, constants.R_OK).catch((cause: unknown) => {
+    throw unreadable(path, cause);
+  });
+}
+
+function unreadable(path: string, cause: unknown): UnitscopeError {
+  const missing = systemCode(cause) === "ENOENT";
+  return new UnitscopeError(
+    "file",
+    `model "${path}": expected a readable ONNX file, got ${missing ? "no such file; check the path, or export the network first (docs/bring-your-own.md)" : messageOf(cause)}`,
+    { cause },
+  );
+}
+
+/**
  * Opens a model file.
  * @throws {UnitscopeError} `file` if it cannot be read; `model` if it is not an ONNX image classifier.
  */
@@ -22,12 +41,7 @@ export async function openModel(path: string, options: OpenOptions = {}): Promis
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    const missing = systemCode(cause) === "ENOENT";
-    throw new UnitscopeError(
-      "file",
-      `model "${path}": expected a readable ONNX file, got ${missing ? "no such file; check the path, or export the network first (docs/bring-your-own.md)" : messageOf(cause)}`,
-      { cause },
-    );
+    throw unreadable(path, cause);
   }
   const opening = modelFromBytes(bytes, { ...options, path });
   bytes = new Uint8Array(); // a network's weights are not kept twice

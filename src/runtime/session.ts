@@ -25,6 +25,15 @@ export function useRuntime(runtime: Runtime): void {
   chosen = runtime;
 }
 
+/** Loads the runtime, where that was not done; sessions are opened sooner then. */
+export async function loadRuntime(): Promise<void> {
+  await chosenRuntime();
+}
+
+async function chosenRuntime(): Promise<Runtime> {
+  return (chosen ??= (await import("./node-runtime.ts")).nodeRuntime);
+}
+
 /**
  * Opens a session. On a device, what its first run gives is compared with the CPU's.
  *
@@ -35,7 +44,7 @@ export async function openSession(
   model: Graph | Uint8Array,
   { threads = 1, provider = "cpu", optimize = "all", place = "model" }: Partial<SessionOptions> = {},
 ): Promise<Session> {
-  const runtime = (chosen ??= (await import("./node-runtime.ts")).nodeRuntime);
+  const runtime = await chosenRuntime();
   const open = async (where: Provider): Promise<Session> => {
     const options = { threads, provider: where, optimize, place };
     if (model instanceof Uint8Array) return await runtime.open(model, options);

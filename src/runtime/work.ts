@@ -15,15 +15,18 @@ export interface Work<Setup, Task, Result> {
   readonly module: string;
   /** The name of the export. */
   readonly name: string;
+  /** Loads what the work needs whatever its setup is; a thread does that while the setup is still being made. */
+  prepare?(): Promise<void>;
   /** Opens what the tasks need (sessions); `report` may be called with the fraction of a task that is done. */
   open(setup: Setup): Promise<Answerer<Task, Result>>;
   /** Memory of a result that may be moved to the other thread instead of copied. */
   buffers?(result: Result): ArrayBuffer[];
 }
 
-/** What a worker thread is asked: to open a work, to do its tasks, to forget it, to end. */
+/** What a worker thread is asked: to load a work, to open it, to do its tasks, to forget it, to end. */
 export type Request<Setup, Task> =
-  | { readonly kind: "open"; readonly module: string; readonly name: string; readonly setup: Setup }
+  | { readonly kind: "load"; readonly module: string; readonly name: string }
+  | { readonly kind: "open"; readonly setup: Setup }
   | { readonly kind: "task"; readonly task: Task }
   | { readonly kind: "forget" }
   | { readonly kind: "stop" };

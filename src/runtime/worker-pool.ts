@@ -28,11 +28,11 @@ export interface WorkerPool<Task, Result> {
  * Opens a work in threads: those that have done another and wait, and new ones.
  *
  * @param setup what every worker gets once, before its first task (structured clone; put large bytes in a
- *   SharedArrayBuffer).
+ *   SharedArrayBuffer). Where it is still being made, threads start and load their modules meanwhile.
  */
 export async function openPool<Setup, Task, Result>(
   work: Work<Setup, Task, Result>,
-  setup: Setup,
+  setup: Setup | Promise<Setup>,
   { workers, signal }: { workers: number; signal?: AbortSignal | undefined },
 ): Promise<WorkerPool<Task, Result>> {
   signal?.throwIfAborted();
@@ -111,7 +111,8 @@ export async function openPool<Setup, Task, Result>(
       worker.on("message", onMessage).on("error", onError).on("exit", onExit);
     });
     const module = compiledModule(new URL(work.module)).href;
-    worker.postMessage({ kind: "open", module, name: work.name, setup } satisfies Request<Setup, Task>);
+    worker.postMessage({ kind: "load", module, name: work.name } satisfies Request<Setup, Task>);
+    ready.catch(() => undefined); // awaited once the setup is there
     return { worker, ready, left };
   });
   let closing: Promise<void> | undefined;
@@ -131,6 +132,8 @@ export async function openPool<Setup, Task, Result>(
   const stop = (): void => void close();
   signal?.addEventListener("abort", stop, { once: true });
   try {
+    const given = { kind: "open", setup: await setup } satisfies Request<Setup, Task>;
+    for (const { worker } of members) worker.postMessage(given);
     await Promise.all(members.map(({ ready }) => ready));
   } catch (error) {
     await close();

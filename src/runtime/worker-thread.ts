@@ -27,10 +27,22 @@ const REPORT_MS = 200;
 let answer: Answerer<unknown, unknown> | undefined;
 let work: Work<unknown, unknown, unknown> | undefined;
 
-async function open({ module, name, setup }: Extract<Request<unknown, unknown>, { kind: "open" }>): Promise<void> {
-  work = ((await import(module)) as Record<string, Work<unknown, unknown, unknown>>)[name];
-  if (!work) throw new UnitscopeError("internal", `internal: ${module}: expected an export "${name}", got none`);
-  answer = await work.open(setup);
+/** What is being loaded. */
+let loading: Promise<Work<unknown, unknown, unknown>> | undefined;
+
+async function load({
+  module,
+  name,
+}: Extract<Request<unknown, unknown>, { kind: "load" }>): Promise<Work<unknown, unknown, unknown>> {
+  const found = ((await import(module)) as Record<string, Work<unknown, unknown, unknown>>)[name];
+  if (!found) throw new UnitscopeError("internal", `internal: ${module}: expected an export "${name}", got none`);
+  await found.prepare?.();
+  return found;
+}
+
+async function open(setup: unknown): Promise<void> {
+  work = await loading;
+  answer = await work?.open(setup);
   reply({ kind: "ready" });
 }
 
@@ -50,6 +62,7 @@ function forget(): void {
   if (holdsUntilEnd()) process.exit(0);
   answer = undefined;
   work = undefined;
+  loading = undefined;
   setImmediate(() => {
     collectGarbage();
     reply({ kind: "forgotten" });
@@ -59,7 +72,10 @@ function forget(): void {
 port.on("message", (request: Request<unknown, unknown>) => {
   if (request.kind === "stop")
     process.exit(0); // in a worker this ends the thread alone
-  else if (request.kind === "open") open(request).catch(refuse);
+  else if (request.kind === "load") {
+    loading = load(request);
+    loading.catch(() => undefined); // awaited once there is a setup
+  } else if (request.kind === "open") open(request.setup).catch(refuse);
   else if (request.kind === "task") perform(request.task).catch(refuse);
   else forget();
 });

@@ -70,7 +70,7 @@ async function loadedBy(args: readonly string[]): Promise<{ code: number | null;
     const { result } = JSON.parse(readFileSync(join(coverage, name), "utf8")) as { result: { url: string }[] };
     return result.map(({ url }) => url);
   });
-  expect(urls.some((url) => url.endsWith("/dist/cli/main.js"))).toBe(true);
+  expect(urls.some((url) => /\/dist\/(?:bundle\/)?cli\/main\.js$/.test(url))).toBe(true);
   const packages = urls.flatMap((url) => /\/node_modules\/([^/]+)\//.exec(url)?.[1] ?? []);
   return { code: status, said: `${stderr}${stdout}`.split("\n")[0], packages: [...new Set(packages)].sort() };
 }

@@ -3,6 +3,7 @@ import { Command, Option } from "commander";
 import { ablationMethods } from "../../ablation/ablation-methods.ts";
 import type { AblateRunOptions } from "../../commands/ablate-run.ts";
 import type { AblateRunResult } from "../../commands/write-ablation.ts";
+import { withCommas } from "../../numeric/with-commas.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { describeLayer, describePartialLayer, leaderLines, reachedLines, resultJson } from "../describe-ablation.ts";
@@ -71,6 +72,7 @@ export function ablateCommand(context: CliContext): Command {
     .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
     .addOption(providerOption())
     .action(async (model: string, data: string, { queue, shards, ...options }: Options & QueueOptions) => {
+      await (await import("../../runtime/open-model.ts")).requireModelFile(model); // a mistyped path is answered at once
       if (isQueued({ queue, shards })) {
         const { planAblation } = await import("../../shards/plan-run.ts");
         await onQueue(
@@ -162,7 +164,7 @@ export function showAblation(context: CliContext, result: AblateRunResult): void
   else {
     const { images, model } = subject;
     const right = (100 * result.accuracy).toFixed(2);
-    const measured = result.baselineImages.toLocaleString("en");
+    const measured = withCommas(result.baselineImages);
     context.print(`${model.name} on ${images.name}: ${right} % of ${measured} images right`);
     for (const { name } of result.layers) {
       const describe = result.reached && !kept.includes(name) ? describePartialLayer : describeLayer;
@@ -170,7 +172,7 @@ export function showAblation(context: CliContext, result: AblateRunResult): void
     }
     if (result.reached) for (const line of reachedLines(result.reached, kept)) context.print(line);
     if (verified > 0) {
-      const pairs = verified.toLocaleString("en");
+      const pairs = withCommas(verified);
       context.print(`verified: ${pairs} (unit, image) pairs repeated the plain way, 0 different`);
     }
     context.print(`figure: ${result.figure}`);

@@ -1,6 +1,7 @@
 /** `unitscope compare RUN RUN…`: what different ways of training do to the units. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { CompareRunsOptions, CompareRunsResult } from "../../commands/compare-runs.ts";
+import { withCommas } from "../../numeric/with-commas.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
 import { list } from "../option-parsers.ts";
@@ -150,7 +151,7 @@ function points(fraction: number): string {
 }
 
 function count(value: number): string {
-  return value < 0 ? "-" : value.toLocaleString("en", { maximumFractionDigits: 1 });
+  return value < 0 ? "-" : withCommas(value, 1);
 }
 
 /** A label holds no `=`, a path may. */

@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import type { ConceptSplit } from "../../concepts/broden.ts";
 import type { ConceptReport } from "../../concepts/check-concepts.ts";
+import { withCommas } from "../../numeric/with-commas.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
 
@@ -44,12 +45,12 @@ async function check(context: CliContext, folder: string, split: ConceptSplit): 
   for (const line of describe(report)) context.print(line);
   for (const problem of report.problems.slice(0, LISTED)) context.print(problem);
   const more = report.problems.length - LISTED;
-  if (more > 0) context.print(`and ${more.toLocaleString("en")} more; --json lists them all`);
+  if (more > 0) context.print(`and ${withCommas(more)} more; --json lists them all`);
 }
 
 function describe(report: ConceptReport): string[] {
   const { name, format, images, problems, labelSizes, categories, concepts } = report;
-  const number = (value: number): string => value.toLocaleString("en");
+  const number = (value: number): string => withCommas(value);
   const sizes = labelSizes
     .slice(0, 3)
     .map(({ size, images: count }) => `${size} (${number(count)})`)

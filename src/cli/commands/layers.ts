@@ -1,6 +1,7 @@
 /** `unitscope layers`: the layers of a model that can be ablated, what each costs, and what was left out. */
 import { Command } from "commander";
 import type { DescribedLayer, LayerRoute, NetworkDescription } from "../../commands/describe-layers.ts";
+import { withCommas } from "../../numeric/with-commas.ts";
 import type { Model } from "../../runtime/model.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
@@ -71,7 +72,7 @@ function show(
     ];
     for (const line of formatTable([header, ...layers.map(row)], { right: [2, 3, 4, 5, 8] })) context.print(line);
     context.print("");
-    context.print(`${count(layers.length, "layer", "layers")}, ${units.toLocaleString("en")} units besides the logits`);
+    context.print(`${count(layers.length, "layer", "layers")}, ${withCommas(units)} units besides the logits`);
     for (const route of Object.keys(routes) as LayerRoute[]) {
       if (layers.some((layer) => layer.route === route && !layer.isOutput))
         context.print(`${route}: ${routes[route]}${reasons(layers, route)}`);
@@ -92,7 +93,7 @@ function row(layer: DescribedLayer): string[] {
     String(layer.units),
     `${layer.axis} of ${layer.rank}`,
     layer.height * layer.width === 1 ? "-" : `${layer.height}×${layer.width}`,
-    layer.parameters === null ? "-" : layer.parameters.toLocaleString("en"),
+    layer.parameters === null ? "-" : withCommas(layer.parameters),
     layer.batchNorm,
     layer.isOutput ? "(logits)" : (layer.activation ?? "-"),
     `${(100 * layer.costBehind).toFixed(1)} %`,
@@ -110,11 +111,11 @@ function reasons(layers: readonly DescribedLayer[], route: LayerRoute): string {
 }
 
 function count(value: number, one: string, many: string): string {
-  return `${value.toLocaleString("en")} ${value === 1 ? one : many}`;
+  return `${withCommas(value)} ${value === 1 ? one : many}`;
 }
 
 /** `4.1 G`, `25.6 M`, `12,345`. */
 function amount(value: number): string {
   if (value >= 1e9) return `${(value / 1e9).toFixed(1)} G`;
-  return value >= 1e6 ? `${(value / 1e6).toFixed(1)} M` : value.toLocaleString("en");
+  return value >= 1e6 ? `${(value / 1e6).toFixed(1)} M` : withCommas(value);
 }

@@ -1,5 +1,6 @@
 /** `unitscope plan`: the same commands as on one machine, cut into shards. */
 import { Command, Option } from "commander";
+import { withCommas } from "../../numeric/with-commas.ts";
 import type { PlanRunResult } from "../../shards/plan-run.ts";
 import type { SharedWork } from "../../shards/shared-work.ts";
 import type { CliContext } from "../context.ts";
@@ -94,11 +95,11 @@ function print(context: CliContext, { path, plan, opened, passes, costs }: PlanR
     );
     return;
   }
-  const count = images.imageCount.toLocaleString("en");
+  const count = withCommas(images.imageCount);
   context.print(
     `plan: ${works(plan.works)} of ${model.name} on ${images.name} (${count} images) in ${plan.shards} shards`,
   );
-  if (isSweep) context.print(`pairs: ${pairs.toLocaleString("en")} (unit, image)`);
+  if (isSweep) context.print(`pairs: ${withCommas(pairs)} (unit, image)`);
   for (const { pass, blockSizes, from, to } of passes) {
     const few = to - from < plan.shards ? `; only ${to - from} shards get one` : "";
     context.print(`${pass}: ${to - from} blocks of up to ${Math.max(...blockSizes)} images${few}`);

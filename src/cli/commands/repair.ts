@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { summariseRepair } from "../../analysis/repair-summary.ts";
 import type { LayerRepair, RepairOptions, RepairResult } from "../../commands/measure-repair.ts";
+import { withCommas } from "../../numeric/with-commas.ts";
 import { requireRun } from "../../runs/find-run.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
@@ -60,7 +61,7 @@ function describe({ layer, table }: LayerRepair): string[] {
   return [
     `${layer.name}: drop of the lead over the next class, in logits, mean over classes; positive means damage`,
     `  direct ${meanDirect.toFixed(3)}, total ${meanTotal.toFixed(3)} on average over ${units.length} units`,
-    `  real at 5 % false discoveries: ${repaired.toLocaleString("en")} of ${effects.toLocaleString("en")} (unit, class) effects are repaired, ${worsened.toLocaleString("en")} made worse`,
+    `  real at 5 % false discoveries: ${withCommas(repaired)} of ${withCommas(effects)} (unit, class) effects are repaired, ${withCommas(worsened)} made worse`,
     ...formatTable([["unit", "direct", "total", "repaired"], ...rows], { right: [0, 1, 2, 3] }).map(
       (line) => `  ${line}`,
     ),

@@ -1,6 +1,7 @@
 /** `unitscope rotate RUN`: are single units special directions of their layer? */
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { LayerRotation, RotationRunOptions, RotationRunResult } from "../../commands/rotate-layers.ts";
+import { withCommas } from "../../numeric/with-commas.ts";
 import { requireRun } from "../../runs/find-run.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
@@ -96,7 +97,7 @@ export function showRotation(
     context.print(`${subject.model.name} on ${subject.images.name}`);
     for (const layer of layers) for (const line of describeLayer(layer)) context.print(line);
     if (verified > 0) {
-      const pairs = verified.toLocaleString("en");
+      const pairs = withCommas(verified);
       context.print(`verified: ${pairs} (direction, image) pairs repeated the plain way, 0 different`);
     }
     context.print(`figure: ${figure}`);
@@ -118,7 +119,7 @@ function describeLayer({ layer, bases, comparisons, selfTest }: LayerRotation): 
         : "units",
     points(maxClassDrop),
     points(overallDrop),
-    `${significantEffects.toLocaleString("en")} of ${effects.toLocaleString("en")}`,
+    `${withCommas(significantEffects)} of ${withCommas(effects)}`,
   ]);
   const header = ["basis", "mean max class drop", "mean overall drop", "effects real at 5 % false discoveries"];
   const tests = comparisons
@@ -138,7 +139,7 @@ function describeLayer({ layer, bases, comparisons, selfTest }: LayerRotation): 
     ...formatTable([header, ...rows], { right: [1, 2, 3] }).map((line) => `  ${line}`),
     "",
     ...formatTable([testHeader, ...tests], { right: [1, 2, 3, 4, 5] }).map((line) => `  ${line}`),
-    `  self-test: ${selfTest.images.toLocaleString("en")} images rotated and rotated back, ${selfTest.changed} predictions changed (${selfTest.close} too close to call)`,
+    `  self-test: ${withCommas(selfTest.images)} images rotated and rotated back, ${selfTest.changed} predictions changed (${selfTest.close} too close to call)`,
     "",
   ];
 }

@@ -1,6 +1,7 @@
 /** `unitscope run RUN --shard I`: one shard of a plan. */
 import { Command } from "commander";
 import { UnitscopeError } from "../../errors.ts";
+import { withCommas } from "../../numeric/with-commas.ts";
 import type { RunShardResult } from "../../shards/run-shard.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
@@ -70,7 +71,7 @@ function show(
   }
   for (const [pass, { images, elapsedMs }] of Object.entries(passes)) {
     if (images === 0) continue;
-    context.print(`shard ${shard}: ${pass} of ${images.toLocaleString("en")} images in ${duration(elapsedMs / 1000)}`);
+    context.print(`shard ${shard}: ${pass} of ${withCommas(images)} images in ${duration(elapsedMs / 1000)}`);
   }
   const ends = {
     done: `shard ${shard} of ${plan.shards} is done`,

@@ -1,6 +1,7 @@
 /** `unitscope sets RUN`: which units each class depends on, found by removing them together. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { LayerSets, SetsRunOptions, SetsRunResult } from "../../commands/measure-sets.ts";
+import { withCommas } from "../../numeric/with-commas.ts";
 import { requireRun } from "../../runs/find-run.ts";
 import { type SetStrategy, setStrategies } from "../../sets/set-strategies.ts";
 import type { CliContext } from "../context.ts";
@@ -110,7 +111,7 @@ export function showSets(context: CliContext, result: SetsRunResult): void {
     );
     for (const layer of layers) for (const line of describeLayer(layer)) context.print(line);
     if (verified > 0) {
-      const pairs = verified.toLocaleString("en");
+      const pairs = withCommas(verified);
       context.print(`verified: ${pairs} (set, image) pairs repeated the plain way, 0 different`);
     }
     for (const { figure } of layers) context.print(`figure: ${figure}`);
@@ -138,7 +139,7 @@ function describeLayer({ layer, summaries, result, classes }: LayerSets): string
     ...keptLines(summaries, steps),
     ...(plainPairs > 0
       ? [
-          `  search: ${result.work.computed.toLocaleString("en")} of ${plainPairs.toLocaleString("en")} (set, image) pairs had to be computed`,
+          `  search: ${withCommas(result.work.computed)} of ${withCommas(plainPairs)} (set, image) pairs had to be computed`,
         ]
       : []),
     "",

@@ -1,5 +1,6 @@
 /** `unitscope status RUN`: how far a plan is. */
 import { Command } from "commander";
+import { withCommas } from "../../numeric/with-commas.ts";
 import type { RunStatus } from "../../shards/run-status.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
@@ -31,7 +32,7 @@ function describe(
     String(each.stage),
     each.pass,
     `${each.known} of ${each.count}`,
-    each.known === 0 ? "-" : `${each.done.toLocaleString("en")} of ${each.images.toLocaleString("en")}`,
+    each.known === 0 ? "-" : `${withCommas(each.done)} of ${withCommas(each.images)}`,
     each.known === 0 ? "-" : `${plan.shards - each.missing.length} of ${plan.shards}`,
   ]);
   const stages = Math.max(1, ...passes.map((each) => each.stage));

@@ -46,6 +46,7 @@ export function studyCommand(context: CliContext): Command {
   return withSource(command)
     .addOption(new Option("--workers <count>", "worker threads; one a core by default").argParser(wholeNumber))
     .action(async (model: string, data: string, options: Options) => {
+      await (await import("../../runtime/open-model.ts")).requireModelFile(model); // a mistyped path is answered at once
       const { study } = await import("../../commands/study.ts");
       const fetching = showDataProgress(context);
       let shown: Progress | undefined;

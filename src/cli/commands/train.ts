@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { TrainedModel, TrainModelOptions } from "../../commands/train-model.ts";
 import { UnitscopeError } from "../../errors.ts";
+import { withCommas } from "../../numeric/with-commas.ts";
 import type { Provider } from "../../runtime/session.ts";
 import { type ArchitectureName, architectureNames } from "../../training/architectures/architectures.ts";
 import { scheduleNames } from "../../training/schedule.ts";
@@ -140,7 +141,7 @@ function show(context: CliContext, { path, logPath, accuracy, log, parameterCoun
     return;
   }
   const tested = accuracy === null ? "" : `: ${(100 * accuracy).toFixed(2)} % of the test images right`;
-  context.print(`${path}${tested}, ${parameterCount.toLocaleString("en")} parameters`);
+  context.print(`${path}${tested}, ${withCommas(parameterCount)} parameters`);
   context.print(`log: ${logPath}`);
 }
 
