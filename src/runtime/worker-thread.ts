@@ -57,14 +57,20 @@ async function perform(task: unknown): Promise<void> {
   reply({ kind: "done", result }, work?.buffers?.(result) ?? []);
 }
 
-/** Sessions are gone once they are collected. */
+/** The process may grow by so many bytes before a work's sessions, which are gone once they are collected, are at once. */
+const ROOM = 64 << 20;
+let usual = process.memoryUsage.rss();
+
 function forget(): void {
   if (holdsUntilEnd()) process.exit(0);
   answer = undefined;
   work = undefined;
   loading = undefined;
   setImmediate(() => {
-    collectGarbage();
+    if (process.memoryUsage.rss() > usual + ROOM) {
+      collectGarbage();
+      usual = process.memoryUsage.rss();
+    }
     reply({ kind: "forgotten" });
   });
 }

@@ -22,8 +22,8 @@ export const labels: Int32Array = Int32Array.from({ length: IMAGES }, (_, image)
 export const images = (): ReturnType<typeof sourceOf> => sourceOf(pixels, [3, SIDE, SIDE], labels);
 /** The first of them: two blocks. */
 export const FEW = 264;
-export const few = (): BlockSource =>
-  sourceOf(pixels.slice(0, FEW * 3 * SIDE * SIDE), [3, SIDE, SIDE], labels.slice(0, FEW));
+export const few = (count: number = FEW): BlockSource =>
+  sourceOf(pixels.slice(0, count * 3 * SIDE * SIDE), [3, SIDE, SIDE], labels.slice(0, count));
 
 export const blocks: StratifiedBlocks = blocksOf(images(), model);
 

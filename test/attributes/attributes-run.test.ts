@@ -20,7 +20,7 @@ beforeAll(async () => {
   path = join(folder, "run");
   await runAblate(join(folder, "network.onnx"), join(folder, "images"), { out: path, preprocess: "none", workers: 1 });
   run = openRun(path);
-  result = await runAttributes(path, { workers: 1, shuffles: 19, topImages: 3 });
+  result = await runAttributes(path, { workers: 1, shuffles: 19, resamples: 200, topImages: 3 });
 });
 
 /** Mean per class of R, G and max(R − G, 0) over the images of `handColours`, in fifths; classes crimson, green, navy. */
@@ -106,18 +106,18 @@ describe("runAttributes", () => {
   test("says what it did in the manifest", () => {
     const step = run.manifest().steps.at(-1);
     expect(step?.command).toBe("attributes");
-    expect(step?.options).toMatchObject({ pool: "mean", shuffles: 19, topImages: 3, seed: 1 });
+    expect(step?.options).toMatchObject({ pool: "mean", shuffles: 19, resamples: 200, topImages: 3, seed: 1 });
     expect(result.reused).toBe(true); // the sweep has observed the responses
   });
 
   test("a second time gives the same, and so does a pass of its own with any number of workers", async () => {
     const before = await Promise.all((["units", "vectors", "images"] as const).map((name) => run.readTable(name)));
-    const again = await runAttributes(path, { workers: 3, shuffles: 19, topImages: 3 });
+    const again = await runAttributes(path, { workers: 3, shuffles: 19, resamples: 200, topImages: 3 });
     expect(again.reused).toBe(true);
     const fresh = join(folder, "fresh");
     await cp(path, fresh, { recursive: true });
     await rm(join(fresh, "pieces"), { recursive: true });
-    const recomputed = await runAttributes(fresh, { workers: 2, shuffles: 19, topImages: 3 });
+    const recomputed = await runAttributes(fresh, { workers: 2, shuffles: 19, resamples: 200, topImages: 3 });
     expect(recomputed.reused).toBe(false);
     for (const [at, name] of (["units", "vectors", "images"] as const).entries()) {
       expect(bare(await run.readTable(name))).toEqual(bare(before[at]));
@@ -128,7 +128,7 @@ describe("runAttributes", () => {
   test("max pooling has its own values", async () => {
     const other = join(folder, "max");
     await cp(path, other, { recursive: true });
-    await runAttributes(other, { workers: 1, shuffles: 0, topImages: 3, pool: "max" });
+    await runAttributes(other, { workers: 1, shuffles: 0, resamples: 200, topImages: 3, pool: "max" });
     const units = await openRun(other).readTable("units");
     close(doubles(units, "class_selectivity"), [...doubles(await run.readTable("units"), "class_selectivity")]); // flat images
     expect(doubles(units, "class_selectivity_p_value").every(Number.isNaN)).toBe(true);

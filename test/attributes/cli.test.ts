@@ -23,12 +23,14 @@ async function refused(args: readonly string[]): Promise<string> {
 
 describe("unitscope attributes", () => {
   test("prints a line per layer, and JSON on request", async () => {
-    const text = await printedHere(["attributes", run, "--shuffles", "9", "--top", "2"]);
+    const text = await printedHere(["attributes", run, "--shuffles", "9", "--resamples", "200", "--top", "2"]);
     const [header, line, last] = text.trimEnd().split("\n");
     expect(header).toMatch(/^layer +units +silent +selectivity +by chance/);
     expect(line).toMatch(/^mix +4 +0 +0\.\d{3} +0\.\d{3} /);
     expect(last).toMatch(/^run: /);
-    const found = JSON.parse(await printedHere(["attributes", run, "--shuffles", "9", "--top", "2", "--json"])) as {
+    const found = JSON.parse(
+      await printedHere(["attributes", run, "--shuffles", "9", "--resamples", "200", "--top", "2", "--json"]),
+    ) as {
       reused: boolean;
       layers: { layer: string; units: number; selectivity: { median: number; chance: number } }[];
     };

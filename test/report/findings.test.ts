@@ -37,7 +37,7 @@ test("where no removal changes a prediction, no drop is called the largest and n
     "--out",
     run,
   ]);
-  await printedHere(["attributes", run, "--shuffles", "0"]);
+  await printedHere(["attributes", run, "--shuffles", "0", "--resamples", "200"]);
   expect(openRun(run).hasTable("relations")).toBe(true);
   const found = await findingsOf(openRun(run));
   expect(found.map(({ about }) => about)).toEqual(["accuracy", "effects"]);

@@ -5,10 +5,10 @@ import { alexnetLayers, cifar10Study, resnetLayers, type Variant } from "../../s
 import { concatTables, makeTable, type Table } from "../../src/tables/table.ts";
 import type { Effects } from "./effects.ts";
 
-const unitCount = 96;
+const unitCount = 48;
 /** Classes that sets are made for. */
 const setClasses = 10;
-const imageCount = 1_000;
+const imageCount = 500;
 
 /** Builds the evidence. */
 export function exampleEvidence(effects: Effects): Evidence {

@@ -81,12 +81,16 @@ describe.skipIf(!existsSync(driver))("WebGPU on a software adapter", () => {
   test("attributes, sets and rotated bases run there too", async () => {
     const run = join(folder, "zero-auto");
     const options = ["--provider", "webgpu", "--quiet"];
-    await printed(["attributes", run, "--shuffles", "0", "--top", "1", ...options], { env });
-    await printed(["sets", run, "--size", "2", "--strategy", "greedy", ...options], { env });
-    await printed(["rotate", run, "--seeds", "1", "--no-pca", ...options], { env });
+    await printed(["attributes", run, "--shuffles", "0", "--resamples", "200", "--top", "1", ...options], { env });
+    const layers = openRun(run)
+      .manifest()
+      .layers.map(({ name }) => name);
+    const one = ["--layers", layers.at(-1) ?? "", ...options]; // every layer's shaders take seconds to compile
+    await printed(["sets", run, "--size", "2", "--strategy", "greedy", ...one], { env });
+    await printed(["rotate", run, "--seeds", "1", "--no-pca", ...one], { env });
     const device = await openRun(run).readTable("units");
     const other = join(folder, "zero-auto-cpu");
-    await printedHere(["attributes", other, "--shuffles", "0", "--top", "1", "--quiet"]);
+    await printedHere(["attributes", other, "--shuffles", "0", "--resamples", "200", "--top", "1", "--quiet"]);
     const cpu = await openRun(other).readTable("units");
     for (const column of ["mean", "std", "class_selectivity", "class_correlation"]) {
       const values = doubles(cpu, column);

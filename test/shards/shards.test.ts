@@ -1,5 +1,14 @@
 /** A plan that is carried out in shards, in any order, in stages, again and after damage, gives the bytes of one machine. */
-import { cpSync, existsSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { runAblate } from "../../src/commands/ablate-run.ts";
@@ -19,6 +28,7 @@ import { temporaryFolder } from "../data/temporary-folder.ts";
 import { writeStudy } from "./shared-study.ts";
 
 const IMAGES = 520; // three blocks
+const FEW = 270; // two
 
 let folder: string;
 let model: string;
@@ -55,7 +65,7 @@ function worksOn(layers: string[]) {
   return {
     "concepts and attributes": [
       { kind: "concepts", options: { layers, concepts: ["colors"], shuffles: 60, randomUnits: 8, workers } },
-      { kind: "attributes", options: { shuffles: 5, topImages: 2, workers } },
+      { kind: "attributes", options: { shuffles: 5, resamples: 200, topImages: 2, workers } },
     ],
     sets: [{ kind: "sets", options: { layers, size: 2, randomSequences: 2, workers } }],
     rotation: [{ kind: "rotate", options: { layers, seeds: 1, workers } }],
@@ -64,13 +74,16 @@ function worksOn(layers: string[]) {
 
 describe("a plan", () => {
   test("of means and a sweep goes in two stages, then so do the commands on the run, to the bytes of one machine", async () => {
-    const [alone, shared] = [join(folder, "alone"), join(folder, "shared")];
+    const few = join(folder, "few");
+    mkdirSync(few);
+    const { model, data } = await writeStudy(few, FEW);
+    const [alone, shared] = [join(few, "alone"), join(few, "shared")];
     const layers = (await openModel(model)).layers.filter(({ kind }) => kind === "convolution").slice(-2);
     const ablation = { ...options, method: "mean", layers: layers.map(({ name }) => name) } as const;
     await runAblate(model, data, { ...ablation, out: alone });
     const { costs, passes } = await planAblation(model, data, { ...ablation, out: shared, shards: 2 });
     expect(passes.map(({ pass }) => pass)).toEqual(["response sums"]);
-    expect(costs).toMatchObject([{ pass: "sweep", images: IMAGES }]);
+    expect(costs).toMatchObject([{ pass: "sweep", images: FEW }]);
     expect(costs[0]?.coreHours).toBeGreaterThan(0);
     await expect(mergeRun(shared)).rejects.toThrow("expected all 2 shards of pass response sums, got 0");
     expect(await runAll(shared)).toEqual(["waiting", "done", "done", "done"]);

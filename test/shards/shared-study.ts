@@ -7,7 +7,7 @@ import { npz } from "../data/npz.ts";
 
 /** Writes `network.onnx` and `images.npz` of so many images into a folder. */
 export async function writeStudy(folder: string, images: number): Promise<{ model: string; data: string }> {
-  const recipe = { seed: 3, blocks: ["overlapping pool", "residual"], head: "two products" } as const;
+  const recipe = { seed: 3, blocks: ["overlapping pool", "plain"], head: "two products" } as const;
   const [model, data] = [join(folder, "network.onnx"), join(folder, "images.npz")];
   await writeFile(model, (await randomNetwork(recipe)).bytes);
   const random = seededRandom(11);

@@ -64,7 +64,7 @@ export async function makeLiveRun(): Promise<LiveRun> {
   const model = fileURLToPath(new URL("../../models/alexnet-cifar10.onnx", import.meta.url));
   const run = join(folder, "run");
   await runAblate(model, data, { out: run, layers: ["conv4", "conv5"], classes, workers: 1 });
-  await runAttributes(run, { shuffles: 2, workers: 1 });
+  await runAttributes(run, { shuffles: 2, resamples: 200, workers: 1 });
   await measureSets(run, { size: 3, strategies: ["greedy", "random"], randomSequences: 3, workers: 1 });
   const report = join(folder, "page with spaces # and ünïcode");
   const { index } = await reportRuns([run], { out: report });
