@@ -10,6 +10,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (error.code !== "EPIPE") throw error;
     process.exit(0);
   });
+  // Nor is it one that nobody reads the messages any more: what is computed is still of use.
+  stderr.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
   const code = await runCommandLine(argv, { stdout, stderr, signal: interruption });
   if (code !== exitCodes.done) process.exitCode = code;
 }
