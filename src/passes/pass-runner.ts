@@ -6,6 +6,7 @@ import { UnitscopeError } from "../errors.ts";
 import { type BlockStore, folderStore } from "./block-store.ts";
 import { type GrownResult, type GrowPassOptions, growPass } from "./grow-pass.ts";
 import type { ImageBlock } from "./image-block.ts";
+import type { PoolLender } from "./kept-pool.ts";
 import { memoryStore } from "./memory-store.ts";
 import type { Pass } from "./pass.ts";
 import { cut, type Plan, plannedImages, shard } from "./plan.ts";
@@ -60,6 +61,8 @@ export interface PassFolder extends PassRunner {
 export interface PassFolderOptions {
   /** Everything that is missing when absent. */
   readonly share?: Share | undefined;
+  /** Where worker threads come from; they are new ones for every pass by default. */
+  readonly pools?: PoolLender | undefined;
   /** Called with the plan of every pass before it is carried out. */
   readonly planned?: ((plan: Plan) => void) | undefined;
   /** Called with how many of the share's images are done in a pass. */
@@ -67,7 +70,7 @@ export interface PassFolderOptions {
 }
 
 /** Opens the folder of a run for passes. */
-export function openPassFolder(path: string, { share, planned, progress }: PassFolderOptions = {}): PassFolder {
+export function openPassFolder(path: string, { share, pools, planned, progress }: PassFolderOptions = {}): PassFolder {
   const stores: Pick<BlockStore<unknown, unknown>, "clear">[] = [];
   return {
     isShared: share !== undefined,
@@ -84,10 +87,10 @@ export function openPassFolder(path: string, { share, planned, progress }: PassF
       const store = folderStore<Shared, Layer>(path, pass.plan);
       if (!isKept) stores.push(store);
       planned?.(pass.plan);
-      if (share === undefined) return await runPass(pass, source, { ...options, store });
+      if (share === undefined) return await runPass(pass, source, { pools, ...options, store });
       const plan = shareOf(pass.plan, share);
       const total = plannedImages(plan);
-      const watched = { ...options, store, progress: (done: number) => progress?.(pass.plan, done, total) };
+      const watched = { pools, ...options, store, progress: (done: number) => progress?.(pass.plan, done, total) };
       const { computed, timings } = await runPass({ ...pass, plan }, source, watched);
       return { ...whenWhole(pass, store), computed, timings };
     },

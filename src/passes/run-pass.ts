@@ -3,9 +3,9 @@
  * that the plan names are merged. Which worker was faster makes no difference.
  */
 import { UnitscopeError } from "../errors.ts";
-import { openPool } from "../runtime/worker-pool.ts";
 import type { BlockStore } from "./block-store.ts";
 import type { ImageBlock, UnitChoice } from "./image-block.ts";
+import { newPools, type PoolLender } from "./kept-pool.ts";
 import { overBlocks } from "./over-blocks.ts";
 import type { Merge, PartialResult, Pass } from "./pass.ts";
 import type { Plan } from "./plan.ts";
@@ -13,6 +13,8 @@ import type { Plan } from "./plan.ts";
 /** How a pass is run. */
 export interface RunPassOptions<Shared, Layer, Beside = never> {
   readonly workers: number;
+  /** Where its worker threads come from; they are new ones by default. */
+  readonly pools?: PoolLender | undefined;
   /** Where finished blocks are kept; when absent they are merged as they come and forgotten. */
   readonly store?: BlockStore<Shared, Layer> | undefined;
   /** Called with the images done, counted from the plan's first block; a block that is under way counts in part. */
@@ -38,9 +40,9 @@ export interface PassResult<Shared, Layer> {
 export async function runPass<Setup, Shared, Layer, Beside = never, Block extends ImageBlock = ImageBlock>(
   pass: Pass<Setup, Shared, Layer, Beside, Block>,
   source: { read(images: Int32Array): Promise<Block> },
-  { workers, store, progress, signal, beside }: RunPassOptions<Shared, Layer, Beside>,
+  { workers, pools = newPools, store, progress, signal, beside }: RunPassOptions<Shared, Layer, Beside>,
 ): Promise<PassResult<Shared, Layer>> {
-  const { plan, work } = pass;
+  const { plan } = pass;
   const fold = openFold(pass.merge);
   const missing: number[] = [];
   const doneOf = new Map<number, number>();
@@ -58,11 +60,9 @@ export async function runPass<Setup, Shared, Layer, Beside = never, Block extend
   let opened = began;
   progress?.([...doneOf.values()].reduce((sum, images) => sum + images, 0));
   if (missing.length > 0) {
-    const pool = await openPool(work, pass.settle?.() ?? pass.setup, {
-      workers: Math.min(workers, missing.length),
-      signal,
-    });
+    const { pool, giveBack } = await pools.lend(pass, { workers: Math.min(workers, missing.length), signal });
     opened = performance.now();
+    let isSound = false;
     try {
       await overBlocks(missing, {
         atOnce: 2 * pool.workerCount, // one under way, one ready
@@ -79,8 +79,9 @@ export async function runPass<Setup, Shared, Layer, Beside = never, Block extend
           tell(block, 1);
         },
       });
+      isSound = true;
     } finally {
-      await pool.close();
+      await giveBack(isSound);
     }
   }
   const timings = { openMs: opened - began, runMs: performance.now() - opened };

@@ -6,7 +6,7 @@ import type { Workable } from "./examine-plan.ts";
 import { postedPlans } from "./notice-board.ts";
 import { type QueueLink, queuePrefix } from "./queue-link.ts";
 import type { QueueTimes } from "./queue-times.ts";
-import { runChild } from "./run-child.ts";
+import { openChildren } from "./shard-children.ts";
 import { MOST_STARTS, type ShardJob } from "./shard-jobs.ts";
 import { untilAborted } from "./until-aborted.ts";
 
@@ -59,12 +59,13 @@ export async function serveJobs(
   let active = 0;
   let done = 0;
   let quiet = 0;
+  const children = openChildren(workable, { workers, signal });
   const carryOut = async (job: Job<ShardJob>, token?: string): Promise<void> => {
     const { shard } = job.data;
     active++;
     told?.("began", workable.path, shard);
     try {
-      await runChild(workable, { shard, workers }, signal);
+      await children.carryOut(shard);
       done++;
       told?.("done", workable.path, shard);
     } catch (error) {
@@ -98,6 +99,7 @@ export async function serveJobs(
       const plans = await untilAborted(postedPlans(link), signal);
       if (active > 0) quiet = 0;
       else if (++quiet >= IDLE_LOOKS) {
+        await children.rest();
         const isAlone = plans.length === 1 && plans[0].card.id === card.id;
         if (!isAlone || quiet >= most) break;
       }
@@ -106,6 +108,7 @@ export async function serveJobs(
     if (!signal.aborted) throw error;
   } finally {
     await Promise.race([worker.close(), signal.aborted ? patience(() => active) : never()]);
+    await children.rest();
   }
   return done;
 }

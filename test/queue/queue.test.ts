@@ -262,6 +262,9 @@ describe.skipIf(why !== undefined && !isNeeded("redis"))(
       const worker = startWorker("--fetch", `http://127.0.0.1:${port}`, "--idle", "2s");
       expect(await followed).toBe("computed");
       expect(asked).toEqual(["/network%20one.onnx", "/images.npz"]);
+      const processes = shardRecords(run).map(({ shard, pid }) => ({ shard, pid }));
+      expect(processes).toEqual([0, 1].map((shard) => ({ shard, pid: processes[0]?.pid }))); // one for both
+      expect(processes[0]?.pid).not.toBe(worker.pid);
       await mergeRun(run, { places: { model: join(gone, "network one.onnx"), data: join(gone, "images.npz") } });
       await expectSameTables(run);
       await worker.ended;
