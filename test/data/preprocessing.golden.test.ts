@@ -1,9 +1,12 @@
-/** Decoding, resizing, cropping and scaling, to the bit, against Pillow and torchvision (test/golden/preprocessing.py). */
+/** Decoding, resizing, cropping and scaling, to the bit, against Pillow, torchvision and NumPy (test/golden/preprocessing.py, presets.py). */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { decodeImage } from "../../src/data/decode-image.ts";
+import { imageBatches } from "../../src/data/image-batches.ts";
 import type { RgbImage } from "../../src/data/image-set.ts";
-import { preprocessingPresets } from "../../src/data/parse-preprocessing.ts";
+import { parsePreprocessing, preprocessingPresets } from "../../src/data/parse-preprocessing.ts";
+import { pixelSet } from "../../src/data/pixel-set.ts";
 import { fitImage, inputSize, pixelTable } from "../../src/data/preprocess-image.ts";
 import { noPreprocessing, type Preprocessing } from "../../src/data/preprocessing.ts";
 
@@ -52,6 +55,41 @@ describe("scaling as torchvision's", () => {
   it("gives every 8-bit value the same float32 as ToTensor and Normalize", () => {
     const expected = new Float32Array(bytesOf(imagenetTable).buffer);
     expect(pixelTable(preprocessingPresets["imagenet"])).toEqual(expected);
+  });
+});
+
+interface PresetCase {
+  /** A preset's name, or JSON. */
+  readonly preset: string;
+  readonly dims: readonly number[];
+  /** Eight of the values, evenly spaced. */
+  readonly some: readonly number[];
+  readonly sha256: string;
+}
+
+describe("presets as torchvision, timm and Keras prepare an image (test/golden/presets.py)", () => {
+  const { width, height, presets } = golden("presets.json") as {
+    width: number;
+    height: number;
+    presets: PresetCase[];
+  };
+  it.each(presets)("$preset", async ({ preset, dims: expected, some, sha256 }) => {
+    const { data: interleaved } = pattern(width, height);
+    const plane = width * height;
+    const data = Uint8Array.from(
+      interleaved,
+      (_, at) => interleaved[3 * (at % plane) + Math.floor(at / plane)] as number,
+    );
+    const pixels = { data, channels: 3, height, width } as const;
+    const set = pixelSet({ name: "one", pixels, labels: Int32Array.of(0), classNames: ["class"] });
+    const preprocessing = await parsePreprocessing(preset);
+    const range = { start: 0, end: 1, batchSize: 1 };
+    for await (const { pixels: values, dims } of imageBatches(set, preprocessing, range)) {
+      expect(dims).toEqual([1, ...expected]);
+      const step = Math.floor(values.length / 7);
+      expect(some.map((_, at) => values[at * step])).toEqual(some);
+      expect(createHash("sha256").update(values).digest("hex")).toBe(sha256);
+    }
   });
 });
 

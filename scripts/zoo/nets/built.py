@@ -257,3 +257,56 @@ network(
     "built", "keras-nhwc-flatten", exporter="by hand", layout="nhwc", preprocess={"layout": "nhwc"}, head="probabilities",
     export={"write": write_keras},
 )(KerasLike)  # fmt: skip
+
+
+class KerasMobile(nn.Module):
+    """A small MobileNetV2 as tf2onnx leaves Keras': scaled in `[N, H, W, C]`, turned once, batch norm in some convolutions
+    and behind others, a depthwise one, a residual, an average without axes, a softmax at the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.norm = nn.Conv2d(3, 16, 3, 2, bias=False), nn.BatchNorm2d(16)
+        self.expand, self.depth, self.norm2 = nn.Conv2d(16, 32, 1), nn.Conv2d(32, 32, 3, 1, 1, groups=32, bias=False), nn.BatchNorm2d(32)
+        self.project, self.last, self.head = nn.Conv2d(32, 16, 1), nn.Conv2d(16, 40, 1), nn.Linear(40, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = (x * 2 - 1).permute(0, 3, 1, 2)
+        x = F.relu6(self.norm(self.stem(F.pad(x, [0, 1, 0, 1]))))
+        x = x + self.project(F.relu6(self.norm2(self.depth(F.relu6(self.expand(x))))))
+        return torch.softmax(self.head(F.relu6(self.last(x)).mean((2, 3))), dim=1)
+
+
+def write_mobile(net: KerasMobile) -> onnx.ModelProto:
+    w = Writer()
+    bounds = [w.constant("zero", np.float32(0)), w.constant("six", np.float32(6))]
+
+    def relu6(x: str) -> str:
+        return w.node("Clip", [x, *bounds], f"{x}/relu6")
+
+    def conv(name: str, part: nn.Conv2d, x: str, **attributes) -> str:
+        bias = [] if part.bias is None else [w.constant(f"{name}/bias", part.bias)]
+        return w.node("Conv", [x, w.constant(f"{name}/kernel", part.weight), *bias], f"{name}/Conv2D", **attributes)
+
+    def norm(name: str, part: nn.BatchNorm2d, x: str) -> str:
+        values = (part.weight, part.bias, part.running_mean, part.running_var)
+        names = [w.constant(f"{name}/{at}", value) for at, value in enumerate(values)]
+        return w.node("BatchNormalization", [x, *names], f"{name}/FusedBatchNormV3", epsilon=part.eps)
+
+    x = w.node("Mul", ["images", w.constant("two", np.float32(2))], "rescaling/mul")
+    x = w.node("Sub", [x, w.constant("one", np.float32(1))], "rescaling/add")
+    x = w.node("Transpose", [x], "stem/nchw", perm=[0, 3, 1, 2])
+    x = relu6(norm("stem_bn", net.norm, conv("stem", net.stem, x, strides=[2, 2], auto_pad="SAME_UPPER", kernel_shape=[3, 3])))
+    y = relu6(conv("expand", net.expand, x))
+    y = relu6(norm("depth_bn", net.norm2, conv("depthwise", net.depth, y, group=32, pads=[1] * 4, kernel_shape=[3, 3])))
+    x = w.node("Add", [x, conv("project", net.project, y)], "block_add")
+    x = w.node("GlobalAveragePool", [relu6(conv("last", net.last, x))], "pool")
+    x = w.node("Squeeze", [x, w.constant("axes", np.array([2, 3]))], "pool/squeezed")
+    x = w.node("MatMul", [x, w.constant("predictions/kernel", net.head.weight.t())], "predictions/MatMul")
+    x = w.node("Add", [x, w.constant("predictions/bias", net.head.bias)], "predictions/BiasAdd")
+    return w.model(["unk__1", 64, 64, 3], w.node("Softmax", [x], "predictions", axis=1))
+
+
+network(
+    "built", "keras-mobilenet", exporter="by hand", layout="nhwc", preprocess={"layout": "nhwc"}, head="probabilities",
+    export={"write": write_mobile}, note="as tf2onnx writes it",
+)(KerasMobile)  # fmt: skip
