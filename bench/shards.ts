@@ -4,7 +4,8 @@
  * seconds and another one comes. Processor time is compared, so that it matters less what else the machine does; the tables
  * must be the same to the byte. The queue needs redis-server.
  *
- *   npm run bench:shards -- [--images N of every class] [--layers a,b] [--shards 4,16] [--kill-every SECONDS]
+ *   npm run bench:shards -- [--images N of every class] [--layers a,b] [--shards 4,16] [--queue-shards 64]
+ *     [--kill-every SECONDS or 0]
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     images: { type: "string", default: "200" },
     layers: { type: "string", default: "conv5" },
     shards: { type: "string", default: "2,8" },
+    "queue-shards": { type: "string" },
     "kill-every": { type: "string", default: "5" },
   },
 });
@@ -95,7 +97,8 @@ async function onQueue(count: number, direct: number): Promise<void> {
     console.log(
       `queue, ${count} shards: worker ${work.toFixed(1)} s, command ${command.toFixed(1)} s of processor time: ${cost}, ${verdict(quiet)}`,
     );
-    await withKills(ablate, () => spawn(process.execPath, [bin, ...worker], { stdio: "ignore", env }));
+    if (values["kill-every"] !== "0")
+      await withKills(ablate, () => spawn(process.execPath, [bin, ...worker], { stdio: "ignore", env }));
   } finally {
     await redis.stop();
   }
@@ -135,7 +138,7 @@ try {
   console.log(`one machine: ${direct.toFixed(1)} s of processor time`);
   for (const count of counts) await inShards(count, direct);
   const why = whyNoRedis();
-  if (why === undefined) await onQueue(Math.max(...counts), direct);
+  if (why === undefined) await onQueue(Number(values["queue-shards"] ?? Math.max(...counts)), direct);
   else console.log(`queue: left out, ${why}`);
 } finally {
   rmSync(folder, { recursive: true, force: true });

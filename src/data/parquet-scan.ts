@@ -19,7 +19,7 @@ export interface ScannedRows {
  * Processor time that may pass without a word from the thread: so much, and a second for so many bytes of the file. Of a
  * machine that is busy with something else the thread gets little, and is not given up for that.
  */
-const PATIENCE_S = 6;
+const PATIENCE_S = 4;
 const SLOWEST_BYTES_PER_S = 1 << 18;
 const LOOK_MS = 250;
 /** Of what it makes of the file beside the file's own bytes. */
