@@ -157,7 +157,7 @@ export async function openBlockSweep(
       if (isExact) await sweepReference(removal, block, { only, collector, reference, count });
       else if (isPlain) {
         await sweepPlain(removal, block, { only, collector, route: await plainRoute(index, tap), count });
-      } else {
+      } else if (only.length > 0) {
         const { verify, seed } = options;
         const choice = { fraction: typeof verify === "number" ? verify : verify[index], seed, at: index };
         await sweepFast(fast.layers[index], prepared, {

@@ -118,6 +118,7 @@ export function planSweep(
       key: { tap: tapFor(layer, method), ...(verify !== 0 && { at }) },
       units: layer.units,
     })),
+    isApart: true,
     ...blocksOf(images, model).plan,
   };
 }

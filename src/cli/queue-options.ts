@@ -15,7 +15,7 @@ export interface QueueOptions {
   readonly shards?: number | undefined;
 }
 
-/** Parts that a plan is cut into for a queue; blocks of images are not cut further. */
+/** Parts that a plan is cut into for a queue. */
 const SHARDS = 64;
 
 /** The option that says which queue. */

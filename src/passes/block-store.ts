@@ -13,15 +13,20 @@ import { openPieceStore, type PieceStore } from "./piece-store.ts";
 import type { JsonRecord, Plan } from "./plan.ts";
 import { decodeValue, encodeValue } from "./value-codec.ts";
 
+/** What is there of blocks, by the names of files. */
+export interface SeenBlocks {
+  /** Whether what all layers share is there. */
+  hasShared(block: number): boolean;
+  /** A layer's part of a block: as one file, as files of some units each, or not at all. */
+  layer(block: number, at: number): "whole" | "some" | "none";
+}
+
 /** The partial results of a plan's blocks. */
 export interface BlockStore<Shared, Layer> {
   /** Whether all parts of a block are there, whole. @throws {UnitscopeError} `run` if something else made them. */
   has(block: number): boolean;
-  /**
-   * Blocks of which every part is there as one file, by the names alone: damaged ones may be among them. Parts of some
-   * units each are not looked at.
-   */
-  kept(): ReadonlySet<number>;
+  /** Looks at the names of files alone, so that damaged ones count as there. */
+  seen(): SeenBlocks;
   /**
    * What a block lacks of what is wanted of it: units of each layer; `undefined` if it lacks nothing.
    * @param wanted all units of all layers when absent.
@@ -95,12 +100,15 @@ export function folderStore<Shared, Layer>(path: string, plan: Plan): BlockStore
   };
   return {
     has: (block) => lacks(block) === undefined,
-    kept: () => {
-      const [first, ...others] = all.map(
-        (store) =>
-          new Set(store.names().flatMap((name) => (/^block-\d{6,}$/.test(name) ? [Number(name.slice(6))] : []))),
-      );
-      return new Set([...first].filter((block) => others.every((blocks) => blocks.has(block))));
+    seen: () => {
+      const [ofShared, ...ofLayers] = all.map((store) => new Set(store.names().map((name) => name.slice(6))));
+      const ofUnits = ofLayers.map((names) => new Set([...names].map((name) => /^(\d+)-/.exec(name)?.[1] ?? "")));
+      const named = (block: number): string => nameOf(block).slice(6);
+      return {
+        hasShared: (block) => ofShared.has(named(block)),
+        layer: (block, at) =>
+          ofLayers[at].has(named(block)) ? "whole" : ofUnits[at].has(named(block)) ? "some" : "none",
+      };
     },
     lacks,
     put: (block, result, only) => {

@@ -11,7 +11,10 @@ export function memoryStore<Shared, Layer>(layerCount: number): BlockStore<Share
   };
   return {
     has: (block) => blocks.has(block),
-    kept: () => new Set(blocks.keys()),
+    seen: () => ({
+      hasShared: (block) => blocks.has(block),
+      layer: (block) => (blocks.has(block) ? "whole" : "none"),
+    }),
     lacks: (block, wanted) =>
       blocks.has(block) ? undefined : (wanted ?? Array.from({ length: layerCount }, () => null)),
     put: (block, { shared, layers }, only) => {

@@ -9,7 +9,8 @@ import type { ImageBlock } from "./image-block.ts";
 import type { PoolLender } from "./kept-pool.ts";
 import { memoryStore } from "./memory-store.ts";
 import type { Pass } from "./pass.ts";
-import { cut, type Plan, plannedImages, shard } from "./plan.ts";
+import { cut, type Plan } from "./plan.ts";
+import { type Portion, portionOf } from "./portion.ts";
 import { mergeStored, type PassResult, type RunPassOptions, runPass } from "./run-pass.ts";
 
 /** Carries out passes, one after another. */
@@ -35,10 +36,17 @@ export interface PassRunner {
   ): Promise<GrownResult<Shared, Layer>>;
 }
 
-/** Blocks of a pass that are not there yet. */
+/** What of a pass is not there yet. */
 export interface Absence {
   readonly plan: Plan;
-  readonly blocks: readonly number[];
+  readonly blocks: readonly AbsentBlock[];
+}
+
+/** A block that is not whole. */
+export interface AbsentBlock {
+  readonly block: number;
+  /** Layers of the plan, by their places, whose parts are not there. None where only what they share is missing. */
+  readonly layers: readonly number[];
 }
 
 /** Keeps nothing. */
@@ -88,10 +96,14 @@ export function openPassFolder(path: string, { share, pools, planned, progress }
       if (!isKept) stores.push(store);
       planned?.(pass.plan);
       if (share === undefined) return await runPass(pass, source, { pools, ...options, store });
-      const plan = shareOf(pass.plan, share);
-      const total = plannedImages(plan);
-      const watched = { pools, ...options, store, progress: (done: number) => progress?.(pass.plan, done, total) };
-      const { computed, timings } = await runPass({ ...pass, plan }, source, watched);
+      const { plan, ...portion } = shareOf(pass.plan, share);
+      let total = 0;
+      for (let block = plan.from; block < plan.to; block++) total += portion.imagesOf(block);
+      const watched = { progress: (done: number) => progress?.(pass.plan, done, Math.round(total)) };
+      const { computed, timings } = await runPass({ ...pass, plan }, source, {
+        ...{ pools, ...options, ...watched },
+        ...{ store, portion },
+      });
       return { ...whenWhole(pass, store), computed, timings };
     },
     grow: async <Setup, Shared, Layer, Beside, Block extends ImageBlock>(
@@ -111,20 +123,34 @@ export function openPassFolder(path: string, { share, pools, planned, progress }
 }
 
 /** The part of a plan that a share is. */
-export function shareOf(plan: Plan, share: Share): Plan {
-  return share === "none" ? cut(plan, { from: plan.from, to: plan.from }) : shard(plan, share);
+function shareOf(plan: Plan, share: Share): Portion {
+  if (share !== "none") return portionOf(plan, share);
+  return { ...portionOf(plan, { index: 0, count: 1 }), plan: cut(plan, { from: plan.from, to: plan.from }) };
 }
 
-/** Blocks of a plan that a folder does not hold. @param isThorough also those that are damaged. */
+/**
+ * Blocks of a plan that a folder does not hold whole, and what they lack.
+ * @param isThorough also those that are damaged, if none lacks a file.
+ */
 export function absentBlocks(
-  { from, to }: Plan,
-  store: Pick<BlockStore<unknown, unknown>, "has" | "kept">,
+  { from, to, layers }: Plan,
+  store: Pick<BlockStore<unknown, unknown>, "lacks" | "seen">,
   { isThorough }: { isThorough: boolean },
-): number[] {
-  const kept = store.kept();
+): AbsentBlock[] {
+  const seen = store.seen();
   const blocks = Array.from({ length: to - from }, (_, at) => from + at);
-  const absent = blocks.filter((block) => !kept.has(block) && !store.has(block));
-  return absent.length > 0 || !isThorough ? absent : blocks.filter((block) => !store.has(block));
+  const byNames = (block: number): AbsentBlock[] => {
+    const states = layers.map((_, at) => seen.layer(block, at));
+    if (states.includes("some")) return byContent(block);
+    const lacking = states.flatMap((state, at) => (state === "none" ? [at] : []));
+    return lacking.length === 0 && seen.hasShared(block) ? [] : [{ block, layers: lacking }];
+  };
+  const byContent = (block: number): AbsentBlock[] => {
+    const lacking = store.lacks(block);
+    return lacking ? [{ block, layers: lacking.flatMap((units, at) => (units?.length === 0 ? [] : [at])) }] : [];
+  };
+  const absent = blocks.flatMap(byNames);
+  return absent.length > 0 || !isThorough ? absent : blocks.flatMap(byContent);
 }
 
 /** Merges what a store holds, once it holds all. */

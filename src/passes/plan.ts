@@ -38,6 +38,8 @@ export interface Plan {
   /** What the part that all layers share depends on beside that. */
   readonly shared: JsonRecord;
   readonly layers: readonly PlannedPart[];
+  /** Whether a block's parts of the layers may be computed apart, so that a shard may be of some of them alone. */
+  readonly isApart?: true;
   readonly order: ImageOrder;
   /** Images of every block, in order; equal but for the last where the pass does not say otherwise. */
   readonly blockSizes: readonly number[];

@@ -9,6 +9,7 @@ import { newPools, type PoolLender } from "./kept-pool.ts";
 import { overBlocks } from "./over-blocks.ts";
 import type { Merge, PartialResult, Pass } from "./pass.ts";
 import type { Plan } from "./plan.ts";
+import type { Portion } from "./portion.ts";
 
 /** How a pass is run. */
 export interface RunPassOptions<Shared, Layer, Beside = never> {
@@ -20,6 +21,8 @@ export interface RunPassOptions<Shared, Layer, Beside = never> {
   /** Called with the images done, counted from the plan's first block; a block that is under way counts in part. */
   readonly progress?: ((images: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** What of the plan's blocks is to be done, where that is not all; there is a store then. */
+  readonly portion?: Omit<Portion, "plan"> | undefined;
   /** Gets what every block of this call gave beside, as it comes. */
   readonly beside?: ((block: number, found: Beside) => void) | undefined;
 }
@@ -40,25 +43,27 @@ export interface PassResult<Shared, Layer> {
 export async function runPass<Setup, Shared, Layer, Beside = never, Block extends ImageBlock = ImageBlock>(
   pass: Pass<Setup, Shared, Layer, Beside, Block>,
   source: { read(images: Int32Array): Promise<Block> },
-  { workers, pools = newPools, store, progress, signal, beside }: RunPassOptions<Shared, Layer, Beside>,
+  { workers, pools = newPools, store, portion, progress, signal, beside }: RunPassOptions<Shared, Layer, Beside>,
 ): Promise<PassResult<Shared, Layer>> {
   const { plan } = pass;
   const fold = openFold(pass.merge);
   const missing: number[] = [];
   const doneOf = new Map<number, number>();
+  const imagesOf = (block: number): number => portion?.imagesOf(block) ?? plan.blockSizes[block];
+  const lacks = (block: number): readonly UnitChoice[] | undefined => store?.lacks(block, portion?.wanted(block));
   const tell = (block: number, fraction: number): void => {
-    doneOf.set(block, fraction * plan.blockSizes[block]);
+    doneOf.set(block, fraction * imagesOf(block));
     let images = 0;
     for (const done of doneOf.values()) images += done;
     progress?.(Math.floor(images));
   };
   for (let block = plan.from; block < plan.to; block++) {
-    if (store?.has(block)) doneOf.set(block, plan.blockSizes[block]);
+    if (store && !lacks(block)) doneOf.set(block, imagesOf(block));
     else missing.push(block);
   }
   const began = performance.now();
   let opened = began;
-  progress?.([...doneOf.values()].reduce((sum, images) => sum + images, 0));
+  progress?.(Math.floor([...doneOf.values()].reduce((sum, images) => sum + images, 0)));
   if (missing.length > 0) {
     const { pool, giveBack } = await pools.lend(pass, { workers: Math.min(workers, missing.length), signal });
     opened = performance.now();
@@ -68,7 +73,7 @@ export async function runPass<Setup, Shared, Layer, Beside = never, Block extend
         atOnce: 2 * pool.workerCount, // one under way, one ready
         read: (block) => source.read(pass.imagesOf(block)),
         work: async (block, images) => {
-          const only = store?.lacks(block);
+          const only = lacks(block);
           const result = await pool.run(onlyUnits(images, only), {
             transfer: [images.data.buffer as ArrayBuffer],
             report: (fraction) => tell(block, fraction),

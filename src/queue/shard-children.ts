@@ -82,13 +82,23 @@ function startChild(): Child {
   const reason = reasonOfEnd(child);
   const ended = reason.then(() => {});
   let hard: NodeJS.Timeout | undefined;
-  void ended.then(() => clearTimeout(hard));
+  let why: string | undefined;
+  /** Who waits for an answer. One listener for all: every race with `reason` would be kept until that comes. */
+  let hear = (_: ShardAnswer | string): void => {};
+  child.on("message", (answer: ShardAnswer) => hear(answer));
+  void reason.then((text) => {
+    clearTimeout(hard);
+    why = text;
+    hear(text);
+  });
   const held: number[] = [];
   return {
     run: async (order) => {
-      const answered = new Promise<ShardAnswer>((resolve) => child.once("message", resolve));
-      child.send(order, () => {}); // where it cannot be told it has ended, and says so below
-      const answer = await Promise.race([answered, reason]);
+      const answer = await new Promise<ShardAnswer | string>((resolve) => {
+        hear = resolve;
+        if (why !== undefined) resolve(why);
+        else child.send(order, () => {}); // where it cannot be told it has ended, and says so
+      });
       if (typeof answer === "string") {
         throw new UnitscopeError(
           "run",

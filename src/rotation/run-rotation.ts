@@ -104,6 +104,7 @@ export function planRotation(
     shared: {},
     // Which pairs are repeated depends on the basis's place too.
     layers: bases.map((choice, at) => ({ name: nameOf(choice), key: { ...choice, ...(verify !== 0 && { at }) } })),
+    isApart: true,
     ...consecutiveBlocks(images.imageCount, blockSizeFor(model)).plan,
   };
 }

@@ -44,7 +44,7 @@ export interface DirectionContext {
   readonly seed: number;
 }
 
-/** Sweeps every direction of every basis over a block. */
+/** Sweeps every direction of every basis over a block, or of those that the block asks for. */
 export async function sweepDirections(
   context: DirectionContext,
   block: ImageBlock,
@@ -57,6 +57,10 @@ export async function sweepDirections(
   const room = context.bound && certificateRoom(context.bound.suffix, { classCount, tolerance, floor })(prepared);
   const swept: SweptBasis[] = [];
   for (const [index, basis] of bases.entries()) {
+    if (block.only?.[index]?.length === 0) {
+      swept.push(notAsked());
+      continue;
+    }
     const { route: plainRoute, reference } = context.plain.of(basis);
     const { units, tap } = context.planned.plan;
     const { replacement } = context.planned;
@@ -107,6 +111,19 @@ export async function sweepDirections(
     });
   }
   return { predictions, bases: swept };
+}
+
+/** A basis that is not asked for: another shard's. */
+function notAsked(): SweptBasis {
+  return {
+    unit: new Int32Array(0),
+    image: new Int32Array(0),
+    prediction: new Int32Array(0),
+    settled: { silent: 0, certified: 0, closedForm: 0, suffix: 0, plain: 0 },
+    continuous: null,
+    verified: 0,
+    selfTest: { images: 0, changed: 0, close: 0 },
+  };
 }
 
 /** Rows in which the direction matters, and its removal could change the prediction. */

@@ -74,6 +74,7 @@ const passSchema = z
     key: record,
     shared: record,
     layers: z.array(z.strictObject({ name: z.string(), key: record, units: size.max(MAX_UNITS).optional() })),
+    isApart: z.literal(true).optional(),
     order: z.union([
       z.strictObject({ kind: z.literal("listed") }),
       z.strictObject({ kind: z.literal("stratified"), seed: z.number() }),

@@ -1,7 +1,8 @@
 /** How far a plan is: read off the files of the run's folder alone, on any machine. */
 import { folderStore } from "../passes/block-store.ts";
-import { absentBlocks } from "../passes/pass-runner.ts";
-import { type Plan, shard } from "../passes/plan.ts";
+import { type Absence, type AbsentBlock, absentBlocks } from "../passes/pass-runner.ts";
+import { type Plan, plannedImages } from "../passes/plan.ts";
+import { shardsOfBlock } from "../passes/portion.ts";
 import { type RunPlan, readRunPlan, recordedPasses } from "./run-plan.ts";
 import { type SeenRecord, shardRecords } from "./shard-records.ts";
 
@@ -43,8 +44,8 @@ export function statusOf(path: string): RunStatus {
   const passes = plan.passes.map((expected): PassStatus => {
     const known = recorded.filter(({ pass }) => pass === expected.pass);
     const absent = known.map((each) => ({ plan: each, blocks: absentIn(path, each) }));
-    const images = sum(known.map((each) => imagesOf(each)));
-    const left = sum(absent.map(({ plan: each, blocks }) => imagesOf(each, blocks)));
+    const images = sum(known.map((each) => plannedImages(each)));
+    const left = Math.round(sum(absent.map(({ plan: each, blocks }) => imagesLeft(each, blocks))));
     const missing = isMerged ? [] : shardsOf(absent, plan.shards);
     return { ...expected, known: known.length, images, done: images - left, missing };
   });
@@ -75,21 +76,22 @@ export function statusOf(path: string): RunStatus {
 }
 
 /** The shards that some absent blocks belong to, in order. */
-export function shardsOf(absent: readonly { plan: Plan; blocks: readonly number[] }[], count: number): number[] {
+export function shardsOf(absent: readonly Absence[], count: number): number[] {
   const found = new Set<number>();
   for (const { plan, blocks } of absent) {
-    const parts = Array.from({ length: count }, (_, index) => shard(plan, { index, count }));
-    for (const block of blocks) found.add(parts.findIndex(({ from, to }) => block >= from && block < to));
+    for (const block of blocks) for (const shard of shardsOfBlock(plan, block, count)) found.add(shard);
   }
   return [...found].sort((a, b) => a - b);
 }
 
-function absentIn(path: string, plan: Plan): number[] {
+function absentIn(path: string, plan: Plan): AbsentBlock[] {
   return absentBlocks(plan, folderStore(path, plan), { isThorough: false });
 }
 
-function imagesOf({ blockSizes, from, to }: Plan, blocks?: readonly number[]): number {
-  return sum(blocks ? blocks.map((block) => blockSizes[block]) : blockSizes.slice(from, to));
+/** Images of absent blocks; of layers that are computed apart in part. */
+function imagesLeft({ blockSizes, isApart, layers }: Plan, absent: readonly AbsentBlock[]): number {
+  const part = (lacking: readonly number[]): number => (isApart ? Math.max(1, lacking.length) / layers.length : 1);
+  return sum(absent.map((each) => blockSizes[each.block] * part(each.layers)));
 }
 
 /** From how long shards took for their images; a kind of pass that nobody has done any of is not counted. */

@@ -55,7 +55,10 @@ const readPieces = async (folder: string): Promise<string> => {
   const store = folderStore<BaselinePart, SweptPart>(folder, plan);
   const absent = absentBlocks(plan, store, { isThorough: true });
   if (absent.length > 0)
-    throw new UnitscopeError("waiting", `sweep: expected all blocks, got none of ${absent.join()}`);
+    throw new UnitscopeError(
+      "waiting",
+      `sweep: expected all blocks, got none of ${absent.map(({ block }) => block).join()}`,
+    );
   const merged = mergeStored({ plan, merge: mergeSwept }, store);
   return sha256(encodeValue([merged.shared(), merged.layer(0), merged.layer(1)]));
 };

@@ -10,6 +10,7 @@ import { consecutiveBlocks } from "../../src/passes/image-order.ts";
 import type { PartialResult } from "../../src/passes/pass.ts";
 import { absentBlocks } from "../../src/passes/pass-runner.ts";
 import { cut, type Plan, planKey, plannedImages, shard } from "../../src/passes/plan.ts";
+import { portionOf, shardsOfBlock } from "../../src/passes/portion.ts";
 import { mergeStored } from "../../src/passes/run-pass.ts";
 import { decodeValue, encodeValue } from "../../src/passes/value-codec.ts";
 import { newFolder } from "../runs/example-run.ts";
@@ -131,8 +132,9 @@ describe("blocks of which some units are there", () => {
     const store = folderStore<BaselinePart, SweptPart>(folder, counted);
     store.put(0, found(0));
     store.put(1, found(1), [Int32Array.of(0), null]);
-    expect(store.kept()).toEqual(new Set([0]));
-    const absent = (isThorough: boolean): number[] => absentBlocks(counted, store, { isThorough });
+    expect([0, 1, 2].map((block) => store.seen().layer(block, 0))).toEqual(["whole", "some", "none"]);
+    const absent = (isThorough: boolean): number[] =>
+      absentBlocks(counted, store, { isThorough }).map(({ block }) => block);
     expect([absent(false), absent(true)]).toEqual([
       [1, 2, 3],
       [1, 2, 3],
@@ -142,6 +144,43 @@ describe("blocks of which some units are there", () => {
       [2, 3],
       [2, 3],
     ]);
+  });
+});
+
+describe("portions", () => {
+  test("are all of a plan, every part once, and whoever has a part is found", () => {
+    const sizes = fc.record({ blocks: fc.integer({ min: 1, max: 6 }), layers: fc.integer({ min: 1, max: 5 }) });
+    fc.assert(
+      fc.property(sizes, fc.integer({ min: 1, max: 40 }), fc.boolean(), ({ blocks, layers }, count, isApart) => {
+        const whole: Plan = {
+          ...plan,
+          layers: Array.from({ length: layers }, (_, at) => ({ name: `layer ${at}`, key: {} })),
+          ...consecutiveBlocks(256 * blocks - 100, 256).plan,
+          ...(isApart && { isApart }),
+        };
+        const owners = new Map<string, number>();
+        let images = 0;
+        for (let index = 0; index < count; index++) {
+          const portion = portionOf(whole, { index, count });
+          for (let block = portion.plan.from; block < portion.plan.to; block++) {
+            images += portion.imagesOf(block);
+            const wanted = portion.wanted(block);
+            expect(wanted?.every((units) => units?.length === 0) ?? false).toBe(false);
+            for (let at = 0; at < layers; at++) {
+              if (wanted?.[at]?.length === 0) continue;
+              expect(owners.has(`${block} ${at}`)).toBe(false);
+              owners.set(`${block} ${at}`, index);
+              expect(shardsOfBlock(whole, { block, layers: [at] }, count)).toEqual([index]);
+            }
+          }
+        }
+        expect(owners.size).toBe(blocks * layers);
+        expect(images).toBeCloseTo(plannedImages(whole), 6);
+        for (let block = 0; block < blocks; block++) {
+          expect(shardsOfBlock(whole, { block, layers: [] }, count)).toEqual([owners.get(`${block} 0`)]);
+        }
+      }),
+    );
   });
 });
 

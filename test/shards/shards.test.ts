@@ -81,13 +81,19 @@ describe("a plan", () => {
     const layers = (await openModel(model)).layers.filter(({ kind }) => kind === "convolution").slice(-2);
     const ablation = { ...options, method: "mean", layers: layers.map(({ name }) => name) } as const;
     await runAblate(model, data, { ...ablation, out: alone });
-    const { costs, passes } = await planAblation(model, data, { ...ablation, out: shared, shards: 2 });
+    // More shards than blocks: of the sweep each is of some layers of a block.
+    const { costs, passes } = await planAblation(model, data, { ...ablation, out: shared, shards: 3 });
     expect(passes.map(({ pass }) => pass)).toEqual(["response sums"]);
     expect(costs).toMatchObject([{ pass: "sweep", images: FEW }]);
     expect(costs[0]?.coreHours).toBeGreaterThan(0);
-    await expect(mergeRun(shared)).rejects.toThrow("expected all 2 shards of pass response sums, got 0");
-    expect(await runAll(shared)).toEqual(["waiting", "done", "done", "done"]);
-    expect(statusOf(shared)).toMatchObject({ isComplete: true, stage: 2, shards: { done: [0, 1] } });
+    await expect(mergeRun(shared)).rejects.toThrow("expected all 3 shards of pass response sums, got 1");
+    expect((await runShard(shared, { shard: 2, workers: 1 })).state).toBe("waiting");
+    const quarter = Math.floor(FEW / 4); // one of two layers of one of two blocks
+    expect((await runShard(shared, { shard: 1, workers: 1 })).passes["sweep"]?.images).toBe(quarter);
+    expect(statusOf(shared)).toMatchObject({ stage: 2, shards: { done: [1], missing: [0, 2] } });
+    expect(statusOf(shared).passes.at(-1)).toMatchObject({ images: FEW, done: quarter });
+    expect(await runAll(shared)).toEqual(Array.from({ length: 6 }, () => "done"));
+    expect(statusOf(shared)).toMatchObject({ isComplete: true, stage: 2, shards: { done: [0, 1, 2] } });
     await mergeRun(shared);
     expect(filesOf(shared)).toEqual(filesOf(alone));
     expect((await runShard(shared, { shard: 0 })).state).toBe("merged");
@@ -98,7 +104,8 @@ describe("a plan", () => {
     await measureSets(alone, works.sets[0].options);
     await rotateLayers(alone, works.rotation[0].options);
     for (const [name, some] of Object.entries(works)) {
-      const planned = await planRun(shared, some, { shards: 2, cost: name === "sets" });
+      const shards = name === "rotation" ? 5 : 2; // two blocks of two bases: four have one each
+      const planned = await planRun(shared, some, { shards, cost: name === "sets" });
       await runAll(shared);
       const status = statusOf(shared);
       expect(status, name).toMatchObject({ isComplete: true, secondsLeft: 0, shards: { missing: [] } });

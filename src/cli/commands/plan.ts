@@ -49,11 +49,7 @@ function planned(command: Command): Command {
   for (const argument of command.registeredArguments) plan.addArgument(argument);
   for (const option of command.options) if (!leftOut.includes(option.long)) plan.addOption(option);
   return plan
-    .addOption(
-      new Option("--shards <count>", "how many parts; blocks of images are not cut further")
-        .argParser(wholeNumber)
-        .makeOptionMandatory(),
-    )
+    .addOption(new Option("--shards <count>", "how many parts").argParser(wholeNumber).makeOptionMandatory())
     .option("--no-cost", "do not measure what it costs");
 }
 
