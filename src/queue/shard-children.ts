@@ -84,7 +84,7 @@ function startChild(): Child {
   let hard: NodeJS.Timeout | undefined;
   let why: string | undefined;
   /** Who waits for an answer. One listener for all: every race with `reason` would be kept until that comes. */
-  let hear = (_: ShardAnswer | string): void => {};
+  let hear: (answer: ShardAnswer | string) => void = () => {};
   child.on("message", (answer: ShardAnswer) => hear(answer));
   void reason.then((text) => {
     clearTimeout(hard);
