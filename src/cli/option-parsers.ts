@@ -23,6 +23,14 @@ export function fraction(text: string): number {
   return value;
 }
 
+/** Height and width in pixels: `224`, `224x320`. */
+export function imageSize(text: string): readonly [height: number, width: number] {
+  const [, height, width = height] = /^([1-9]\d{0,4})(?:[x×]([1-9]\d{0,4}))?$/.exec(text.trim()) ?? [];
+  if (height === undefined)
+    throw new InvalidArgumentError("expected pixels such as 224, or height and width: 224x320.");
+  return [Number(height), Number(width)];
+}
+
 /** 0 to 65535. */
 export function portNumber(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {

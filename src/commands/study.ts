@@ -3,16 +3,19 @@
  * the page), each step done once, and the sentences that it comes down to.
  */
 import { join } from "node:path";
+import type { ImageSet } from "../data/image-set.ts";
+import { openImageSet } from "../data/open-image-set.ts";
+import { parsePreprocessing } from "../data/parse-preprocessing.ts";
 import { UnitscopeError } from "../errors.ts";
 import { canonicalJson, type Json } from "../files/canonical-json.ts";
 import { sha256 } from "../files/hash.ts";
 import type { Layer } from "../onnx/layers.ts";
 import type { Finding } from "../report/findings.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
-import { openModel } from "../runtime/open-model.ts";
 import { schemaVersion } from "../tables/schema.ts";
 import { version } from "../version.ts";
 import { performExperiment } from "./experiment.ts";
+import { openNetwork } from "./open-network.ts";
 import { planStudy, quickLimit, type StudyChoice, type StudyStep, studiedLayers } from "./plan-study.ts";
 import { type RecordedStep, runRecordedSteps, type StepNotice } from "./recorded-steps.ts";
 import { type DataOptions, type FetchProgress, openSubject, preprocessingJson } from "./subject.ts";
@@ -67,7 +70,7 @@ export async function study(
   if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1)) {
     throw new UnitscopeError("usage", `workers: expected a whole number from 1, got ${workers}`);
   }
-  const limit = options.limit ?? (quick ? await quickLimitOf(modelPath, options) : undefined);
+  const limit = options.limit ?? (quick ? await quickLimitOf(modelPath, data, options) : undefined);
   const { preprocess, root, classes, skipUnreadable, output, label } = options;
   const ablation = { preprocess, root, limit, classes, skipUnreadable, output, label };
   const subject = await openSubject(modelPath, data, { ...ablation, progress: fetching, signal });
@@ -147,9 +150,11 @@ function noteStudy(
   });
 }
 
-async function quickLimitOf(modelPath: string, options: StudyOptions): Promise<number> {
-  const { output, label } = options;
-  const model = await openModel(modelPath, { output });
+async function quickLimitOf(modelPath: string, data: string, options: StudyOptions): Promise<number> {
+  const { output, label, preprocess, root } = options;
+  const preprocessing = preprocess === undefined ? undefined : await parsePreprocessing(preprocess);
+  const images = (): Promise<ImageSet> => openImageSet(data, { root, severalLabels: label !== undefined });
+  const model = await openNetwork(modelPath, { output, preprocessing, images });
   const classCount = label === undefined ? model.classCount : 2; // its absence and its presence
   return quickLimit({ ...model, classCount }, studiedLayers(model, options));
 }

@@ -8,14 +8,15 @@ import { fitClasses } from "../data/classes/fit-classes.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { absoluteSource, type OpenOptions, openImageSet } from "../data/open-image-set.ts";
 import { parsePreprocessing, preprocessingFromJson, preprocessingPresets } from "../data/parse-preprocessing.ts";
-import { forChannels, type Preprocessing } from "../data/preprocessing.ts";
+import { forChannels, noPreprocessing, type Preprocessing } from "../data/preprocessing.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
 import { type BlockSource, blockSource } from "../passes/image-block.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
-import { type Model, openModel } from "../runtime/open-model.ts";
+import type { Model } from "../runtime/open-model.ts";
 import { checkFit } from "./check-fit.ts";
 import { chooseLabel, type LabelChoice } from "./one-label.ts";
+import { openNetwork } from "./open-network.ts";
 
 /** An opened model with its images. */
 export interface Subject {
@@ -100,19 +101,18 @@ export async function openParts(
   }: SubjectOptions & { readonly pick?: LabelChoice["pick"] | undefined },
 ): Promise<{ opened: Model; set: ImageSet; preprocessing: Preprocessing }> {
   const named = preprocess === undefined ? undefined : await parsePreprocessing(preprocess);
-  const opened = await openModel(modelPath, { output, label: pick, size: named && sizeAfter(named) });
+  let known = set;
+  const imagesWith = async ({ orientation }: Preprocessing): Promise<ImageSet> => {
+    const source = { root, ...imagesFor({ label, limit }), skipUnreadable, progress, signal };
+    known ??= await openImageSet(data, { ...source, orient: orientation === "apply" });
+    return known;
+  };
+  const images = (): Promise<ImageSet> => imagesWith(named ?? noPreprocessing);
+  const opened = await openNetwork(modelPath, { output, label: pick, preprocessing: named, images });
   check?.(opened);
   const given = named ?? ownPreprocessing(opened, modelPath);
   const preprocessing = forChannels(given, opened.input.channels);
-  const orient = preprocessing.orientation === "apply";
-  const source = { root, ...imagesFor({ label, limit }), orient, skipUnreadable, progress, signal };
-  return { opened, set: set ?? (await openImageSet(data, source)), preprocessing };
-}
-
-/** Height and width of the images that a preprocessing gives, where it says; for networks that take any. */
-function sizeAfter({ resize, crop }: Preprocessing): readonly [number, number] | undefined {
-  if (crop !== null) return [crop, crop];
-  return typeof resize === "object" && resize !== null ? [resize[0], resize[1]] : undefined;
+  return { opened, set: await imagesWith(preprocessing), preprocessing };
 }
 
 function absoluteOptions({ root, limit, classes, skipUnreadable, output, label }: DataOptions): DataOptions {
@@ -191,30 +191,30 @@ export async function reopenSubject(
   const preprocessing = manifest.preprocessing as unknown as Preprocessing;
   const { output, label, limit, classes } = dataOptions;
   const chosen = label === undefined ? undefined : await chooseLabel(label, { modelPath, classes, limit });
-  const opened = await openModel(modelPath, { output, label: chosen?.pick, size: sizeAfter(preprocessing) });
+  const dataPath = places.data ?? manifest.data.path ?? manifest.data.name;
+  const orient = preprocessing.orientation === "apply";
+  let known: ImageSet | undefined;
+  const openImages = async (): Promise<ImageSet> => {
+    const { root, skipUnreadable } = dataOptions;
+    const source = { root, ...imagesFor({ label, limit }), orient, skipUnreadable, progress, signal };
+    known ??= await openImageSet(dataPath, source).catch((cause: unknown) => {
+      if (!(cause instanceof UnitscopeError) || cause.code !== "usage") throw cause;
+      throw new UnitscopeError(
+        "run",
+        `run folder "${run.path}": expected its images at ${dataPath}, got none there; say where they are with option "data" PATH`,
+        { cause },
+      );
+    });
+    return known;
+  };
+  const opened = await openNetwork(modelPath, { output, label: chosen?.pick, preprocessing, images: openImages });
   if (opened.sha256 !== manifest.model.sha256) {
     throw new UnitscopeError(
       "run",
       `run folder "${run.path}": expected the model of the run (SHA-256 ${manifest.model.sha256.slice(0, 12)}…) at ${modelPath}, got ${opened.sha256.slice(0, 12)}…`,
     );
   }
-  const dataPath = places.data ?? manifest.data.path ?? manifest.data.name;
-  const orient = preprocessing.orientation === "apply";
-  const set = await openImageSet(dataPath, {
-    root: dataOptions.root,
-    ...imagesFor({ label, limit }),
-    orient,
-    skipUnreadable: dataOptions.skipUnreadable,
-    progress,
-    signal,
-  }).catch((cause: unknown) => {
-    if (!(cause instanceof UnitscopeError) || cause.code !== "usage") throw cause;
-    throw new UnitscopeError(
-      "run",
-      `run folder "${run.path}": expected its images at ${dataPath}, got none there; say where they are with option "data" PATH`,
-      { cause },
-    );
-  });
+  const set = await openImages();
   const named = { ...set, name: manifest.data.name };
   const { model, images } = await underOutputs(named, opened, { modelPath, classes, chosen });
   if (images.hash !== manifest.data.hash) {

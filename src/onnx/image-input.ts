@@ -53,7 +53,7 @@ export function findImageInput(
   if (height === undefined || width === undefined) {
     throw new UnitscopeError(
       "model",
-      `${place}: expected an image input of fixed size, got ${described}; give the height and width of the images, or export the model with them`,
+      `${place}: expected an image input of fixed size, got ${described}; give option "size", or export the model with it`,
       { details: { needs: "size" } },
     );
   }

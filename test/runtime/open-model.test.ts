@@ -230,7 +230,7 @@ describe("the image input", () => {
 
   test("of any size: the layers' sizes are unknown, which is said", async () => {
     await expect(open(graphOf(head, constants, input(["N", 3, "H", "W"])))).rejects.toThrow(
-      'model "m.onnx": expected an image input of fixed size, got "x" float32 [N, 3, H, W]; give the height and width of the images, or export the model with them',
+      'model "m.onnx": expected an image input of fixed size, got "x" float32 [N, 3, H, W]; give option "size", or export the model with it',
     );
   });
 

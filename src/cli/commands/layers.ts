@@ -5,6 +5,7 @@ import { withCommas } from "../../numeric/with-commas.ts";
 import type { Model } from "../../runtime/model.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
+import { imageSize } from "../option-parsers.ts";
 
 /** Reasons that are listed one by one before the rest is summed up; `--json` has all of them. */
 const LISTED = 12;
@@ -22,9 +23,15 @@ export function layersCommand(context: CliContext): Command {
   return new Command("layers")
     .description("layers that can be ablated: name, kind, units, size, what each costs, and what was left out and why")
     .argument("<model>", "ONNX file")
-    .action(async (path: string) => {
+    .option(
+      "--size <pixels>",
+      "of the images, where the network takes any: 224, or height and width: 224x320",
+      imageSize,
+    )
+    .option("--output <tensor>", "the model's output that holds the classes, where it has several")
+    .action(async (path: string, given: { size?: readonly [number, number]; output?: string }) => {
       const { openModel } = await import("../../runtime/open-model.ts");
-      const model = await openModel(path);
+      const model = await openModel(path, given);
       const { describeLayers } = await import("../../commands/describe-layers.ts");
       const description = describeLayers(model);
       if (context.json) context.print(JSON.stringify(toJson(model, description)));
