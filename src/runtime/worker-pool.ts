@@ -35,6 +35,7 @@ export async function openPool<Setup, Task, Result>(
   setup: Setup | Promise<Setup>,
   { workers, signal }: { workers: number; signal?: AbortSignal | undefined },
 ): Promise<WorkerPool<Task, Result>> {
+  if (setup instanceof Promise) setup.catch(() => undefined); // where it fails and nobody waits for it: the signal, a thread
   signal?.throwIfAborted();
   interface Job {
     task: Task;
