@@ -3,6 +3,9 @@
  * packs of rows that keep the widest tensor in the cache.
  */
 
+import type { Node } from "../onnx/graph.ts";
+import { isPickedEarly } from "../onnx/pick-early.ts";
+import { inferShapes } from "../onnx/shapes.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { floatValue, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { type ClosedForm, closedForm } from "./closed-form.ts";
@@ -35,6 +38,17 @@ export interface FastLayer {
 /** Rows of one unit in a run. */
 const MOST_ROWS = 256;
 
+/** An opened suffix. */
+interface Suffix {
+  readonly session: Session;
+  /** Rows of a run. */
+  readonly pack: number;
+}
+
+function outputsOf(nodes: readonly Node[]): string[] {
+  return nodes.flatMap(({ outputs }) => outputs);
+}
+
 /**
  * A layer whose suffixes are opened when they are first needed.
  * @param options.fixed tensors that do not depend on the image. @param options.open opens a session that the route closes.
@@ -55,25 +69,21 @@ export function openFastLayer(
 ): FastLayer {
   const { graph, shapes, rows: rowKinds, classCount } = model;
   const { plan } = planned;
-  const sessions: Partial<Record<"unit" | "set" | "unitState" | "setState", Promise<Session>>> = {};
+  const sessions: Partial<Record<"unit" | "set" | "unitState" | "setState", Promise<Suffix>>> = {};
   const pairs = lazily(() => (provider === "cpu" ? openFastPairs(model, plan, ports, { fixed, open }) : undefined));
-  const opening = (removes: "unit" | "set", keepsState = false): Promise<Session> =>
-    (sessions[keepsState ? (`${removes}State` as const) : removes] ??= open(
-      buildSuffix(graph, plan, ports, { shapes, rows: rowKinds, removes, keepsState }),
-    ));
-  const run = packRunner(
-    model,
-    packSize(
-      [...plan.frontiers.map(({ output }) => output), ...plan.recomputed.flatMap((node) => node.outputs)],
-      shapes,
-      MOST_ROWS,
-    ),
-    plan.units,
-  );
-  const logitsOf = (suffix: Session, results: Feeds, count: number): Float32Array =>
+  const opening = (removes: "unit" | "set", keepsState = false): Promise<Suffix> =>
+    (sessions[keepsState ? (`${removes}State` as const) : removes] ??= (async () => {
+      const suffix = buildSuffix(graph, plan, ports, { shapes, rows: rowKinds, removes, keepsState });
+      const made = isPickedEarly(suffix)
+        ? packSize(outputsOf(suffix.nodes), inferShapes(suffix), MOST_ROWS)
+        : packSize([...plan.frontiers.map(({ output }) => output), ...outputsOf(plan.recomputed)], shapes, MOST_ROWS);
+      return { session: await open(suffix), pack: made };
+    })());
+  const run = packRunner(model, plan.units);
+  const logitsOf = ({ session: suffix }: Suffix, results: Feeds, count: number): Float32Array =>
     (results[suffix.outputNames[0]].data as Float32Array).subarray(0, count * classCount);
   const runLogits = async (
-    suffix: Session,
+    suffix: Suffix,
     feeds: Feeds,
     rows: Int32Array,
     unit: number | undefined,
@@ -130,15 +140,14 @@ export function openFastLayer(
 /** Runs a suffix over rows, pack by pack. @returns a function that hands on each pack's results, its rows and their start. */
 function packRunner(
   { batch }: Model,
-  pack: number,
   unitCount: number,
 ): (
-  suffix: Session,
+  suffix: Suffix,
   feeds: Feeds,
   pairs: { rows: Int32Array; unit: number | undefined },
   take: (results: Feeds, some: Int32Array, start: number) => void,
 ) => Promise<void> {
-  return async (suffix, feeds, { rows, unit }, take) => {
+  return async ({ session: suffix, pack }, feeds, { rows, unit }, take) => {
     // Packs of one size, rather than full ones and a small rest.
     const step = batch ?? Math.ceil(rows.length / Math.ceil(rows.length / pack));
     for (let start = 0; start < rows.length; start += step) {

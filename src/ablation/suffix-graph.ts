@@ -8,6 +8,7 @@
 import { cutTo } from "../onnx/edit.ts";
 import { type Dim, type Graph, intTensor, type Node, node, type Port } from "../onnx/graph.ts";
 import { graphWriter } from "../onnx/graph-writer.ts";
+import { pickEarly } from "../onnx/pick-early.ts";
 import { isShape, type RowFact } from "../onnx/rows.ts";
 import type { Shape } from "../onnx/shapes.ts";
 import { sortNodes } from "../onnx/sort.ts";
@@ -143,7 +144,8 @@ export function buildSuffix(
     outputs: [],
   };
   const state = keepsState ? stateTensors(plan, ports).map(({ output }) => output) : [];
-  return cutTo(whole, [...new Set([logits, ...state])]);
+  const needed = cutTo(whole, [...new Set([logits, ...state])]);
+  return plan.whole === null ? pickEarly(needed) : needed;
 }
 
 /** The response in which units are replaced, in a graph of the whole network. */
