@@ -62,6 +62,9 @@ export function openFrontierRows(
     top = (top + bytes + 63) & ~63;
     return at;
   };
+  const bytesOf = (count: (each: FrontierTables) => number): number =>
+    tables.reduce((sum, each) => sum + count(each) * rowBytes(each), 0);
+  const byImage = bytesOf(({ places }) => places) > bytesOf(({ tapCount }) => tapCount);
   const laid = tables.map((each, i) => {
     const { places, moved, windows, tapCount, dims } = each;
     const row = rowBytes(each);
@@ -75,7 +78,7 @@ export function openFrontierRows(
         weights: place(plan.units * tapCount * row),
         moved: place((moved.starts.length + moved.entries.length) * FLOAT),
         windows: place((windows.starts.length + windows.entries.length) * FLOAT),
-        change: place(ports.frontiers[i].positions * FLOAT),
+        change: place((byImage ? plan.units : 1) * ports.frontiers[i].positions * FLOAT),
         base: place(places * row),
         sums: place(places * row),
         // The last channels of a row are written past its end, into what is written next.
@@ -94,9 +97,6 @@ export function openFrontierRows(
     putLists(whole, each.at.moved, each.moved, row);
     putLists(whole, each.at.windows, each.windows, row);
   });
-  const bytesOf = (count: (each: FrontierTables) => number): number =>
-    tables.reduce((sum, each) => sum + count(each) * rowBytes(each), 0);
-  const byImage = bytesOf(({ places }) => places) > bytesOf(({ tapCount }) => tapCount);
   let block: PreparedBlock | undefined;
   let held = -1;
   const tensor = (name: string): Float32Array => block?.tensors.get(name)?.data as Float32Array;
@@ -114,9 +114,14 @@ export function openFrontierRows(
           if (row !== held) putBase(numbers, each, tensor(port.output), { row, at: each.at.base });
           kernel.copy(each.at.sums, each.at.base, each.places * each.row);
         }
-        const from = (row * plan.units + unit) * each.positions;
-        numbers.set(tensor(port.change).subarray(from, from + each.positions), each.at.change / FLOAT);
-        writeRow(kernel, each, unit, at);
+        // Of an image whose pairs come together, the changes of all units are copied at once.
+        const [first, units] = byImage ? [row * plan.units, plan.units] : [row * plan.units + unit, 1];
+        if (!byImage || row !== held) {
+          const from = first * each.positions;
+          numbers.set(tensor(port.change).subarray(from, from + units * each.positions), each.at.change / FLOAT);
+        }
+        const change = each.at.change + (byImage ? unit * each.positions * FLOAT : 0);
+        writeRow(kernel, each, { unit, change, at });
       }
       held = row;
     },
@@ -145,15 +150,13 @@ function rowBytes({ channels }: FrontierTables): number {
 
 function writeRow(
   kernel: DifferenceKernel,
-  { at: place, row, size, channels, positions, tapCount, windows, least }: Laid,
-  unit: number,
-  at: number,
+  { at: place, row, size, positions, tapCount, windows, least }: Laid,
+  { unit, change, at }: { unit: number; change: number; at: number },
 ): void {
-  kernel.take(place.change, positions, place.moved, place.weights + unit * tapCount * row, place.sums, row);
+  kernel.take(change, positions, place.moved, place.weights + unit * tapCount * row, place.sums, row);
   const count = windows.starts.length - 1;
-  const used = Math.ceil(channels / 4) * 16;
   const out = place.out + at * size * FLOAT;
-  kernel.gather(place.sums, place.windows, count, used, least, out, FLOAT, count * FLOAT);
+  kernel.gather(place.sums, place.windows, count, row, least, out, FLOAT, count * FLOAT);
 }
 
 /** `[units, channels, taps]` as a padded row for every tap. */

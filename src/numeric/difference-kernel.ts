@@ -22,7 +22,7 @@ export interface DifferenceKernel {
   take(change: number, positions: number, starts: number, weights: number, sums: number, row: number): void;
   /**
    * Writes the largest number of every channel in every window of rows, `least` at least.
-   * @param starts address of `windows + 1` addresses of offsets of rows. @param row bytes of channels, a multiple of 16.
+   * @param starts address of `windows + 1` addresses of offsets of rows. @param row bytes of channels, a multiple of 64.
    */
   gather(
     sums: number,
