@@ -5,27 +5,30 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** By their processor time and what they wait; the first three run side by side, and those that wait leave room. */
 const slowest = [
   "cluster/slurm", // waits most of the time
-  "reproduction/reproduce",
-  "queue/queue", // waits
   "web/explorer",
+  "queue/queue", // waits
+  "runtime/webgpu",
+  "reproduction/reproduce",
+  "web/many-classes",
+  "package",
+  "fuzz/fuzz",
   "web/site",
   "cluster/gnu-parallel",
-  "runtime/webgpu",
-  "package",
-  "ablation/sweep",
-  "web/many-classes",
-  "cli/interrupt",
-  "shards/shards",
-  "fuzz/fuzz",
   "shards/kills",
-  "reproduction/claims",
+  "ablation/sweep",
   "ablation/routes",
+  "shards/shards",
+  "cli/interrupt",
   "cli/concepts",
+  "reproduction/claims",
   "commands/study",
-  "commands/write-ablation",
+  "commands/ablate-labels",
   "cluster/containers",
-  "commands/one-label",
-  "ablation/optimal-constants",
+  "training/train-command",
+  "fuzz/hostile-files",
+  "cli/full-disk",
+  "zoo/tiny",
+  "commands/write-ablation",
 ].map((name) => `test/${name}.test.ts`);
 
 /** Puts the slowest first; among the others, what Vitest knows of them decides. */

@@ -32,6 +32,8 @@ async function berryFolder(): Promise<string> {
   return folder;
 }
 
+/** What is not asked about here is short. */
+const quick = ["--shuffles", "0", "--resamples", "200", "--quiet"];
 let set: string;
 let run: string;
 beforeAll(async () => {
@@ -44,16 +46,7 @@ beforeAll(async () => {
 
 describe("attributes --concepts", () => {
   test("gives the known concepts, thresholds and counts", async () => {
-    const { code, stdout } = await unitscopeHere([
-      "attributes",
-      run,
-      "--concepts",
-      set,
-      "--shuffles",
-      "0",
-      "--json",
-      "--quiet",
-    ]);
+    const { code, stdout } = await unitscopeHere(["attributes", run, "--concepts", set, "--json", ...quick]);
     expect(code).toBe(0);
     const { concepts } = JSON.parse(stdout) as { concepts: { images: number; layers: { detectors: number }[] } };
     expect(concepts).toMatchObject({ format: "JSON", images: 100, concepts: 12 });
@@ -87,14 +80,14 @@ describe("attributes --concepts", () => {
 
   test("is the same with receptive fields where these are single pixels, and with more workers", async () => {
     const before = await openRun(run).readTable("concepts");
-    const more = ["--upsampling", "receptive-field", "--workers", "3", "--shuffles", "0", "--quiet"];
+    const more = ["--upsampling", "receptive-field", "--workers", "3", ...quick];
     expect((await unitscopeHere(["attributes", run, "--concepts", set, ...more])).code).toBe(0);
     expect(await openRun(run).readTable("concepts")).toEqual(before);
   });
 
   test("names the colours of the run's own images, beside other sets", async () => {
-    const args = ["attributes", run, "--concepts", `${set},colors`, "--shuffles", "0", "--json", "--quiet"];
-    const { code, stdout } = await unitscopeHere(args);
+    const args = ["attributes", run, "--concepts", `${set},colors`, "--concept-shuffles", "0", "--json"];
+    const { code, stdout } = await unitscopeHere([...args, ...quick]);
     expect(code).toBe(0);
     const { concepts } = JSON.parse(stdout) as { concepts: Record<string, unknown> };
     expect(concepts).toMatchObject({ format: "JSON, colours", images: 109, concepts: 12 });
