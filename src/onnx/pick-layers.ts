@@ -34,10 +34,10 @@ export function pickLayers(
 }
 
 function suggestion(name: string, layers: readonly Layer[]): string {
-  const near = nearest(
-    name,
-    [...layers.map((each) => each.name), ...layers.flatMap((each) => [each.tap, each.output])],
-  );
+  const near = nearest(name, [
+    ...layers.map((each) => each.name),
+    ...layers.flatMap((each) => [each.tap, each.output]),
+  ]);
   return near === undefined ? "" : ` (did you mean "${near}"?)`;
 }
 

@@ -166,6 +166,7 @@ describe("names", () => {
     );
     expect(pickLayers(layers, ["a", "/r", "/a/out"]).map(({ name }) => name)).toEqual(["a", "a", "a"]);
     expect(() => pickLayers(layers, ["b"])).toThrow(/^layer "b": expected one of a, got a name that no layer has/);
+    expect(() => pickLayers(layers, ["/a/put"])).toThrow('(did you mean "/a/out"?)');
   });
 });
 
