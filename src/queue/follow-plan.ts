@@ -10,7 +10,7 @@ import { cardOf } from "./plan-card.ts";
 import type { QueueLink } from "./queue-link.ts";
 import type { QueueTimes } from "./queue-times.ts";
 import { addShards, jobStates, removeShards } from "./shard-jobs.ts";
-import { untilAborted } from "./until-aborted.ts";
+import { untilServed } from "./until-served.ts";
 
 /** What a caller may watch and stop. */
 export interface FollowEffects {
@@ -56,7 +56,8 @@ export async function followPlan(
   /** When a shard's job was first seen completed. */
   const completed = new Map<string, number>();
   const redo = new Set(again);
-  const during = async <T>(work: Promise<T>): Promise<T> => await untilAborted(work, signal);
+  const during = async <T>(ask: () => Promise<T>): Promise<T> =>
+    await untilServed(link, ask, { pollMs: times.pollMs, note, signal });
   let isFirst = true;
   let lonely = 0;
   try {
@@ -68,11 +69,11 @@ export async function followPlan(
         if (status.isComplete && redo.size === 0) return "computed";
         const { stage } = status;
         const lacking = [...new Set([...status.shards.missing, ...status.shards.running, ...redo])];
-        if (isFirst) await during(removeEnded(queue, stage, lacking));
+        if (isFirst) await during(() => removeEnded(queue, stage, lacking));
         isFirst = false;
-        await during(postPlan(link, card));
-        const states = await during(jobStates(queue, stage, lacking));
-        await during(addShards(queue, card, { stage, shards: states.absent, times }));
+        await during(() => postPlan(link, card));
+        const states = await during(() => jobStates(queue, stage, lacking));
+        await during(() => addShards(queue, card, { stage, shards: states.absent, times }));
         for (const { shard, reason } of states.failed) tell(`shard ${shard} failed: ${reason}`);
         for (const shard of states.completed) redo.delete(shard);
         const now = Date.now();
@@ -87,10 +88,11 @@ export async function followPlan(
           if (states.failed.length > 0) throw failure(path, states.failed);
           return "computed"; // as far as the jobs say; the merge looks into the files
         }
-        for (const { worker, reason } of await during(postedDeclines(link, card.id))) {
+        for (const { worker, reason } of await during(() => postedDeclines(link, card.id))) {
           tell(`worker ${worker} declines: ${reason}`);
         }
-        lonely = status.running.length === 0 && (await during(presentWorkers(link))).length === 0 ? lonely + 1 : 0;
+        lonely =
+          status.running.length === 0 && (await during(() => presentWorkers(link))).length === 0 ? lonely + 1 : 0;
         if (lonely === LONELY_LOOKS) note(`no worker yet; start some: unitscope worker --queue ${link.shown}`);
         report(status, progress);
       }

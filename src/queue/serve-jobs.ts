@@ -8,7 +8,7 @@ import { type QueueLink, queuePrefix } from "./queue-link.ts";
 import type { QueueTimes } from "./queue-times.ts";
 import { openChildren } from "./shard-children.ts";
 import { MOST_STARTS, type ShardJob } from "./shard-jobs.ts";
-import { untilAborted } from "./until-aborted.ts";
+import { untilServed } from "./until-served.ts";
 
 /** A plan is left after so many looks without a job, so that another one gets its turn. */
 const IDLE_LOOKS = 3;
@@ -95,8 +95,9 @@ export async function serveJobs(
     while (!signal.aborted) {
       await sleep(times.pollMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) break;
-      await untilAborted(here(), signal);
-      const plans = await untilAborted(postedPlans(link), signal);
+      const asking = { pollMs: times.pollMs, note, signal };
+      await untilServed(link, here, asking);
+      const plans = await untilServed(link, () => postedPlans(link), asking);
       if (active > 0) quiet = 0;
       else if (++quiet >= IDLE_LOOKS) {
         await children.rest();

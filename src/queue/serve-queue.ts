@@ -10,7 +10,7 @@ import type { PlanCard } from "./plan-card.ts";
 import type { QueueLink } from "./queue-link.ts";
 import { type QueueTimes, queueTimes } from "./queue-times.ts";
 import { type JobOptions, type ServeEffects, serveJobs } from "./serve-jobs.ts";
-import { untilAborted } from "./until-aborted.ts";
+import { untilServed } from "./until-served.ts";
 
 /** How a worker works. */
 export interface ServeOptions extends WorkerPlaces, Partial<Pick<JobOptions, "concurrency" | "workers" | "idle">> {
@@ -29,22 +29,24 @@ export async function serveQueue(
   const { note = () => {}, signal } = effects;
   const worker = `${hostname()}, process ${process.pid}, ${randomBytes(2).toString("hex")}`;
   const examined = openExaminer(link, worker, { places, times, note });
-  const during = async <T>(work: Promise<T>): Promise<T> => await untilAborted(work, signal);
+  const asking = { pollMs: times.pollMs, note, signal };
+  const during = async <T>(ask: () => Promise<T>): Promise<T> => await untilServed(link, ask, asking);
   let done = 0;
   let last: string | undefined;
   let busy = performance.now();
   try {
     while (!signal.aborted) {
-      await during(postWorker(link, { worker, unitscope: version, concurrency, plan: null }));
-      const cards = (await during(postedPlans(link))).map(({ card }) => card);
+      await during(() => postWorker(link, { worker, unitscope: version, concurrency, plan: null }));
+      const cards = (await during(() => postedPlans(link))).map(({ card }) => card);
       const found = await nextPlan(cards, last, (card) => examined(card, signal));
       if (found) {
-        last = found.card.id;
-        await during(postWorker(link, { worker, unitscope: version, concurrency, plan: last }));
+        const { id } = found.card;
+        last = id;
+        await during(() => postWorker(link, { worker, unitscope: version, concurrency, plan: id }));
         const served = await serveJobs(link, found, {
           ...{ concurrency, workers, times, idle },
           ...{ note, shard: effects.shard, signal },
-          here: () => postWorker(link, { worker, unitscope: version, concurrency, plan: found.card.id }),
+          here: () => postWorker(link, { worker, unitscope: version, concurrency, plan: id }),
         });
         done += served;
         if (served > 0) busy = performance.now();
@@ -95,7 +97,7 @@ function openExaminer(
       const reason = messageOf(error);
       const isOurs = error instanceof UnitscopeError && error.code !== "internal";
       if (!isOurs) throw error;
-      await untilAborted(postDecline(link, card.id, worker, reason), signal);
+      await untilServed(link, () => postDecline(link, card.id, worker, reason), { pollMs: times.pollMs, note, signal });
       if (reason !== before?.reason) note(`declined the plan of ${card.run}: ${reason}`);
       known.set(card.id, { workable: undefined, at: performance.now(), reason });
       return undefined;

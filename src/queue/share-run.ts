@@ -10,7 +10,7 @@ import { withdrawPlan } from "./notice-board.ts";
 import { cardOf } from "./plan-card.ts";
 import type { QueueLink } from "./queue-link.ts";
 import { type QueueTimes, queueTimes } from "./queue-times.ts";
-import { untilAborted } from "./until-aborted.ts";
+import { untilServed } from "./until-served.ts";
 
 /** How it is shared. */
 export interface ShareRunOptions extends Pick<MergeRunOptions, "workers"> {
@@ -43,7 +43,7 @@ export async function shareRun(
     if (!planned.isComplete || merge > 1) await followPlan(link, path, { times, again }, effects);
     try {
       const results = await whenFree(() => mergeRun(path, { workers }, effects), free);
-      await untilAborted(withdrawPlan(link, id), signal);
+      await untilServed(link, () => withdrawPlan(link, id), { pollMs: times.pollMs, note: effects.note, signal });
       return results;
     } catch (error) {
       const missing = error instanceof UnitscopeError ? error.details["missing"] : undefined;

@@ -175,6 +175,27 @@ describe.skipIf(why !== undefined && !isNeeded("redis"))(
       expect(await queueStatus(link)).toMatchObject({ plans: [], workers: [] });
     });
 
+    test("a server that refuses for a while, since its memory is full, is waited for", async () => {
+      const run = join(folder, "full");
+      const notes: string[] = [];
+      const shared = shareRun(
+        link,
+        () => planAblation(model, data, { ...options, out: run, shards: 6, cost: false }),
+        { times },
+        { note: (text) => notes.push(text) },
+      );
+      const worker = startWorker();
+      await until(() => atWork(run).length > 0, 60, 20);
+      await redis.command("config", "set", "maxmemory", "1");
+      await until(() => notes.some((text) => /the server refuses: OOM .*; waiting$/.test(text)), 60);
+      await redis.command("config", "set", "maxmemory", "0");
+      await shared;
+      expect(notes).toContainEqual(expect.stringMatching(/the server takes commands again; going on$/));
+      await expectSameTables(run);
+      worker.kill("SIGTERM");
+      expect((await worker.ended).code).toBe(130);
+    });
+
     test("attributes, sets and rotate give the tables that they give without a queue", async () => {
       const [queued, direct] = ["queued", "direct"].map((name) => join(folder, name)) as [string, string];
       for (const run of [queued, direct]) cpSync(alone, run, { recursive: true });

@@ -21,7 +21,7 @@ import { openModel } from "../../src/runtime/open-model.ts";
 import { mergeRun } from "../../src/shards/merge-run.ts";
 import { planAblation, planRun } from "../../src/shards/plan-run.ts";
 import { readRunPlan, writeRunPlan } from "../../src/shards/run-plan.ts";
-import { runShard } from "../../src/shards/run-shard.ts";
+import { openShards, runShard } from "../../src/shards/run-shard.ts";
 import { statusOf } from "../../src/shards/run-status.ts";
 import type { SharedWork } from "../../src/shards/shared-work.ts";
 import { temporaryFolder } from "../data/temporary-folder.ts";
@@ -144,6 +144,30 @@ describe("a plan", () => {
     await mergeRun(run);
     const tables = (path: string): unknown => ({ ...filesOf(path), "figures/layer-drops.svg": "names its images" });
     expect(tables(run)).toEqual(tables(alone.run.path));
+  });
+
+  test("is carried out shard after shard with what is open, until the model or the images are others", async () => {
+    const here = join(folder, "replaced");
+    mkdirSync(here);
+    const { model, data } = await writeStudy(here, FEW);
+    const run = join(here, "run");
+    await planAblation(model, data, { ...options, out: run, shards: 4, cost: false });
+    const runner = openShards(run, { workers: 1 });
+    expect((await runner.run(0)).state).toBe("done");
+    const kept = [model, data].map((file) => readFileSync(file));
+    writeFileSync(model, Buffer.concat([kept[0], Buffer.from([0x8a, 0x01, 0])]));
+    await expect(runner.run(1)).rejects.toThrow("expected the model of the run");
+    writeFileSync(model, kept[0]);
+    expect((await runner.run(1)).state).toBe("done");
+    await writeStudy(here, FEW + 1);
+    writeFileSync(model, kept[0]);
+    await expect(runner.run(2)).rejects.toThrow("expected the images of the run");
+    writeFileSync(data, kept[1]);
+    for (const shard of [2, 3]) expect((await runner.run(shard)).state).toBe("done");
+    await runner.close();
+    const alone = await runAblate(model, data, { ...options, out: join(here, "alone") });
+    await mergeRun(run);
+    expect(filesOf(run)).toEqual(filesOf(alone.run.path));
   });
 
   test("of commands on a run is refused, and nothing written, where they would refuse to begin", async () => {

@@ -18,9 +18,10 @@ export function queueCommand(context: CliContext): Command {
     .addOption(queueOption("which queue"))
     .action(async ({ queue }: Options) => {
       const { queueStatus } = await import("../../queue/queue-status.ts");
+      const { askServer } = await import("../../queue/until-served.ts");
       const link = await openLink(context, queue);
       try {
-        const found = await queueStatus(link);
+        const found = await askServer(link, () => queueStatus(link));
         if (context.json) context.print(JSON.stringify({ queue: link.shown, ...found }));
         else for (const line of describe(link.shown, found)) context.print(line);
       } finally {
@@ -33,9 +34,10 @@ export function queueCommand(context: CliContext): Command {
     .option("--all", "those that are followed too; whoever follows one puts it in again")
     .action(async ({ queue, all }: Options) => {
       const { cleanQueue } = await import("../../queue/queue-status.ts");
+      const { askServer } = await import("../../queue/until-served.ts");
       const link = await openLink(context, queue);
       try {
-        const gone = await cleanQueue(link, { all: all === true });
+        const gone = await askServer(link, () => cleanQueue(link, { all: all === true }));
         if (context.json) context.print(JSON.stringify({ queue: link.shown, removed: gone.map(({ card }) => card) }));
         else for (const { card } of gone) context.print(`taken out: ${card.run}`);
         if (!context.json && gone.length === 0) context.print("nothing to take out");
