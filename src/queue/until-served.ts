@@ -59,7 +59,7 @@ function isRefusal(error: unknown): error is Error {
 }
 
 function refusedBy(shown: string, error: Error): UnitscopeError {
-  const advice = /^WRONGTYPE/.test(error.message)
+  const advice = error.message.startsWith("WRONGTYPE")
     ? "something else writes under names that begin with unitscope: use a database of its own"
     : "look after the server, then run the same command again";
   return new UnitscopeError(
