@@ -16,7 +16,7 @@ IMAGES = 12
 def make(entry: Entry) -> tuple[torch.nn.Module, np.ndarray, onnx.ModelProto | None]:
     """The module with its weights, the compared images, and the graph where it is written by hand."""
     torch.manual_seed(seed_of(entry.name))
-    net = entry.build().eval()
+    net = evaluated(entry.build())
     pictures = images_of(entry.name + "/calibration", count=32, channels=entry.channels, size=entry.size)
     (entry.calibrate or randomise)(net, as_input(pictures, entry, torch.float32), entry.classes)
     if entry.dtype == torch.float64:
@@ -24,6 +24,15 @@ def make(entry: Entry) -> tuple[torch.nn.Module, np.ndarray, onnx.ModelProto | N
     write = entry.export.get("write")
     count = IMAGES
     return net, images_of(entry.name, count=count, channels=entry.channels, size=entry.size), write(net) if write else None
+
+
+def evaluated(net: torch.nn.Module) -> torch.nn.Module:
+    """In evaluation mode, but for attentions without dropout: in that mode they are one operator, whose heads nobody sees."""
+    net.eval()
+    for part in net.modules():
+        if isinstance(part, torch.nn.MultiheadAttention) and part.dropout == 0:
+            part.training = True
+    return net
 
 
 def as_input(pictures: np.ndarray, entry: Entry, dtype: torch.dtype | None = None) -> torch.Tensor:
@@ -55,7 +64,7 @@ def write_model(entry: Entry, net: torch.nn.Module, graph: onnx.ModelProto | Non
                 net, example, path, input_names=["images"], output_names=list(entry.outputs), dynamic_axes=axes,
                 opset_version=entry.opset, **settings,
             )  # fmt: skip
-        net.eval()
+        evaluated(net)
     if entry.after:
         entry.after(path)
 

@@ -199,7 +199,7 @@ function chooseClasses({ images }: Subject, names: readonly string[] | undefined
   const needed = rankSplit === null ? 1 : 2;
   if (!names || names.length === 0) return Array.from(counts.keys()).filter((cls) => counts[cls] >= needed);
   const chosen = names.map((name) => {
-    const named = images.classNames.indexOf(name);
+    const named = images.classNames.indexOf(name.normalize("NFC"));
     const cls = named >= 0 ? named : /^\d+$/.test(name) ? Number(name) : -1;
     if (cls >= 0 && cls < counts.length && counts[cls] >= needed) return cls;
     const problem = cls >= 0 && cls < counts.length ? `${counts[cls]} images of it` : "no such class";
