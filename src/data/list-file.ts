@@ -1,5 +1,5 @@
 /** A list file: `path label` a line, as Places365 and ImageNet ship their validation sets, or CSV with a header. */
-import { readdir } from "node:fs/promises";
+import { access, readdir } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { diskError } from "../files/disk-error.ts";
@@ -45,16 +45,34 @@ export async function readListFile(
   if (imageNames.length === 0) {
     throw new UnitscopeError("data", `${list}: expected "path label" lines, got an empty file`);
   }
-  const paths = imageNames.map((path) =>
-    root !== undefined
-      ? insideFolder(root, path.replace(/^\/+/, ""), list)
-      : isAbsolute(path)
-        ? path
-        : join(dirname(list), path),
-  );
+  const placeOf = (path: string): string => {
+    if (root !== undefined) return insideFolder(root, path.replace(/^\/+/, ""), list);
+    return isAbsolute(path) ? path : join(dirname(list), path);
+  };
+  const paths: string[] = [];
+  for (const path of imageNames) paths.push(hasAccents(path) ? await storedPath(path, placeOf) : placeOf(path));
   const isNumbered = severalLabels?.kind !== "columns" && classNames.every((cls, at) => cls === `${at}`);
   const found = isNumbered ? await findClassNames(list, classNames.length) : undefined;
   return { name, paths, imageNames, labels, severalLabels, classNames: found ?? classNames };
+}
+
+function hasAccents(path: string): boolean {
+  return path.normalize("NFC") !== path.normalize("NFD");
+}
+
+/** Where a file is whose name the disk may store in the other way of Unicode, as what macOS packed does; else as listed. */
+async function storedPath(path: string, placeOf: (path: string) => string): Promise<string> {
+  for (const form of [path, path.normalize("NFC"), path.normalize("NFD")]) {
+    const place = placeOf(form);
+    if (
+      await access(place).then(
+        () => true,
+        () => false,
+      )
+    )
+      return place;
+  }
+  return placeOf(path);
 }
 
 /** Images with their labels, as a list has them. */

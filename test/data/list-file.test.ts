@@ -29,6 +29,21 @@ describe("list files", () => {
     ]);
   });
 
+  it("finds files whose names the disk stores in the other way of Unicode", async () => {
+    const lines = "r\u00E9sum\u00E9/1.png 0\nre\u0301sume\u0301/2.png 1\nne\u0301/3.png 0\n";
+    const files = { "re\u0301sume\u0301/1.png": a, "re\u0301sume\u0301/2.png": b, "n\u00E9/3.png": c };
+    const folder = await folderOf({ "list.txt": lines, ...files });
+    const set = await openImageSet(join(folder, "list.txt"));
+    expect(set.hash).toBe((await openImageSet(join(folder, "list.txt"), { root: folder })).hash);
+    for (const [image, seed] of [0, 1, 2].entries()) {
+      expect((await set.read(image)).data).toEqual(noise(seed, 5, 5).data);
+    }
+    const missing = await folderOf({ "list.txt": "r\u00E9sum\u00E9/1.png 0\n" });
+    await expect(openImageSet(join(missing, "list.txt"))).rejects.toThrow(
+      "r\u00E9sum\u00E9/1.png: expected an image file",
+    );
+  });
+
   it("starts relative paths from its own folder, and numbers classes without names", async () => {
     const folder = await folderOf({ "list.txt": "x/1.png 1\nx/2.png,0", "x/1.png": a, "x/2.png": b });
     const set = await openImageSet(join(folder, "list.txt"));
