@@ -6,7 +6,7 @@ import { blocksOf } from "../passes/image-order.ts";
 import type { Pass } from "../passes/pass.ts";
 import { inMemory, type PassRunner } from "../passes/pass-runner.ts";
 import { type Plan, planKey } from "../passes/plan.ts";
-import { chooseThreads } from "../passes/thread-choice.ts";
+import { chooseThreads, isLarge } from "../passes/thread-choice.ts";
 import type { Observed } from "../responses/observed.ts";
 import type { ObserveSetup } from "../responses/response-pass.ts";
 import type { Model } from "../runtime/open-model.ts";
@@ -175,10 +175,12 @@ export async function sweepPass(
     plan,
     work: sweepWork,
     setup,
-    settle: async () => ({
-      ...setup,
-      model: await withMeasuredTolerance(model, images, { layers: removed, threads, provider, caution, signal }),
-    }),
+    isLikely: provider === "cpu" && !isLarge(model) && model.logitFloor === 0,
+    settle: async () => {
+      const watched = { layers: removed, threads, provider, caution, signal };
+      const measured = await withMeasuredTolerance(model, images, watched);
+      return measured === model ? setup : { ...setup, model: measured };
+    },
     merge: mergeSwept,
   };
 }

@@ -35,7 +35,7 @@ export interface ToleranceOptions {
 }
 
 /**
- * The model with its tolerance measured: never below the usual one, and infinite where it would swallow the margins.
+ * The model with its tolerance measured, itself where that changes nothing: never below the usual one, and infinite where it would swallow the margins.
  * @throws {UnitscopeError} `interrupted` if the signal fires.
  */
 export async function withMeasuredTolerance(
@@ -117,7 +117,9 @@ export function openComparison(block: ImageBlock, signal: AbortSignal | undefine
       if (!Number.isFinite(largest)) return model;
       const tieTolerance = Math.max(USUAL_TOLERANCE, roundedUp(HEADROOM * largest));
       const ties = tieTolerance === USUAL_TOLERANCE ? 0 : tiesAmong(expected, tieTolerance, model.logitFloor);
-      if (ties <= MOST_TIES * expected.length) return { ...model, tieTolerance };
+      if (ties <= MOST_TIES * expected.length) {
+        return tieTolerance === model.tieTolerance ? model : { ...model, tieTolerance };
+      }
       caution?.(
         `rounding alone moves logits by ${largest.toPrecision(1)} of the largest, and ${Math.round((100 * ties) / expected.length)} % of the predictions on a sample are closer than is safe: every prediction is made one image at a time`,
       );

@@ -57,7 +57,11 @@ export async function growPass<Setup, Shared, Layer, Beside = never, Block exten
   let openMs = 0;
   let opening: Promise<WorkerPool<Block, PartialResult<Shared, Layer, Beside>>> | undefined;
   const open = async (): Promise<WorkerPool<Block, PartialResult<Shared, Layer, Beside>>> => {
-    const pool = await openPool(work, pass.settle?.() ?? pass.setup, { workers, signal });
+    const pool = await openPool(work, pass.settle?.() ?? pass.setup, {
+      guess: pass.isLikely ? pass.setup : undefined,
+      workers,
+      signal,
+    });
     openMs = performance.now() - began;
     return pool;
   };

@@ -43,5 +43,7 @@ export interface Pass<Setup, Shared, Layer, Beside = never, Block extends ImageB
   readonly setup: Setup;
   /** The setup with what only images tell; asked for once, before the first block that is to be done. */
   readonly settle?: (() => Promise<Setup>) | undefined;
+  /** Whether that is likely to be the setup itself, so that threads may open it meanwhile. */
+  readonly isLikely?: boolean | undefined;
   readonly merge: Merge<Shared, Layer>;
 }

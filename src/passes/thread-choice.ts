@@ -33,9 +33,14 @@ export function chooseThreads(
   checkWorkers({ workers, provider });
   if (provider !== "cpu") return { workers: 1, threads: 1 };
   const cores = availableParallelism();
-  const isLarge = weightBytes(graph) > LARGE_MODEL;
-  const count = Math.max(1, Math.min(tasks, workers ?? (isLarge ? 1 : cores)));
-  return { workers: count, threads: isLarge ? Math.max(1, Math.floor(cores / count)) : 1 };
+  const isOne = isLarge({ graph });
+  const count = Math.max(1, Math.min(tasks, workers ?? (isOne ? 1 : cores)));
+  return { workers: count, threads: isOne ? Math.max(1, Math.floor(cores / count)) : 1 };
+}
+
+/** Whether a network is too large to hold twice. */
+export function isLarge({ graph }: { readonly graph: Graph }): boolean {
+  return weightBytes(graph) > LARGE_MODEL;
 }
 
 /** @throws {UnitscopeError} `usage` for several workers on a device. */

@@ -29,11 +29,13 @@ export interface WorkerPool<Task, Result> {
  *
  * @param setup what every worker gets once, before its first task (structured clone; put large bytes in a
  *   SharedArrayBuffer). Where it is still being made, threads start and load their modules meanwhile.
+ * @param options.guess what the setup is likely to be, where it is still being made: threads open it, and once more where it
+ *   turns out to be another object.
  */
 export async function openPool<Setup, Task, Result>(
   work: Work<Setup, Task, Result>,
   setup: Setup | Promise<Setup>,
-  { workers, signal }: { workers: number; signal?: AbortSignal | undefined },
+  { workers, signal, guess }: { workers: number; signal?: AbortSignal | undefined; guess?: Setup | undefined },
 ): Promise<WorkerPool<Task, Result>> {
   if (setup instanceof Promise) setup.catch(() => undefined); // where it fails and nobody waits for it: the signal, a thread
   signal?.throwIfAborted();
@@ -74,17 +76,26 @@ export async function openPool<Setup, Task, Result>(
     else job?.resolve(reply.result);
     dispatch();
   };
+  /** How often every thread opens the work; unknown while the setup is being made. */
+  let openings = Number.POSITIVE_INFINITY;
   const members = Array.from({ length: workers }, () => {
     const worker = takeThread();
     let leave = (): void => {};
     const left = new Promise<void>((resolve) => {
       leave = resolve;
     });
+    let opened = 0;
+    let check = (): void => {};
     const ready = new Promise<void>((resolve, reject) => {
+      check = () => {
+        if (opened < openings) return;
+        free.push(worker);
+        resolve();
+      };
       const onMessage = (reply: Reply<Result>): void => {
         if (reply.kind === "ready") {
-          free.push(worker);
-          resolve();
+          opened++;
+          check();
         } else if (reply.kind === "forgotten") {
           letGo();
           giveBack(worker);
@@ -113,8 +124,9 @@ export async function openPool<Setup, Task, Result>(
     });
     const module = compiledModule(new URL(work.module)).href;
     worker.postMessage({ kind: "load", module, name: work.name } satisfies Request<Setup, Task>);
+    if (guess !== undefined) worker.postMessage({ kind: "open", setup: guess } satisfies Request<Setup, Task>);
     ready.catch(() => undefined); // awaited once the setup is there
-    return { worker, ready, left };
+    return { worker, ready, left, check: () => check() };
   });
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
@@ -133,8 +145,13 @@ export async function openPool<Setup, Task, Result>(
   const stop = (): void => void close();
   signal?.addEventListener("abort", stop, { once: true });
   try {
-    const given = { kind: "open", setup: await setup } satisfies Request<Setup, Task>;
-    for (const { worker } of members) worker.postMessage(given);
+    const given = await setup;
+    openings = guess === undefined || given === guess ? 1 : 2;
+    if (given !== guess) {
+      for (const { worker } of members) {
+        worker.postMessage({ kind: "open", setup: given } satisfies Request<Setup, Task>);
+      }
+    } else for (const { check } of members) check();
     await Promise.all(members.map(({ ready }) => ready));
   } catch (error) {
     await close();

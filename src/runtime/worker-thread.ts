@@ -40,7 +40,11 @@ async function load({
   return found;
 }
 
+/** What is being opened. */
+let opening: Promise<void> = Promise.resolve();
+
 async function open(setup: unknown): Promise<void> {
+  answer = undefined; // what was opened on a guess
   work = await loading;
   answer = await work?.open(setup);
   reply({ kind: "ready" });
@@ -81,7 +85,7 @@ port.on("message", (request: Request<unknown, unknown>) => {
   else if (request.kind === "load") {
     loading = load(request);
     loading.catch(() => undefined); // awaited once there is a setup
-  } else if (request.kind === "open") open(request.setup).catch(refuse);
+  } else if (request.kind === "open") opening = opening.then(() => open(request.setup)).catch(refuse);
   else if (request.kind === "task") perform(request.task).catch(refuse);
   else forget();
 });

@@ -138,3 +138,23 @@ test("a process does not wait for threads that wait for work", () => {
     setTimeout(() => console.log("waited"), 8_000).unref();`;
   expect(execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" })).toBe("4\n");
 });
+
+test("a guess at the setup is opened meanwhile, and gives way where it was wrong", async () => {
+  const settled: { readonly work: Work<{ tolerance: number }, null, { shared: number }> } = {
+    work: {
+      module: new URL("../passes/settled-work.mjs", import.meta.url).href,
+      name: "settledWork",
+      open: () => Promise.reject(new Error("opened by the threads alone")),
+    },
+  };
+  const guess = { tolerance: 1 };
+  for (const setup of [guess, { tolerance: 2 }]) {
+    const later = new Promise<{ tolerance: number }>((resolve) => setTimeout(() => resolve(setup), 300));
+    const pool = await openPool(settled.work, later, { workers: 2, guess });
+    const found = await Promise.all([pool.run(null), pool.run(null), pool.run(null)]);
+    expect(found.map(({ shared }) => shared)).toEqual([setup.tolerance, setup.tolerance, setup.tolerance]);
+    await pool.close();
+  }
+  const refused = Promise.reject<{ tolerance: number }>(new Error("not settled"));
+  await expect(openPool(settled.work, refused, { workers: 1, guess })).rejects.toThrow("not settled");
+});
