@@ -51,8 +51,8 @@ def introduction(rows: list[dict], known: int) -> list[str]:
         "predictions of every (unit, image) pair are then compared, and so are the changes of log-probability.",
         "",
         f"**{len(rows)} architectures: {len(sound)} agree to the last of {pairs:,} pairs** ({ties:,} of them too close to a tie to",
-        f"tell), {len(wrong)} do not agree, {len(refused)} are refused or fail with the message in their row, and",
-        f"{len(rows) - len(sound) - len(wrong) - len(refused)} were not compared for the reason given.",
+        f"tell). Those that do not agree: {len(wrong)}; refused, with the message in the row: {len(refused)}; not compared, for the",
+        f"reason in the row: {len(rows) - len(sound) - len(wrong) - len(refused)}.",
         *unmeasured(rows, known),
         "",
         f"Made on {date} by `scripts/zoo/run.py` with PyTorch {torch.__version__}, torchvision {torchvision.__version__}, onnx",
@@ -105,7 +105,8 @@ def outcome(row: dict) -> list[str]:
     if not compared:
         return ["", "no layer to ablate", "", ""]
     pairs = compared["pairs"]
-    ties = f", {compared['near_ties']} near ties" if compared["near_ties"] else ""
+    count = compared["near_ties"]
+    ties = f", {count} near tie{'' if count == 1 else 's'}" if count else ""
     if pairs == 0:
         agreement = "not compared"
     elif differs(row):
