@@ -76,10 +76,7 @@ describe("presets as torchvision, timm and Keras prepare an image (test/golden/p
   it.each(presets)("$preset", async ({ preset, dims: expected, some, sha256 }) => {
     const { data: interleaved } = pattern(width, height);
     const plane = width * height;
-    const data = Uint8Array.from(
-      interleaved,
-      (_, at) => interleaved[3 * (at % plane) + Math.floor(at / plane)] as number,
-    );
+    const data = Uint8Array.from(interleaved, (_, at) => interleaved[3 * (at % plane) + Math.floor(at / plane)]);
     const pixels = { data, channels: 3, height, width } as const;
     const set = pixelSet({ name: "one", pixels, labels: Int32Array.of(0), classNames: ["class"] });
     const preprocessing = await parsePreprocessing(preset);

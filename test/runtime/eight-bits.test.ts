@@ -8,9 +8,7 @@ const LENGTH = 64;
 /** `[LENGTH, 2]` */
 const weights = Int8Array.from({ length: 2 * LENGTH }, (_, at) => (at % 2 === 0 ? 127 : -127 + (at % 3)));
 const pixels = Uint8Array.from({ length: LENGTH }, (_, at) => 255 - (at % 5));
-const expected = [0, 1].map((column) =>
-  pixels.reduce((sum, pixel, row) => sum + pixel * (weights[2 * row + column] as number), 0),
-);
+const expected = [0, 1].map((column) => pixels.reduce((sum, pixel, row) => sum + pixel * weights[2 * row + column], 0));
 
 const constants: Record<string, Tensor> = {
   w: { type: "int8", dims: [LENGTH, 2], data: weights },
