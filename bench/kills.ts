@@ -148,7 +148,8 @@ async function disturbedWorkers(): Promise<void> {
     UNITSCOPE_QUEUE_TIMES: JSON.stringify(times),
   };
   const link = await openQueue(queueAddress(undefined, env));
-  const plan = { preprocess: "none", workers: 1, shards: 3, cost: false } as const;
+  // More than twice the three blocks: each is of some layers of one.
+  const plan = { preprocess: "none", workers: 1, shards: 7, cost: false } as const;
   const expected = tablesOf(at("ablated"));
   let [number, same, plans] = [0, 0, 0];
   const over = new AbortController();

@@ -1,7 +1,7 @@
 /**
- * What a shard is of a plan: a range of its blocks, or, where there are more shards than blocks and a plan's layers may be
- * computed apart, a range of the (block, layer) pairs. A block that is cut is prepared by each of its shards, so that is
- * done only where whole blocks are too few.
+ * What a shard is of a plan: a range of its blocks, or, where there are at least twice as many shards as blocks and a plan's
+ * layers may be computed apart, a range of the (block, layer) pairs. A block that is cut is prepared by each of its shards,
+ * so that is done only where whole blocks are too few.
  */
 import type { UnitChoice } from "./image-block.ts";
 import { cut, type Plan, shard } from "./plan.ts";
@@ -20,7 +20,7 @@ const NONE = new Int32Array(0);
 
 /** Parts that the blocks of a plan are made of, for so many shards. */
 function partsPerBlock({ isApart, layers, from, to }: Plan, count: number): number {
-  return isApart && count > to - from ? Math.max(1, layers.length) : 1;
+  return isApart && count >= 2 * (to - from) ? Math.max(1, layers.length) : 1;
 }
 
 /** Shard `index` of `count`: portions that are as equal as can be. @throws {UnitscopeError} `value`. */

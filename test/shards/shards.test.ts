@@ -81,19 +81,19 @@ describe("a plan", () => {
     const layers = (await openModel(model)).layers.filter(({ kind }) => kind === "convolution").slice(-2);
     const ablation = { ...options, method: "mean", layers: layers.map(({ name }) => name) } as const;
     await runAblate(model, data, { ...ablation, out: alone });
-    // More shards than blocks: of the sweep each is of some layers of a block.
-    const { costs, passes } = await planAblation(model, data, { ...ablation, out: shared, shards: 3 });
+    // Twice as many shards as blocks: of the sweep each is of some layers of a block.
+    const { costs, passes } = await planAblation(model, data, { ...ablation, out: shared, shards: 4 });
     expect(passes.map(({ pass }) => pass)).toEqual(["response sums"]);
     expect(costs).toMatchObject([{ pass: "sweep", images: FEW }]);
     expect(costs[0]?.coreHours).toBeGreaterThan(0);
-    await expect(mergeRun(shared)).rejects.toThrow("expected all 3 shards of pass response sums, got 1");
-    expect((await runShard(shared, { shard: 2, workers: 1 })).state).toBe("waiting");
+    await expect(mergeRun(shared)).rejects.toThrow("expected all 4 shards of pass response sums, got 2");
+    expect((await runShard(shared, { shard: 3, workers: 1 })).state).toBe("waiting");
     const quarter = Math.floor(FEW / 4); // one of two layers of one of two blocks
     expect((await runShard(shared, { shard: 1, workers: 1 })).passes["sweep"]?.images).toBe(quarter);
-    expect(statusOf(shared)).toMatchObject({ stage: 2, shards: { done: [1], missing: [0, 2] } });
+    expect(statusOf(shared)).toMatchObject({ stage: 2, shards: { done: [1], missing: [0, 2, 3] } });
     expect(statusOf(shared).passes.at(-1)).toMatchObject({ images: FEW, done: quarter });
-    expect(await runAll(shared)).toEqual(Array.from({ length: 6 }, () => "done"));
-    expect(statusOf(shared)).toMatchObject({ isComplete: true, stage: 2, shards: { done: [0, 1, 2] } });
+    expect(await runAll(shared)).toEqual(Array.from({ length: 8 }, () => "done"));
+    expect(statusOf(shared)).toMatchObject({ isComplete: true, stage: 2, shards: { done: [0, 1, 2, 3] } });
     await mergeRun(shared);
     expect(filesOf(shared)).toEqual(filesOf(alone));
     expect((await runShard(shared, { shard: 0 })).state).toBe("merged");
