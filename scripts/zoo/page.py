@@ -1,6 +1,7 @@
 """Rows as the page docs/architectures.md."""
 import datetime
 import re
+import textwrap
 
 import numpy
 import onnx
@@ -22,8 +23,8 @@ KINDS = {"convolution": "convolutions", "linear": "products", "addition": "addit
          "attention": "attentions"}  # fmt: skip
 
 
-def write_page(path: str, rows: list[dict], known: int) -> None:
-    """Writes the page; `known` architectures are in the zoo, with a row or without."""
+def write_page(path: str, rows: list[dict], known: list[str]) -> None:
+    """Writes the page; `known` are the names of the zoo's architectures, with a row or without."""
     lines = [*introduction(rows, known)]
     for family, heading in HEADINGS.items():
         own = [row for row in rows if row.get("family") == family]
@@ -35,7 +36,7 @@ def write_page(path: str, rows: list[dict], known: int) -> None:
         file.write("\n".join(lines) + "\n")
 
 
-def introduction(rows: list[dict], known: int) -> list[str]:
+def introduction(rows: list[dict], known: list[str]) -> list[str]:
     sound = [row for row in rows if is_sound(row)]
     pairs = sum(row["compared"]["pairs"] for row in sound)
     ties = sum(row["compared"]["near_ties"] for row in sound)
@@ -61,9 +62,11 @@ def introduction(rows: list[dict], known: int) -> list[str]:
     ]
 
 
-def unmeasured(rows: list[dict], known: int) -> list[str]:
-    left = known - len(rows)
-    return ["", f"{left} more of the {known} architectures of `scripts/zoo` have not been run on this version."] if left else []
+def unmeasured(rows: list[dict], known: list[str]) -> list[str]:
+    left = [name for name in known if all(row["name"] != name for row in rows)]
+    names = ", ".join(f"`{name}`" for name in left)
+    said = f"Of the {len(known)} architectures of `scripts/zoo`, {len(left)} have not been run on this version: {names}."
+    return ["", *textwrap.wrap(said, 125, break_on_hyphens=False)] if left else []
 
 
 def differs(row: dict) -> bool:

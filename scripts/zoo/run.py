@@ -54,7 +54,7 @@ def main() -> None:
     for done, (name, seconds) in enumerate(run_all(todo, version, given), start=1):
         print(f"{done} of {len(todo)}  {seconds:5.0f} s  {name}: {words_of(read_row(given.cache, name))}", flush=True)
     if given.page != "-":
-        write_page(given.page, [row for name in entries if (row := read_row(given.cache, name))], len(entries))
+        write_page(given.page, [row for name in entries if (row := read_row(given.cache, name))], list(entries))
 
 
 def run_all(names: list[str], version: str, given: argparse.Namespace):
