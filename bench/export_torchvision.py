@@ -14,7 +14,11 @@ NETWORKS = ["vgg16", "resnet50", "mobilenet_v2", "convnext_tiny", "vit_b_16"]
 
 def build(name, classes):
     torch.manual_seed(1)
-    return getattr(torchvision.models, name)(weights=None, num_classes=classes)
+    model = getattr(torchvision.models, name)(weights=None, num_classes=classes)
+    if name.startswith("vit"):
+        # torchvision starts this head with zeros: all logits are then equal, and every prediction is too close to call.
+        torch.nn.init.normal_(model.heads.head.weight, std=0.02)
+    return model
 
 
 def main():
