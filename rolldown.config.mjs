@@ -75,7 +75,7 @@ const licences = {
         if (name) held.add(name.replaceAll("\\", "/"));
       }
     }
-    this.emitFile({ type: "asset", fileName: "LICENSES.txt", source: noticesOf(...[...held].sort()) });
+    this.emitFile({ type: "asset", fileName: "LICENSES.txt", source: noticesOf(...[...held].sort((a, b) => (a < b ? -1 : 1))) });
   },
 };
 

@@ -4,6 +4,7 @@
 import { type Field, type FieldKind, type MessageType, messageType } from "./message-codec.ts";
 import type {
   AttributeProto,
+  AttributeProto_AttributeType,
   FunctionProto,
   GraphProto,
   ModelProto,
@@ -30,16 +31,18 @@ export type {
   ValueInfoProto,
 } from "./proto/onnx_pb.ts";
 
+/* oxlint-disable typescript/no-unsafe-enum-assignment -- the enum itself would load the generated module */
 /** What an attribute is, by the numbers of `AttributeProto.AttributeType`. */
 export const attributeKinds = {
-  FLOAT: 1,
-  INT: 2,
-  STRING: 3,
-  TENSOR: 4,
-  FLOATS: 6,
-  INTS: 7,
-  STRINGS: 8,
-} as const;
+  FLOAT: 1 as AttributeProto_AttributeType.FLOAT,
+  INT: 2 as AttributeProto_AttributeType.INT,
+  STRING: 3 as AttributeProto_AttributeType.STRING,
+  TENSOR: 4 as AttributeProto_AttributeType.TENSOR,
+  FLOATS: 6 as AttributeProto_AttributeType.FLOATS,
+  INTS: 7 as AttributeProto_AttributeType.INTS,
+  STRINGS: 8 as AttributeProto_AttributeType.STRINGS,
+};
+/* oxlint-enable typescript/no-unsafe-enum-assignment */
 
 const one = (number: number, kind: FieldKind): Field => ({ number, kind, repeats: false });
 const many = (number: number, kind: FieldKind): Field => ({ number, kind, repeats: true });

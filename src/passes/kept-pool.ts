@@ -61,7 +61,7 @@ export function keepPool(): KeptPool {
       if (!kept || kept.pool.workerCount < options.workers || !isSame(kept.need, need as Kept["need"])) {
         await close();
         const { pool } = await newPools.lend(need, options);
-        kept = { need: need as Kept["need"], pool: pool as Kept["pool"], isLent: false };
+        kept = { need: need as Kept["need"], pool, isLent: false };
       }
       const lent = kept;
       lent.isLent = true;

@@ -13,7 +13,7 @@ let asked = 0;
 const blocks = consecutiveBlocks(10, 4);
 const pass: Pass<Setup, number, never> = {
   ...blocks,
-  plan: { pass: "sweep", key: { code: {}, work: {} } as never, shared: {}, layers: [], ...blocks.plan },
+  plan: { pass: "sweep", key: { code: {}, work: {} }, shared: {}, layers: [], ...blocks.plan },
   work: {
     module: new URL("./settled-work.mjs", import.meta.url).href,
     name: "settledWork",
