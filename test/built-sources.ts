@@ -35,8 +35,7 @@ export default function compileWhatChanged(): void {
     .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))
     .some((source) => !existsSync(compiled(source)) || statSync(source).mtimeMs > statSync(compiled(source)).mtimeMs);
   if (!isStale) return;
-  for (const step of ["typescript/bin/tsc -p tsconfig.build.json", "rolldown/bin/cli.mjs -c --logLevel warn"]) {
-    const [program = "", ...words] = step.split(" ");
-    execFileSync(process.execPath, [join("node_modules", program), ...words], { cwd: project, stdio: "inherit" });
+  for (const step of ["node_modules/typescript/bin/tsc -p tsconfig.build.json", "scripts/bundle.mjs"]) {
+    execFileSync(process.execPath, step.split(" "), { cwd: project, stdio: "inherit" });
   }
 }

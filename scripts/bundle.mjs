@@ -5,6 +5,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import { build } from "rolldown";
 
 const protobuf =
   "Holds @bufbuild/protobuf, copyright Buf Technologies, Inc., and parts of Google's protobuf: Apache-2.0 AND BSD-3-Clause, see its package.";
@@ -98,10 +99,12 @@ const bundle = (folder, input) => ({
   },
 });
 
-export default [
+for (const options of [
   whole("dist/onnx/proto/wire.js", protobuf),
   whole("dist/files/zod.js", noticesOf("zod")),
   whole("dist/files/parquet.js", noticesOf("hyparquet", "hyparquet-writer")),
   bundle("cli", { main: join(dist, "cli/main.js"), interrupt: join(dist, "cli/interrupt.js") }),
   bundle("threads", Object.fromEntries([...threads].map(([path, name]) => [name, path]))),
-];
+]) {
+  await build(options);
+}
