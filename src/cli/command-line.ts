@@ -80,7 +80,7 @@ function report(
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCodes.done; // help and version
     const text = error.code === "commander.help" ? "" : error.message.replace(/^error: /, "").replaceAll(/\s+/g, " ");
-    if (text) stderr.write(`${text}; see unitscope --help\n`);
+    if (text) stderr.write(`${text.replace(/\.$/, "")}; see unitscope --help\n`);
     return exitCodes.refused;
   }
   if (isAborted || (error instanceof UnitscopeError && error.code === "interrupted")) {

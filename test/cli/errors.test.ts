@@ -214,7 +214,7 @@ describe("what is asked for", () => {
     expect(await refusal(["layers", "a.onnx", "b.onnx"])).toMatch(/^too many arguments/);
     const model = join(folder, "network.onnx");
     expect(await refusal(["ablate", model, images, "--method", "noise"])).toMatch(
-      /argument 'noise' is invalid\. Allowed choices are zero, mean, weights, resample, optimal\.; see/,
+      /argument 'noise' is invalid\. Allowed choices are zero, mean, weights, resample, optimal; see unitscope --help$/,
     );
     expect(await refusal(["ablate", model, images, "--verify", "1.5"])).toMatch(/expected a number from 0 to 1/);
     expect(await refusal(["ablate", model, images, "--limit", "few"])).toMatch(/expected a whole number/);
