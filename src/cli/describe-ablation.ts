@@ -143,7 +143,7 @@ function rowsOf(table: Table): Record<string, unknown>[] {
 }
 
 function points(drop: number): string {
-  return (100 * drop).toFixed(2);
+  return (100 * drop).toFixed(2).replace(/^-(?=0\.00$)/, "");
 }
 
 function mean(values: Float64Array): number {

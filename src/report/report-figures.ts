@@ -11,7 +11,7 @@ import { sourceOf } from "../runs/run-manifest.ts";
 const captions: readonly (readonly [prefix: string, caption: string])[] = [
   [
     "layer-drops",
-    "Every unit, sorted by what it costs the class that suffers most. The overall drop (near zero) hides what single classes lose (the upper curve).",
+    "Every unit, sorted by what it costs the class that suffers most (the upper curve), and what it costs all images (the overall drop).",
   ],
   ["unit-drops", "The most damaging units: few classes pay for each of them, most do not change."],
   [

@@ -97,8 +97,9 @@ function print(context: CliContext, { path, plan, opened, passes, costs }: PlanR
   );
   if (isSweep) context.print(`pairs: ${withCommas(pairs)} (unit, image)`);
   for (const { pass, blockSizes, from, to } of passes) {
-    const few = to - from < plan.shards ? `; only ${to - from} shards get one` : "";
-    context.print(`${pass}: ${to - from} blocks of up to ${Math.max(...blockSizes)} images${few}`);
+    const size = withCommas(Math.max(...blockSizes));
+    const blocks = to - from === 1 ? `1 block of ${size} images` : `${to - from} blocks of up to ${size} images`;
+    context.print(`${pass}: ${blocks}${to - from < plan.shards ? ", fewer than shards" : ""}`);
   }
   for (const { pass, measured, coreHours: hours } of costs) {
     context.print(`cost of ${pass}: about ${decimal(hours)} core-hours (measured on ${measured} images)`);
