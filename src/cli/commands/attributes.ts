@@ -95,7 +95,8 @@ export function attributesCommand(context: CliContext): Command {
       }
       const { attributes, concepts } = attributesOptions(given);
       const { runAttributes } = await import("../../commands/attributes-run.ts");
-      const { requireSets, runConcepts } = await import("../../commands/concepts-run.ts");
+      const { requireSets } = await import("../../commands/concept-sets.ts");
+      const { runConcepts } = await import("../../commands/concepts-run.ts");
       const display = showDataProgress(context);
       try {
         if (concepts) await requireSets(concepts.concepts, given.conceptSplit);
