@@ -50,6 +50,7 @@ export async function runFigures(
   } = {},
 ): Promise<DrawnFigure[]> {
   const run = openRun(path);
+  run.requireTables();
   const slugs = run.layerSlugs(["all"]);
   const options = { sign, source: sourceOf(run.manifest()), imagesPerClass: await imagesPerClassOf(run) };
   const drawn: DrawnFigure[] = [];

@@ -16,7 +16,7 @@ export interface RecordedStep {
   readonly changes: readonly string[];
   /** Hash of everything that its result depends on; empty while that cannot be said. */
   key(): string;
-  /** Does it; gives the files that it made. While one of them is missing, the step is not done. */
+  /** Does it; gives the files that it made. While one of them is missing or damaged, the step is not done. */
   perform(): Promise<readonly string[]>;
   /** Called instead of `perform` when the step was done before. */
   resume?(): void;
@@ -43,13 +43,22 @@ export interface StepNotice {
 /**
  * Runs the steps in order, leaving out those that are recorded as done.
  * @param recordPath the record, a JSON file.
+ * @param options.isWhole whether a file that is there is as it was written; that is not looked at by default.
  * @returns every step's record, by title.
  * @throws whatever a step throws; its time so far is kept.
  */
 export async function runRecordedSteps(
   steps: readonly RecordedStep[],
   recordPath: string,
-  { step: notice, signal }: { step?: ((step: StepNotice) => void) | undefined; signal?: AbortSignal | undefined } = {},
+  {
+    step: notice,
+    isWhole = async () => true,
+    signal,
+  }: {
+    step?: ((step: StepNotice) => void) | undefined;
+    isWhole?: (path: string) => Promise<boolean>;
+    signal?: AbortSignal | undefined;
+  } = {},
 ): Promise<ReadonlyMap<string, StepRecord>> {
   const held = readRecords(recordPath);
   const folder = dirname(recordPath);
@@ -64,10 +73,17 @@ export async function runRecordedSteps(
   const forget = (title: string): void => {
     if (held.get(title)?.key && held.delete(title)) write();
   };
+  const areWhole = async (files: readonly string[]): Promise<boolean> => {
+    for (const file of files) {
+      const path = join(folder, file);
+      if (!existsSync(path) || !(await isWhole(path))) return false;
+    }
+    return true;
+  };
   for (const [at, step] of steps.entries()) {
     signal?.throwIfAborted();
     const done = held.get(step.title);
-    const isDone = isCurrent(step, done) && done?.files.every((file) => existsSync(join(folder, file))) === true;
+    const isDone = done !== undefined && isCurrent(step, done) && (await areWhole(done.files));
     notice?.({ title: step.title, at, of: steps.length, isDone });
     if (done && isDone) {
       step.resume?.();

@@ -6,6 +6,7 @@ import { messageOf, UnitscopeError } from "../errors.ts";
 import { predictionData } from "../report/comparison-data.ts";
 import { type Comparison, type ReportRun, type WrittenReport, writeReport } from "../report/write-report.ts";
 import { planResponses } from "../responses/response-pass.ts";
+import { commandsOf } from "../runs/repeat-commands.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
 import { averagesOf, predictAcross } from "./predict-runs.ts";
 import { openResponseStore } from "./response-store.ts";
@@ -35,10 +36,11 @@ export async function reportRuns(
   const [first] = runs;
   if (!first) throw new UnitscopeError("usage", "report: expected at least one run folder, got none");
   for (const run of runs) {
+    run.requireTables();
     if (run.hasTable("units") && run.hasTable("drops")) continue;
     throw new UnitscopeError(
       "run",
-      `run folder "${run.path}": expected a finished run, got one without its tables; repeat the command that began it`,
+      `run folder "${run.path}": expected a finished run, got one without its tables; go on with: ${commandsOf(run.manifest(), run.path, { isHere: true })[0]}`,
     );
   }
   const labels = labelsOf(runs);

@@ -2,7 +2,7 @@
  * `unitscope study`: everything about a network in order (ablation, concepts, attributes, unit sets, rotation, figures,
  * the page), each step done once, and the sentences that it comes down to.
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { ImageSet } from "../data/image-set.ts";
 import { openImageSet } from "../data/open-image-set.ts";
 import { parsePreprocessing } from "../data/parse-preprocessing.ts";
@@ -12,7 +12,7 @@ import { sha256 } from "../files/hash.ts";
 import type { Layer } from "../onnx/layers.ts";
 import type { Finding } from "../report/findings.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
-import { schemaVersion } from "../tables/schema.ts";
+import { schemaVersion, type TableName } from "../tables/schema.ts";
 import { version } from "../version.ts";
 import { performExperiment } from "./experiment.ts";
 import { openNetwork } from "./open-network.ts";
@@ -120,6 +120,7 @@ export async function study(
   ];
   const records = await runRecordedSteps(recorded, join(out, ".study.json"), {
     signal,
+    isWhole: async (path) => !path.endsWith(".parquet") || (await openRun(out).isTableWhole(tableOf(path))),
     step: (notice) => {
       progress.begin(notice);
       effects.step?.(notice);
@@ -130,6 +131,11 @@ export async function study(
   const { findingsOf } = await import("../report/findings.ts");
   const elapsedMs = [...records.values()].reduce((sum, record) => sum + record.elapsedMs, 0);
   return { run, page, findings: await findingsOf(run), elapsedMs };
+}
+
+/** The table that a file of a run holds. */
+function tableOf(path: string): TableName {
+  return basename(path, ".parquet") as TableName;
 }
 
 /** Writes into the manifest that a study made what the run holds: the page repeats it by that. */

@@ -51,7 +51,7 @@ export interface AblateRunResult {
  */
 export async function writeAblation(
   { run, subject }: OpenedRun,
-  { layers, sweep, began }: SweptLayers,
+  { layers, sweep, lost, kept, began }: SweptLayers,
 ): Promise<AblateRunResult> {
   const whole = new Set(sweep?.reached ? run.wholeLayers() : []);
   const written = sweep ? [...sweep.layers.keys()].filter((at) => !whole.has(sweep.layers[at].name)) : [];
@@ -59,7 +59,7 @@ export async function writeAblation(
   const held = sweep ? mergeLayers(run.manifest(), sweep, written) : run.manifest().layers;
   // Before the tables, so that they never pass for whole ones.
   if (sweep?.reached && !isUntouched) run.updateManifest({ layers: held });
-  const checks = sweep && (await writeSweep(run, sweep, written, subject));
+  const checks = sweep && (await writeSweep(run, { sweep, lost, kept }, written, subject));
   if (!isUntouched) await drawLayerDrops(run, held, sweep, subject);
   const elapsedMs = performance.now() - began;
   if (sweep && !isUntouched) {
@@ -125,10 +125,13 @@ function mergeLayers(
   return [...others, ...own];
 }
 
-/** Writes layers of a sweep, by their indices, in place of what the run held of them; its other layers stay. */
+/**
+ * Writes layers of a sweep, by their indices, in place of what the run held of them; its other layers stay. A table that
+ * was lost gets all of them, the others none of those that they hold.
+ */
 async function writeSweep(
   run: RunFolder,
-  sweep: Sweep,
+  { sweep, lost, kept }: Pick<SweptLayers, "lost" | "kept"> & { sweep: Sweep },
   written: readonly number[],
   subject: Subject,
 ): Promise<SweepChecks> {
@@ -140,13 +143,18 @@ async function writeSweep(
   }
   if (written.length === 0) return mergeChecks(checks);
   await writeBaseline(run, sweep, subject);
-  const names = written.map((at) => sweep.layers[at].name);
+  const lacks = (table: (typeof layerTableNames)[number], at: number): boolean =>
+    lost.includes(table) || !kept.has(sweep.layers[at].name);
   const writers: (readonly [(typeof layerTableNames)[number], TableRewriter])[] = [];
   try {
-    for (const name of layerTableNames) writers.push([name, await run.rewriteLayers(name, names)]);
+    for (const name of layerTableNames) {
+      const names = written.filter((at) => lacks(name, at)).map((at) => sweep.layers[at].name);
+      if (lost.includes(name)) run.removeTable(name);
+      if (names.length > 0) writers.push([name, await run.rewriteLayers(name, names)]);
+    }
     for (const at of written) {
       const part = layerTables(sweep, at, subject);
-      for (const [name, writer] of writers) await writer.append(part.tables[name]);
+      for (const [name, writer] of writers) if (lacks(name, at)) await writer.append(part.tables[name]);
       checks.push(part.checks);
     }
     for (const [, writer] of writers) writer.commit();

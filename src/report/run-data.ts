@@ -5,7 +5,7 @@ import { wilsonInterval } from "../stats/wilson.ts";
 import { integers } from "../tables/table.ts";
 import type { LayerTable } from "./layer-tables.ts";
 import type { RunData } from "./page-data.ts";
-import { commandsOf, notesOf } from "./repeat-commands.ts";
+import { commandsOf, notesOf } from "../runs/repeat-commands.ts";
 
 /**
  * The parts of a run's description that need no other files.

@@ -3,7 +3,7 @@ import { escapeText } from "../figures/svg.ts";
 import { withCommas } from "../numeric/with-commas.ts";
 import type { Finding } from "./findings.ts";
 import type { RunData } from "./page-data.ts";
-import { jointCommands } from "./repeat-commands.ts";
+import { jointCommands } from "../runs/repeat-commands.ts";
 
 /** One run as the page introduces it. */
 export interface Introduction {

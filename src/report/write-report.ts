@@ -16,7 +16,7 @@ import { findingsOf } from "./findings.ts";
 import { layerChunk, openLayerSources, vectorsChunk } from "./layer-data.ts";
 import { type LiveSubject, liveData } from "./live-data.ts";
 import { type LayerData, type PageData, pageVersion, type RunData } from "./page-data.ts";
-import { againFolder } from "./repeat-commands.ts";
+import { againFolder } from "../runs/repeat-commands.ts";
 import { copyFigures } from "./report-figures.ts";
 import { describeRun } from "./run-data.ts";
 import { setsChunk } from "./sets-data.ts";

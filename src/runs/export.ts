@@ -20,13 +20,14 @@ export interface ExportedFile {
 
 /**
  * Writes every table of a run as text. Numbers are written so that reading them gives the same double back.
- * @throws {UnitscopeError} `run` if the run holds no table or a damaged one, `file` if the disk refuses.
+ * @throws {UnitscopeError} `run` if the run holds no table or a damaged one, or lacks one, `file` if the disk refuses.
  */
 export async function exportRun(
   run: RunFolder,
   format: ExportFormat,
   { progress }: { progress?: (file: ExportedFile) => void } = {},
 ): Promise<ExportedFile[]> {
+  run.requireTables();
   const names = run.tableNames();
   if (names.length === 0) {
     throw new UnitscopeError(

@@ -27,6 +27,8 @@ export interface TableReader {
   readLayer(layer: string, options?: { columns?: readonly string[] }): Promise<Table>;
   /** The file's row groups, in their order. */
   readonly groups: readonly TableGroup[];
+  /** @throws {UnitscopeError} `run` if some bytes of the table are not those that were written. */
+  requireWhole(): Promise<void>;
   /** The bytes of a row group as they are in the file. */
   groupBytes(group: TableGroup): Promise<{ bytes: Uint8Array; start: number }>;
 }
@@ -43,9 +45,14 @@ export interface TableGroup {
 
 /**
  * Opens a table's file.
+ * @param options.advice what to do about a damaged one.
  * @throws {UnitscopeError} `run` if it is missing, damaged, or lacks a column that is asked for.
  */
-export async function openTableReader(path: string, name: TableName): Promise<TableReader> {
+export async function openTableReader(
+  path: string,
+  name: TableName,
+  { advice = () => "delete it and repeat the command that wrote it" }: { advice?: () => string } = {},
+): Promise<TableReader> {
   let file: AsyncBuffer;
   let metadata: FileMetaData;
   try {
@@ -54,9 +61,15 @@ export async function openTableReader(path: string, name: TableName): Promise<Ta
     throw diskError(path, cause);
   }
   const damaged = (cause: unknown): UnitscopeError =>
-    new UnitscopeError("run", `${path}: expected a Parquet file, got a damaged one (${messageOf(cause)})`, { cause });
-  const changed = (what: string): UnitscopeError =>
-    damaged(new Error(`${what} is not as it was written; delete the file and repeat the command that wrote it`));
+    new UnitscopeError(
+      "run",
+      `${path}: expected a Parquet file, got a damaged one (${messageOf(cause)}); ${advice()}`,
+      {
+        cause,
+        details: { isDamaged: true },
+      },
+    );
+  const changed = (what: string): UnitscopeError => damaged(new Error(`${what} is not as it was written`));
   try {
     if (!(await isFooterWhole(file))) throw changed("its footer");
     metadata = await parquetMetadataAsync(file);
@@ -112,6 +125,7 @@ export async function openTableReader(path: string, name: TableName): Promise<Ta
     columnNames: [...types.keys()],
     groups,
     read,
+    requireWhole: async () => await requireWhole([...types.keys()], 0, rows),
     readLayer: async (layer, { columns = [...types.keys()] } = {}) => {
       const wanted = [...new Set(["layer", ...columns])];
       const parts = [await read({ columns: wanted, start: 0, end: 0 })];

@@ -26,9 +26,17 @@ export interface KeptRows {
   keepsLayer(layer: string): boolean;
 }
 
-/** Starts to write a table again, or for the first time. */
-export async function openTableRewriter(path: string, name: TableName, kept: KeptRows): Promise<TableRewriter> {
-  const held = existsSync(path) ? await openTableReader(path, name) : undefined;
+/**
+ * Starts to write a table again, or for the first time.
+ * @param options.advice what to do about a damaged one.
+ */
+export async function openTableRewriter(
+  path: string,
+  name: TableName,
+  kept: KeptRows,
+  options: { advice?: () => string } = {},
+): Promise<TableRewriter> {
+  const held = existsSync(path) ? await openTableReader(path, name, options) : undefined;
   const writer = openTableWriter(path, name);
   let columns: readonly string[] | undefined;
   const copyHeld = async (reader: TableReader, all: readonly string[]): Promise<void> => {

@@ -2,7 +2,7 @@
  * A run on disk: `run.json`, one Parquet file per table, and folders for figures and cached pieces. Every file is
  * written whole or not at all.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { listAllowed, UnitscopeError } from "../errors.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
@@ -10,8 +10,10 @@ import { diskError, systemCode } from "../files/disk-error.ts";
 import { layerSlugs } from "../files/layer-slugs.ts";
 import { withCommas } from "../numeric/with-commas.ts";
 import { type TableName, tableSchemas } from "../tables/schema.ts";
-import { type Column, columnType, filterRows, missingColumn, rowKeys, type Table, texts } from "../tables/table.ts";
+import { filterRows, rowKeys, type Table, texts } from "../tables/table.ts";
 import { requireRun } from "./find-run.ts";
+import { joinColumns } from "./join-columns.ts";
+import { laterTables, makeAgain, sweptTables } from "./make-again.ts";
 import { openTableReader, type TableReader } from "./read-table.ts";
 import { openTableRewriter, type TableRewriter } from "./rewrite-table.ts";
 import {
@@ -35,13 +37,25 @@ export interface RunFolder {
    * @throws {UnitscopeError} `run` if one of them was measured on some of the images only.
    */
   requireWhole(layers?: readonly string[]): void;
+  /**
+   * Tables of the sweep that a finished run should hold and does not, or not as they were written.
+   * @throws {UnitscopeError} `file` for one that cannot be read.
+   */
+  lostTables(): Promise<TableName[]>;
+  /** Whether a table is there with all bytes as they were written. */
+  isTableWhole(name: TableName): Promise<boolean>;
+  /** Forgets a table. */
+  removeTable(name: TableName): void;
   /** Replaces fields of the manifest. */
   updateManifest(change: Partial<RunManifest>): void;
   /** Adds a later command to the manifest, in place of an earlier one of the same name and options. */
   addStep(step: ManifestStep): void;
   /** The tables that the run holds, in the schema's order. */
   tableNames(): TableName[];
+  /** @throws {UnitscopeError} `run` for a table of its sweep that a finished run lacks; not where some images are fine. */
   hasTable(name: TableName): boolean;
+  /** @throws {UnitscopeError} `run` if a finished run lacks a table of its sweep or of a later command. */
+  requireTables(): void;
   /**
    * Reads a table, or some of its columns, or the rows of one layer: of a large table only that layer's part of the file.
    * @param options.isWholeOnly leaves out the rows of layers that were measured on some of the images only.
@@ -119,48 +133,10 @@ export function startRun(path: string, manifest: RunManifest): RunFolder {
   return run;
 }
 
-/**
- * Joins columns to a table by the keys of its schema.
- *
- * Rows of `table` that `added` lacks keep the values they had in those columns, or get missing ones.
- * @throws {UnitscopeError} `internal` if `added` has a row that `table` lacks, or the same row twice.
- */
-export function joinColumns(name: TableName, table: Table, added: Table): Table {
-  const keys = keysOf(name);
-  const rowOf = new Map(rowKeys(table, keys, name).map((key, row) => [key, row]));
-  const targets = rowKeys(added, keys, name).map((key) => rowOf.get(key) ?? -1);
-  const stray = targets.indexOf(-1);
-  if (stray >= 0 || new Set(targets).size < targets.length) {
-    const problem = stray >= 0 ? `row ${stray}, which the table lacks` : "the same row twice";
-    throw new UnitscopeError(
-      "internal",
-      `internal: table "${name}": expected rows of the table to join, got ${problem}`,
-    );
-  }
-  const columns: Record<string, Column> = { ...table.columns };
-  for (const [column, values] of Object.entries(added.columns)) {
-    if (keys.includes(column)) continue;
-    const old = table.columns[column];
-    const joined = (old?.slice() ?? missingColumn(columnType(values), table.rows)) as string[] | Float64Array;
-    for (const [from, to] of targets.entries()) joined[to] = values[from] as never;
-    columns[column] = joined;
-  }
-  return { rows: table.rows, columns };
-}
-
-function keysOf(name: TableName): string[] {
-  return Object.entries(tableSchemas[name].columns)
-    .filter(([, [, presence]]) => presence === "key")
-    .map(([column]) => column);
-}
-
-/** Tables of a sweep, which say nothing final before all images are measured. */
-const sweptTables: readonly TableName[] = ["layers", "units", "drops", "baseline", "flips"];
-
 function runFolder(path: string, isPartialFine: boolean): RunFolder {
   const file = (...parts: string[]): string => join(path, ...parts);
   const tablePath = (name: TableName): string => file(`${name}.parquet`);
-  const hasTable = (name: TableName): boolean => existsSync(tablePath(name));
+  const isThere = (name: TableName): boolean => existsSync(tablePath(name));
   const manifest = (): RunManifest => {
     const manifestPath = file("run.json");
     try {
@@ -194,9 +170,24 @@ function runFolder(path: string, isPartialFine: boolean): RunFolder {
     requireWhole(name === "baseline" ? undefined : layers);
   };
   const openAny = async (name: TableName): Promise<TableReader> => {
-    if (hasTable(name)) return await openTableReader(tablePath(name), name);
-    const advice = madeBy[name] ? `; make it with: unitscope ${madeBy[name]}` : "";
-    throw new UnitscopeError("run", `run folder "${path}": expected ${name}.parquet, got none${advice}`);
+    if (isThere(name)) return await openTableReader(tablePath(name), name, adviceOn(name));
+    throw missingTable(path, name, manifest());
+  };
+  const adviceOn = (name: TableName): { advice: () => string } => ({
+    advice: () => `${sweptTables.includes(name) ? "" : "delete it and "}${makeAgain(name, path, manifest())}`,
+  });
+  const requireTable = (name: TableName): void => {
+    if (!isThere(name) && manifest().finished !== null) throw missingTable(path, name, manifest());
+  };
+  const isTableWhole = async (name: TableName): Promise<boolean> => {
+    if (!isThere(name)) return false;
+    try {
+      await (await openAny(name)).requireWhole();
+      return true;
+    } catch (error) {
+      if (error instanceof UnitscopeError && error.details["isDamaged"] === true) return false;
+      throw error;
+    }
   };
   const openTable = async (name: TableName): Promise<TableReader> => {
     requireWholeTable(name);
@@ -222,7 +213,21 @@ function runFolder(path: string, isPartialFine: boolean): RunFolder {
     wholeLayers,
     requireWhole,
     updateManifest,
-    hasTable,
+    hasTable: (name) => {
+      if (!isPartialFine && sweptTables.includes(name)) requireTable(name);
+      return isThere(name);
+    },
+    requireTables: () => {
+      for (const name of [...sweptTables, ...laterTables(manifest())]) requireTable(name);
+    },
+    lostTables: async () => {
+      const lost: TableName[] = [];
+      if (manifest().finished === null) return lost;
+      for (const name of sweptTables) if (!(await isTableWhole(name))) lost.push(name);
+      return lost;
+    },
+    isTableWhole,
+    removeTable: (name) => rmSync(tablePath(name), { force: true }),
     layerSlugs: (more = []) => layerSlugs([...new Set([...manifest().layers.map(({ name }) => name), ...more])]),
     openTable,
     readTable,
@@ -232,36 +237,51 @@ function runFolder(path: string, isPartialFine: boolean): RunFolder {
         other.command === step.command && JSON.stringify(other.options) === JSON.stringify(step.options);
       updateManifest({ steps: [...manifest().steps.filter((other) => !same(other)), step] });
     },
-    tableNames: () => (Object.keys(tableSchemas) as TableName[]).filter(hasTable),
+    tableNames: () => (Object.keys(tableSchemas) as TableName[]).filter(isThere),
     createTable: (name) => openTableWriter(tablePath(name), name),
     addColumns: async (name, added) => writeTable(name, joinColumns(name, await (await openAny(name)).read(), added)),
     replaceRows: async (name, rows, by) => {
       const replaced = new Set(rowKeys(rows, by, name));
       const layers = by.includes("layer") ? new Set(texts(rows, "layer", name)) : undefined;
-      const writer = await openTableRewriter(tablePath(name), name, {
-        keep: (part) => {
-          const keys = rowKeys(part, by, name);
-          return (row) => !replaced.has(keys[row]);
+      const writer = await openTableRewriter(
+        tablePath(name),
+        name,
+        {
+          keep: (part) => {
+            const keys = rowKeys(part, by, name);
+            return (row) => !replaced.has(keys[row]);
+          },
+          keepsLayer: (layer) => layers !== undefined && !layers.has(layer),
         },
-        keepsLayer: (layer) => layers !== undefined && !layers.has(layer),
-      });
+        adviceOn(name),
+      );
       await writer.append(rows);
       writer.commit();
     },
     rewriteLayers: async (name, layers, also = {}) => {
       const replaced = new Set(layers);
-      return await openTableRewriter(tablePath(name), name, {
-        keep: (part) => {
-          const tests = Object.entries({ ...also, layer: layers }).map(
-            ([column, values]) => [texts(part, column, name), new Set(values)] as const,
-          );
-          return (row) => !tests.every(([column, values]) => values.has(column[row]));
+      return await openTableRewriter(
+        tablePath(name),
+        name,
+        {
+          keep: (part) => {
+            const tests = Object.entries({ ...also, layer: layers }).map(
+              ([column, values]) => [texts(part, column, name), new Set(values)] as const,
+            );
+            return (row) => !tests.every(([column, values]) => values.has(column[row]));
+          },
+          keepsLayer: (layer) => !replaced.has(layer),
         },
-        keepsLayer: (layer) => !replaced.has(layer),
-      });
+        adviceOn(name),
+      );
     },
     writeFile: (parts, content) => writeFileAtomic(file(...parts), content),
   };
+}
+
+function missingTable(path: string, name: TableName, manifest: RunManifest): UnitscopeError {
+  const advice = makeAgain(name, path, manifest);
+  return new UnitscopeError("run", `run folder "${path}": expected ${name}.parquet, got none; ${advice}`);
 }
 
 function filesIn(path: string): string[] {
@@ -272,22 +292,3 @@ function filesIn(path: string): string[] {
     throw diskError(path, cause, { rule: "a folder" });
   }
 }
-
-/** The command that makes a table, for the message when it is missing. */
-const madeBy: Readonly<Partial<Record<TableName, string>>> = {
-  layers: "ablate MODEL DATA --out RUN",
-  units: "ablate MODEL DATA --out RUN",
-  drops: "ablate MODEL DATA --out RUN",
-  baseline: "ablate MODEL DATA --out RUN",
-  flips: "ablate MODEL DATA --out RUN",
-  images: "attributes RUN",
-  vectors: "attributes RUN",
-  relations: "attributes RUN",
-  concepts: "attributes RUN --concepts builtin",
-  sets: "sets RUN",
-  rotation: "rotate RUN",
-  bases: "rotate RUN --export-bases",
-  repair: "repair RUN",
-  directions: "rotate RUN",
-  predictions: "predict RUN RUN… --train N",
-};

@@ -159,7 +159,11 @@ export function parseManifest(text: string, place: string): RunManifest {
   try {
     value = parseJson(text);
   } catch (cause) {
-    throw new UnitscopeError("run", `${place}: expected JSON, got ${text.length} characters that are not`, { cause });
+    throw new UnitscopeError(
+      "run",
+      `${place}: expected JSON, got ${text.length} characters that are not; bring the file back, or make the run again in another folder`,
+      { cause },
+    );
   }
   const version = (value as { schemaVersion?: unknown } | null)?.schemaVersion;
   if (version !== schemaVersion) {
@@ -173,7 +177,7 @@ export function parseManifest(text: string, place: string): RunManifest {
   const issue = parsed.error.issues[0];
   throw new UnitscopeError(
     "run",
-    `${place}: ${issue?.path.join(".") ?? ""}: expected a run manifest, got: ${issue?.message}`,
+    `${place}: ${issue?.path.join(".") ?? ""}: expected a run manifest, got: ${issue?.message}; bring the file back, or make the run again in another folder`,
   );
 }
 

@@ -53,6 +53,18 @@ test("what was made from something that changes is not done, even when that call
   expect(await made(folder, { ...keys, a: "2" })).toBe("abc");
 });
 
+test("a file that is there and not as it was written is made again", async () => {
+  const folder = newFolder();
+  const keys = { a: "1", b: "1", c: "1" };
+  await made(folder, keys);
+  const titles: string[] = [];
+  await runRecordedSteps(chain(folder, keys), join(folder, "steps.json"), {
+    isWhole: (path) => Promise.resolve(path !== join(folder, "made", "b")),
+    step: ({ title, isDone }) => titles.push(`${title} ${isDone}`),
+  });
+  expect(titles).toEqual(["a true", "b false", "c false"]);
+});
+
 test("a step that failed is made by the next call, with the time of both", async () => {
   const folder = newFolder();
   const keys = { a: "1", b: "1", c: "1" };

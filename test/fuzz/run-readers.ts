@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { sha256 } from "../../src/files/hash.ts";
-import { commandsOf, notesOf } from "../../src/report/repeat-commands.ts";
+import { commandsOf, notesOf } from "../../src/runs/repeat-commands.ts";
 import { openRun } from "../../src/runs/run-folder.ts";
 import { lockRun } from "../../src/runs/run-lock.ts";
 import { formatManifest } from "../../src/runs/run-manifest.ts";

@@ -202,7 +202,7 @@ test("folders that hold no run are refused", () => {
 test("a missing table names the command that makes it; a damaged one is an error", async () => {
   const run = startRun(newFolder(), exampleManifest);
   await expect(run.readTable("sets")).rejects.toThrow(
-    `run folder "${run.path}": expected sets.parquet, got none; make it with: unitscope sets RUN`,
+    `run folder "${run.path}": expected sets.parquet, got none; make it with: unitscope sets ${run.path}`,
   );
   run.writeTable("units", exampleUnits());
   truncateSync(run.file("units.parquet"), 200);

@@ -9,9 +9,9 @@ import { rotateCommand } from "../../src/cli/commands/rotate.ts";
 import { setsCommand, setsOptions } from "../../src/cli/commands/sets.ts";
 import { studyCommand } from "../../src/cli/commands/study.ts";
 import type { CliContext } from "../../src/cli/context.ts";
-import { againFolder, commandsOf, jointCommands, notesOf } from "../../src/report/repeat-commands.ts";
+import { againFolder, commandsOf, jointCommands, notesOf } from "../../src/runs/repeat-commands.ts";
 import type { ManifestStep } from "../../src/runs/run-manifest.ts";
-import { exampleManifest } from "../runs/example-run.ts";
+import { exampleManifest } from "./example-run.ts";
 
 const step = (command: string, options: ManifestStep["options"] = {}): ManifestStep => ({
   command,
@@ -44,6 +44,18 @@ test("single commands come with the options that differ from the usual ones", ()
     "unitscope report runs/again",
   ]);
   expect(notesOf({ ...manifest, steps })).toEqual([]);
+});
+
+test("on this machine files and folders come with their paths", () => {
+  const here = { ...manifest, data: { ...manifest.data, path: "/home/ada/photos" } };
+  const steps = [
+    step("attributes --concepts", { concepts: ["/data/broden"], seed: 1 }),
+    step("attributes", { seed: 1 }),
+  ];
+  expect(commandsOf({ ...here, steps }, "it's", { isHere: true }).slice(0, 2)).toEqual([
+    String.raw`unitscope ablate /home/ada/net.onnx /home/ada/photos --layers ${manifest.layers[0]?.name} --method mean --limit 20 --preprocess 'C:\ada\own.json' --out 'it'\''s'`,
+    String.raw`unitscope attributes 'it'\''s' --concepts /data/broden`,
+  ]);
 });
 
 test("a study is repeated by a study, unless something was done to the run since", () => {

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Json } from "../files/canonical-json.ts";
 import { withCommas } from "../numeric/with-commas.ts";
-import { dataTitle, type ManifestStep, type RunManifest } from "../runs/run-manifest.ts";
+import { dataTitle, type ManifestStep, type RunManifest } from "./run-manifest.ts";
 
 /** The run folder that the commands write: of run `at` of so many on one page. */
 export function againFolder(at: number, count: number): string {
@@ -39,24 +39,31 @@ function leftOutOf(manifest: RunManifest): string[] {
 /**
  * The commands that make the run again: every option that was used and matters to what is measured, as words for a
  * shell. Of files and folders their names alone are given; threads and devices are everyone's own.
+ * @param options.isHere for this machine: files and folders are given with their whole paths.
  */
-export function commandsOf(manifest: RunManifest, again: string = againFolder(0, 1)): string[] {
+export function commandsOf(
+  manifest: RunManifest,
+  again: string = againFolder(0, 1),
+  { isHere = false }: { isHere?: boolean } = {},
+): string[] {
   const { model, data, options, ablation, layers, steps } = manifest;
+  const flags = (known: readonly Flag[], given: Options): string[] => flagsOf(known, given, isHere);
   const isPartial = layers.some(({ images }) => images !== undefined);
-  const subject = [model.name, dataTitle(data.name), "--layers", layers.map(({ name }) => name).join(",")];
+  const places = isHere ? [model.path, data.path ?? data.name] : [model.name, dataTitle(data.name)];
+  const subject = [...places, "--layers", layers.map(({ name }) => name).join(",")];
   const at = steps.findLastIndex(({ command }) => command === "study");
-  const later = steps.slice(at + 1).flatMap((_, index, rest) => laterCommand(rest, index, layers));
+  const later = steps.slice(at + 1).flatMap((_, index, rest) => laterCommand(rest, index, layers, flags));
   const written = { ...options, ...ablation, engine: manifest.engine };
   const begin =
     at < 0
       ? [
           "ablate",
           ...subject,
-          ...flagsOf(ablateFlags, written),
-          ...(isPartial ? flagsOf(partialFlags, options) : []),
+          ...flags(ablateFlags, written),
+          ...(isPartial ? flags(partialFlags, options) : []),
           "--out",
         ]
-      : ["study", ...subject, ...flagsOf(sourceFlags, options), ...studyFlags(steps[at].options), "--out"];
+      : ["study", ...subject, ...flags(sourceFlags, options), ...studyFlags(steps[at].options, isHere), "--out"];
   const made = at < 0 || later.length > 0 ? [["report"]] : [];
   const followed = [...new Map(later.map((words) => [words.join(" "), words])).values()];
   return [[...begin, again], ...[...followed, ...made].map(([command, ...rest]) => [command, again, ...rest])].map(
@@ -136,17 +143,18 @@ const laterFlags: Readonly<Record<string, readonly Flag[]>> = {
 };
 
 /** The words of the options that are not as usual. */
-function flagsOf(flags: readonly Flag[], options: Options): string[] {
+function flagsOf(flags: readonly Flag[], options: Options, isHere: boolean): string[] {
   return flags.flatMap(([option, flag, usual, write]) => {
     const value = options[option] ?? null;
     if (value === null || isDeepStrictEqual(value, usual)) return [];
     if (typeof value === "boolean") return [flag];
-    return [flag, write?.(value) ?? [value].flat().map(String).join(",")];
+    const written = write === titles && isHere ? undefined : write?.(value);
+    return [flag, written ?? [value].flat().map(String).join(",")];
   });
 }
 
-function studyFlags({ concepts, quick }: Options): string[] {
-  const sets = titles(concepts ?? []);
+function studyFlags({ concepts, quick }: Options, isHere: boolean): string[] {
+  const sets = isHere ? [concepts ?? []].flat().map(String).join(",") : titles(concepts ?? []);
   const named = sets === "" ? ["--no-concepts"] : sets === "builtin" ? [] : ["--concepts", sets];
   return [...named, ...(quick === true ? ["--quick"] : [])];
 }
@@ -157,15 +165,20 @@ const withConcepts = "attributes --concepts";
  * The words of a later command; none for one that is no command of its own. Where concepts were named and units
  * described by one command, it is one again.
  */
-function laterCommand(steps: readonly ManifestStep[], at: number, all: RunManifest["layers"]): string[][] {
+function laterCommand(
+  steps: readonly ManifestStep[],
+  at: number,
+  all: RunManifest["layers"],
+  wordsOf: (flags: readonly Flag[], options: Options) => string[],
+): string[][] {
   const { command, options } = steps[at];
   const flags = laterFlags[command];
   const isAlignment = command === withConcepts;
   if (isAlignment ? isJoined(steps[at], steps[at + 1]) : !flags) return [];
   const aligned = isAlignment ? options : isJoined(steps[at - 1], steps[at]) ? steps[at - 1].options : {};
   const name = isAlignment ? "attributes" : command;
-  const own = flagsOf(flags ?? [["seed", "--seed", 1]], options);
-  return [[name, ...layerFlags(name, options, all), ...own, ...flagsOf(conceptFlags, aligned)]];
+  const own = wordsOf(flags ?? [["seed", "--seed", 1]], options);
+  return [[name, ...layerFlags(name, options, all), ...own, ...wordsOf(conceptFlags, aligned)]];
 }
 
 function isJoined(aligned: ManifestStep | undefined, described: ManifestStep | undefined): boolean {
