@@ -1,11 +1,12 @@
 /** What the page says of a run as a whole. */
+
+import { commandsOf, notesOf } from "../runs/repeat-commands.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { dataTitle } from "../runs/run-manifest.ts";
 import { wilsonInterval } from "../stats/wilson.ts";
 import { integers } from "../tables/table.ts";
 import type { LayerTable } from "./layer-tables.ts";
 import type { RunData } from "./page-data.ts";
-import { commandsOf, notesOf } from "../runs/repeat-commands.ts";
 
 /**
  * The parts of a run's description that need no other files.

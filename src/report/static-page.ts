@@ -1,9 +1,9 @@
 /** `index.html`: what can be read without scripts, and the places where the explorer starts. */
 import { escapeText } from "../figures/svg.ts";
 import { withCommas } from "../numeric/with-commas.ts";
+import { jointCommands } from "../runs/repeat-commands.ts";
 import type { Finding } from "./findings.ts";
 import type { RunData } from "./page-data.ts";
-import { jointCommands } from "../runs/repeat-commands.ts";
 
 /** One run as the page introduces it. */
 export interface Introduction {
