@@ -3,11 +3,11 @@
 #   docker run --rm --volume /shared:/shared unitscope run /shared/run --shard 0
 FROM node:20-bookworm-slim AS build
 WORKDIR /build
-COPY package.json package-lock.json .npmrc ./
+COPY package.json package-lock.json ./
 COPY scripts/check-svelte/package.json scripts/check-svelte/
 RUN npm ci --no-audit --no-fund
 COPY . .
-RUN npm run --silent build && npm pack --ignore-scripts --pack-destination /tmp
+RUN npm pack --pack-destination /tmp
 
 FROM node:20-bookworm-slim
 COPY --from=build /tmp/unitscope-*.tgz /tmp/

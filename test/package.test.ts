@@ -1,7 +1,7 @@
 /** The package as users get it: packed, installed from the tarball in an empty folder (network: npm), run and imported. */
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -26,6 +26,48 @@ test("the lock file names the optional packages of every platform, so that npm c
     }),
   );
   expect(missing).toEqual([]);
+});
+
+test("npm ci runs no install script of a dependency", () => {
+  interface Locked {
+    readonly hasInstallScript?: boolean;
+  }
+  const read = (name: string): unknown => JSON.parse(readFileSync(join(project, name), "utf8"));
+  const { packages } = read("package-lock.json") as { packages: Record<string, Locked> };
+  const { allowScripts } = read("package.json") as { allowScripts: Record<string, false | undefined> };
+  const withScripts = Object.keys(packages).filter((path) => packages[path]?.hasInstallScript);
+  // npm would compile this one instead, since it has a binding.gyp.
+  expect(withScripts).toEqual(["node_modules/msgpackr-extract"]);
+  const installed = Object.keys(packages).filter((path) => {
+    const file = join(project, path, "package.json");
+    if (!path.startsWith("node_modules/") || !existsSync(file)) return false;
+    const { scripts = {} } = JSON.parse(readFileSync(file, "utf8")) as { scripts?: Record<string, string> };
+    return "preinstall" in scripts || "install" in scripts || "postinstall" in scripts;
+  });
+  expect(installed).toContain("node_modules/onnxruntime-node");
+  const allowed = installed.filter((path) => allowScripts[path.replace(/^.*node_modules\//, "")] !== false);
+  expect(allowed).toEqual([]);
+});
+
+test("npm pack in a clone that was not built builds first", async () => {
+  const clone = await temporaryFolder();
+  const manifest = JSON.parse(readFileSync(join(project, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  expect(manifest.scripts["prepack"]).toBe("npm run -s build");
+  const build = "node -e \"fs.mkdirSync('dist'); fs.writeFileSync('dist/built.js', '')\"";
+  await writeFile(
+    join(clone, "package.json"),
+    JSON.stringify({ ...manifest, scripts: { ...manifest.scripts, build } }),
+  );
+  if (existsSync(join(project, ".npmrc"))) await copyFile(join(project, ".npmrc"), join(clone, ".npmrc"));
+  const packed = execFileSync("npm", ["pack", "--dry-run", "--json"], {
+    cwd: clone,
+    encoding: "utf8",
+    stdio: "pipe",
+    shell: process.platform === "win32",
+  });
+  expect(packed).toContain("dist/built.js");
 });
 
 describe.skipIf(process.platform === "win32")("the packed package, installed without scripts (network: npm)", () => {

@@ -105,7 +105,7 @@ function throwIfMissing(provider: Exclude<Provider, "cpu">, cause: unknown): voi
   if (provider === "cuda" && /shared library|load library|cuda|cudnn/i.test(message)) {
     throw new UnitscopeError(
       "usage",
-      'option "provider": expected CUDA\'s part of ONNX Runtime and a device, got none; run: npm rebuild onnxruntime-node --ignore-scripts=false, see docs/gpu.md, or use cpu',
+      'option "provider": expected CUDA\'s part of ONNX Runtime and a device, got none; run: node node_modules/onnxruntime-node/script/install.js, see docs/gpu.md, or use cpu',
       { cause },
     );
   }

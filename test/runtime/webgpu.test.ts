@@ -139,7 +139,7 @@ test("a device that is not there is one clear line, never the CPU instead", asyn
   const refused = await unitscope(args("none", "--provider", "cuda"), { env: none });
   expect(refused.code).toBe(2);
   expect(refused.stderr).toBe(
-    "--provider: expected CUDA's part of ONNX Runtime and a device, got none; run: npm rebuild onnxruntime-node --ignore-scripts=false, see docs/gpu.md, or use cpu\n",
+    "--provider: expected CUDA's part of ONNX Runtime and a device, got none; run: node node_modules/onnxruntime-node/script/install.js, see docs/gpu.md, or use cpu\n",
   );
   const several = await unitscopeHere(args("none", "--provider", "webgpu", "--workers", "2"));
   expect(several.code).toBe(2);
