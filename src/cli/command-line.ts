@@ -27,6 +27,7 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     .version(version)
     .configureHelp({ showGlobalOptions: true });
   const asked = argv.find((argument) => !argument.startsWith("-"));
+  if (asked !== undefined) context.begin(`${asked}: opening what it needs`);
   for (const command of await commands(context, asked)) program.addCommand(withGlobals(command));
   directCommander(program, terminal);
   try {
@@ -34,7 +35,10 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     await program.parseAsync([...argv], { from: "user" });
     return code;
   } catch (error) {
+    context.end();
     return report(error, { isDebug: globals.debug, isAborted: context.signal.aborted, stderr: terminal.stderr });
+  } finally {
+    context.end();
   }
 }
 

@@ -14,6 +14,6 @@ export async function main(argv: readonly string[]): Promise<void> {
   stderr.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
   });
-  const code = await runCommandLine(argv, { stdout, stderr, signal: interruption });
+  const code = await runCommandLine(argv, { stdout, stderr, signal: interruption, began: 0 });
   if (code !== exitCodes.done) process.exitCode = code;
 }

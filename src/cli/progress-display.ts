@@ -14,8 +14,16 @@ export interface ProgressStream {
 const REDRAW_EVERY = 100;
 const PLAIN_EVERY = 5_000;
 const PLAIN_FIRST = 900;
+/** Milliseconds that a command may take before it says its first word. */
+const SILENT_AT_MOST = 700;
 /** How often it is looked whether something is to be shown though nothing was reported. */
-const TICK = 300;
+const TICK = 100;
+
+/** Whether a command has said anything yet. */
+export interface Silence {
+  /** When the command began, in milliseconds, as long as it has said nothing. */
+  since: number | undefined;
+}
 
 /**
  * Starts a display.
@@ -28,6 +36,7 @@ export function openProgress({
   total,
   unit,
   stream,
+  silence = { since: undefined },
   now = () => performance.now(),
 }: {
   title: string;
@@ -35,6 +44,8 @@ export function openProgress({
   /** What is counted, `%` of everything, or nothing where nothing is. */
   unit: string;
   stream: ProgressStream;
+  /** Of the command, which its first line ends. */
+  silence?: Silence;
   /** Milliseconds. */
   now?: () => number;
 }): Progress {
@@ -62,10 +73,13 @@ export function openProgress({
   const show = (): void => {
     const lines = [line(last), ...under];
     shown = now();
+    silence.since = undefined;
     stream.write(isTerminal ? redrawn(lines, stream.columns) : `${lines.slice(0, 2).join("  ")}\n`);
   };
-  const isDue = (every: number): boolean =>
-    shown === undefined && !isTerminal ? now() - began >= PLAIN_FIRST : now() - (shown ?? 0) >= every;
+  const isDue = (every: number): boolean => {
+    if (silence.since !== undefined && now() - silence.since >= SILENT_AT_MOST) return true;
+    return shown === undefined && !isTerminal ? now() - began >= PLAIN_FIRST : now() - (shown ?? 0) >= every;
+  };
   const timer = setInterval(() => {
     if (isDue(isTerminal ? 1000 : PLAIN_EVERY)) show();
   }, TICK);
@@ -81,7 +95,7 @@ export function openProgress({
     },
     finish: () => {
       clearInterval(timer);
-      if (isTerminal) stream.write("\r\x1b[J");
+      if (isTerminal && shown !== undefined) stream.write("\r\x1b[J");
     },
   };
 }

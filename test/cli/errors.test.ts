@@ -251,7 +251,7 @@ describe("a run folder that does not fit", () => {
     await writeFile(join(out, "run.json"), '{ "schemaVersion": 1,');
     const place = join(out, "run.json");
     expect(await refusal(["export", out, "--format", "csv"])).toBe(
-      `${place}: expected JSON, got 21 characters that are not`,
+      `${place}: expected JSON, got 21 characters that are not; bring the file back, or make the run again in another folder`,
     );
     expect(await refusal(ablate(join(folder, "network.onnx"), images, out))).toMatch(`${place}: expected JSON, got`);
     expect(await refusal(["export", folder, "--format", "csv"])).toMatch(/expected a folder with run\.json, got none/);

@@ -7,11 +7,11 @@ import { unitscope } from "./run-cli.ts";
 import { unitscopeHere } from "./run-here.ts";
 
 test.each([
-  ["done", 0, ["layers", "network.onnx"]],
+  ["done", 0, ["layers", "network.onnx", "--quiet"]],
   ["help", 0, ["layers", "--help"]],
   ["a check that failed", 1, ["data", "check", "images", "--quiet"]],
   ["usage", 2, ["layers"]],
-  ["input", 2, ["layers", "missing.onnx"]],
+  ["input", 2, ["layers", "missing.onnx", "--quiet"]],
   ["nothing asked for", 2, []],
 ] as const)("%s: exit code %i", async (_, code, words) => {
   const folder = await handFolder();

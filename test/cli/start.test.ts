@@ -89,10 +89,10 @@ test.each<[string, readonly string[], number, RegExp]>([
   ["images that are not there", ["ablate", model, "nowhere", ...plain, ...out], 2, /got none of these/],
   ["a study without its model", ["study", "nowhere.onnx", images, "--quiet"], 2, /no such file/],
   ["training on nothing", ["train", "alexnet", "nowhere", "--quiet"], 2, /got none of these/],
-  ["a run that is not there", ["attributes", "nowhere"], 2, /expected a folder with run\.json/],
-  ["a report of no run", ["report", "nowhere"], 2, /expected a folder with run\.json/],
-  ["a comparison of no runs", ["compare", "nowhere", "elsewhere"], 2, /expected a folder with run\.json/],
-  ["layers", ["layers", model], 0, /./],
+  ["a run that is not there", ["attributes", "nowhere", "--quiet"], 2, /expected a folder with run\.json/],
+  ["a report of no run", ["report", "nowhere", "--quiet"], 2, /expected a folder with run\.json/],
+  ["a comparison of no runs", ["compare", "nowhere", "elsewhere", "--quiet"], 2, /expected a folder with run\.json/],
+  ["layers", ["layers", model, "--quiet"], 0, /./],
 ])("nothing heavy is loaded for %s", async (_, args, code, said) => {
   const loaded = await loadedBy(args);
   expect(loaded.said).toMatch(said);
