@@ -4,7 +4,7 @@ import { access, constants, readFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { messageOf, UnitscopeError } from "../errors.ts";
 import { systemCode } from "../files/disk-error.ts";
-import { sha256 } from "../files/hash.ts";
+import { sha256, sha256InTurns } from "../files/hash.ts";
 import type { ExternalData } from "../onnx/tensor-file.ts";
 import type { Runner } from "./measure-graph.ts";
 import type { Model } from "./model.ts";
@@ -62,8 +62,8 @@ export async function modelFromBytes(
     import("../onnx/model-file.ts"),
     import("./prepare-model.ts"),
   ]);
+  const own = await sha256InTurns(bytes);
   const graph = readModel(bytes, place, { external });
-  const own = sha256(bytes);
   bytes = new Uint8Array(); // the graph has all of it; a large network's weights are not kept twice
   const prepared = await prepareModel(graph, { ...options, place, run: runOnce(place) });
   const digest = beside.length === 0 ? own : sha256(new TextEncoder().encode([own, ...beside].join()));
