@@ -1,3 +1,5 @@
+import { UnitscopeError } from "../errors.ts";
+
 /**
  * What replaces a removed unit's response: 0; its mean; 0 in its weights alone, before batch norm and activation; responses
  * of other images; the constant that changes predictions least.
@@ -23,7 +25,10 @@ export function ablationKey({
   return method === "resample" ? { method, draws: drawsOf({ method, draws }), seed } : { method };
 }
 
-/** Other images whose responses take the place of an image's own: none, where the method is another. */
+/**
+ * Other images whose responses take the place of an image's own: none, where the method is another.
+ * @throws {UnitscopeError} `usage` for a number that is none.
+ */
 export function drawsOf({
   method,
   draws = DEFAULT_DRAWS,
@@ -31,5 +36,7 @@ export function drawsOf({
   readonly method?: AblationMethod | undefined;
   readonly draws?: number | undefined;
 }): number {
-  return method === "resample" ? draws : 0;
+  if (method !== "resample") return 0;
+  if (Number.isInteger(draws) && draws >= 1) return draws;
+  throw new UnitscopeError("usage", `option "draws": expected a whole number from 1, got ${draws}`);
 }

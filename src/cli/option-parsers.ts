@@ -14,6 +14,12 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** 1, 2, 3 … */
+export function count(text: string): number {
+  if (!/^\d+$/.test(text) || Number(text) < 1) throw new InvalidArgumentError("expected a whole number from 1.");
+  return Number(text);
+}
+
 /** From 0 to 1, both included. */
 export function fraction(text: string): number {
   const value = Number(text);

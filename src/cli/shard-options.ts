@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { SubjectPlaces } from "../commands/subject.ts";
-import { wholeNumber } from "./option-parsers.ts";
+import { count } from "./option-parsers.ts";
 
 /** Their values. */
 export interface PlaceOptions {
@@ -15,7 +15,7 @@ export interface PlaceOptions {
 /** Adds them. */
 export function withPlaces(command: Command): Command {
   return command
-    .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
+    .option("--workers <count>", "worker threads; one a core by default", count)
     .option("--model <file>", "where the model is on this machine, if it is elsewhere; its SHA-256 is checked")
     .option("--data <data>", "where the images are on this machine, if they are elsewhere; their hash is checked")
     .option("--root <folder>", "folder that a list file's paths start from on this machine");

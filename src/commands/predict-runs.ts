@@ -107,13 +107,7 @@ export interface PredictEffects {
 /** The same without writing anything. @throws {UnitscopeError} as `runPrediction`. */
 export async function predictAcross(
   paths: readonly string[],
-  {
-    train,
-    layers: asked,
-    units: which = "harmful",
-    seed = 0,
-    workers = chooseWorkers(),
-  }: Omit<PredictRunsOptions, "out">,
+  { train, layers: asked, units: which = "harmful", seed = 0, workers: wanted }: Omit<PredictRunsOptions, "out">,
   { progress, signal }: PredictEffects = {},
 ): Promise<{ runs: ComparedRun[]; layers: string[]; classCount: number; predictions: Table }> {
   const runs = openRuns(paths);
@@ -123,9 +117,7 @@ export async function predictAcross(
       `option "train": expected 1..${runs.length - 1} of ${runs.length} runs, got ${train}`,
     );
   }
-  if (!Number.isInteger(workers) || workers < 1) {
-    throw new UnitscopeError("usage", `option "workers": expected a whole number from 1, got ${workers}`);
-  }
+  const workers = chooseWorkers(wanted);
   refuseSameNetwork(runs);
   const layers = commonLayers(runs, asked);
   const classCount = runs[0].manifest.classNames.length;

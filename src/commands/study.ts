@@ -10,6 +10,7 @@ import { UnitscopeError } from "../errors.ts";
 import { canonicalJson, type Json } from "../files/canonical-json.ts";
 import { sha256 } from "../files/hash.ts";
 import type { Layer } from "../onnx/layers.ts";
+import { checkWorkers } from "../passes/thread-choice.ts";
 import type { Finding } from "../report/findings.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
 import { schemaVersion, type TableName } from "../tables/schema.ts";
@@ -67,9 +68,7 @@ export async function study(
 ): Promise<StudyResult> {
   const { out, workers, quick = false } = options;
   const { fetching, signal, warn } = effects;
-  if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1)) {
-    throw new UnitscopeError("usage", `workers: expected a whole number from 1, got ${workers}`);
-  }
+  checkWorkers({ workers });
   const limit = options.limit ?? (quick ? await quickLimitOf(modelPath, data, options) : undefined);
   const { preprocess, root, classes, skipUnreadable, output, label } = options;
   const ablation = { preprocess, root, limit, classes, skipUnreadable, output, label };

@@ -20,7 +20,7 @@ export interface ThreadChoice {
  *
  * @param options.workers what the user wants instead.
  * @param options.tasks how many tasks there are: more workers would have nothing to do.
- * @throws {UnitscopeError} `usage` for several workers on a device.
+ * @throws {UnitscopeError} `usage` as `checkWorkers`.
  */
 export function chooseThreads(
   { graph }: { readonly graph: Graph },
@@ -43,7 +43,7 @@ export function isLarge({ graph }: { readonly graph: Graph }): boolean {
   return weightBytes(graph) > LARGE_MODEL;
 }
 
-/** @throws {UnitscopeError} `usage` for several workers on a device. */
+/** @throws {UnitscopeError} `usage` for a number of workers that is none, and for several on a device. */
 export function checkWorkers({
   workers = 1,
   provider = "cpu",
@@ -51,12 +51,19 @@ export function checkWorkers({
   workers?: number | undefined;
   provider?: Provider | undefined;
 }): void {
+  if (!Number.isInteger(workers) || workers < 1) {
+    throw new UnitscopeError("usage", `option "workers": expected a whole number from 1, got ${workers}`);
+  }
   if (provider === "cpu" || workers === 1) return;
   throw new UnitscopeError("usage", `option "workers": expected 1 on a device (${provider}), got ${workers}`);
 }
 
-/** Worker threads for work that runs no network: one a core, or what the user wants instead. */
+/**
+ * Worker threads for work that runs no network: one a core, or what the user wants instead.
+ * @throws {UnitscopeError} `usage` as `checkWorkers`.
+ */
 export function chooseWorkers(workers?: number): number {
+  checkWorkers({ workers });
   return workers ?? availableParallelism();
 }
 

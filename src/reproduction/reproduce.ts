@@ -4,6 +4,7 @@ import { basename, dirname, extname, join } from "node:path";
 import { UnitscopeError } from "../errors.ts";
 import { writeFileAtomic } from "../files/atomic-file.ts";
 import { diskError } from "../files/disk-error.ts";
+import { checkWorkers } from "../passes/thread-choice.ts";
 import { openRun } from "../runs/run-folder.ts";
 import { version } from "../version.ts";
 import { judgeClaims } from "./claims/claims.ts";
@@ -55,9 +56,7 @@ export async function reproducePaper(
       `option "limit": expected at least 2 images of every class (one to choose units by, one to measure), got ${limit}`,
     );
   }
-  if (options.workers !== undefined && options.workers < 1) {
-    throw new UnitscopeError("usage", `option "workers": expected at least 1, got ${options.workers}`);
-  }
+  checkWorkers({ workers: options.workers });
   const name = basename(out, ".md");
   const folder = join(dirname(out), name);
   requirePage(out, folder);

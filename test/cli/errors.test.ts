@@ -221,6 +221,31 @@ describe("what is asked for", () => {
     expect(await refusal(["ablate", model, images, "--all", "--layers", "mix"])).toMatch(/cannot be used with/);
   });
 
+  test("no worker threads, and other counts of none", async () => {
+    const model = join(folder, "network.onnx");
+    const out = join(await temporaryFolder(), "none");
+    const refused = (option: string): string =>
+      `option '${option} <count>' argument '0' is invalid. expected a whole number from 1; see unitscope --help`;
+    for (const words of [
+      ablate(model, images, out),
+      ["study", model, images, "--out", out],
+      ...["attributes", "sets", "rotate", "repair"].map((command) => [command, out]),
+      ["predict", out, out, "--train", "1"],
+      ["run", out, "--shard", "0"],
+      ["merge", out],
+      ["worker", "--queue", "redis://127.0.0.1:1"],
+      ["reproduce"],
+    ]) {
+      expect(await refusal([...words, "--workers", "0"])).toBe(refused("--workers"));
+    }
+    const resampled = ablate(model, images, out, "--method", "resample");
+    expect(await refusal([...resampled, "--draws", "0"])).toBe(refused("--draws"));
+    expect(await refusal(["worker", "--queue", "redis://127.0.0.1:1", "--concurrency", "0"])).toBe(
+      refused("--concurrency"),
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+
   test("nothing: the help, on stderr", async () => {
     const { code, stdout, stderr } = await unitscopeHere([]);
     expect([code, stdout]).toEqual([2, ""]);

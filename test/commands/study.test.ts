@@ -146,7 +146,7 @@ describe("the plan", () => {
 
 test("nothing is written before model, data and options have been looked at", async () => {
   const out = join(await temporaryFolder(), "run");
-  await expect(did(out, { workers: 0 })).rejects.toThrow("workers: expected a whole number from 1, got 0");
+  await expect(did(out, { workers: 0 })).rejects.toThrow('option "workers": expected a whole number from 1, got 0');
   await expect(did(out, { layers: ["none"] })).rejects.toThrow(/none/);
   await expect(study(model, `${data}.missing`, { out, preprocess: "none" })).rejects.toThrow(/missing/);
   expect(existsSync(out)).toBe(false);

@@ -8,7 +8,7 @@ import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { describeLayer, describePartialLayer, leaderLines, reachedLines, resultJson } from "../describe-ablation.ts";
 import { describeLabels } from "../describe-labels.ts";
-import { fraction, list, positive, seconds, wholeNumber } from "../option-parsers.ts";
+import { count, fraction, list, positive, seconds, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
 import { providerOption } from "../provider-option.ts";
 import { isQueued, onQueue, type QueueOptions } from "../queue-options.ts";
@@ -44,7 +44,7 @@ export function ablateCommand(context: CliContext): Command {
         .choices(ablationMethods)
         .default("zero"),
     )
-    .option("--draws <count>", "of resample: other images whose responses take an image's place (3)", wholeNumber)
+    .option("--draws <count>", "of resample: other images whose responses take an image's place (3)", count)
     .addOption(
       new Option("--engine <engine>", "plain: the whole network for every unit")
         .choices(["auto", "plain"])
@@ -69,7 +69,7 @@ export function ablateCommand(context: CliContext): Command {
       seconds,
     )
     .option("--seed <seed>", "which pairs --verify repeats, and what resample draws", wholeNumber)
-    .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
+    .option("--workers <count>", "worker threads; one a core by default", count)
     .addOption(providerOption())
     .action(async (model: string, data: string, { queue, shards, ...options }: Options & QueueOptions) => {
       await (await import("../../runtime/open-model.ts")).requireModelFile(model); // a mistyped path is answered at once

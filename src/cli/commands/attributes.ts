@@ -9,7 +9,7 @@ import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { conceptsJson, describeConcepts } from "../describe-concepts.ts";
 import { formatTable } from "../format-table.ts";
-import { list, wholeNumber } from "../option-parsers.ts";
+import { count, list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
 import { providerOption } from "../provider-option.ts";
 import { isQueued, onQueue, type QueueOptions } from "../queue-options.ts";
@@ -78,7 +78,7 @@ export function attributesCommand(context: CliContext): Command {
         .choices(["half-pixel", "receptive-field"])
         .default("half-pixel"),
     )
-    .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
+    .option("--workers <count>", "worker threads; one a core by default", count)
     .addOption(providerOption())
     .action(async (path: string, { queue, shards, ...given }: Options & QueueOptions) => {
       requireRun(path);

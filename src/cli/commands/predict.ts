@@ -5,7 +5,7 @@ import { attributeLabel } from "../../figures/attribute-label.ts";
 import { doubles, integers, type Table, texts } from "../../tables/table.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
-import { list, wholeNumber } from "../option-parsers.ts";
+import { count, list, wholeNumber } from "../option-parsers.ts";
 
 /** The command `predict`. */
 export function predictCommand(context: CliContext): Command {
@@ -25,7 +25,7 @@ export function predictCommand(context: CliContext): Command {
         .default("harmful"),
     )
     .option("--seed <seed>", "seed of folds, resamples and shuffles", wholeNumber, 0)
-    .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
+    .option("--workers <count>", "worker threads; one a core by default", count)
     .option("--out <folder>", "folder for the figure and tables", "runs/predict")
     .action(async (paths: string[], options: PredictRunsOptions) => {
       const { averagesOf, runPrediction } = await import("../../commands/predict-runs.ts");

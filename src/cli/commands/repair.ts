@@ -7,7 +7,7 @@ import { requireRun } from "../../runs/find-run.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
-import { list, wholeNumber } from "../option-parsers.ts";
+import { count, list } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
 
 /** Units that are listed for a layer. */
@@ -24,7 +24,7 @@ export function repairCommand(context: CliContext): Command {
         "layers, separated by commas; the run's deepest convolution by default",
       ).argParser(list),
     )
-    .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
+    .option("--workers <count>", "worker threads; one a core by default", count)
     .action(async (path: string, options: RepairOptions) => {
       requireRun(path);
       const { measureRepair } = await import("../../commands/measure-repair.ts");

@@ -6,7 +6,7 @@ import { type StudyId, studies, studyIds } from "../../reproduction/studies.ts";
 import type { CliContext, Progress } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
-import { list, wholeNumber } from "../option-parsers.ts";
+import { count, list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
 
 interface Options {
@@ -48,7 +48,7 @@ export function reproduceCommand(context: CliContext): Command {
     .addOption(
       new Option("--limit <images>", "a quick look: the first so many images of every class").argParser(wholeNumber),
     )
-    .addOption(new Option("--workers <count>", "worker threads; one a core by default").argParser(wholeNumber))
+    .addOption(new Option("--workers <count>", "worker threads; one a core by default").argParser(count))
     .action(async ({ study, beside, out, work, models = shippedModels, limit, workers }: Options) => {
       const { reproducePaper } = await import("../../reproduction/reproduce.ts");
       const stem = study === "cifar10" ? "runs/reproduce" : `runs/${study}`;

@@ -6,7 +6,7 @@ import { requireRun } from "../../runs/find-run.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
-import { fraction, list, wholeNumber } from "../option-parsers.ts";
+import { count, fraction, list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
 import { providerOption } from "../provider-option.ts";
 import { isQueued, onQueue, type QueueOptions } from "../queue-options.ts";
@@ -42,7 +42,7 @@ export function rotateCommand(context: CliContext): Command {
         .choices(["auto", "plain"])
         .default("auto"),
     )
-    .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
+    .option("--workers <count>", "worker threads; one a core by default", count)
     .addOption(providerOption())
     .action(async (path: string, { queue, shards, ...options }: RotationRunOptions & QueueOptions) => {
       requireRun(path);

@@ -7,7 +7,7 @@ import { type SetStrategy, setStrategies } from "../../sets/set-strategies.ts";
 import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
-import { fraction, list, wholeNumber } from "../option-parsers.ts";
+import { count, fraction, list, wholeNumber } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
 import { providerOption } from "../provider-option.ts";
 import { isQueued, onQueue, type QueueOptions } from "../queue-options.ts";
@@ -63,7 +63,7 @@ export function setsCommand(context: CliContext): Command {
         .choices(["auto", "plain"])
         .default("auto"),
     )
-    .option("--workers <count>", "worker threads; one a core by default", wholeNumber)
+    .option("--workers <count>", "worker threads; one a core by default", count)
     .addOption(providerOption())
     .action(async (path: string, { queue, shards, ...options }: Options & QueueOptions) => {
       requireRun(path);

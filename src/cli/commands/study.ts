@@ -4,7 +4,7 @@ import { Command, Option } from "commander";
 import type { StudyOptions, StudyResult } from "../../commands/study.ts";
 import type { CliContext, Progress } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
-import { list, wholeNumber } from "../option-parsers.ts";
+import { count, list } from "../option-parsers.ts";
 import { duration } from "../progress-display.ts";
 import { withSource } from "../source-options.ts";
 
@@ -44,7 +44,7 @@ export function studyCommand(context: CliContext): Command {
     .option("--no-concepts", "leave the concepts out")
     .option("--out <folder>", "the run folder", "runs/study");
   return withSource(command)
-    .addOption(new Option("--workers <count>", "worker threads; one a core by default").argParser(wholeNumber))
+    .addOption(new Option("--workers <count>", "worker threads; one a core by default").argParser(count))
     .action(async (model: string, data: string, options: Options) => {
       await (await import("../../runtime/open-model.ts")).requireModelFile(model); // a mistyped path is answered at once
       const { study } = await import("../../commands/study.ts");

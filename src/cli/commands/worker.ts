@@ -2,9 +2,8 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
-import { UnitscopeError } from "../../errors.ts";
 import type { CliContext } from "../context.ts";
-import { seconds, wholeNumber } from "../option-parsers.ts";
+import { count, seconds } from "../option-parsers.ts";
 import { openLink, queueOption } from "../queue-options.ts";
 import { type PlaceOptions, placesOf, withPlaces } from "../shard-options.ts";
 
@@ -22,18 +21,13 @@ export function workerCommand(context: CliContext): Command {
     .description("join a queue: carry out shards of the plans in it, until Ctrl-C")
     .addOption(queueOption("which queue"))
     .addOption(
-      new Option("--concurrency <count>", "shards at a time, each in a process of its own")
-        .argParser(wholeNumber)
-        .default(1),
+      new Option("--concurrency <count>", "shards at a time, each in a process of its own").argParser(count).default(1),
     )
     .option("--idle <time>", "end after so long without work: 90s, 10m; without it, wait for more", seconds)
     .option("--runs <folder>", "the folder that holds the runs' folders on this machine, if they are elsewhere")
     .option("--fetch <source>", "fetch a model and images that are not there from a folder or http(s)://…/");
   return withPlaces(command).action(async (options: Options) => {
     const { concurrency, idle, runs, fetch, workers } = options;
-    if (concurrency < 1) {
-      throw new UnitscopeError("usage", `option "concurrency": expected a number from 1, got ${concurrency}`);
-    }
     const { serveQueue } = await import("../../queue/serve-queue.ts");
     process.once("SIGTERM", () => process.emit("SIGINT")); // how containers are ended
     const link = await openLink(context, options.queue);
