@@ -84,9 +84,10 @@ async function listImages(folder: string, above: readonly string[] = []): Promis
   return paths;
 }
 
+/** What a link leads to; `undefined` for one to nothing, or to itself. */
 async function targetOf(link: string): Promise<Awaited<ReturnType<typeof stat>> | undefined> {
   return await stat(link).catch((cause: unknown) => {
-    if (systemCode(cause) === "ENOENT") return undefined;
+    if (["ENOENT", "ELOOP"].includes(systemCode(cause) ?? "")) return undefined;
     throw cause;
   });
 }
@@ -100,7 +101,7 @@ async function listEntries(folder: string): Promise<{ folders: string[]; files: 
       if (entry.name.startsWith(".") || leftBehind.has(entry.name)) continue;
       const kind = entry.isSymbolicLink() ? await targetOf(join(folder, entry.name)) : entry;
       if (kind === undefined)
-        files.push(entry.name); // a link to nothing is said when it is read
+        files.push(entry.name); // said when it is read
       else if (kind.isDirectory()) folders.push(entry.name);
       else if (kind.isFile()) files.push(entry.name);
     }

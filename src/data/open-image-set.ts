@@ -91,9 +91,10 @@ async function openSource(spec: string, { root, cacheDir, severalLabels, ...opti
     throw diskError(path, cause, { rule: "a data set that can be read" });
   });
   if (!found) {
+    const { adviceOnSource } = await import("./nearest-source.ts");
     throw new UnitscopeError(
       "usage",
-      `data "${spec}": expected ${namedSplits().join(", ")}, a folder, a list file, a .parquet, .tar or .npz, got none of these`,
+      `data "${spec}": expected ${namedSplits().join(", ")}, a folder, a list file, a .parquet, .tar or .npz, got none of these; ${await adviceOnSource(spec)}`,
     );
   }
   if (found.isDirectory()) {

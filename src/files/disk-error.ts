@@ -40,4 +40,5 @@ const words: Readonly<Record<string, string>> = {
   EROFS: "a read-only file system",
   ENOTDIR: "a file where a folder should be",
   EISDIR: "a folder",
+  ELOOP: "a link that leads back to itself",
 };

@@ -68,6 +68,20 @@ describe("a folder with one subfolder per class", () => {
     await expect(openImageSet(folder)).rejects.toThrow("2.png: expected an image file, got none there");
   });
 
+  it("names a link to itself, and leaves it out as any file that cannot be read", async () => {
+    const folder = await folderOf({ "cat/1.png": a, "dog/1.png": b });
+    await symlink("2.png", join(folder, "cat", "2.png"));
+    await symlink("there", join(folder, "dog", "back")); // no image by its name
+    await symlink("back", join(folder, "dog", "there"));
+    const line = `${join(folder, "cat", "2.png")}: expected an image file, got a link that leads back to itself`;
+    await expect(openImageSet(folder)).rejects.toThrow(line);
+    const set = await openImageSet(folder, { skipUnreadable: true });
+    expect([set.imageCount, set.skipped]).toEqual([2, [{ name: "cat/2.png", reason: line }]]);
+    const self = join(folder, "self");
+    await symlink("self", self);
+    await expect(openImageSet(self)).rejects.toThrow(`${self}: expected a data set that can be read, got a link`);
+  });
+
   it("follows links", async () => {
     const elsewhere = await folderOf({ "1.png": a });
     const folder = await folderOf({ "cat/1.png": b });
