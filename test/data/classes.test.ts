@@ -41,6 +41,10 @@ describe("a class list", () => {
     ["Keras", '{"0": ["n01440764", "tench"], "1": ["n01484850", "great_white_shark"]}', ["tench", "great white shark"]],
     ["class_to_idx", '{"dog": 1, "cat": 0}', ["cat", "dog"]],
     ["Hugging Face", '{"model_type": "vit", "id2label": {"0": "cat", "1": "dog"}}', ["cat", "dog"]],
+    ["names with commas", '["bird, big", "bird, small", "cat"]', ["bird, big", "bird, small", "cat"]],
+    ["one name with a comma", "bird, big\ncat", ["bird, big", "cat"]],
+    ["ImageNet's words without ids", "tench, Tinca tinca\ngoldfish, Carassius auratus", ["tench", "goldfish"]],
+    ["the same behind a background", "background\ntench, Tinca tinca\ncock, rooster", ["background", "tench", "cock"]],
     [
       "names that two share",
       "n02012849 crane\nn03126707 crane\nkite",
@@ -103,7 +107,7 @@ describe("matching", () => {
       'got "Crane", which may be "crane (3)" or "crane (4)"; use the WordNet id or the number',
     );
     expect(() => matchClasses(["bowtie", "bow tie"], network, "photos")).toThrow(
-      'photos: expected one class for "bow tie" of the network, got "bowtie" and "bow tie"',
+      'photos: expected one class for "bow tie, bow-tie, bowtie" of the network, got "bowtie" and "bow tie"',
     );
     expect(() => matchClasses(["7"], network, "photos")).toThrow(
       "expected class numbers in 0..5 of the network, got 7",

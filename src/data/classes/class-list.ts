@@ -11,7 +11,9 @@ import { diskError } from "../../files/disk-error.ts";
 export interface ListedClass {
   /** Its WordNet id, where known: `n01440764`. */
   readonly id?: string | undefined;
-  /** What it is called; all of its words, the first of them for tables. */
+  /** What it is called, as it stands in the list: `tench, Tinca tinca`. */
+  readonly name: string;
+  /** The parts between its commas, which are its synonyms where the list is WordNet's. */
   readonly words: readonly string[];
 }
 
@@ -23,6 +25,9 @@ export interface ClassList {
 }
 
 const wordnetId = /^n\d{8}$/;
+
+/** The class that ImageNet's lists begin with, or have behind the background. */
+const firstOfImagenet = "tench, Tinca tinca";
 
 /** Lists that are built in: their files in `classes/`, and what to call them in messages. */
 const builtIn = {
@@ -58,14 +63,19 @@ export async function imagenetClasses(): Promise<ClassList> {
 
 /** A list for networks with one more output, whose first is the background (TensorFlow's older ones). */
 export function withBackground({ place, classes }: ClassList): ClassList {
-  return { place, classes: [{ words: ["background"] }, ...classes] };
+  return { place, classes: [{ name: "background", words: ["background"] }, ...classes] };
 }
 
-/** The names for tables: the first word of each class; where several share one, with the WordNet id or number. */
+/**
+ * The names for tables: of WordNet's classes the first synonym, of others the whole name; where several share one, with
+ * the WordNet id or number. WordNet's are those with an id, and ImageNet's as others publish them, without ids.
+ */
 export function classNamesOf({ classes }: ClassList): string[] {
+  const isImagenet = classes.slice(0, 2).some(({ name }) => name === firstOfImagenet);
+  const names = classes.map(({ id, name, words }) => (isImagenet || id !== undefined ? words[0] : name));
   const counts = new Map<string, number>();
-  for (const { words } of classes) counts.set(words[0], (counts.get(words[0]) ?? 0) + 1);
-  return classes.map(({ id, words }, cls) => (counts.get(words[0]) === 1 ? words[0] : `${words[0]} (${id ?? cls})`));
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return classes.map(({ id }, cls) => (counts.get(names[cls]) === 1 ? names[cls] : `${names[cls]} (${id ?? cls})`));
 }
 
 /**
@@ -100,7 +110,7 @@ function toClass(entry: string): ListedClass {
     .split(",")
     .map((word) => word.trim())
     .filter((word) => word !== "");
-  return { id, words: words.length > 0 ? words : [entry] };
+  return { id, name: rest === "" ? entry : rest, words: words.length > 0 ? words : [entry] };
 }
 
 function fromLines(text: string): string[] {
