@@ -98,11 +98,12 @@ export async function serveJobs(
       const asking = { pollMs: times.pollMs, note, signal };
       await untilServed(link, here, asking);
       const plans = await untilServed(link, () => postedPlans(link), asking);
+      const isPosted = plans.some((each) => each.card.id === card.id);
       if (active > 0) quiet = 0;
+      else if (!isPosted) break;
       else if (++quiet >= IDLE_LOOKS) {
         await children.rest();
-        const isAlone = plans.length === 1 && plans[0].card.id === card.id;
-        if (!isAlone || quiet >= most) break;
+        if (plans.length > 1 || quiet >= most) break;
       }
     }
   } catch (error) {

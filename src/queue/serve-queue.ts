@@ -49,6 +49,8 @@ export async function serveQueue(
           here: () => postWorker(link, { worker, unitscope: version, concurrency, plan: id }),
         });
         done += served;
+        if (!signal.aborted)
+          await during(() => postWorker(link, { worker, unitscope: version, concurrency, plan: null }));
         if (served > 0) busy = performance.now();
       }
       if (idle !== undefined && performance.now() - busy > 1000 * idle) break;

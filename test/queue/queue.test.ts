@@ -211,6 +211,11 @@ describe.skipIf(why !== undefined && !isNeeded("redis"))(
         printed.push(shared);
         await printedHere([command, direct, ...more, "--workers", "1"]);
       }
+      // What is merged is off the board; whoever served it says so, and does not wait for other plans to leave it.
+      const status = async (): Promise<string> =>
+        (await unitscopeHere(["queue", "status", "--queue"], { env: environment })).stdout;
+      expect(await status()).toMatch(/: no plan\n1 worker:\n.*, 1 at a time, waits for a plan\n$/);
+      await until(async () => (await queueStatus(link)).workers[0]?.plan === null);
       worker.kill("SIGTERM");
       await worker.ended;
       expect(Object.keys(tablesOf(queued))).toEqual(expect.arrayContaining(["rotation.parquet", "sets.parquet"]));

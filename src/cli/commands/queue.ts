@@ -66,7 +66,9 @@ function describe(shown: string, { plans, workers }: QueueStatus): string[] {
     ),
     workers.length === 0 ? "no worker" : `${workers.length === 1 ? "1 worker" : `${workers.length} workers`}:`,
     ...workers.map((each) => {
-      const at = each.plan === null ? "waits" : `serves ${plan.get(each.plan) ?? "a plan that is gone"}`;
+      const run = each.plan === null ? undefined : plan.get(each.plan);
+      // A plan that is off the board is merged or was taken out: whoever served it looks for another.
+      const at = run === undefined ? "waits for a plan" : `serves ${run}`;
       return `  ${each.worker}: unitscope ${each.unitscope}, ${each.concurrency} at a time, ${at}`;
     }),
   ];
