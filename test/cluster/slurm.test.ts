@@ -62,6 +62,7 @@ describe.skipIf(why !== undefined && !isNeeded("slurm"))(
             rmSync(mark); // Slurm itself had put it back into the queue meanwhile: it is stopped again
           }
         }
+        await bringForward(array);
         return killed.size === held.length;
       }, 300);
       const alone = await runAblate(model, data, { ...options, out: join(folder, "alone") });
