@@ -60,7 +60,7 @@ export interface Measured {
 /** Numbers of images of the two runs. */
 const BATCHES = [2, 3] as const;
 
-/** Measures shapes of `tensors` and values of `counts` with images of noise. */
+/** Measures shapes of `tensors` and values of `counts` with images of noise; runs nothing where there are none. */
 export async function measure(
   graph: Graph,
   {
@@ -80,6 +80,7 @@ export async function measure(
     run: Runner;
   },
 ): Promise<Measured> {
+  if (tensors.length + counts.length === 0) return { shapes: new Map(), counts: new Map() };
   const types = inferTypes(graph);
   const shapeName = (tensor: string): string => `unitscope/shape/${tensor}`;
   const probe = cutTo(

@@ -197,12 +197,29 @@ async function settleShapes(
   }
   const { channels, height, width } = input;
   const imageDims = input.layout === "nchw" ? [channels, height, width] : [height, width, channels];
-  const asked = tensors.filter((name) => facts.get(name) !== "count");
-  const found = await measure(start, { input: input.name, imageDims, tensors: asked, counts, run, batch });
-  const { shapes: measured } = found;
-  const settled = foldConstants(settleCounts(start, { input: input.name, shapes: measured, counts: found.counts }));
+  const measuring = { input: input.name, imageDims, run, batch };
+  // Every tensor that is asked for stays in memory until the end of the run, so few are asked for first.
+  const first = await measure(start, { ...measuring, tensors: besideCounts(start, facts), counts });
+  const settled = foldConstants(
+    settleCounts(start, { input: input.name, shapes: first.shapes, counts: first.counts }),
+  );
   const graph = await settleConstants(settled, input, run);
+  const given = inferShapes(graph, first.shapes);
+  const left = graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== "" && !isKnown(given.get(name))));
+  if (left.length === 0) return { graph, shapes: given, measured: first.shapes };
+  const rest = await measure(graph, { ...measuring, tensors: left, counts: [] });
+  const measured = new Map([...first.shapes, ...rest.shapes]);
   return { graph, shapes: inferShapes(graph, measured), measured };
+}
+
+/** Tensors whose shapes say what the numbers that follow the number of images are for: read by `Shape`, made from such numbers. */
+function besideCounts({ nodes }: Graph, facts: ReadonlyMap<string, RowFact>): string[] {
+  const isCount = (name: string): boolean => facts.get(name) === "count";
+  const found = nodes.flatMap((node) =>
+    node.inputs.some(isCount) || node.outputs.some(isCount) ? [...node.inputs, ...node.outputs] : [],
+  );
+  const made = new Set(nodes.flatMap((node) => node.outputs));
+  return [...new Set(found)].filter((name) => name !== "" && made.has(name) && !isCount(name));
 }
 
 /** Whether each image's logits are its own: proven, or else shown by running images together and alone. */
