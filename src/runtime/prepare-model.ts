@@ -200,9 +200,7 @@ async function settleShapes(
   const measuring = { input: input.name, imageDims, run, batch };
   // Every tensor that is asked for stays in memory until the end of the run, so few are asked for first.
   const first = await measure(start, { ...measuring, tensors: besideCounts(start, facts), counts });
-  const settled = foldConstants(
-    settleCounts(start, { input: input.name, shapes: first.shapes, counts: first.counts }),
-  );
+  const settled = foldConstants(settleCounts(start, { input: input.name, shapes: first.shapes, counts: first.counts }));
   const graph = await settleConstants(settled, input, run);
   const given = inferShapes(graph, first.shapes);
   const left = graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== "" && !isKnown(given.get(name))));
