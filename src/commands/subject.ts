@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { isBuiltInList } from "../data/classes/class-list.ts";
 import { fitClasses } from "../data/classes/fit-classes.ts";
 import type { ImageSet } from "../data/image-set.ts";
-import { absoluteSource, type OpenOptions, openImageSet } from "../data/open-image-set.ts";
+import { absoluteSource, type OpenOptions, openImageSet, requireSource } from "../data/open-image-set.ts";
 import { parsePreprocessing, preprocessingFromJson, preprocessingPresets } from "../data/parse-preprocessing.ts";
 import { forChannels, noPreprocessing, type Preprocessing } from "../data/preprocessing.ts";
 import { UnitscopeError } from "../errors.ts";
@@ -100,6 +100,7 @@ export async function openParts(
     signal,
   }: SubjectOptions & { readonly pick?: LabelChoice["pick"] | undefined },
 ): Promise<{ opened: Model; set: ImageSet; preprocessing: Preprocessing }> {
+  if (!set) await requireSource(data);
   const named = preprocess === undefined ? undefined : await parsePreprocessing(preprocess);
   let known = set;
   const imagesWith = async ({ orientation }: Preprocessing): Promise<ImageSet> => {

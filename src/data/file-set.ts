@@ -101,7 +101,7 @@ async function hashFiles(
     found.push(own.some((byte) => byte !== 0) ? Buffer.from(own).toString("latin1") : undefined);
     all.update(own).update(`${labels[image]}\n`);
     digests[image] = undefined;
-    if (image % 256 === 255 || image === paths.length - 1) {
+    if (image % 32 === 31 || image === paths.length - 1) {
       progress?.({ title: `reading ${name}`, done: image + 1, total: paths.length, unit: "images" });
     }
   }

@@ -1,4 +1,5 @@
 /** From what the user calls a data set to an `ImageSet`. */
+import type { Stats } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { UnitscopeError } from "../errors.ts";
@@ -49,6 +50,14 @@ export async function openImageSet(spec: string, options: OpenOptions = {}): Pro
   return limit === undefined ? set : limitPerClass(set, limit);
 }
 
+/**
+ * Says at once where a data set is not there; no more than its name or path is looked at.
+ * @throws {UnitscopeError} `usage` if there is none, `file` if the system refuses to say.
+ */
+export async function requireSource(spec: string): Promise<void> {
+  if (!splitNamed(spec)) await findSource(spec);
+}
+
 /** The same data set from any folder: a name as it is, a path made absolute. */
 export function absoluteSource(spec: string): string {
   return splitNamed(spec) ? spec : resolve(spec);
@@ -84,19 +93,7 @@ async function openSource(spec: string, { root, cacheDir, severalLabels, ...opti
     return source.open(split, { folder: sourceFolder(source, cacheDir), progress, signal });
   }
   const described = { name: spec, severalLabels, ...options };
-  const npz = /^(.*\.npz)(?::(train|val|test))?$/i.exec(spec);
-  const path = npz?.[1] ?? spec;
-  const found = await stat(path).catch((cause: unknown) => {
-    if (systemCode(cause) === "ENOENT") return undefined;
-    throw diskError(path, cause, { rule: "a data set that can be read" });
-  });
-  if (!found) {
-    const { adviceOnSource } = await import("./nearest-source.ts");
-    throw new UnitscopeError(
-      "usage",
-      `data "${spec}": expected ${namedSplits().join(", ")}, a folder, a list file, a .parquet, .tar or .npz, got none of these; ${await adviceOnSource(spec)}`,
-    );
-  }
+  const { path, npz, found } = await findSource(spec);
   if (found.isDirectory()) {
     const files = await readdir(path);
     const partsOf = async (ending: string): Promise<string[]> => {
@@ -116,6 +113,22 @@ async function openSource(spec: string, { root, cacheDir, severalLabels, ...opti
   if (path.toLowerCase().endsWith(".parquet")) return (await readers.parquet()).openParquet(path, described);
   const list = await (await readers.list()).readListFile(path, { name: spec, root, severalLabels });
   return (await readers.files()).fileSet(list, options);
+}
+
+/** The file or folder that a data set is. */
+async function findSource(spec: string): Promise<{ path: string; npz: RegExpExecArray | null; found: Stats }> {
+  const npz = /^(.*\.npz)(?::(train|val|test))?$/i.exec(spec);
+  const path = npz?.[1] ?? spec;
+  const found = await stat(path).catch((cause: unknown) => {
+    if (systemCode(cause) === "ENOENT") return undefined;
+    throw diskError(path, cause, { rule: "a data set that can be read" });
+  });
+  if (found) return { path, npz, found };
+  const { adviceOnSource } = await import("./nearest-source.ts");
+  throw new UnitscopeError(
+    "usage",
+    `data "${spec}": expected ${namedSplits().join(", ")}, a folder, a list file, a .parquet, .tar or .npz, got none of these; ${await adviceOnSource(spec)}`,
+  );
 }
 
 async function hasSubfolders(folder: string): Promise<boolean> {

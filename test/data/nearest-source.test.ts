@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { openSubject } from "../../src/commands/subject.ts";
 import { openImageSet } from "../../src/data/open-image-set.ts";
 import { folderOf, noise, png } from "./pictures.ts";
 
@@ -22,6 +23,11 @@ test.each([
   ["tiny-imagenet100:test", 'did you mean "tiny-imagenet-100:test"?'],
 ])("a data set by name: %s", async (spec, said) => {
   expect(await advice(spec)).toBe(said);
+});
+
+test("a command says so before it reads the network", async () => {
+  const nowhere = join(folder, "nowhere.csv");
+  await expect(openSubject(join(folder, "list.csv"), nowhere)).rejects.toThrow(`data "${nowhere}": expected`);
 });
 
 test("a path: the nearest name beside it, what there is beside it, or the folder that is not there", async () => {
