@@ -8,7 +8,7 @@ import type { Layer } from "../onnx/layers.ts";
 import type { TableRewriter } from "../runs/rewrite-table.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { manifestLayer, type RunManifest, sourceOf } from "../runs/run-manifest.ts";
-import { filterRows, type Table, texts } from "../tables/table.ts";
+import { columnType, filterRows, missingColumn, type Table, texts } from "../tables/table.ts";
 import { imagesPerClass } from "./images-per-class.ts";
 import type { OpenedRun } from "./open-run.ts";
 import type { Subject } from "./subject.ts";
@@ -143,18 +143,24 @@ async function writeSweep(
   }
   if (written.length === 0) return mergeChecks(checks);
   await writeBaseline(run, sweep, subject);
+  const names = written.map((at) => sweep.layers[at].name);
+  const described = lost.includes("units") ? [] : await describedUnits(run, names);
   const lacks = (table: (typeof layerTableNames)[number], at: number): boolean =>
     lost.includes(table) || !kept.has(sweep.layers[at].name);
   const writers: (readonly [(typeof layerTableNames)[number], TableRewriter])[] = [];
   try {
     for (const name of layerTableNames) {
-      const names = written.filter((at) => lacks(name, at)).map((at) => sweep.layers[at].name);
+      const replaced = written.filter((at) => lacks(name, at)).map((at) => sweep.layers[at].name);
       if (lost.includes(name)) run.removeTable(name);
-      if (names.length > 0) writers.push([name, await run.rewriteLayers(name, names)]);
+      if (replaced.length > 0) writers.push([name, await run.rewriteLayers(name, replaced)]);
     }
     for (const at of written) {
       const part = layerTables(sweep, at, subject);
-      for (const [name, writer] of writers) if (lacks(name, at)) await writer.append(part.tables[name]);
+      for (const [name, writer] of writers) {
+        if (!lacks(name, at)) continue;
+        const table = part.tables[name];
+        await writer.append(name === "units" ? withDescriptions(table, sweep.layers[at].name, described) : table);
+      }
       checks.push(part.checks);
     }
     for (const [, writer] of writers) writer.commit();
@@ -162,6 +168,25 @@ async function writeSweep(
   } finally {
     for (const [, writer] of writers) writer.abandon();
   }
+}
+
+/** What the table `units` says of layers that are whole, which are swept again to check them or to say more of them. */
+async function describedUnits(run: RunFolder, layers: readonly string[]): Promise<Table[]> {
+  const whole = run.hasTable("units") ? run.wholeLayers() : [];
+  const again = layers.filter((layer) => whole.includes(layer));
+  return await Promise.all(again.map(async (layer) => await run.readTable("units", { layer })));
+}
+
+/** With the columns that other commands added: attributes and concepts say nothing of the sweep, so they stay. */
+function withDescriptions(units: Table, layer: string, described: readonly Table[]): Table {
+  const own = described.find((table) => texts(table, "layer")[0] === layer && table.rows === units.rows);
+  const added = described.flatMap((table) =>
+    Object.entries(table.columns).map(([name, column]) => [name, column] as const),
+  );
+  const columns = added
+    .filter(([name]) => units.columns[name] === undefined)
+    .map(([name, column]) => [name, own?.columns[name] ?? missingColumn(columnType(column), units.rows)] as const);
+  return { rows: units.rows, columns: { ...units.columns, ...Object.fromEntries(columns) } };
 }
 
 /** Writes the baseline, unless the run holds that of more images: the images of a shorter sweep are among them. */

@@ -3,6 +3,7 @@ import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { type AblateRunOptions, beginAblation, runAblate } from "../../src/commands/ablate-run.ts";
+import { runAttributes } from "../../src/commands/attributes-run.ts";
 import { runFigures } from "../../src/commands/figures-run.ts";
 import { measureSets } from "../../src/commands/measure-sets.ts";
 import { openedRun } from "../../src/commands/open-run.ts";
@@ -154,3 +155,16 @@ test.each(["a first sweep", "a sweep of one more layer"])(
     expect((await openRun(out).readTable("units", { layer: second })).rows).toBeGreaterThan(0);
   },
 );
+
+test.each([
+  ["verify", { verify: 0.001 }],
+  ["with-another-layer", { all: true, verify: 0.001 }],
+] as const)("a described layer that is swept again stays described: %s", async (name, again) => {
+  const run = copyOf(name);
+  await runAttributes(run.path, { shuffles: 0, resamples: 100, workers: 1 });
+  const before = await run.readTable("units", { layer: layers[0] });
+  await ablate(name, { ...("all" in again ? {} : { layers: layers.slice(0, 1) }), ...again });
+  const after = await run.readTable("units", { layer: layers[0] });
+  expect(before.columns["class_selectivity"]).toBeDefined();
+  expect(after).toEqual(before);
+});
