@@ -4,6 +4,7 @@
  *
  * Only small tensors and the operators below are folded; weights are left alone.
  */
+import { broadcast } from "./dims.ts";
 import { BFLOAT16, typeOfNumber } from "./element-types.ts";
 import type { ElementType, Graph, Node, Tensor, TensorData } from "./graph.ts";
 import { elementCount, intAttribute, intsAttribute } from "./graph.ts";
@@ -74,7 +75,10 @@ const rules: Record<string, Rule> = {
       values: Array(elementCount(shape.values)).fill(value),
     };
   },
-  Shape: (_, [x]) => x && { type: "int64", dims: [x.dims.length], values: [...x.dims] },
+  Shape: (node, [x]) => {
+    const values = x?.dims.slice(intAttribute(node, "start", 0), intAttribute(node, "end", x.dims.length));
+    return values && { type: "int64", dims: [values.length], values };
+  },
   Concat: (node, inputs) => {
     const parts = inputs.filter((part): part is Plain => part !== undefined);
     const [first] = parts;
@@ -160,13 +164,23 @@ function comparison(holds: (a: number, b: number) => boolean): Rule {
 function arithmetic(compute: (a: number, b: number, whole: boolean) => number): Rule {
   return (_, [a, b]) => {
     if (!a || !b || a.type.startsWith("float")) return undefined; // float rounding is the runtime's business
-    const long = a.values.length >= b.values.length ? a : b;
-    if (a.values.length !== b.values.length && Math.min(a.values.length, b.values.length) !== 1) return undefined;
-    const values = long.values.map((_, i) =>
-      compute(a.values[a.values.length === 1 ? 0 : i], b.values[b.values.length === 1 ? 0 : i], true),
-    );
-    return { type: a.type, dims: long.dims, values };
+    const dims = broadcast(a.dims, b.dims)?.map(Number) ?? [];
+    if (elementCount(dims) > LARGEST_FOLDED) return undefined;
+    const [left, right] = [spreadValues(a, dims), spreadValues(b, dims)];
+    const values = left.map((value, i) => compute(value, right[i], true));
+    return values.every(Number.isFinite) ? { type: a.type, dims, values } : undefined;
   };
+}
+
+/** The elements of a constant that is broadcast to `dims`. */
+function spreadValues({ dims: own, values }: Plain, dims: readonly number[]): number[] {
+  let places = [0];
+  const strides = own.map((dim, axis) => (dim === 1 ? 0 : elementCount(own.slice(axis + 1))));
+  for (const [axis, dim] of dims.entries()) {
+    const stride = strides[axis - dims.length + own.length] ?? 0;
+    places = places.flatMap((place) => Array.from({ length: dim }, (_, i) => place + i * stride));
+  }
+  return places.map((place) => values[place]);
 }
 
 function typedData({ type, values }: Plain): TensorData {
