@@ -3,9 +3,9 @@
  * it is written, is left off.
  */
 import { UnitscopeError } from "../errors.ts";
-import { freeDim } from "./dims.ts";
+import { axisOf, freeDim } from "./dims.ts";
 import { cutTo, producersOf } from "./edit.ts";
-import { type Dim, floatTensor, type Graph, intTensor, type Node, node } from "./graph.ts";
+import { type Dim, floatTensor, type Graph, intAttribute, intTensor, type Node, node } from "./graph.ts";
 import { describePort } from "./image-input.ts";
 import { roleOf } from "./operators.ts";
 import { logitsOf, probabilityMaker, type Reading } from "./probabilities.ts";
@@ -67,12 +67,13 @@ export function findLogits(
     throw new UnitscopeError("model", `${place}: expected an output named "${output}", got ${described}`);
   }
   const start = shapeOf(name)?.length === 1 ? (withItsAxes(name, producers, shapeOf) ?? name) : name;
-  const { tensor, head: ownHead } = beforeSoftmax(start, producers, shapeOf);
+  const { tensor, head: ownHead } = beforeSoftmax(start, producers, { shapeOf, opset: graph.opsets.get("") ?? 0 });
   const found = shapeOf(tensor);
   const isColumn = found?.length === 1 && isBatch(found[0], graph);
   const shape = isColumn ? [...found, 1] : found;
   const classes = shape?.[1];
-  if (!shape || shape.length < 2 || typeof classes !== "number" || shape.slice(2).some((dim) => dim !== 1)) {
+  const isOwnRows = shape?.[0] === null || isBatch(shape?.[0], graph);
+  if (!shape || !isOwnRows || typeof classes !== "number" || shape.slice(2).some((dim) => dim !== 1)) {
     throw new UnitscopeError(
       "model",
       `${place}: expected logits of shape [N, classes], got output "${tensor}" of shape ${shape ? `[${shape.map((dim) => dim ?? "?").join(", ")}]` : "unknown"}`,
@@ -165,7 +166,8 @@ function chooseOutput(
     if (shape.length === 1) return withItsAxes(name, producers, shapeOf) !== undefined;
     return shape.length >= 2 && shape.slice(2).every((dim) => dim === 1);
   });
-  const names = fitting.map((port) => port.name);
+  const own = fitting.filter(({ name }) => isBatch(shapeOf(name)?.[0], graph));
+  const names = (own.length > 0 ? own : fitting).map((port) => port.name);
   const ancestors = new Map(names.map((name) => [name, new Set(ancestorsOf(graph, name))]));
   // An output that another one is computed from is on the way to it.
   const ends = names.filter((name) => !names.some((other) => other !== name && ancestors.get(other)?.has(name)));
@@ -216,14 +218,17 @@ const passing: ReadonlySet<string> = new Set(["Identity", "Dropout", "Cast"]);
 function beforeSoftmax(
   name: string,
   producers: ReadonlyMap<string, Node>,
-  shapeOf: (name: string) => Shape | undefined,
+  { shapeOf, opset }: { shapeOf: (name: string) => Shape | undefined; opset: number },
 ): { tensor: string; head: "softmax" | "sigmoid" } {
   let tensor = name;
   for (;;) {
     const last = producers.get(tensor);
     if (!last || last.domain !== "") return { tensor: name, head: "softmax" };
     const from = last.inputs[0] ?? "";
-    if (last.op === "Softmax" || last.op === "LogSoftmax") return { tensor: from, head: "softmax" };
+    if (last.op === "Softmax" || last.op === "LogSoftmax") {
+      const axis = axisOf(intAttribute(last, "axis", opset < 13 ? 1 : -1), shapeOf(from)?.length ?? 2);
+      return { tensor: axis === 1 ? from : name, head: "softmax" };
+    }
     if (last.op === "Sigmoid") return { tensor: from, head: "sigmoid" };
     if (last.op === "Div") {
       const logits = writtenSoftmax(last, producers);

@@ -5,6 +5,7 @@
 import { freeDim, type Shape } from "./dims.ts";
 import type { Graph, Node, Tensor } from "./graph.ts";
 import { operatorOf } from "./operators.ts";
+import { drawsNumbers } from "./random-operators.ts";
 import { type RowFact, rowsOf } from "./row-facts.ts";
 
 export { isBatchFirst, type RowFact, type Rows, rowsOf } from "./row-facts.ts";
@@ -44,7 +45,7 @@ function factOf(
   { shapes, constants, opset }: RowTrace,
 ): RowFact {
   if (isShape(node)) return present[0] === "constant" ? "constant" : "count";
-  if (random.has(node.op) || present.some((fact) => fact === undefined)) return undefined;
+  if (drawsNumbers(node) || present.some((fact) => fact === undefined)) return undefined;
   const output = shapes.get(node.outputs[0] ?? "");
   if (!present.some((fact) => rowsOf(fact))) {
     return present.includes("count") ? (spreadOverImages(node, output) ?? "count") : "constant";
@@ -63,10 +64,6 @@ function factOf(
 export function isShape({ op, domain }: Pick<Node, "op" | "domain">): boolean {
   return domain === "" && (op === "Shape" || op === "Size");
 }
-
-const random = new Set(
-  "RandomNormal RandomNormalLike RandomUniform RandomUniformLike Multinomial Bernoulli".split(" "),
-);
 
 /** What is the same for every image, spread out to as many rows as there are images. */
 function spreadOverImages(node: Node, output: Shape | undefined): RowFact {

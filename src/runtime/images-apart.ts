@@ -1,19 +1,28 @@
 /** Whether images of a batch stay apart, shown by running images of noise together with others. */
 import { cutTo } from "../onnx/edit.ts";
-import type { Graph } from "../onnx/graph.ts";
+import type { Graph, Node } from "../onnx/graph.ts";
 import type { ImageInput } from "../onnx/image-input.ts";
 import type { Layer, LeftOut } from "../onnx/layers.ts";
+import { roleOf } from "../onnx/operators.ts";
+import { type RowFact, rowsOf } from "../onnx/rows.ts";
 import type { Shape } from "../onnx/shapes.ts";
 import { noise, type Runner } from "./measure-graph.ts";
 import type { Value } from "./session.ts";
 
-/** Images of noise, and others of which only the first is the same. */
-function feedsOf({ name, channels, height, width, layout }: ImageInput, count: number): Record<string, Value>[] {
-  const dims = layout === "nchw" ? [count, channels, height, width] : [count, height, width, channels];
-  const [a, b] = [noise(dims), noise(dims, 7)];
-  const mixed = Float32Array.from(b.data);
-  mixed.set(a.data.subarray(0, a.data.length / count));
-  return [{ [name]: a }, { [name]: { ...a, data: mixed } }];
+/** `count` images of noise; the first of them before others of noise; and the last behind, or where their number is another, before them. */
+function feedsOf(
+  { name, channels, height, width, layout }: ImageInput,
+  { count, others }: { count: number; others: number },
+): [all: Record<string, Value>, first: Record<string, Value>, last: Record<string, Value>] {
+  const image = layout === "nchw" ? [channels, height, width] : [height, width, channels];
+  const all = noise([count, ...image]);
+  const size = all.data.length / count;
+  const among = (index: number, place: number): Record<string, Value> => {
+    const mixed = noise([others, ...image], 7);
+    mixed.data.set(all.data.subarray(index * size, (index + 1) * size), place * size);
+    return { [name]: mixed };
+  };
+  return [{ [name]: all }, among(0, 0), among(count - 1, others === count ? count - 1 : 0)];
 }
 
 /** Numbers closer than this share of the largest are the same. */
@@ -25,19 +34,39 @@ function largest(values: Float32Array): number {
   return scale;
 }
 
-/** Whether logits of images of noise are the same whatever other images are beside them. */
+/**
+ * Whether logits of images of noise are the same whatever other images are beside them; with `isFree`, also wherever they
+ * stand and however many there are. The last image counts too: a recurrence over the batch leaves the first one alone.
+ */
 export async function isPerImage(
   graph: Graph,
   logits: string,
-  { input, run, count }: { input: ImageInput; run: Runner; count: number },
+  { input, run, count, isFree }: { input: ImageInput; run: Runner; count: number; isFree: boolean },
 ): Promise<boolean> {
-  const results = await run(graph, feedsOf(input, count));
-  const [one, other] = results.map((each) => each[logits]?.data as Float32Array);
-  if (!one || !other || one.length !== other.length) return false;
+  const results = await run(graph, feedsOf(input, { count, others: isFree ? count - 1 : count }));
+  const [one, first, last] = results.map((each) => each[logits]?.data as Float32Array);
+  if (!one || !first || !last || first.length !== last.length) return false;
   const classes = one.length / count;
   const scale = largest(one);
-  for (let cls = 0; cls < classes; cls++) if (!(Math.abs(one[cls] - other[cls]) <= SAME * scale)) return false;
+  for (let cls = 0; cls < classes; cls++) {
+    if (!(Math.abs(one[cls] - first[cls]) <= SAME * scale)) return false;
+    const behind = isFree ? cls : last.length - classes + cls;
+    if (!(Math.abs(one[one.length - classes + cls] - last[behind]) <= SAME * scale)) return false;
+  }
   return true;
+}
+
+/**
+ * The first operator that computes with numbers which follow the number of images (a division by it, numbers of the
+ * images spread out to them): what an image gives may then depend on that number, or on where it stands.
+ */
+export function countReader(graph: Graph, facts: ReadonlyMap<string, RowFact>): Node | undefined {
+  const isCount = (name: string | undefined): boolean => name !== undefined && facts.get(name) === "count";
+  return graph.nodes.find((each) => {
+    if (!rowsOf(facts.get(each.outputs[0] ?? ""))) return false;
+    if (each.op === "Expand" || each.op === "Tile") return isCount(each.inputs[0]);
+    return roleOf(each) === "arithmetic" && each.inputs.some(isCount);
+  });
 }
 
 /**
@@ -59,7 +88,10 @@ export async function withoutMixed(
   const unsure = layers.filter(({ output }) => shapes.get(output)?.[0] !== batch);
   if (unsure.length === 0) return { layers, leftOut };
   const tensors = [...new Set(unsure.map(({ output }) => output))];
-  const [one, other] = await run(cutTo({ ...graph, outputs: [] }, tensors), feedsOf(input, batch));
+  const [one, other] = await run(
+    cutTo({ ...graph, outputs: [] }, tensors),
+    feedsOf(input, { count: batch, others: batch }).slice(0, 2),
+  );
   const mixed = unsure.filter(({ output, axis }) => isMixed(one?.[output], other?.[output], { axis, batch }));
   const reason = `the images of a batch of ${batch} stand along the axis of its units`;
   return {

@@ -15,10 +15,11 @@ import { surveyLayers } from "../onnx/layers.ts";
 import { type Classes, findLogits } from "../onnx/logits.ts";
 import { mayJump } from "../onnx/operators.ts";
 import { type Reading, readingOf } from "../onnx/probabilities.ts";
+import { withoutRandom } from "../onnx/random-operators.ts";
 import { resolveShapes } from "../onnx/resolve-shapes.ts";
 import { isBatchFirst, type RowFact, rowsOf, traceRows } from "../onnx/rows.ts";
 import { inferShapes, type Shape } from "../onnx/shapes.ts";
-import { isPerImage, withoutMixed } from "./images-apart.ts";
+import { countReader, isPerImage, withoutMixed } from "./images-apart.ts";
 import { computeConstants, measure, noise, type Runner, settleCounts } from "./measure-graph.ts";
 import { type Model, USUAL_TOLERANCE } from "./model.ts";
 
@@ -52,10 +53,14 @@ export async function prepareModel(
   const notes: string[] = [];
   // What no output needs is no part of the classifier.
   const straight = withStableLogarithms(takeBranches(withoutFusions(file, place), place));
-  const needed = cutTo(
-    straight,
-    straight.outputs.map((port) => port.name),
+  const { graph: needed, left } = withoutRandom(
+    cutTo(
+      straight,
+      straight.outputs.map((port) => port.name),
+    ),
+    place,
   );
+  if (left.length > 0) notes.push(`exported in training mode: nothing is dropped at Dropout "${left.join('", "')}"`);
   const found = findImageInput(needed, { place, size });
   const { input, ownBatch } = found;
   if (hasOtherFloats(needed)) notes.push("floats of 16 or 64 bits are computed in 32 bits");
@@ -240,16 +245,18 @@ async function settleBatch(
   const fixedFacts = (): Map<string, RowFact> => new Map([...known].filter(([, fact]) => !rowsOf(fact)));
   if (batch !== null) {
     if (batch === 1) return { batch: 1, rows: fixedFacts() };
-    const isOwn = await isPerImage(graph, logits, { input, run, count: batch });
+    const isOwn = await isPerImage(graph, logits, { input, run, count: batch, isFree: false });
     if (isOwn) return { batch, rows: fixedFacts() };
     throw new UnitscopeError(
       "model",
       `model: expected each image's logits to be its own, got a network of ${batch} images whose logits depend on each other (${unprovenAt(graph, known)})`,
     );
   }
-  if (isBatchFirst(known.get(logits))) return { batch: null, rows: known };
-  if (await isPerImage(graph, logits, { input, run, count: 3 })) return { batch: null, rows: known };
-  notes.push(`runs one image at a time: images of a batch are mixed (${unprovenAt(graph, known)})`);
+  const reader = countReader(graph, known);
+  if (isBatchFirst(known.get(logits)) && !reader) return { batch: null, rows: known };
+  if (await isPerImage(graph, logits, { input, run, count: 3, isFree: true })) return { batch: null, rows: known };
+  const at = reader ? `${reader.op} "${reader.name}"` : unprovenAt(graph, known);
+  notes.push(`runs one image at a time: images of a batch are mixed (${at})`);
   return { batch: 1, rows: fixedFacts() };
 }
 

@@ -198,6 +198,22 @@ describe("logits", () => {
     expect([model.logits, model.notes]).toEqual(["y", []]);
   });
 
+  test("of each image's own: not the same turned round, as CLIP's logits per text", async () => {
+    const nodes = [...head, node("Transpose", ["logits"], ["turned"], { perm: [1, 0] })];
+    const outputs = ["logits", "turned"].map((name) => ({ name, type: "float32" as const, shape: null }));
+    const model = await open(graphOf(nodes, constants, { outputs }));
+    expect([model.logits, model.classCount, model.batch]).toEqual(["logits", 5, null]);
+    await expect(open(graphOf(nodes, constants))).rejects.toThrow(
+      'expected logits of shape [N, classes], got output "turned" of shape [5, N]',
+    );
+  });
+
+  test("a softmax over the images of a batch is not one over the classes", async () => {
+    const model = await open(graphOf([...head, node("Softmax", ["logits"], ["y"], { axis: 0 }, "over")], constants));
+    expect(model.logits).not.toBe("logits");
+    expect(model.notes.join()).toContain('images of a batch are mixed (Softmax "over")');
+  });
+
   test("not an output of another shape", async () => {
     await expect(open(graphOf(body.slice(0, 2), constants))).rejects.toThrow(
       'model "m.onnx": expected logits of shape [N, classes], got output "r" of shape [N, 4, 8, 8]',
