@@ -66,6 +66,14 @@ export function findLogits(
   if (output !== undefined && !graph.outputs.some((port) => port.name === output)) {
     throw new UnitscopeError("model", `${place}: expected an output named "${output}", got ${described}`);
   }
+  const port = graph.outputs.find((each) => each.name === name);
+  if (port && port.type !== "float32") {
+    const by = producers.get(name);
+    throw new UnitscopeError(
+      "model",
+      `${place}: expected logits that are floats, got output "${name}" of type ${port.type}${by ? `, by ${by.op} "${by.name}"` : ""}; export the scores of all classes`,
+    );
+  }
   const start = shapeOf(name)?.length === 1 ? (withItsAxes(name, producers, shapeOf) ?? name) : name;
   const { tensor, head: ownHead } = beforeSoftmax(start, producers, { shapeOf, opset: graph.opsets.get("") ?? 0 });
   const found = shapeOf(tensor);

@@ -126,6 +126,7 @@ const standard: Readonly<Record<string, Operator>> = {
   Sign: elementwise({ jumps: true }),
   QuantizeLinear: elementwise({ jumps: true }),
   DequantizeLinear: elementwise(),
+  DynamicQuantizeLinear: { role: "other", jumps: true },
 
   Add: arithmetic(),
   Sub: arithmetic(),

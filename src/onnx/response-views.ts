@@ -4,6 +4,7 @@
  * response of an attention head is the length of its vector at each token.
  */
 import { UnitscopeError } from "../errors.ts";
+import { freeDim } from "./dims.ts";
 import { type Dim, type Graph, intTensor, type Node, node } from "./graph.ts";
 import { isBatchFirst, type RowFact } from "./rows.ts";
 
@@ -29,7 +30,8 @@ export function responseName(
   layer: Place,
   { fact, first, batch }: { fact: RowFact; first: Dim | undefined; batch: number | null },
 ): string | null {
-  if (batch === null ? !isBatchFirst(fact) : batch !== 1 || first !== 1) return null;
+  const isOne = first === 1 || freeDim(first)?.factor === 1; // of one image
+  if (batch === null ? !isBatchFirst(fact) : batch !== 1 || !isOne) return null;
   const { tap, axis, unitSize, rank, skip } = layer;
   return axis === 1 && unitSize === 1 && skip === 0 && (rank === 2 || rank === 4) ? tap : `unitscope/response/${tap}`;
 }

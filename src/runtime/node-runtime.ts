@@ -43,6 +43,8 @@ export const nodeRuntime: Runtime = {
         graphOptimizationLevel: optimize,
         logSeverityLevel: 4, // errors are thrown; an attempt to run a graph may fail
         extra: {
+          // It takes a Range out of the graph whose values are fetched too, and ends the process.
+          optimization: { disable_specified_optimizers: "GatherToSliceFusion" },
           session: {
             ...wholeNumbers,
             // Weights that are mapped stay as they are: packed for products, every session would have a copy of its own.

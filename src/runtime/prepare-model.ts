@@ -195,7 +195,7 @@ async function settleShapes(
 ): Promise<{ graph: Graph; shapes: ReadonlyMap<string, Shape>; measured: ReadonlyMap<string, Shape> }> {
   const shapes = inferShapes(start);
   const facts = traceRows(start, { input: input.name, shapes });
-  const tensors = start.nodes.flatMap((node) => node.outputs.filter((name) => name !== ""));
+  const tensors = tensorsOf(start);
   const counts = tensors.filter((name) => facts.get(name) === "count");
   if (tensors.every((name) => isKnown(shapes.get(name))) && counts.length === 0) {
     return { graph: start, shapes, measured: new Map() };
@@ -208,7 +208,7 @@ async function settleShapes(
   const settled = foldConstants(settleCounts(start, { input: input.name, shapes: first.shapes, counts: first.counts }));
   const graph = await settleConstants(settled, input, run);
   const given = inferShapes(graph, first.shapes);
-  const left = graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== "" && !isKnown(given.get(name))));
+  const left = tensorsOf(graph).filter((name) => !isKnown(given.get(name)));
   if (left.length === 0) return { graph, shapes: given, measured: first.shapes };
   const rest = await measure(graph, { ...measuring, tensors: left, counts: [] });
   const measured = new Map([...first.shapes, ...rest.shapes]);
@@ -216,13 +216,19 @@ async function settleShapes(
 }
 
 /** Tensors whose shapes say what the numbers that follow the number of images are for: read by `Shape`, made from such numbers. */
-function besideCounts({ nodes }: Graph, facts: ReadonlyMap<string, RowFact>): string[] {
+function besideCounts(graph: Graph, facts: ReadonlyMap<string, RowFact>): string[] {
   const isCount = (name: string): boolean => facts.get(name) === "count";
-  const found = nodes.flatMap((node) =>
+  const found = graph.nodes.flatMap((node) =>
     node.inputs.some(isCount) || node.outputs.some(isCount) ? [...node.inputs, ...node.outputs] : [],
   );
-  const made = new Set(nodes.flatMap((node) => node.outputs));
-  return [...new Set(found)].filter((name) => name !== "" && made.has(name) && !isCount(name));
+  const made = new Set(tensorsOf(graph));
+  return [...new Set(found)].filter((name) => made.has(name) && !isCount(name));
+}
+
+/** What the nodes compute, but for sequences of tensors, which have no shape. */
+function tensorsOf({ nodes }: Graph): string[] {
+  const tensors = nodes.filter(({ op }) => !/^SplitToSequence$|^Sequence(Construct|Empty|Erase|Insert)$/.test(op));
+  return tensors.flatMap((node) => node.outputs.filter((name) => name !== ""));
 }
 
 /** Whether each image's logits are its own: proven, or else shown by running images together and alone. */

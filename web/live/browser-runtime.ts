@@ -25,7 +25,10 @@ export const browserRuntime: Runtime = {
           executionProviders: ["wasm"],
           graphOptimizationLevel: optimize,
           logSeverityLevel: 3,
-          extra: { session: { disable_quant_qdq: "1" } }, // the numbers of networks of 8 bits are then those of Node's
+          extra: {
+            session: { disable_quant_qdq: "1" }, // the numbers of networks of 8 bits are then those of Node's
+            optimization: { disable_specified_optimizers: "GatherToSliceFusion" }, // see src/runtime/node-runtime.ts
+          },
         });
       } catch (cause) {
         const message = `${place}: expected a graph that ONNX Runtime can run, got: ${messageOf(cause)}`;
