@@ -34,7 +34,15 @@ export function pickEarly(graph: Graph): Graph {
     const found = pickOf(node, graph, shapes);
     if (!found) return node;
     const { data, axis, positions } = found;
-    const picker = openPicker({ graph, shapes, producers, parts, at: `${EARLY}${data}/${axis}`, positions });
+    // Several tokens may be picked out of one tensor (class and distillation), so the positions are part of the name.
+    const picker = openPicker({
+      graph,
+      shapes,
+      producers,
+      parts,
+      at: `${EARLY}${data}/${axis}/${positions.join()}`,
+      positions,
+    });
     const early = picker(data, axis);
     if (early === undefined) return node;
     // The position alone is left of the axis.

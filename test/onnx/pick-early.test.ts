@@ -29,6 +29,7 @@ const constants: Readonly<Record<string, Tensor>> = {
   flat: intTensor([-1, WIDTH]),
   rows: { type: "int32", dims: [3], data: Int32Array.of(1, 0, 1) },
   first: intTensor([0], []),
+  third: intTensor([2], []),
   some: intTensor([-1, 1]),
   head: wave(WIDTH, 4),
 };
@@ -89,6 +90,19 @@ test.each([
     expect(shape, outputs[0]).not.toContain(TOKENS);
     if (shape.length === 3) expect(shape[1], outputs[0]).toBe(count);
   }
+});
+
+test("two tokens, each picked for a head of its own", async () => {
+  const graph = network([
+    node("Gather", ["normed", "first"], ["class"], { axis: 1 }),
+    node("Gather", ["normed", "third"], ["distilled"], { axis: 1 }),
+    node("MatMul", ["class", "head"], ["a"]),
+    node("MatMul", ["distilled", "head"], ["b"]),
+    node("Sub", ["a", "b"], ["y"]),
+  ]);
+  const early = pickEarly(graph);
+  expect(isPickedEarly(early)).toBe(true);
+  expect(await outputOf(early)).toEqual(await outputOf(graph));
 });
 
 test("tokens that look at each other are computed all", async () => {
