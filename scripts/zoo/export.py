@@ -1,4 +1,5 @@
 """Makes an architecture's files: the ONNX file, its images with labels, and how they are preprocessed."""
+import contextlib
 import json
 import os
 import warnings
@@ -58,7 +59,7 @@ def write_model(entry: Entry, net: torch.nn.Module, graph: onnx.ModelProto | Non
         axes = {} if entry.fixed else {name: {0: "batch"} for name in ("images", *entry.outputs)}
         if entry.dynamic_size:
             axes["images"].update({2: "height", 3: "width"})
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), zeroing_by_copy():
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 net, example, path, input_names=["images"], output_names=list(entry.outputs), dynamic_axes=axes,
@@ -67,6 +68,17 @@ def write_model(entry: Entry, net: torch.nn.Module, graph: onnx.ModelProto | Non
         evaluated(net)
     if entry.after:
         entry.after(path)
+
+
+@contextlib.contextmanager
+def zeroing_by_copy():
+    """Swin V2 sets a slice to zero in place, which the exporter of 1.13 does not know; copying zeros to it, it does."""
+    zero = torch.Tensor.zero_
+    torch.Tensor.zero_ = lambda each: each.copy_(torch.zeros_like(each))
+    try:
+        yield
+    finally:
+        torch.Tensor.zero_ = zero
 
 
 def write_images(entry: Entry, pictures: np.ndarray, predictions: np.ndarray, folder: str) -> None:
