@@ -59,7 +59,7 @@ def write_model(entry: Entry, net: torch.nn.Module, graph: onnx.ModelProto | Non
         axes = {} if entry.fixed else {name: {0: "batch"} for name in ("images", *entry.outputs)}
         if entry.dynamic_size:
             axes["images"].update({2: "height", 3: "width"})
-        with warnings.catch_warnings(), zeroing_by_copy():
+        with warnings.catch_warnings(), without_zeroing():
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 net, example, path, input_names=["images"], output_names=list(entry.outputs), dynamic_axes=axes,
@@ -71,10 +71,10 @@ def write_model(entry: Entry, net: torch.nn.Module, graph: onnx.ModelProto | Non
 
 
 @contextlib.contextmanager
-def zeroing_by_copy():
-    """Swin V2 sets a slice to zero in place, which the exporter of 1.13 does not know; copying zeros to it, it does."""
+def without_zeroing():
+    """Swin V2 sets a slice to zero in place, which the exporter of 1.13 does not know; in the zoo it is zero already."""
     zero = torch.Tensor.zero_
-    torch.Tensor.zero_ = lambda each: each.copy_(torch.zeros_like(each))
+    torch.Tensor.zero_ = lambda each: each
     try:
         yield
     finally:
