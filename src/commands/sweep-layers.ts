@@ -85,12 +85,14 @@ export async function sweepLayers(
     if (growth?.until !== undefined || growth?.budget !== undefined) throw notInPart(run, lost);
     caution?.(mendingText(run, lost, missing));
   }
+  // What is observed beside the ablation spares a later command that; of windows or merged batches nothing can be.
+  const isReadable = missing.every(({ response }) => response !== null);
   const sweep = await runSweep(subject.model, {
     images,
     layers: missing,
     options: {
       ...{ method, draws, engine, continuous, verify, seed, workers, provider },
-      observe: observingSweep(run, subject, missing, provider),
+      observe: isReadable ? observingSweep(run, subject, missing, provider) : undefined,
       ...{ runner, caution, progress, growth: lost.length === 0 ? growth : undefined, signal },
     },
   });
