@@ -73,6 +73,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     minify: true,
+    rolldownOptions: { checks: { bundlerTimings: false } },
     lib: {
       entry: join(root, "web/main.ts"),
       formats: ["iife"],

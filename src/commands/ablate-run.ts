@@ -2,6 +2,7 @@
 import { ablationKey } from "../ablation/ablation-methods.ts";
 import type { Leader } from "../ablation/growth.ts";
 import type { Reached } from "../ablation/reached.ts";
+import { absolutePreprocessing } from "../data/parse-preprocessing.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
 import { withCommas } from "../numeric/with-commas.ts";
@@ -194,11 +195,12 @@ function interruptedAt({ run, layers, kept }: AblateRunResult, reached: Reached)
 
 function manifestOf(subject: Subject, layers: readonly Layer[], options: AblateRunOptions): RunManifest {
   const { model, modelPath, images, preprocessing, dataPath, dataOptions } = subject;
+  const preprocess = options.preprocess === undefined ? undefined : absolutePreprocessing(options.preprocess);
   return {
     schemaVersion,
     unitscope: version,
     command: "ablate",
-    options: JSON.parse(JSON.stringify({ ...options, ...dataOptions })) as Record<string, Json>,
+    options: JSON.parse(JSON.stringify({ ...options, preprocess, ...dataOptions })) as Record<string, Json>,
     started: new Date().toISOString(),
     finished: null,
     model: { name: model.name, path: modelPath, sha256: model.sha256 },

@@ -113,6 +113,12 @@ export async function parsePreprocessing(nameOrFile: string): Promise<Preprocess
   return withMeanImage(text, nameOrFile, dirname(nameOrFile));
 }
 
+/** What `--preprocess` names, as it can be given in any folder: a file by its absolute path. */
+export function absolutePreprocessing(nameOrFile: string): string {
+  const isFile = !Object.hasOwn(preprocessingPresets, nameOrFile) && !nameOrFile.trimStart().startsWith("{");
+  return isFile ? resolve(nameOrFile) : nameOrFile;
+}
+
 /** The same, with the mean image's file looked at; its path starts from `folder`. */
 async function withMeanImage(text: string, place: string, folder: string): Promise<Preprocessing> {
   const { meanImage, ...rest } = preprocessingFromJson(text, place);

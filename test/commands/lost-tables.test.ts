@@ -1,6 +1,6 @@
 /** A run whose tables are missing or damaged says which command makes them again, and that command does, to the byte. */
-import { cpSync, readFileSync, rmSync, truncateSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { type AblateRunOptions, runAblate } from "../../src/commands/ablate-run.ts";
 import { runAttributes } from "../../src/commands/attributes-run.ts";
@@ -103,4 +103,12 @@ test("a later command's table has to be deleted first, and is missed", async () 
   await expect(reportRuns([path])).rejects.toThrow(`expected vectors.parquet, got none; make it with: ${command}`);
   await runAttributes(path, { shuffles: 3, resamples: 100, workers: 1 });
   expect(hashes(path, ["vectors"])).toEqual(hashes(join(folder, "whole"), ["vectors"]));
+});
+
+test("the command names a file of preprocessing by its absolute path: it works in any folder", async () => {
+  const file = join(folder, "own.json");
+  writeFileSync(file, '{"preset": "none"}');
+  await ablate("own", { layers: layers.slice(0, 1), preprocess: relative(process.cwd(), file) });
+  rmSync(join(folder, "own", "drops.parquet"));
+  await expect(runFigures(join(folder, "own"))).rejects.toThrow(` --preprocess ${file} `);
 });
