@@ -1,9 +1,11 @@
 /** What an ablation found, in words and as JSON. */
+
 import type { NamedLeader } from "../commands/ablate-run.ts";
 import type { AblateRunResult } from "../commands/write-ablation.ts";
 import { withCommas } from "../numeric/with-commas.ts";
 import { doubles, filterRows, integers, type Table, texts } from "../tables/table.ts";
 import { formatTable } from "./format-table.ts";
+import { points } from "./points.ts";
 
 /** Units shown per layer: those with the largest max class drop. */
 const SHOWN = 8;
@@ -140,10 +142,6 @@ function rowsOf(table: Table): Record<string, unknown>[] {
   return Array.from({ length: table.rows }, (_, row) =>
     Object.fromEntries(Object.entries(table.columns).map(([name, column]) => [name, column[row]])),
   );
-}
-
-function points(drop: number): string {
-  return (100 * drop).toFixed(2).replace(/^-(?=0\.00$)/, "");
 }
 
 function mean(values: Float64Array): number {

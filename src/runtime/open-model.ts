@@ -24,12 +24,10 @@ export async function requireModelFile(path: string): Promise<void> {
 }
 
 function unreadable(path: string, cause: unknown): UnitscopeError {
-  const missing = systemCode(cause) === "ENOENT";
-  return new UnitscopeError(
-    "file",
-    `model "${path}": expected a readable ONNX file, got ${missing ? "no such file; check the path, or export the network first (docs/bring-your-own.md)" : messageOf(cause)}`,
-    { cause },
-  );
+  const code = systemCode(cause);
+  const missing = "no such file; check the path, or export the network first (docs/bring-your-own.md)";
+  const got = code === "ENOENT" ? missing : code === "EISDIR" ? "a folder" : messageOf(cause);
+  return new UnitscopeError("file", `model "${path}": expected a readable ONNX file, got ${got}`, { cause });
 }
 
 /**

@@ -34,6 +34,10 @@ describe("a model that does not fit", () => {
     );
   });
 
+  test("is a folder", async () => {
+    expect(await refusal(["layers", images])).toBe(`model "${images}": expected a readable ONNX file, got a folder`);
+  });
+
   test("is truncated", async () => {
     const bytes = handNetwork();
     expect(await refusedModel(bytes.subarray(0, bytes.length - 40))).toMatch(

@@ -1,10 +1,12 @@
 /** `unitscope compare RUN RUN…`: what different ways of training do to the units. */
+
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { CompareRunsOptions, CompareRunsResult } from "../../commands/compare-runs.ts";
 import { withCommas } from "../../numeric/with-commas.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
 import { list } from "../option-parsers.ts";
+import { points } from "../points.ts";
 
 type Options = Omit<CompareRunsOptions, "names"> & { name?: Map<string, string> };
 
@@ -64,13 +66,13 @@ function show(
     each.layer,
     each.variant,
     String(each.networks),
-    points(each.accuracy),
+    pointsOrNone(each.accuracy),
     each.networks > 1
-      ? `${points(each.maxClassDrop)} (${points(each.maxClassDropLow)} to ${points(each.maxClassDropHigh)})`
-      : points(each.maxClassDrop),
-    points(each.maxClassNull),
-    points(each.splitHalfDrop),
-    points(each.overallDrop),
+      ? `${pointsOrNone(each.maxClassDrop)} (${pointsOrNone(each.maxClassDropLow)} to ${pointsOrNone(each.maxClassDropHigh)})`
+      : pointsOrNone(each.maxClassDrop),
+    pointsOrNone(each.maxClassNull),
+    pointsOrNone(each.splitHalfDrop),
+    pointsOrNone(each.overallDrop),
     each.significantEffects < 0 ? "-" : `${count(each.significantEffects)} of ${count(each.effects)}`,
     count(each.detectors),
     count(each.concepts),
@@ -146,8 +148,8 @@ function percent(share: number): string {
   return Number.isNaN(share) ? "-" : `${(100 * share).toFixed(0)} %`;
 }
 
-function points(fraction: number): string {
-  return Number.isNaN(fraction) ? "-" : (100 * fraction).toFixed(2);
+function pointsOrNone(fraction: number): string {
+  return Number.isNaN(fraction) ? "-" : points(fraction);
 }
 
 function count(value: number): string {

@@ -1,4 +1,5 @@
 /** `unitscope rotate RUN`: are single units special directions of their layer? */
+
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { LayerRotation, RotationRunOptions, RotationRunResult } from "../../commands/rotate-layers.ts";
 import { withCommas } from "../../numeric/with-commas.ts";
@@ -7,6 +8,7 @@ import type { CliContext } from "../context.ts";
 import { showDataProgress } from "../data-progress.ts";
 import { formatTable } from "../format-table.ts";
 import { count, fraction, list, wholeNumber } from "../option-parsers.ts";
+import { points } from "../points.ts";
 import { duration } from "../progress-display.ts";
 import { providerOption } from "../provider-option.ts";
 import { isQueued, onQueue, type QueueOptions } from "../queue-options.ts";
@@ -142,10 +144,6 @@ function describeLayer({ layer, bases, comparisons, selfTest }: LayerRotation): 
     `  self-test: ${withCommas(selfTest.images)} images rotated and rotated back, ${selfTest.changed} predictions changed (${selfTest.close} too close to call)`,
     "",
   ];
-}
-
-function points(drop: number): string {
-  return (100 * drop).toFixed(2);
 }
 
 function fractions(text: string): number[] {

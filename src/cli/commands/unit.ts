@@ -1,4 +1,5 @@
 /** `unitscope unit RUN LAYER UNIT`: one unit's card, in the terminal and as SVG or HTML. */
+
 import { Command } from "commander";
 import type { CardPicture, UnitCardData } from "../../commands/unit-card.ts";
 import { UnitscopeError } from "../../errors.ts";
@@ -6,6 +7,7 @@ import { requireRun } from "../../runs/find-run.ts";
 import type { CliContext } from "../context.ts";
 import { formatTable } from "../format-table.ts";
 import { wholeNumber } from "../option-parsers.ts";
+import { points } from "../points.ts";
 
 /** Classes that are listed when none of their drops is significant. */
 const leastClasses = 3;
@@ -100,10 +102,6 @@ function topLine({ name, label, response, region }: CardPicture): string[] {
 
 function hurtLine({ name, label, before, after }: CardPicture): string[] {
   return [`  ${name}`, label === before ? label : `${label} (predicted ${before})`, `→ ${after ?? "?"}`];
-}
-
-function points(drop: number): string {
-  return (100 * drop).toFixed(2);
 }
 
 function probability(value: number): string {
