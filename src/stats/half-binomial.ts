@@ -21,14 +21,19 @@ export function halfBinomialPmf(k: number, n: number): number {
   return Math.exp(exponent) * Math.sqrt(n / (2 * Math.PI * k * (n - k)));
 }
 
+/** Up to here binomial coefficients, and what they are made of, are whole numbers below 2⁵³: sums of them are exact. */
+const largestExact = 50;
+
 /**
- * P(X ≤ k) for X ~ Bin(n, ½), relative error below 1e-12 in the lower tail. Underflows to 0 below 5e-324, that is,
+ * P(X ≤ k) for X ~ Bin(n, ½), exact up to n = 50, so that equal probabilities of different n are equal numbers; beyond,
+ * relative error below 1e-12 in the lower tail. Underflows to 0 below 5e-324, that is,
  * when n − log₂(number of outcomes) exceeds about 1,074.
  * @param k integer; 0 below 0, 1 from n on.
  */
 export function halfBinomialCdf(k: number, n: number): number {
   if (k < 0) return 0;
   if (k >= n) return 1;
+  if (n <= largestExact) return exactWays(k, n) * 2 ** -n;
   if (2 * k >= n) return 1 - halfBinomialCdf(n - k - 1, n);
   let term = halfBinomialPmf(k, n);
   let sum = term;
@@ -36,6 +41,17 @@ export function halfBinomialCdf(k: number, n: number): number {
     term *= i / (n - i + 1);
     sum += term;
     if (term < sum * 1e-17) break;
+  }
+  return sum;
+}
+
+/** How many of 2ⁿ outcomes have at most k successes. */
+function exactWays(k: number, n: number): number {
+  let ways = 1;
+  let sum = 1;
+  for (let i = 1; i <= k; i++) {
+    ways = (ways * (n - i + 1)) / i;
+    sum += ways;
   }
   return sum;
 }

@@ -45,6 +45,15 @@ async function settle(page: Page): Promise<void> {
   );
 }
 
+/** Until two looks at it find as many elements: what is drawn may ask for more. */
+async function settleWholly(page: Page): Promise<void> {
+  const count = (): Promise<number> => page.evaluate(() => document.querySelectorAll("*").length);
+  for (let before = -1, now = await count(); before !== now; ) {
+    await settle(page);
+    [before, now] = [now, await count()];
+  }
+}
+
 /** What axe finds on the page; `rules` asks some alone. */
 const graveOnes = async (page: Page, rules?: readonly string[]): Promise<string[]> => {
   await page.evaluate(`void (globalThis.axe ?? (() => {${axe}\n})())`);
@@ -99,6 +108,7 @@ describeInBrowser("the explorer, opened from disk", (browser) => {
       const { page, complaints } = await browser.page({ colorScheme });
       for (const view of views) {
         await open(page, view);
+        await settleWholly(page);
         expect(await page.locator("h1:visible").count(), view).toBe(1);
         expect(await page.locator(".failure").allInnerTexts(), view).toEqual([]);
         const isLight = colorScheme === "light";
