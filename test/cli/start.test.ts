@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../data/temporary-folder.ts";
 import { handFolder } from "./hand-network.ts";
-import { bin } from "./run-cli.ts";
+import { bin, slowStart } from "./run-cli.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -72,7 +72,11 @@ async function loadedBy(args: readonly string[]): Promise<{ code: number | null;
   });
   expect(urls.some((url) => /\/dist\/(?:bundle\/)?cli\/main\.js$/.test(url))).toBe(true);
   const packages = urls.flatMap((url) => /\/node_modules\/([^/]+)\//.exec(url)?.[1] ?? []);
-  return { code: status, said: `${stderr}${stdout}`.split("\n")[0], packages: [...new Set(packages)].sort() };
+  return {
+    code: status,
+    said: `${stderr.replace(slowStart, "")}${stdout}`.split("\n")[0],
+    packages: [...new Set(packages)].sort(),
+  };
 }
 
 const folder = await handFolder();
