@@ -5,10 +5,11 @@ import type { Sweep } from "../ablation/sweep.ts";
 import { layerDropsFigure, layerDropsOf } from "../figures/layer-drops.ts";
 import { withCommas } from "../numeric/with-commas.ts";
 import type { Layer } from "../onnx/layers.ts";
+import { joinColumns } from "../runs/join-columns.ts";
 import type { TableRewriter } from "../runs/rewrite-table.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
 import { manifestLayer, type RunManifest, sourceOf } from "../runs/run-manifest.ts";
-import { columnType, filterRows, missingColumn, type Table, texts } from "../tables/table.ts";
+import { filterRows, type Table, texts } from "../tables/table.ts";
 import { imagesPerClass } from "./images-per-class.ts";
 import type { OpenedRun } from "./open-run.ts";
 import type { Subject } from "./subject.ts";
@@ -179,14 +180,17 @@ async function describedUnits(run: RunFolder, layers: readonly string[]): Promis
 
 /** With the columns that other commands added: attributes and concepts say nothing of the sweep, so they stay. */
 function withDescriptions(units: Table, layer: string, described: readonly Table[]): Table {
-  const own = described.find((table) => texts(table, "layer")[0] === layer && table.rows === units.rows);
-  const added = described.flatMap((table) =>
-    Object.entries(table.columns).map(([name, column]) => [name, column] as const),
-  );
-  const columns = added
-    .filter(([name]) => units.columns[name] === undefined)
-    .map(([name, column]) => [name, own?.columns[name] ?? missingColumn(columnType(column), units.rows)] as const);
-  return { rows: units.rows, columns: { ...units.columns, ...Object.fromEntries(columns) } };
+  return described.reduce((joined, { rows, columns }) => {
+    const kept = Object.entries(columns).filter(
+      ([name]) => name === "layer" || name === "unit" || units.columns[name] === undefined,
+    );
+    // Of another layer no row is joined, but its columns are there.
+    const added = filterRows(
+      { rows, columns: Object.fromEntries(kept) },
+      (row) => texts({ rows, columns }, "layer")[row] === layer,
+    );
+    return joinColumns("units", joined, added);
+  }, units);
 }
 
 /** Writes the baseline, unless the run holds that of more images: the images of a shorter sweep are among them. */
