@@ -1,7 +1,7 @@
 /** Slurm on this machine: munged, slurmctld and slurmd of its own, in a folder and on ports of its own, until it is closed. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -11,6 +11,8 @@ import { freePort, programPath, until } from "./find-program.ts";
 export interface Slurm {
   /** Runs one of Slurm's commands, or a script that does. @returns what it printed. */
   run(program: string, args: readonly string[]): Promise<string>;
+  /** Throws an error with what Slurm has to say: its jobs, their output, the daemons' logs. */
+  fail(cause: unknown): Promise<never>;
   close(): Promise<void>;
 }
 
@@ -101,5 +103,12 @@ export async function startSlurm(folder: string, unitscope: string): Promise<Slu
     const munge = existsSync(at("munge.log")) ? readFileSync(at("munge.log"), "utf8") : "";
     throw new Error(`Slurm did not start:\n${munge}${logs.join("")}`, { cause });
   }
-  return { run, close };
+  const fail = async (cause: unknown): Promise<never> => {
+    const jobs = await run("scontrol", ["show", "job", "--oneliner"]).catch(String);
+    const nodes = await run("scontrol", ["show", "node", "--oneliner"]).catch(String);
+    const written = readdirSync(folder).filter((name) => /^unitscope-.*\.log$/.test(name));
+    const outputs = written.map((name) => `${name}: ${readFileSync(at(name), "utf8")}`);
+    throw new Error([String(cause), jobs, nodes, ...outputs, logs.join("")].join("\n"), { cause });
+  };
+  return { run, fail, close };
 }
