@@ -23,7 +23,7 @@ const madeBy: Readonly<Partial<Record<TableName, readonly [command: string, rest
 
 /** Tables that a later command always writes. */
 const writtenBy: Readonly<Record<string, readonly TableName[]>> = {
-  attributes: ["vectors", "images"],
+  attributes: ["vectors", "images", "relations"],
   "attributes --concepts": ["vectors", "concepts"],
   sets: ["sets"],
   rotate: ["rotation", "directions"],

@@ -105,6 +105,18 @@ test("a later command's table has to be deleted first, and is missed", async () 
   expect(hashes(path, ["vectors"])).toEqual(hashes(join(folder, "whole"), ["vectors"]));
 });
 
+test.each(["images", "relations"] as const)(
+  "attributes always write %s, so that a page without them is refused",
+  async (table) => {
+    const path = lose(`without ${table}`, table, "gone");
+    const command = `unitscope attributes '${path}' --shuffles 3 --resamples 100`;
+    await expect(reportRuns([path])).rejects.toThrow(`expected ${table}.parquet, got none; make it with: ${command}`);
+    await expect(runFigures(path)).rejects.toThrow(`make it with: ${command}`);
+    await runAttributes(path, { shuffles: 3, resamples: 100, workers: 1 });
+    expect(hashes(path, [table])).toEqual(hashes(join(folder, "whole"), [table]));
+  },
+);
+
 test("the command names a file of preprocessing by its absolute path: it works in any folder", async () => {
   const file = join(folder, "own.json");
   writeFileSync(file, '{"preset": "none"}');
