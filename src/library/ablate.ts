@@ -11,6 +11,8 @@ import { forChannels, type Preprocessing } from "../data/preprocessing.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Model } from "../runtime/open-model.ts";
 import type { Provider } from "../runtime/session.ts";
+import { imageSetOptions, modelOptions } from "./open.ts";
+import { type OptionNames, requireKnown } from "./option-names.ts";
 
 /** Options of `ablate`; every one has a default. */
 export interface AblateOptions extends LayerChoice {
@@ -45,6 +47,26 @@ export interface AblateOptions extends LayerChoice {
   readonly signal?: AbortSignal | undefined;
 }
 
+const optionNames: OptionNames<AblateOptions> = {
+  layers: true,
+  all: true,
+  method: true,
+  draws: true,
+  engine: true,
+  continuous: true,
+  verify: true,
+  preprocessing: true,
+  until: true,
+  budget: true,
+  classes: true,
+  seed: true,
+  workers: true,
+  provider: true,
+  caution: true,
+  progress: true,
+  signal: true,
+};
+
 /** What an ablation found. */
 export interface Ablation extends SweepTables {
   /** Fraction of the images that the intact network gets right. */
@@ -63,6 +85,7 @@ export interface Ablation extends SweepTables {
  * otherwise.
  */
 export async function ablate(model: Model, set: ImageSet, options: AblateOptions = {}): Promise<Ablation> {
+  requireKnown("ablate", options, optionNames, { openImageSet: imageSetOptions, openModel: modelOptions });
   const { layers, all, preprocessing: given, classes, verify, until, budget, signal, ...settings } = options;
   if (verify !== undefined && !(verify >= 0 && verify <= 1)) {
     throw new UnitscopeError("usage", `verify: expected a fraction from 0 to 1, got ${verify}`);

@@ -1,6 +1,6 @@
 /** Layers by the names that a user types, and the name that was probably meant. */
-import { closest, distance } from "fastest-levenshtein";
 import { listAllowed, UnitscopeError } from "../errors.ts";
+import { nearestName } from "../numeric/nearest-name.ts";
 import type { Layer } from "./layers.ts";
 
 /**
@@ -34,15 +34,9 @@ export function pickLayers(
 }
 
 function suggestion(name: string, layers: readonly Layer[]): string {
-  const near = nearest(name, [
+  const near = nearestName(name, [
     ...layers.map((each) => each.name),
     ...layers.flatMap((each) => [each.tap, each.output]),
   ]);
   return near === undefined ? "" : ` (did you mean "${near}"?)`;
-}
-
-/** The name with the fewest edits, where it takes few. */
-function nearest(name: string, names: readonly string[]): string | undefined {
-  const best = names.length > 0 ? closest(name, names) : undefined;
-  return best !== undefined && distance(name, best) <= Math.max(2, name.length / 3) ? best : undefined;
 }
