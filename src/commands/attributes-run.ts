@@ -20,7 +20,7 @@ import type { Provider } from "../runtime/session.ts";
 import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { unitTable, vectorAttributes, vectorTable } from "./attribute-tables.ts";
 import { type ObservedUnits, observeUnits } from "./observe-units.ts";
-import { type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
+import { type LeftOutLayer, type OpenedRun, type OpeningEffects, workOnRun } from "./open-run.ts";
 import type { Pooling, ResponseStore } from "./response-store.ts";
 import type { Subject } from "./subject.ts";
 import { formatSpriteIndex, type Intact, runTileSize, writeUnitImages } from "./unit-images.ts";
@@ -29,7 +29,7 @@ import { formatSpriteIndex, type Intact, runTileSize, writeUnitImages } from "./
 export interface AttributesRunOptions {
   /** Pooling of a response over positions, for everything that is compared between images. */
   readonly pool?: Pooling | undefined;
-  /** Names of layers; by default all of the run's. */
+  /** Names of layers; by default all of the run's whose responses can be read. */
   readonly layers?: readonly string[] | undefined;
   /** Shuffles behind every null; 0 for none. */
   readonly shuffles?: number | undefined;
@@ -60,6 +60,8 @@ export interface AttributesStep {
 export interface AttributesRunResult {
   readonly run: RunFolder;
   readonly layers: readonly Layer[];
+  /** Layers of the run whose responses cannot be read. */
+  readonly leftOut: readonly LeftOutLayer[];
   /** Keys and attribute columns of every unit. */
   readonly units: Table;
   readonly relations: Table | undefined;
@@ -103,7 +105,7 @@ export function checkAttributes({
 /** Describes the units by what was observed, and writes it. */
 export async function describeUnits(
   opened: OpenedRun,
-  { layers, observed: responses, began }: ObservedUnits,
+  { layers, leftOut, observed: responses, began }: ObservedUnits,
   options: AttributesRunOptions,
   effects: AttributesEffects,
 ): Promise<AttributesRunResult> {
@@ -165,7 +167,7 @@ export async function describeUnits(
       finished: new Date().toISOString(),
       timings,
     });
-    return { run, layers, units, relations, reused: responses.isReused, timings };
+    return { run, layers, leftOut, units, relations, reused: responses.isReused, timings };
   } finally {
     await fetcher.close();
   }

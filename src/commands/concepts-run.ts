@@ -18,7 +18,7 @@ import type { Provider } from "../runtime/session.ts";
 import { type DrawnSets, openSets } from "./concept-sets.ts";
 import { conceptCategoryTable, conceptUnitTable, conceptVectorTable } from "./concept-tables.ts";
 import { drawDetectors } from "./detector-figures.ts";
-import { chooseHeldLayers, type OpenedRun, type OpeningEffects, openPieces, workOnRun } from "./open-run.ts";
+import { chooseReadLayers, type OpenedRun, type OpeningEffects, openPieces, workOnRun } from "./open-run.ts";
 import type { Subject } from "./subject.ts";
 
 /** Changes whenever what is kept of an alignment changes its meaning. */
@@ -138,7 +138,7 @@ export async function alignLayers(
   const began = performance.now();
   const { subject } = opened;
   const set = await openSets(options.concepts, subject, { split, seed, drawn });
-  const layers = await forEachItem(chooseHeldLayers(opened, options.layers), async (layer) => {
+  const layers = await forEachItem(chooseReadLayers(opened, options.layers).layers, async (layer) => {
     const { name, tap } = layer;
     const pieces = openPieces(opened, {
       alignment: {

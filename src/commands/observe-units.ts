@@ -1,14 +1,13 @@
 /** The responses behind a run's attributes: observed unless the sweep did. */
-import type { Layer } from "../onnx/layers.ts";
 import type { PassRunner } from "../passes/pass-runner.ts";
 import { defaultTopImages } from "../responses/observed.ts";
 import type { Provider } from "../runtime/session.ts";
 import { type ObservedRun, observeRun } from "./observe-run.ts";
-import { chooseHeldLayers, type OpenedRun } from "./open-run.ts";
+import { chooseReadLayers, type OpenedRun, type ReadLayers } from "./open-run.ts";
 
 /** What is observed. */
 export interface ObserveUnitsOptions {
-  /** Names of layers; by default all of the run's. */
+  /** Names of layers; by default all of the run's whose responses can be read. */
   readonly layers?: readonly string[] | undefined;
   /** Strongest images per unit. */
   readonly topImages?: number | undefined;
@@ -26,8 +25,7 @@ export interface ObserveUnitsEffects {
 }
 
 /** What was observed. */
-export interface ObservedUnits {
-  readonly layers: readonly Layer[];
+export interface ObservedUnits extends ReadLayers {
   readonly observed: ObservedRun;
   /** When it began, as `performance.now()` tells. */
   readonly began: number;
@@ -41,12 +39,12 @@ export async function observeUnits(
 ): Promise<ObservedUnits> {
   const began = performance.now();
   const { run, subject } = opened;
-  const layers = chooseHeldLayers(opened, names);
+  const { layers, leftOut } = chooseReadLayers(opened, names);
   const total = subject.images.imageCount;
   const observed = await observeRun(run, subject, layers, {
     topImages: Math.max(defaultTopImages, topImages), // what a sweep keeps serves for fewer, too
     ...{ workers, provider, runner, signal },
     progress: (done) => progress?.({ title: "observing responses", done, total, unit: "images" }),
   });
-  return { layers, observed, began };
+  return { layers, leftOut, observed, began };
 }

@@ -7,6 +7,7 @@ import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { pickLayers } from "../onnx/pick-layers.ts";
+import { whyUnread } from "../onnx/response-views.ts";
 import type { BlockSource } from "../passes/image-block.ts";
 import { openPieceStore, type PieceStore } from "../passes/piece-store.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
@@ -106,6 +107,36 @@ export async function workOnRun<T>(
  */
 export function chooseHeldLayers({ run, layers }: OpenedRun, names: readonly string[] | undefined): Layer[] {
   return wholeOnes(run, names && names.length > 0 ? [...new Set(pickLayers(layers, names))] : [...layers]);
+}
+
+/** Layers of a run whose responses are read, and those that are left out. */
+export interface ReadLayers {
+  readonly layers: Layer[];
+  readonly leftOut: readonly LeftOutLayer[];
+}
+
+/** A layer whose responses cannot be read, and why, as a sentence that names it. */
+export interface LeftOutLayer {
+  readonly layer: string;
+  readonly reason: string;
+}
+
+/**
+ * As `chooseHeldLayers`, for what reads responses: where none is named, layers without any are left out.
+ * @throws {UnitscopeError} `layer` where one of those that are named has no responses, or all layers lack them; `run` as
+ *   `chooseHeldLayers`.
+ */
+export function chooseReadLayers(opened: OpenedRun, names: readonly string[] | undefined): ReadLayers {
+  const held = chooseHeldLayers(opened, names);
+  const leftOut = held.flatMap((layer) => {
+    const reason = whyUnread(layer);
+    return reason === undefined ? [] : [{ layer: layer.name, reason }];
+  });
+  const layers = held.filter(({ name }) => !leftOut.some(({ layer }) => layer === name));
+  if (leftOut.length > 0 && ((names && names.length > 0) || layers.length === 0)) {
+    throw new UnitscopeError("layer", leftOut[0].reason, { details: { layer: leftOut[0].layer } });
+  }
+  return { layers, leftOut };
 }
 
 /**

@@ -1,6 +1,8 @@
 /** What a study does with a network, in order. Pure data: the layers, the images, and the options of every step. */
 import { UnitscopeError } from "../errors.ts";
 import type { Layer } from "../onnx/layers.ts";
+import { whyUnread } from "../onnx/response-views.ts";
+import { whyNotRotated } from "../rotation/direction-plan.ts";
 import type { Model } from "../runtime/open-model.ts";
 import { chooseLayers } from "./choose-layers.ts";
 import type { Experiment } from "./experiment.ts";
@@ -45,8 +47,9 @@ export function planStudy(
 ): StudyStep[] {
   const names = layers.map(({ name }) => name);
   const deepest = [deepestOf(layers).name];
-  const spatial = layers.filter(({ height, width }) => height * width > 1).map(({ name }) => name);
-  const count = layers.length;
+  const read = layers.filter((layer) => whyUnread(layer) === undefined);
+  const isRotated = whyNotRotated(subject.model, deepestOf(layers).tap) === undefined;
+  const spatial = read.filter(({ height, width }) => height * width > 1).map(({ name }) => name);
   const { modelPath: model, data } = subject;
   const step = (
     title: StudyStep["title"],
@@ -58,7 +61,7 @@ export function planStudy(
     step(
       "ablation",
       { kind: "ablate", model, data, options: { ...ablation, layers: names, workers } },
-      { reads: [], weight: 8 * count },
+      { reads: [], weight: 8 * layers.length },
     ),
     ...(concepts.length > 0 && spatial.length > 0
       ? [
@@ -69,11 +72,18 @@ export function planStudy(
           ),
         ]
       : []),
-    step(
-      "attributes",
-      { kind: "attributes", options: { layers: names, workers, ...(quick && { shuffles: 50 }) } },
-      { reads: ["ablation", "concepts"], weight: 4 + 4 * count, parts: 4 },
-    ),
+    ...(read.length > 0
+      ? [
+          step(
+            "attributes",
+            {
+              kind: "attributes",
+              options: { layers: read.map(({ name }) => name), workers, ...(quick && { shuffles: 50 }) },
+            },
+            { reads: ["ablation", "concepts"], weight: 4 + 4 * read.length, parts: 4 },
+          ),
+        ]
+      : []),
     step(
       "unit sets",
       {
@@ -86,11 +96,23 @@ export function planStudy(
       },
       { reads: ["ablation", "attributes"], weight: 14 },
     ),
-    step(
-      "rotation",
-      { kind: "rotate", options: { layers: deepest, workers, seeds: quick ? 1 : 2, ...(quick && { pca: false }) } },
-      { reads: ["ablation"], weight: quick ? 6 : 14 },
-    ),
+    ...(isRotated
+      ? [
+          step(
+            "rotation",
+            {
+              kind: "rotate",
+              options: {
+                layers: deepest,
+                workers,
+                seeds: quick ? 1 : 2,
+                ...(quick && { pca: false }),
+              },
+            },
+            { reads: ["ablation"], weight: quick ? 6 : 14 },
+          ),
+        ]
+      : []),
     step("figures", { kind: "figures" }, { reads: ["ablation", "concepts", "attributes"], weight: 2 }),
   ];
 }
@@ -104,6 +126,12 @@ export function studiedLayers(model: Model, { layers, all = false }: Pick<StudyC
   const inner = model.layers.filter(({ isOutput }) => !isOutput);
   if (inner.length > 0) return [deepestOf(inner)];
   throw new UnitscopeError("layer", `model "${model.name}": expected a layer to ablate, got none`);
+}
+
+/** What a study of some layers leaves out, as sentences. */
+export function lacksOf(model: Model, layers: readonly Layer[]): string[] {
+  const why = whyNotRotated(model, deepestOf(layers).tap);
+  return [...layers.map(whyUnread), why && `rotation left out: ${why}`].filter((lack) => lack !== undefined);
 }
 
 function deepestOf(layers: readonly Layer[]): Layer {

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { findReplacement } from "../ablation/replacement.ts";
 import type { AblationMethod } from "../ablation/sweep.ts";
 import { messageOf, UnitscopeError } from "../errors.ts";
+import { whyUnread } from "../onnx/response-views.ts";
 import { predictionData } from "../report/comparison-data.ts";
 import { type Comparison, type ReportRun, type WrittenReport, writeReport } from "../report/write-report.ts";
 import { planResponses } from "../responses/response-pass.ts";
@@ -122,7 +123,7 @@ async function withSubject(
 function responsesOf(run: RunFolder, subject: Subject): (name: string) => Float64Array | undefined {
   return (name) => {
     const layer = subject.model.layers.find((each) => each.name === name);
-    if (!layer) return undefined;
+    if (!layer || whyUnread(layer) !== undefined) return undefined;
     const store = openResponseStore(run.path, { plan: planResponses(subject.model, passImages(subject), [layer]) });
     if (!store.isWhole()) return undefined;
     return store.pooled(0, "mean", 0, layer.units);

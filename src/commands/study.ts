@@ -17,7 +17,7 @@ import { schemaVersion, type TableName } from "../tables/schema.ts";
 import { version } from "../version.ts";
 import { performExperiment } from "./experiment.ts";
 import { openNetwork } from "./open-network.ts";
-import { planStudy, quickLimit, type StudyChoice, type StudyStep, studiedLayers } from "./plan-study.ts";
+import { lacksOf, planStudy, quickLimit, type StudyChoice, type StudyStep, studiedLayers } from "./plan-study.ts";
 import { type RecordedStep, runRecordedSteps, type StepNotice } from "./recorded-steps.ts";
 import { type DataOptions, type FetchProgress, openSubject, preprocessingJson } from "./subject.ts";
 
@@ -74,6 +74,7 @@ export async function study(
   const ablation = { preprocess, root, limit, classes, skipUnreadable, output, label };
   const subject = await openSubject(modelPath, data, { ...ablation, progress: fetching, signal });
   const layers = studiedLayers(subject.model, options);
+  for (const lack of lacksOf(subject.model, layers)) warn?.(lack);
   const steps = planStudy({ model: subject.model, modelPath, data }, layers, { ...options, ablation });
   const content = {
     version,

@@ -3,6 +3,7 @@ import type { GrowthOptions } from "../ablation/growth.ts";
 import { type AblationMethod, runSweep, type Sweep } from "../ablation/sweep.ts";
 import { listAllowed, UnitscopeError } from "../errors.ts";
 import type { Layer } from "../onnx/layers.ts";
+import { whyUnread } from "../onnx/response-views.ts";
 import type { PassRunner } from "../passes/pass-runner.ts";
 import { commandFor } from "../runs/make-again.ts";
 import type { RunFolder } from "../runs/run-folder.ts";
@@ -86,13 +87,13 @@ export async function sweepLayers(
     caution?.(mendingText(run, lost, missing));
   }
   // What is observed beside the ablation spares a later command that; of windows or merged batches nothing can be.
-  const isReadable = missing.every(({ response }) => response !== null);
+  const readable = missing.filter((layer) => whyUnread(layer) === undefined);
   const sweep = await runSweep(subject.model, {
     images,
     layers: missing,
     options: {
       ...{ method, draws, engine, continuous, verify, seed, workers, provider },
-      observe: isReadable ? observingSweep(run, subject, missing, provider) : undefined,
+      observe: readable.length > 0 ? observingSweep(run, subject, readable, provider) : undefined,
       ...{ runner, caution, progress, growth: lost.length === 0 ? growth : undefined, signal },
     },
   });

@@ -37,13 +37,24 @@ export function responseName(
 }
 
 /** The tensor in which a layer's response is read. @throws {UnitscopeError} `layer` where it has none. */
-export function responseOf({ name, tap, response }: { name: string; tap: string; response?: string | null }): string {
-  if (response === undefined) return tap;
-  if (response !== null) return response;
-  throw new UnitscopeError(
-    "layer",
-    `layer "${name}": expected responses of one image each, got tensor "${tap}", of which that is not known; only its ablation can be measured`,
-  );
+export function responseOf(layer: { name: string; tap: string; response?: string | null }): string {
+  const why = whyUnread(layer);
+  if (why !== undefined) throw new UnitscopeError("layer", why);
+  return layer.response ?? layer.tap;
+}
+
+/** Why nothing but its ablation can be measured of a layer; `undefined` where its response can be read. */
+export function whyUnread({
+  name,
+  tap,
+  response,
+}: {
+  name: string;
+  tap: string;
+  response?: string | null;
+}): string | undefined {
+  if (response !== null) return undefined;
+  return `layer "${name}": expected responses of one image each, got tensor "${tap}", of which that is not known; only its ablation can be measured`;
 }
 
 /** The graph with the responses of all layers that have them in another form. */

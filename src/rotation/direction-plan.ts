@@ -8,7 +8,7 @@
  */
 import { positionsOf } from "../ablation/channel-tensor.ts";
 import { frontierWeights } from "../ablation/frontier-graph.ts";
-import type { Frontier, SuffixPlan } from "../ablation/suffix-plan.ts";
+import { type Frontier, type PlannedNetwork, planSuffix, type SuffixPlan } from "../ablation/suffix-plan.ts";
 import { UnitscopeError } from "../errors.ts";
 import { dependentsOf } from "../onnx/edit.ts";
 import type { Graph, Node } from "../onnx/graph.ts";
@@ -36,6 +36,17 @@ const uniform = new Set(
 );
 /** Of these, those that only change the shape. */
 const reshaping = new Set("Flatten Reshape Squeeze".split(" "));
+
+/** Why the units of a tap cannot be rotated; `undefined` where they can. */
+export function whyNotRotated(model: PlannedNetwork, tap: string): string | undefined {
+  try {
+    planDirections(model.graph, planSuffix(model, tap));
+    return undefined;
+  } catch (error) {
+    if (error instanceof UnitscopeError && error.code === "layer") return error.message;
+    throw error;
+  }
+}
 
 /** Whether a node of a path only changes the shape, so that it is written anew for one channel. */
 export function isReshape(node: Node): boolean {

@@ -15,7 +15,7 @@ import {
 } from "../commands/concepts-run.ts";
 import { checkSets, type SetsRunOptions, type SetsRunResult, searchSets, writeSets } from "../commands/measure-sets.ts";
 import { observeUnits } from "../commands/observe-units.ts";
-import { chooseDeepLayers, chooseHeldLayers, type OpenedRun } from "../commands/open-run.ts";
+import { chooseDeepLayers, chooseReadLayers, type OpenedRun } from "../commands/open-run.ts";
 import {
   checkRotation,
   type RotationRunOptions,
@@ -156,7 +156,7 @@ function chainOf(opened: OpenedRun, { kind, options }: SharedWork): { stages: st
     case "concepts": {
       const last = ["concept shuffles", ...(options.auroc === false ? [] : ["concept auroc"])];
       const stages = [["concept thresholds"], ["concept overlaps"], last];
-      return { stages, count: chooseHeldLayers(opened, options.layers).length };
+      return { stages, count: chooseReadLayers(opened, options.layers).layers.length };
     }
     case "sets": {
       const searches = options.strategies?.some((name) => name === "greedy" || name === "single" || name === "keep");

@@ -133,7 +133,7 @@ export function showAttributesWorks(context: CliContext, results: readonly Share
 /** Prints what units are. */
 export function showAttributes(
   context: CliContext,
-  { run, layers, units, relations, reused, timings }: AttributesRunResult,
+  { run, layers, leftOut, units, relations, reused, timings }: AttributesRunResult,
   aligned: ConceptsRunResult | undefined,
 ): void {
   const summaries = layers.map(({ name }) => summaryOf(rowsWhere(units, "layer", name), name));
@@ -144,6 +144,7 @@ export function showAttributes(
         reused,
         timings,
         layers: summaries,
+        leftOut,
         relations: relations?.rows ?? 0,
         ...(aligned && { concepts: conceptsJson(aligned) }),
       }),
@@ -174,6 +175,7 @@ export function showAttributes(
   for (const line of formatTable([header, ...rows], { right: header.map((_, at) => at).slice(1) })) context.print(line);
   if (aligned) for (const line of describeConcepts(aligned)) context.print(line);
   context.print(`run: ${run.path} (${duration(timings.total / 1000)}${reused ? ", responses observed before" : ""})`);
+  for (const { reason } of leftOut) context.note(`left out: ${reason}`);
   context.note(`a unit's card: unitscope unit ${run.path} LAYER UNIT`);
 }
 
