@@ -134,6 +134,13 @@ describeInBrowser("the explorer, opened from disk", (browser) => {
       );
       expect(over, view).toBeLessThanOrEqual(0);
     }
+    const cut = await page.evaluate(() =>
+      [...document.querySelectorAll("nav .links a")].flatMap((link) => {
+        const frame = link.parentElement?.getBoundingClientRect();
+        return link.getBoundingClientRect().right <= (frame?.right ?? 0) ? [] : [link.textContent];
+      }),
+    );
+    expect(cut).toEqual([]);
   });
 
   test("hostile class names are text everywhere", async () => {

@@ -42,6 +42,26 @@ describeInBrowser("the site", (browser) => {
     const pages = site.files.filter((file) => file.endsWith(".html"));
     expect([...visited].map((url) => fileURLToPath(url).slice(site.out.length + 1)).sort()).toEqual(pages.sort());
 
+    const phone = await browser.page({ width: 390 });
+    await phone.page.goto(pathToFileURL(join(site.out, "docs/paper.html")).href);
+    const table = phone.page.locator(".wide").first();
+    const atEnd = await table.evaluate((frame) => {
+      frame.scrollLeft = frame.scrollWidth;
+      const [page, cell] = [document.documentElement, frame.querySelector("td")?.getBoundingClientRect()];
+      const widest = Math.max(...Array.from(frame.querySelectorAll("td"), (each) => each.clientWidth));
+      return {
+        moved: frame.scrollLeft,
+        over: page.scrollWidth - page.clientWidth,
+        claim: [cell?.left ?? -1, cell?.right ?? -1],
+        besides: widest + (cell?.right ?? 0),
+        width: page.clientWidth,
+      };
+    });
+    expect(atEnd.over).toBe(0);
+    expect(atEnd.moved).toBeGreaterThan(0);
+    expect(atEnd.claim[0]).toBeGreaterThanOrEqual(0); // a row's claim stays in sight, and any column fits beside it
+    expect(atEnd.besides).toBeLessThanOrEqual(atEnd.width);
+
     await page.goto(start);
     await page.getByRole("link", { name: "Explorer", exact: true }).click();
     await page.getByRole("navigation").getByRole("link", { name: "Matrix", exact: true }).click();
