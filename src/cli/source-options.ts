@@ -1,14 +1,12 @@
 /** Options of the commands that open a network and images for the first time: `ablate`, `plan` and `study`. */
 import type { Command } from "commander";
+import { preprocessingForms } from "../data/preprocessing-presets.ts";
 import { wholeNumber } from "./option-parsers.ts";
 
 /** Adds them. */
 export function withSource(command: Command): Command {
   return command
-    .option(
-      "--preprocess <preset>",
-      "imagenet, places365, cifar10, mnist, tf, caffe, none or a JSON file; else the model's own",
-    )
+    .option("--preprocess <preset>", `${preprocessingForms}; else the model's own`)
     .option("--root <folder>", "folder that a list file's paths start from")
     .option(
       "--classes <list>",

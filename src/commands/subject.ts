@@ -7,8 +7,9 @@ import { isBuiltInList } from "../data/classes/class-list.ts";
 import { fitClasses } from "../data/classes/fit-classes.ts";
 import type { ImageSet } from "../data/image-set.ts";
 import { absoluteSource, type OpenOptions, openImageSet, requireSource } from "../data/open-image-set.ts";
-import { parsePreprocessing, preprocessingFromJson, preprocessingPresets } from "../data/parse-preprocessing.ts";
+import { parsePreprocessing, preprocessingFromJson } from "../data/parse-preprocessing.ts";
 import { forChannels, noPreprocessing, type Preprocessing } from "../data/preprocessing.ts";
+import { preprocessingForms } from "../data/preprocessing-presets.ts";
 import { UnitscopeError } from "../errors.ts";
 import type { Json } from "../files/canonical-json.ts";
 import { type BlockSource, blockSource } from "../passes/image-block.ts";
@@ -240,10 +241,6 @@ export function preprocessingJson(preprocessing: Preprocessing): Record<string, 
   return JSON.parse(JSON.stringify(preprocessing)) as Record<string, Json>;
 }
 
-const otherPresets = Object.keys(preprocessingPresets)
-  .filter((name) => name !== "imagenet" && name !== "places365")
-  .join(", ");
-
 /**
  * The preprocessing that a model file's own metadata states.
  * @throws {UnitscopeError} `usage` if it states none.
@@ -253,7 +250,7 @@ export function ownPreprocessing(model: Model, path: string = model.name): Prepr
   if (text !== undefined) return preprocessingFromJson(text, `model "${path}": preprocessing`);
   throw new UnitscopeError(
     "usage",
-    `model "${path}": expected its metadata to say how images are preprocessed, got nothing; give option "preprocess" imagenet, places365, ${otherPresets} or a JSON file`,
+    `model "${path}": expected its metadata to say how images are preprocessed, got nothing; give option "preprocess" ${preprocessingForms}`,
   );
 }
 

@@ -6,43 +6,8 @@ import { diskError } from "../files/disk-error.ts";
 import { parseJson } from "../files/parse-json.ts";
 import * as z from "../files/zod.ts";
 import { meanImageFile } from "./mean-image.ts";
-import { channelCount, forChannels, noPreprocessing, type Preprocessing } from "./preprocessing.ts";
-
-/** Mean and standard deviation of ImageNet's training images, as torchvision's and Places365's networks use them. */
-const imagenetScale = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
-
-const imagenet: Preprocessing = { ...noPreprocessing, resize: 256, crop: 224, ...imagenetScale };
-const halves = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
-
-/** The presets. Where their constants come from is in docs/data.md. */
-export const preprocessingPresets: Readonly<Record<string, Preprocessing>> = {
-  imagenet,
-  "imagenet-v2": { ...imagenet, resize: 232 },
-  inception: { ...imagenet, resize: 342, crop: 299 },
-  timm: { ...imagenet, interpolation: "bicubic" },
-  "timm-vit": { ...imagenet, resize: 248, interpolation: "bicubic", ...halves },
-  clip: {
-    ...imagenet,
-    resize: 224,
-    interpolation: "bicubic",
-    mean: [0.48145466, 0.4578275, 0.40821073],
-    std: [0.26862954, 0.26130258, 0.27577711],
-  },
-  places365: imagenet,
-  cifar10: { ...noPreprocessing, mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] },
-  "tiny-imagenet": { ...noPreprocessing, mean: [0.4818, 0.4505, 0.3985], std: [0.275, 0.2666, 0.2796] },
-  tf: { ...noPreprocessing, resize: 256, crop: 224, range: [-1, 1], layout: "nhwc" },
-  caffe: {
-    ...noPreprocessing,
-    resize: 256,
-    crop: 224,
-    range: [0, 255],
-    mean: [103.939, 116.779, 123.68],
-    channels: "bgr",
-  },
-  mnist: { ...noPreprocessing, mean: [0.1307], std: [0.3081], channels: "gray" },
-  none: noPreprocessing,
-};
+import { channelCount, forChannels, type Preprocessing } from "./preprocessing.ts";
+import { preprocessingForms, preprocessingPresets } from "./preprocessing-presets.ts";
 
 const pixelCount = z.int().min(1).max(65_536);
 const perChannel = z.array(z.number());
@@ -98,11 +63,7 @@ export async function parsePreprocessing(nameOrFile: string): Promise<Preprocess
   if (preset) return preset;
   if (nameOrFile.trimStart().startsWith("{")) return withMeanImage(nameOrFile, 'option "preprocess"', ".");
   if (!nameOrFile.toLowerCase().endsWith(".json")) {
-    const names = Object.keys(preprocessingPresets).join(", ");
-    throw new UnitscopeError(
-      "usage",
-      `option "preprocess": expected ${names}, JSON or a .json file, got "${nameOrFile}"`,
-    );
+    throw new UnitscopeError("usage", `option "preprocess": expected ${preprocessingForms}, got "${nameOrFile}"`);
   }
   let text: string;
   try {

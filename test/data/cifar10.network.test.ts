@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { cifar10Classes, cifar10Files } from "../../src/data/cifar10.ts";
 import { isPulled, namedSource, sourceFolder } from "../../src/data/named-sources.ts";
 import { openImageSet } from "../../src/data/open-image-set.ts";
-import { preprocessingPresets } from "../../src/data/parse-preprocessing.ts";
+import { preprocessingPresets } from "../../src/data/preprocessing-presets.ts";
 import { imagesPerClass } from "../../src/data/select-images.ts";
 import { sha256 } from "../../src/files/hash.ts";
 

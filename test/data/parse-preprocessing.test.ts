@@ -1,19 +1,22 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parsePreprocessing, preprocessingFromJson, preprocessingPresets } from "../../src/data/parse-preprocessing.ts";
+import { ownPreprocessing } from "../../src/commands/subject.ts";
+import { parsePreprocessing, preprocessingFromJson } from "../../src/data/parse-preprocessing.ts";
 import { forChannels, noPreprocessing } from "../../src/data/preprocessing.ts";
+import { preprocessingForms, preprocessingPresets } from "../../src/data/preprocessing-presets.ts";
+import type { Model } from "../../src/runtime/open-model.ts";
 import { folderOf } from "./pictures.ts";
 
 describe("--preprocess", () => {
   it("takes presets by name", async () => {
     expect(Object.keys(preprocessingPresets)).toEqual([
       "imagenet",
+      "places365",
       "imagenet-v2",
       "inception",
       "timm",
       "timm-vit",
       "clip",
-      "places365",
       "cifar10",
       "tiny-imagenet",
       "tf",
@@ -70,11 +73,17 @@ describe("--preprocess", () => {
 
   it("refuses unknown names and files", async () => {
     await expect(parsePreprocessing("toString")).rejects.toThrow(
-      'option "preprocess": expected imagenet, imagenet-v2, inception, timm, timm-vit, clip, places365, cifar10, tiny-imagenet, tf, caffe, mnist, none, JSON or a .json file, got "toString"',
+      'option "preprocess": expected imagenet, places365, imagenet-v2, inception, timm, timm-vit, clip, cifar10, tiny-imagenet, tf, caffe, mnist, none, JSON or a .json file, got "toString"',
     );
     await expect(parsePreprocessing("/none/p.json")).rejects.toThrow(
       "/none/p.json: expected a JSON file of preprocessing, got none there",
     );
+  });
+
+  it("lists presets in one order, wherever a network's preprocessing is asked for", async () => {
+    await expect(parsePreprocessing("toString")).rejects.toThrow(`expected ${preprocessingForms}, got`);
+    const unsaid: unknown = { name: "m.onnx", metadata: new Map() };
+    expect(() => ownPreprocessing(unsaid as Model)).toThrow(`give option "preprocess" ${preprocessingForms}`);
   });
 
   it.each([
@@ -82,7 +91,7 @@ describe("--preprocess", () => {
       '{"size": 3}',
       "p: expected keys preset, resize, crop, interpolation, range, mean, std, mean_image, orientation, ",
     ],
-    ['{"preset": "vgg"}', 'p: "preset": expected imagenet, imagenet-v2,'],
+    ['{"preset": "vgg"}', 'p: "preset": expected imagenet, places365,'],
     ['{"resize": [3]}', 'p: "resize": expected a whole number'],
     ['{"orientation": "turn"}', 'p: "orientation": expected "ignore" or "apply", got "turn"'],
     [

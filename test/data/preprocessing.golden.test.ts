@@ -5,10 +5,11 @@ import { describe, expect, it } from "vitest";
 import { decodeImage } from "../../src/data/decode-image.ts";
 import { imageBatches } from "../../src/data/image-batches.ts";
 import type { RgbImage } from "../../src/data/image-set.ts";
-import { parsePreprocessing, preprocessingPresets } from "../../src/data/parse-preprocessing.ts";
+import { parsePreprocessing } from "../../src/data/parse-preprocessing.ts";
 import { pixelSet } from "../../src/data/pixel-set.ts";
 import { fitImage, inputSize, pixelTable } from "../../src/data/preprocess-image.ts";
 import { noPreprocessing, type Preprocessing } from "../../src/data/preprocessing.ts";
+import { preprocessingPresets } from "../../src/data/preprocessing-presets.ts";
 
 interface FitCase {
   readonly width: number;
