@@ -63,7 +63,7 @@ export async function parsePreprocessing(nameOrFile: string): Promise<Preprocess
   if (preset) return preset;
   if (nameOrFile.trimStart().startsWith("{")) return withMeanImage(nameOrFile, 'option "preprocess"', ".");
   if (!nameOrFile.toLowerCase().endsWith(".json")) {
-    throw new UnitscopeError("usage", `option "preprocess": expected ${preprocessingForms}, got "${nameOrFile}"`);
+    throw new UnitscopeError("usage", `option "preprocess": expected ${preprocessingForms}, got ${quoted(nameOrFile)}`);
   }
   let text: string;
   try {
@@ -126,13 +126,19 @@ export function preprocessingFromJson(text: string, place: string): Preprocessin
   if (issue?.code === "unrecognized_keys") {
     throw new UnitscopeError(
       "value",
-      `${place}: expected keys ${Object.keys(rules).join(", ")}, got "${issue.keys[0]}"`,
+      `${place}: expected keys ${Object.keys(rules).join(", ")}, got ${quoted(issue.keys[0])}`,
     );
   }
   const key = issue?.path[0] as keyof typeof rules | undefined;
   if (key === undefined) {
-    throw new UnitscopeError("value", `${place}: expected a JSON object, got ${JSON.stringify(value)}`);
+    throw new UnitscopeError("value", `${place}: expected a JSON object, got ${quoted(value)}`);
   }
-  const got = JSON.stringify((value as Record<string, unknown>)[key]);
+  const got = quoted((value as Record<string, unknown>)[key]);
   throw new UnitscopeError("value", `${place}: "${key}": expected ${rules[key]}, got ${got}`);
+}
+
+/** A value as JSON for a message, cut where it is long. */
+function quoted(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }

@@ -115,4 +115,16 @@ describe("--preprocess", () => {
   ])("refuses %s", (text, message) => {
     expect(() => preprocessingFromJson(text, "p")).toThrow(message);
   });
+
+  it("cuts what is long where it quotes it", async () => {
+    const long = `[${Array.from({ length: 400 }, (_, i) => i).join(",")}]`;
+    const pixels = "a whole number of pixels from 1 to 65536, two of them for height and width, or null";
+    const refused = async (given: string): Promise<string> =>
+      await parsePreprocessing(given).then(String, (error: Error) => error.message);
+    expect(await refused(`{"resize": ${long}}`)).toBe(
+      `option "preprocess": "resize": expected ${pixels}, got ${long.slice(0, 79)}…`,
+    );
+    expect(await refused(long)).toBe(`option "preprocess": expected ${preprocessingForms}, got "${long.slice(0, 78)}…`);
+    expect(await refused(`{"${long}": 1}`)).toContain(`got "${long.slice(0, 78)}…`);
+  });
 });
