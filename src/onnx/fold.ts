@@ -7,7 +7,7 @@
 import { broadcast } from "./dims.ts";
 import { BFLOAT16, typeOfNumber } from "./element-types.ts";
 import type { ElementType, Graph, Node, Tensor, TensorData } from "./graph.ts";
-import { elementCount, intAttribute, intsAttribute } from "./graph.ts";
+import { elementCount, int64, intAttribute, intsAttribute } from "./graph.ts";
 
 /** Larger tensors are not folded: it would only make the file bigger. */
 const LARGEST_FOLDED = 4096;
@@ -36,6 +36,23 @@ export function plainValues(tensor: Tensor): number[] {
   return Array.from(tensor.data as ArrayLike<number | bigint>, Number);
 }
 
+/** Whether whole numbers would lose digits as doubles; the ends of int64 ("to the end") come back as what they were. */
+function isTooFine({ data }: Tensor): boolean {
+  if (data instanceof BigUint64Array) return data.some((value) => value > MAX_EXACT);
+  const ends = [2n ** 63n - 1n, -(2n ** 63n)];
+  return (
+    data instanceof BigInt64Array &&
+    data.some((value) => (value > MAX_EXACT || value < -MAX_EXACT) && !ends.includes(value))
+  );
+}
+
+const MAX_EXACT = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** Whether numbers are what a computation with whole numbers gives: doubles hold each of them. */
+function areExact(values: readonly number[]): boolean {
+  return values.every(Number.isSafeInteger);
+}
+
 function foldNode(node: Node, constants: ReadonlyMap<string, Tensor>): Tensor | undefined {
   const rule = rules[node.op];
   if (!rule || node.domain !== "" || node.outputs.length !== 1) return undefined;
@@ -43,7 +60,9 @@ function foldNode(node: Node, constants: ReadonlyMap<string, Tensor>): Tensor | 
   for (const name of node.inputs) {
     const tensor = constants.get(name);
     if (name !== "" && !tensor) return undefined;
-    if (tensor && (tensor.data.length > LARGEST_FOLDED || tensor.type === "float16")) return undefined;
+    if (tensor && (tensor.data.length > LARGEST_FOLDED || tensor.type === "float16" || isTooFine(tensor))) {
+      return undefined;
+    }
     inputs.push(tensor && { type: tensor.type, dims: tensor.dims, values: plainValues(tensor) });
   }
   const [first] = inputs;
@@ -62,7 +81,14 @@ const rules: Record<string, Rule> = {
     const type = typeOfNumber(to);
     if (!x || !type || type === "float16" || to === BFLOAT16) return undefined; // rounding is the runtime's business
     if (type === "bool") return { ...x, type, values: x.values.map((value) => Number(value !== 0)) };
-    return { ...x, type, values: type.startsWith("float") ? x.values : x.values.map(Math.trunc) };
+    if (type.startsWith("float")) return { ...x, type };
+    const values = x.values.map(Math.trunc);
+    // What does not fit is cut to its lowest bits, but from floats the runtime's business too.
+    if (type === x.type) return x;
+    if (!areExact(values)) return undefined;
+    const cut = plainValues({ ...x, type, data: typedData({ ...x, type, values }) });
+    if (x.type.startsWith("float") && cut.some((value, i) => value !== values[i])) return undefined;
+    return { ...x, type, values };
   },
   ConstantOfShape: (node, [shape]) => {
     const fill = node.attributes["value"];
@@ -112,8 +138,8 @@ const rules: Record<string, Rule> = {
     );
     return { ...x, dims: x.dims.filter((dim, axis) => (at.length > 0 ? !at.includes(axis) : dim !== 1)) };
   },
-  Reshape: (_, [x, shape]) => {
-    if (!x || !shape) return undefined;
+  Reshape: (node, [x, shape]) => {
+    if (!x || !shape || intAttribute(node, "allowzero", 0) !== 0) return undefined;
     const dims = shape.values.map((dim, axis) => (dim === 0 ? (x.dims[axis] ?? 1) : dim));
     const known = dims.filter((dim) => dim !== -1).reduce((a, b) => a * b, 1);
     return { ...x, dims: dims.map((dim) => (dim === -1 ? x.values.length / known : dim)) };
@@ -134,7 +160,8 @@ const rules: Record<string, Rule> = {
     const place = (index: number, low: number, high: number): number =>
       Math.min(high, Math.max(low, index < 0 ? index + rows : index));
     const from = step > 0 ? place(starts.values[0], 0, rows) : place(starts.values[0], 0, rows - 1);
-    const to = step > 0 ? place(ends.values[0], 0, rows) : place(ends.values[0], -1, rows - 1);
+    const toFirst = step < 0 && isOpenEnd(ends.values[0]);
+    const to = step > 0 ? place(ends.values[0], 0, rows) : toFirst ? -1 : place(ends.values[0], -1, rows - 1);
     const width = rows === 0 ? 0 : x.values.length / rows;
     const picked: number[] = [];
     for (let row = from; step > 0 ? row < to : row > to; row += step) picked.push(row);
@@ -153,6 +180,11 @@ const rules: Record<string, Rule> = {
   Not: (_, [x]) => x && { ...x, values: x.values.map((value) => 1 - value) },
 };
 
+/** Whether an end of a `Slice` stands for all that is left, which backwards is up to the first entry. */
+export function isOpenEnd(end: number): boolean {
+  return end === 2 ** 31 - 1 || end === 2 ** 63;
+}
+
 function comparison(holds: (a: number, b: number) => boolean): Rule {
   const compare = arithmetic((a, b) => Number(holds(a, b)));
   return (node, inputs) => {
@@ -166,9 +198,10 @@ function arithmetic(compute: (a: number, b: number, whole: boolean) => number): 
     if (!a || !b || a.type.startsWith("float")) return undefined; // float rounding is the runtime's business
     const dims = broadcast(a.dims, b.dims)?.map(Number) ?? [];
     if (elementCount(dims) > LARGEST_FOLDED) return undefined;
+    if (!areExact(a.values) || !areExact(b.values)) return undefined;
     const [left, right] = [spreadValues(a, dims), spreadValues(b, dims)];
     const values = left.map((value, i) => compute(value, right[i], true));
-    return values.every(Number.isFinite) ? { type: a.type, dims, values } : undefined;
+    return areExact(values) ? { type: a.type, dims, values } : undefined;
   };
 }
 
@@ -190,8 +223,7 @@ function typedData({ type, values }: Plain): TensorData {
     case "float64":
       return Float64Array.from(values);
     case "int64":
-      // "To the end" is the largest number there is, which no double holds: it stays the largest.
-      return BigInt64Array.from(values, (value) => (value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value)));
+      return BigInt64Array.from(values, int64);
     case "int32":
       return Int32Array.from(values);
     case "uint64":

@@ -118,7 +118,12 @@ export function floatTensor(dims: readonly number[], data: Float32Array | readon
 
 /** An int64 constant; one-dimensional unless `dims` says otherwise. */
 export function intTensor(values: readonly number[], dims: readonly number[] = [values.length]): Tensor {
-  return { type: "int64", dims, data: BigInt64Array.from(values.map(BigInt)) };
+  return { type: "int64", dims, data: BigInt64Array.from(values, int64) };
+}
+
+/** A whole number as an int64: "to the end" is the largest there is, which no double holds, and stays the largest. */
+export function int64(value: number): bigint {
+  return value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value);
 }
 
 /** Number of elements of a shape. */

@@ -6,7 +6,17 @@ import { UnitscopeError } from "../errors.ts";
 import { withCommas } from "../numeric/with-commas.ts";
 import { INT4, typeNumbers, UINT4 } from "./element-types.ts";
 import { writtenOut } from "./functions.ts";
-import { type Attribute, type Dim, type Graph, intAttribute, type Node, type Port, type Tensor } from "./graph.ts";
+import {
+  type Attribute,
+  type Dim,
+  type Graph,
+  int64,
+  intAttribute,
+  intTensor,
+  type Node,
+  type Port,
+  type Tensor,
+} from "./graph.ts";
 import {
   type AttributeProto,
   attributeMessage,
@@ -209,13 +219,13 @@ function writeAttribute(name: string, attribute: Attribute): AttributeProto {
     case "float":
       return create(attributeMessage, { name, type: Kind.FLOAT, f: attribute.value });
     case "int":
-      return create(attributeMessage, { name, type: Kind.INT, i: BigInt(attribute.value) });
+      return create(attributeMessage, { name, type: Kind.INT, i: int64(attribute.value) });
     case "string":
       return create(attributeMessage, { name, type: Kind.STRING, s: new TextEncoder().encode(attribute.value) });
     case "floats":
       return create(attributeMessage, { name, type: Kind.FLOATS, floats: [...attribute.value] });
     case "ints":
-      return create(attributeMessage, { name, type: Kind.INTS, ints: attribute.value.map(BigInt) });
+      return create(attributeMessage, { name, type: Kind.INTS, ints: attribute.value.map(int64) });
     case "strings":
       return create(attributeMessage, {
         name,
@@ -233,12 +243,12 @@ function constantOf(node: Node): Tensor | undefined {
   const { value, value_float, value_int, value_floats, value_ints } = node.attributes;
   if (value?.kind === "tensor") return value.value;
   if (value_float?.kind === "float") return { type: "float32", dims: [], data: Float32Array.of(value_float.value) };
-  if (value_int?.kind === "int") return { type: "int64", dims: [], data: BigInt64Array.of(BigInt(value_int.value)) };
+  if (value_int?.kind === "int") return { type: "int64", dims: [], data: BigInt64Array.of(int64(value_int.value)) };
   if (value_floats?.kind === "floats") {
     return { type: "float32", dims: [value_floats.value.length], data: Float32Array.from(value_floats.value) };
   }
   if (value_ints?.kind === "ints") {
-    return { type: "int64", dims: [value_ints.value.length], data: BigInt64Array.from(value_ints.value.map(BigInt)) };
+    return intTensor(value_ints.value);
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 /** How the shapes of an operator's outputs follow from those of its inputs: the rules that the table of operators names. */
 import { addDims, axisOf, broadcast, divideDims, multiplyDims, type Shape } from "./dims.ts";
-import { plainValues } from "./fold.ts";
+import { isOpenEnd, plainValues } from "./fold.ts";
 import type { Dim, Node, Tensor } from "./graph.ts";
 import { intAttribute, intsAttribute, stringAttribute } from "./graph.ts";
 
@@ -136,8 +136,10 @@ export const slice: ShapeRule = (node, [x], constants) => {
       return;
     }
     const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
-    const clamp = (value: number): number => Math.min(high, Math.max(low, value < 0 ? value + size : value));
-    shape[at] = Math.max(0, Math.ceil((clamp(end) - clamp(start)) / step));
+    const clamp = (value: number, least: number): number =>
+      Math.min(high, Math.max(least, value < 0 ? value + size : value));
+    const last = step < 0 && isOpenEnd(end) ? -1 : clamp(end, low);
+    shape[at] = Math.max(0, Math.ceil((last - clamp(start, 0)) / step));
   });
   return shape;
 };

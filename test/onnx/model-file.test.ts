@@ -119,6 +119,20 @@ describe("models of other writers", () => {
     }
   });
 
+  test("the largest int64, which stands for the end of an axis, is read and written as it is", () => {
+    const largest = { kind: "ints", value: [1, 2 ** 63] } as const; // what a double makes of 2 ** 63 - 1
+    const nodes = [
+      node("Constant", [], ["ends"], { value_ints: largest }),
+      node("Constant", [], ["end"], { value_int: { kind: "int", value: 2 ** 63 } }),
+      node("Slice", ["x"], ["part"], { starts: [0, 0], ends: largest }),
+    ];
+    const back = readModel(writeModel({ ...graph, nodes: [...nodes, ...graph.nodes] }));
+    const last = 2n ** 63n - 1n;
+    expect([...(back.constants.get("ends")?.data ?? [])]).toEqual([1n, last]);
+    expect([...(back.constants.get("end")?.data ?? [])]).toEqual([last]);
+    expect(back.nodes[0]?.attributes["ends"]).toEqual(largest);
+  });
+
   test("data outside raw bytes is read", () => {
     const bytes = rewritten(graph, (model) => {
       const weight = model.graph?.initializer[0];

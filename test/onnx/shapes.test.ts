@@ -304,6 +304,43 @@ describe("folded arithmetic is what ONNX Runtime computes", () => {
     }
   });
 
+  test("what doubles do not hold, or what no number is, is left to the runtime", () => {
+    const long = (value: bigint): Tensor => ({ type: "int64", dims: [1], data: BigInt64Array.of(value) });
+    const nodes = [
+      node("Mul", ["root", "other"], ["product"]),
+      node("Identity", ["fine"], ["same"]),
+      node("Cast", ["last"], ["short"], { to: 6 }),
+      node("Cast", ["never"], ["none"], { to: 7 }),
+      node("Reshape", ["empty", "zero"], ["shaped"], { allowzero: 1 }),
+    ];
+    const constants = {
+      root: long(3_037_000_500n),
+      other: long(3_037_000_501n),
+      fine: long(2n ** 53n + 1n),
+      last: long(2n ** 63n - 1n),
+      never: floatTensor([1], [Number.NaN]),
+      empty: intTensor([], [1, 0]),
+      zero: intTensor([0]),
+    };
+    expect(foldConstants(graphOf(nodes, constants)).nodes).toEqual(nodes);
+  });
+
+  test.each([2 ** 31 - 1, 2 ** 63])(
+    "a slice backwards to the end %i takes what is left, as the runtime does",
+    async (end) => {
+      const nodes = [node("Slice", ["table", "two", "end", "axis", "back"], ["y"])];
+      const constants = {
+        table: intTensor([1, 2, 3, 4]),
+        ...{ two: intTensor([2]), end: intTensor([end]), axis: intTensor([0]), back: intTensor([-1]) },
+      };
+      const outputs = [{ name: "y", type: "int64", shape: null }] as const;
+      const graph = graphOf(nodes, constants, { inputs: [], outputs });
+      const { y } = await (await openSession(graph)).run({}, ["y"]);
+      expect([...(foldConstants(graph).constants.get("y")?.data ?? [])]).toEqual([...(y?.data ?? [])]);
+      expect(inferShapes(graph).get("y")).toEqual([3]);
+    },
+  );
+
   test("a part of a shape; a division by zero is left alone", () => {
     const nodes = [
       node("Shape", ["table"], ["part"], { start: -2, end: -1 }),
