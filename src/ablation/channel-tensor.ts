@@ -4,6 +4,7 @@ import { type Graph, intAttribute, intsAttribute, type Node } from "../onnx/grap
 import { isElementwise, roleOf } from "../onnx/operators.ts";
 import { isBatchFirst, type RowFact, type Rows, rowsOf } from "../onnx/rows.ts";
 import { axesOf, reducedAxes } from "../onnx/shape-rules.ts";
+import { padsOf } from "../onnx/slice-and-pad.ts";
 
 /** A tensor in which unit `u` is entries `(offset + u) · run` to `(offset + u + 1) · run` (exclusive) of one axis. */
 export interface ChannelTensor {
@@ -183,7 +184,9 @@ function throughReshape(
 
 /** Whether a slice or a pad leaves the units' own axis and the images' alone. */
 function movesOthers(node: Node, { axis, dims }: ChannelTensor, graph: Graph): boolean {
-  if (roleOf(node) === "pad") return true; // the size of the axis is the same, so nothing was added to it
+  // An axis of the same size may have been shifted: as much cut off at one end as was added at the other.
+  if (roleOf(node) === "pad")
+    return padsOf(node, dims.length, graph.constants)?.[axis]?.every((width) => width === 0) === true;
   const axes = graph.constants.get(node.inputs[3] ?? "");
   const named = axes ? Array.from(axes.data, Number) : intsAttribute(node, "axes", []);
   return named.length > 0 && named.every((each) => axisOf(each, dims.length) !== axis);
@@ -211,7 +214,10 @@ export function isLinear(node: Node, input: ChannelTensor, graph: Graph): boolea
   if (node.domain !== "" || node.inputs[0] !== input.name || weight?.type !== "float32") return false;
   const isLast = input.axis === input.dims.length - 1;
   if (node.op === "Conv") {
-    return intAttribute(node, "group", 1) === 1 && input.axis === 1 && input.run === 1 && standsFirst(input);
+    const isOfMaps = weight.dims.length === 4; // over one axis, or three, it is recomputed
+    return (
+      isOfMaps && intAttribute(node, "group", 1) === 1 && input.axis === 1 && input.run === 1 && standsFirst(input)
+    );
   }
   if (node.op === "Gemm") return intAttribute(node, "transA", 0) === 0 && isLast && input.dims.length === 2;
   return node.op === "MatMul" && isLast && weight.dims.length === 2;

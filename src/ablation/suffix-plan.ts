@@ -120,7 +120,7 @@ function planFrom(network: PlannedNetwork, place: UnitPlace, start: ChannelTenso
   const last = tracked.get(logits);
   if (last) carried.set(logits, last);
   const counted = countingNodes(graph, counting);
-  const stray = counted.find((node) => isShape(node) && node.inputs[0] !== network.input.name);
+  const stray = counted.find((node) => isShape(node) && (node.op !== "Shape" || node.inputs[0] !== network.input.name));
   if (stray) return wholePlan(network, place, `${stray.op} "${stray.name}": a size that is not known`);
   const isRecomputed = new Set([...recomputed, ...counted]);
   return {

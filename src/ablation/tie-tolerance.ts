@@ -121,7 +121,7 @@ export function openComparison(block: ImageBlock, signal: AbortSignal | undefine
         return tieTolerance === model.tieTolerance ? model : { ...model, tieTolerance };
       }
       caution?.(
-        `rounding alone moves logits by ${largest.toPrecision(1)} of the largest, and ${Math.round((100 * ties) / expected.length)} % of the predictions on a sample are closer than is safe: every prediction is made one image at a time`,
+        `the routes' logits differ by ${largest.toPrecision(1)} of the largest, and ${Math.round((100 * ties) / expected.length)} % of the predictions on a sample are closer than is safe: every prediction is made one image at a time`,
       );
       return { ...model, tieTolerance: Infinity };
     },

@@ -4,9 +4,8 @@
  */
 import { UnitscopeError } from "../errors.ts";
 import type { FieldAxis } from "../numeric/upsample.ts";
-import { plainValues } from "../onnx/fold.ts";
 import type { Graph, Node } from "../onnx/graph.ts";
-import { intsAttribute, stringAttribute } from "../onnx/graph.ts";
+import { intsAttribute, plainValues, stringAttribute } from "../onnx/graph.ts";
 import { operatorOf } from "../onnx/operators.ts";
 import { inferShapes, type Shape } from "../onnx/shapes.ts";
 

@@ -8,6 +8,7 @@ import type { Dim, Graph, Node } from "./graph.ts";
 import { intAttribute, intsAttribute } from "./graph.ts";
 import { roleOf } from "./operators.ts";
 import { reducedAxes } from "./shape-rules.ts";
+import { padsOf, sliceParts } from "./slice-and-pad.ts";
 
 /** Positions row by row in one axis, behind `skip` entries that are no places (class tokens). */
 export interface Space {
@@ -100,7 +101,11 @@ function axesAfter(node: Node, output: number, { axes, shapes, shape, graph, pro
       return concatenated(node, { axes, shapes, shape });
     case "slice":
     case "pad":
-      return x?.map((axis, i) => (from?.[i] === shape[i] || axis === "channel" ? axis : sliced(axis, shape[i], node)));
+      return x?.map((axis, i) => {
+        if (axis === "channel") return axis;
+        if (from?.[i] !== shape[i]) return sliced(axis, shape[i], node);
+        return movesPlaces(node, i, x.length, graph) ? undefined : axis;
+      });
     case "gather": {
       const at = axisOf(intAttribute(node, "axis", 0), from?.length ?? 0);
       const rank = shapes.get(node.inputs[1] ?? "")?.length ?? 0;
@@ -190,6 +195,13 @@ function concatenated(node: Node, { axes, shapes, shape }: Pick<Step, "axes" | "
     for (const name of node.inputs.slice(0, at)) before += Number(shapes.get(name)?.[axis]);
     return Number.isInteger(before) && at === labels.length - 1 ? { ...space, skip: space.skip + before } : undefined;
   });
+}
+
+/** Whether an axis that stays as long as it was is turned round, or shifted. */
+function movesPlaces(node: Node, axis: number, rank: number, { constants }: Graph): boolean {
+  if (node.op === "Pad") return padsOf(node, rank, constants)?.[axis]?.some((width) => width !== 0) ?? true;
+  const parts = sliceParts(node, constants);
+  return parts?.axes.some((each, i) => axisOf(each, rank) === axis && parts.steps[i] < 0) ?? false;
 }
 
 /** What is left of an axis of which a part was taken: the places, where just the entries before them are gone. */

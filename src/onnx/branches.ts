@@ -1,7 +1,8 @@
 /** `If` operators whose condition does not depend on the image: the branch that is taken, in their place. */
 import { UnitscopeError } from "../errors.ts";
-import { foldConstants, plainValues } from "./fold.ts";
-import type { Graph, Node, Tensor } from "./graph.ts";
+import { foldConstants } from "./fold.ts";
+import { type Attribute, type Graph, type Node, plainValues, type Tensor } from "./graph.ts";
+import { attributeMessage, fromBinary, type GraphProto, toBinary } from "./messages.ts";
 import { readBranch } from "./model-file.ts";
 import { resolveShapes } from "./resolve-shapes.ts";
 import { sortNodes } from "./sort.ts";
@@ -59,6 +60,7 @@ function branchOf(node: Node, isTaken: boolean, constants: Map<string, Tensor>, 
       ...each,
       inputs: each.inputs.map(tensorOf),
       outputs: each.outputs.map(tensorOf),
+      attributes: readingFrom(each.attributes, tensorOf),
     })),
     ...branch.outputs.map((name, at): Node => {
       const output = node.outputs[at] ?? "";
@@ -72,4 +74,26 @@ function branchOf(node: Node, isTaken: boolean, constants: Map<string, Tensor>, 
       };
     }),
   ];
+}
+
+/** Attributes whose subgraphs read the tensors around them by their new names. */
+function readingFrom(attributes: Node["attributes"], tensorOf: (name: string) => string): Node["attributes"] {
+  const renamed = (attribute: Attribute): Attribute => {
+    if (attribute.kind !== "encoded") return attribute;
+    const proto = fromBinary(attributeMessage, attribute.value);
+    if (!proto.g) return attribute;
+    renameReads(proto.g, tensorOf);
+    return { kind: "encoded", value: toBinary(attributeMessage, proto) };
+  };
+  return Object.fromEntries(Object.entries(attributes).map(([name, attribute]) => [name, renamed(attribute)]));
+}
+
+function renameReads({ node, initializer, input, output }: GraphProto, tensorOf: (name: string) => string): void {
+  const own = new Set([...initializer, ...input].map(({ name }) => name).concat(node.flatMap((each) => each.output)));
+  const read = (name: string): string => (own.has(name) ? name : tensorOf(name));
+  for (const each of node) {
+    each.input = each.input.map(read);
+    for (const { g } of each.attribute) if (g) renameReads(g, read);
+  }
+  for (const port of output) port.name = read(port.name);
 }

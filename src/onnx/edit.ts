@@ -1,6 +1,6 @@
 /** Changes of a graph as data: fetch other tensors, drop what they do not need, put an operation behind a tensor. */
 import { UnitscopeError } from "../errors.ts";
-import { type Graph, intAttribute, type Node, type Port, type Tensor } from "./graph.ts";
+import { floatTensor, type Graph, intAttribute, type Node, type Port, type Tensor } from "./graph.ts";
 import { sortNodes } from "./sort.ts";
 
 /** The part of a graph that computes the given float32 tensors; constants and inputs that it does not read are gone. */
@@ -98,17 +98,25 @@ export function dependentsOf(graph: Pick<Graph, "nodes">, tensor: string): Set<s
 
 /**
  * A graph of operator set 7 or 8 as one of 9, which has `Where`, that ablations insert. What classifiers are made of did
- * not change between them, but that batch norm lost an attribute whose default is what remained.
+ * not change between them, but that batch norm lost an attribute whose default is what remained, and that `Upsample` takes
+ * its scales as an input.
  */
 export function raiseOpset(graph: Graph): Graph {
   const version = graph.opsets.get("") ?? 0;
   if (version !== 7 && version !== 8) return graph;
+  const constants = new Map(graph.constants);
   const nodes = graph.nodes.map((node) => {
+    const { scales, ...others } = node.attributes;
+    if (node.op === "Upsample" && scales?.kind === "floats") {
+      const input = `${node.outputs[0]}/scales`;
+      constants.set(input, floatTensor([scales.value.length], scales.value));
+      return { ...node, inputs: [...node.inputs, input], attributes: others };
+    }
     if (node.op !== "BatchNormalization" || intAttribute(node, "spatial", 1) !== 1) return node;
     const { spatial: _, ...attributes } = node.attributes;
     return { ...node, attributes };
   });
-  return { ...graph, nodes, opsets: new Map([...graph.opsets, ["", 9]]) };
+  return { ...graph, nodes, constants, opsets: new Map([...graph.opsets, ["", 9]]) };
 }
 
 /** Tensors that a node's subgraphs read from outside cannot be seen here, so such graphs are refused early. */

@@ -44,16 +44,26 @@ export function inferTypes(graph: Graph): Map<string, ElementType> {
   return types;
 }
 
-const integers = new Set("Shape Size ArgMax ArgMin NonZero".split(" "));
+const integers = new Set("Shape Size ArgMax ArgMin NonZero NonMaxSuppression SequenceLength".split(" "));
 const truths = new Set("Equal Less LessOrEqual Greater GreaterOrEqual Not And Or Xor IsNaN IsInf".split(" "));
 
 function outputType(node: Node, output: number, of: (i: number) => ElementType | undefined): ElementType | undefined {
   const { op } = node;
-  if (integers.has(op) || (op === "TopK" && output === 1) || (op === "MaxPool" && output === 1)) return "int64";
+  if (integers.has(op) || (output === 1 && (op === "TopK" || op === "MaxPool")) || (output > 0 && op === "Unique")) {
+    return "int64";
+  }
   if (truths.has(op)) return "bool";
   switch (op) {
     case "Cast":
       return typeOfNumber(intAttribute(node, "to", 1));
+    case "CastLike":
+      return of(1);
+    case "EyeLike":
+      return typeOfNumber(intAttribute(node, "dtype", 0)) ?? of(0);
+    case "HannWindow":
+    case "HammingWindow":
+    case "BlackmanWindow":
+      return typeOfNumber(intAttribute(node, "output_datatype", 1));
     case "Where":
     case "OneHot":
       return of(op === "Where" ? 1 : 2);
@@ -119,10 +129,11 @@ function castsToOther(node: Node): boolean {
   return Object.entries(node.attributes).some(([name, attribute]) => isOtherCast(name, attribute));
 }
 
+/** Attributes that hold the type of an output. */
+const typed = new Set(["to", "dtype", "output_datatype"]);
+
 function isOtherCast(name: string, attribute: Attribute): boolean {
-  return (
-    (name === "to" || name === "dtype") && attribute.kind === "int" && [10, 11, BFLOAT16].includes(attribute.value)
-  );
+  return typed.has(name) && attribute.kind === "int" && [10, 11, BFLOAT16].includes(attribute.value);
 }
 
 function isOtherFloat(type: ElementType): boolean {

@@ -7,7 +7,8 @@
 import { broadcast } from "./dims.ts";
 import { BFLOAT16, typeOfNumber } from "./element-types.ts";
 import type { ElementType, Graph, Node, Tensor, TensorData } from "./graph.ts";
-import { elementCount, int64, intAttribute, intsAttribute } from "./graph.ts";
+import { elementCount, int64, intAttribute, intsAttribute, plainValues } from "./graph.ts";
+import { isOpenEnd } from "./slice-and-pad.ts";
 
 /** Larger tensors are not folded: it would only make the file bigger. */
 const LARGEST_FOLDED = 4096;
@@ -29,11 +30,6 @@ export function foldConstants(graph: Graph): Graph {
     else nodes.push(each);
   }
   return nodes.length === graph.nodes.length ? graph : { ...graph, nodes, constants };
-}
-
-/** The elements of an integer or float constant as numbers. */
-export function plainValues(tensor: Tensor): number[] {
-  return Array.from(tensor.data as ArrayLike<number | bigint>, Number);
 }
 
 /** Whether whole numbers would lose digits as doubles; the ends of int64 ("to the end") come back as what they were. */
@@ -179,11 +175,6 @@ const rules: Record<string, Rule> = {
   Or: comparison((a, b) => a + b !== 0),
   Not: (_, [x]) => x && { ...x, values: x.values.map((value) => 1 - value) },
 };
-
-/** Whether an end of a `Slice` stands for all that is left, which backwards is up to the first entry. */
-export function isOpenEnd(end: number): boolean {
-  return end === 2 ** 31 - 1 || end === 2 ** 63;
-}
 
 function comparison(holds: (a: number, b: number) => boolean): Rule {
   const compare = arithmetic((a, b) => Number(holds(a, b)));

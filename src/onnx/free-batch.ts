@@ -4,8 +4,7 @@
  * where the images are.
  */
 import { axisOf, type Shape } from "./dims.ts";
-import { plainValues } from "./fold.ts";
-import { type Graph, intAttribute, intTensor, type Node, node, type Port, type Tensor } from "./graph.ts";
+import { type Graph, intAttribute, intTensor, type Node, node, type Port, plainValues, type Tensor } from "./graph.ts";
 import { shapeFromCount } from "./image-count.ts";
 import { type RowFact, type Rows, rowsOf, stepRows } from "./rows.ts";
 import { stepShapes } from "./shapes.ts";

@@ -25,6 +25,7 @@ export { create, fromBinary, toBinary } from "./message-codec.ts";
 export type {
   AttributeProto,
   FunctionProto,
+  GraphProto,
   ModelProto,
   NodeProto,
   TensorProto,

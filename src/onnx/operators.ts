@@ -50,6 +50,8 @@ export interface Operator {
    * `spread`, each goes to several.
    */
   readonly places?: "kept" | "spread";
+  /** Of its outputs, `rows` holds for the first alone. */
+  readonly isFirstAlone?: true;
   /** A tiny change of its input may change its output by much: rounding then differs between routes. */
   readonly jumps?: true;
 }
@@ -148,7 +150,7 @@ const standard: Readonly<Record<string, Operator>> = {
   Greater: logic({ jumps: true }),
   GreaterOrEqual: logic({ jumps: true }),
 
-  MaxPool: pool,
+  MaxPool: { ...pool, isFirstAlone: true }, // indices count from the first image of the batch on
   AveragePool: pool,
   LpPool: pool,
   GlobalAveragePool: globalPool,

@@ -5,8 +5,7 @@
  */
 import { axisOf } from "./dims.ts";
 import { cutTo, producersOf } from "./edit.ts";
-import { plainValues } from "./fold.ts";
-import { type Graph, intAttribute, intsAttribute, intTensor, type Node } from "./graph.ts";
+import { type Graph, intAttribute, intsAttribute, intTensor, type Node, plainValues } from "./graph.ts";
 import { type GraphWriter, graphWriter } from "./graph-writer.ts";
 import { isElementwise, roleOf } from "./operators.ts";
 import { reducedAxes } from "./shape-rules.ts";

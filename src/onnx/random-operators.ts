@@ -1,6 +1,9 @@
-/** Operators that draw random numbers: dropout that an exporter left on is off here; others make a network no classifier. */
+/**
+ * Operators in training mode, or that draw random numbers: dropout that an exporter left on is off here; others make a
+ * network no classifier.
+ */
 import { UnitscopeError } from "../errors.ts";
-import type { Graph, Node } from "./graph.ts";
+import { type Graph, intAttribute, type Node } from "./graph.ts";
 
 const drawing = new Set(
   "RandomNormal RandomNormalLike RandomUniform RandomUniformLike Multinomial Bernoulli".split(" "),
@@ -13,7 +16,8 @@ export function drawsNumbers({ op, domain }: Pick<Node, "op" | "domain">): boole
 
 /**
  * The graph with every `Dropout` in evaluation mode, and the names of those that were not.
- * @throws {UnitscopeError} `model`, naming the operator, where another one draws random numbers.
+ * @throws {UnitscopeError} `model`, naming the operator, where another one draws random numbers, or a batch norm takes the
+ *   statistics of its batch (the runtime also keeps them from one run to the next).
  */
 export function withoutRandom(graph: Graph, place: string): { graph: Graph; left: readonly string[] } {
   const random = graph.nodes.find(drawsNumbers);
@@ -21,6 +25,15 @@ export function withoutRandom(graph: Graph, place: string): { graph: Graph; left
     throw new UnitscopeError(
       "model",
       `${place}: node "${random.name}": expected an output that follows from the image, got ${random.op}, which draws other numbers in every run; export the model in evaluation mode`,
+    );
+  }
+  const learning = graph.nodes.find(
+    (each) => each.op === "BatchNormalization" && each.domain === "" && intAttribute(each, "training_mode", 0) === 1,
+  );
+  if (learning) {
+    throw new UnitscopeError(
+      "model",
+      `${place}: node "${learning.name}": expected batch norm with stored statistics, got training mode, in which an image's result follows the other images; export the model in evaluation mode`,
     );
   }
   const left: string[] = [];

@@ -5,8 +5,7 @@
  *
  * Small integer tensors are followed with elements that are a number or the name of a free dimension.
  */
-import { plainValues } from "./fold.ts";
-import { type Dim, type Graph, intAttribute, intsAttribute, intTensor, type Node, node } from "./graph.ts";
+import { type Dim, type Graph, intAttribute, intsAttribute, intTensor, type Node, node, plainValues } from "./graph.ts";
 import { inferShapes, type Shape } from "./shapes.ts";
 
 /** Elements of an integer scalar or vector; text is a free dimension. */
@@ -34,10 +33,20 @@ function resolveOnce(graph: Graph): Graph {
     if (tensor.type !== "int64" || tensor.dims.length > 1 || tensor.data.length > 64) continue;
     known.set(name, { isScalar: tensor.dims.length === 0, values: plainValues(tensor) });
   }
+  const isNew = (graph.opsets.get("") ?? 0) >= 13;
   let changed = false;
   const nodes = graph.nodes.flatMap((each): Node[] => {
     if (each.domain !== "") return [each];
     const output = each.outputs[0];
+    if (each.op === "Squeeze") {
+      const axes = squeezedAxes(each, shapes.get(each.inputs[0]));
+      if (axes) {
+        changed = true;
+        if (!isNew) return [{ ...each, attributes: { axes: { kind: "ints", value: axes } } }];
+        constants.set(`${output}/axes`, intTensor(axes));
+        return [{ ...each, inputs: [each.inputs[0], `${output}/axes`] }];
+      }
+    }
     if (each.op === "Reshape") {
       const resolved = resolveReshape(each, shapes.get(each.inputs[0]), known.get(each.inputs[1]));
       if (!resolved) return [each];
@@ -63,6 +72,14 @@ function resolveOnce(graph: Graph): Graph {
     return [];
   });
   return changed ? { ...graph, nodes, constants } : graph;
+}
+
+/** The axes of a `Squeeze` that names none: all of length 1, which that of the images is not, even where one image is run. */
+function squeezedAxes(each: Node, shape: Shape | undefined): number[] | undefined {
+  const isNamed = (each.inputs[1] ?? "") !== "" || each.attributes["axes"] !== undefined;
+  if (isNamed || !shape?.some((dim) => typeof dim === "string") || shape.includes(null)) return undefined;
+  const axes = shape.flatMap((dim, axis) => (dim === 1 ? [axis] : []));
+  return axes.length > 0 ? axes : undefined;
 }
 
 /** The constant target of a reshape: 0 keeps a dimension, −1 is what is left over. */
@@ -109,7 +126,10 @@ const rules: Record<string, Rule> = {
     if (values.some((value) => value === undefined)) return undefined;
     return { isScalar: indices.isScalar, values: values as (number | string)[] };
   },
-  Unsqueeze: (_, [x]) => (x?.isScalar ? { ...x, isScalar: false } : undefined),
+  Unsqueeze: (each, [x, axes]) => {
+    const added = axes?.values ?? intsAttribute(each, "axes", []);
+    return x?.isScalar && added.length === 1 ? { ...x, isScalar: false } : undefined;
+  },
   Squeeze: (_, [x]) => (x?.values.length === 1 ? { ...x, isScalar: true } : undefined),
   Concat: (_, parts) => {
     if (parts.some((part) => !part || part.isScalar)) return undefined;

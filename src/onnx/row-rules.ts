@@ -7,7 +7,8 @@
 import { axisOf, freeDim, type Shape } from "./dims.ts";
 import { intAttribute, intsAttribute, stringAttribute } from "./graph.ts";
 import { besides, facts, isSame, only, type RowRule, type Rows, rowsOf, size, takesAll, without } from "./row-facts.ts";
-import { axesOf, reducedAxes, sliceParts } from "./shape-rules.ts";
+import { axesOf, reducedAxes } from "./shape-rules.ts";
+import { padsOf, sliceParts } from "./slice-and-pad.ts";
 
 /** One tensor in, one of the same shape out, whatever the axes. */
 export const kept: RowRule = (context) => only(context, 0);
@@ -170,13 +171,9 @@ export const unsqueeze: RowRule = (context) => {
 
 /** More entries along any axis but the images'. */
 export const pad: RowRule = (context) => {
-  const { node, constants, shapes } = context;
-  const rank = shapes[0]?.length ?? 0;
-  const given = constants.get(node.inputs[1] ?? "");
-  const pads = given ? Array.from(given.data, Number) : intsAttribute(node, "pads", []);
   const rows = only(context, 0);
-  if (!rows || pads.length !== 2 * rank) return undefined;
-  return pads[rows.axis] === 0 && pads[rows.axis + rank] === 0 ? rows : undefined;
+  const pads = padsOf(context.node, context.shapes[0]?.length ?? 0, context.constants);
+  return rows && pads?.[rows.axis]?.every((width) => width === 0) ? rows : undefined;
 };
 
 /** `Expand` and `Tile`: nothing is repeated along the images. */

@@ -35,7 +35,8 @@ export function stepRows(node: Node, facts: Map<string, RowFact>, trace: RowTrac
   const present = node.inputs.filter((name) => name !== "").map((name) => facts.get(name));
   const fact = factOf(node, present, facts, trace);
   if (!fact) return;
-  for (const output of node.outputs) if (output !== "") facts.set(output, fact);
+  const isAlone = rowsOf(fact) !== undefined && operatorOf(node)?.isFirstAlone === true;
+  for (const output of isAlone ? node.outputs.slice(0, 1) : node.outputs) if (output !== "") facts.set(output, fact);
 }
 
 function factOf(

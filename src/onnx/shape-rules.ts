@@ -1,8 +1,8 @@
 /** How the shapes of an operator's outputs follow from those of its inputs: the rules that the table of operators names. */
 import { addDims, axisOf, broadcast, divideDims, multiplyDims, type Shape } from "./dims.ts";
-import { isOpenEnd, plainValues } from "./fold.ts";
 import type { Dim, Node, Tensor } from "./graph.ts";
-import { intAttribute, intsAttribute, stringAttribute } from "./graph.ts";
+import { intAttribute, intsAttribute, plainValues, stringAttribute } from "./graph.ts";
+import { ALL, isOpenEnd, padsOf, sliceParts } from "./slice-and-pad.ts";
 
 /** The shape of the first output, or those of all; undefined where it does not follow. */
 export type ShapeRule = (
@@ -112,11 +112,9 @@ export const matMul: ShapeRule = (_, [a, b]) => {
 
 /** Every axis grows by its constant padding. */
 export const pad: ShapeRule = (node, [x], constants) => {
-  const given = constants.get(node.inputs[1] ?? "");
-  const pads = given ? plainValues(given) : intsAttribute(node, "pads", []);
-  if (!x || pads.length !== 2 * x.length) return undefined;
-  return x.map((dim, i) => {
-    const grown = pads[i] + pads[i + x.length];
+  const pads = x && padsOf(node, x.length, constants);
+  return pads?.map(([before, behind], i) => {
+    const [dim, grown] = [x?.[i] ?? null, before + behind];
     return typeof dim === "number" ? dim + grown : grown === 0 ? dim : null;
   });
 };
@@ -143,32 +141,6 @@ export const slice: ShapeRule = (node, [x], constants) => {
   });
   return shape;
 };
-
-/** An end that no dimension reaches. */
-export const ALL: number = 2 ** 31 - 1;
-
-/** What a `Slice` takes, as inputs or as attributes; undefined where it is computed. */
-export function sliceParts(
-  node: Node,
-  constants: ReadonlyMap<string, Tensor>,
-): Record<"starts" | "ends" | "axes" | "steps", readonly number[]> | undefined {
-  const list = (i: number): number[] | undefined => {
-    const tensor = constants.get(node.inputs[i] ?? "");
-    return tensor && plainValues(tensor);
-  };
-  if (node.inputs.length === 1) {
-    const starts = intsAttribute(node, "starts", []);
-    const axes = intsAttribute(
-      node,
-      "axes",
-      starts.map((_, i) => i),
-    );
-    return { starts, ends: intsAttribute(node, "ends", []), axes, steps: starts.map(() => 1) };
-  }
-  const [starts, ends] = [list(1), list(2)];
-  if (!starts || !ends || (node.inputs[3] && !list(3)) || (node.inputs[4] && !list(4))) return undefined;
-  return { starts, ends, axes: list(3) ?? starts.map((_, i) => i), steps: list(4) ?? starts.map(() => 1) };
-}
 
 /** Equal or listed parts along an axis; the first of them. */
 export const split: ShapeRule = (node, [x], constants) => {

@@ -3,26 +3,25 @@ import { cutTo } from "../onnx/edit.ts";
 import type { Graph, Node } from "../onnx/graph.ts";
 import type { ImageInput } from "../onnx/image-input.ts";
 import type { Layer, LeftOut } from "../onnx/layers.ts";
-import { roleOf } from "../onnx/operators.ts";
 import { type RowFact, rowsOf } from "../onnx/rows.ts";
 import type { Shape } from "../onnx/shapes.ts";
 import { noise, type Runner } from "./measure-graph.ts";
 import type { Value } from "./session.ts";
 
-/** `count` images of noise; the first of them before others of noise; and the last behind, or where their number is another, before them. */
+/** `count` images of noise; the first of them before others of noise; and the last of them there, or alone. */
 function feedsOf(
   { name, channels, height, width, layout }: ImageInput,
-  { count, others }: { count: number; others: number },
+  { count, isFree }: { count: number; isFree: boolean },
 ): [all: Record<string, Value>, first: Record<string, Value>, last: Record<string, Value>] {
   const image = layout === "nchw" ? [channels, height, width] : [height, width, channels];
   const all = noise([count, ...image]);
   const size = all.data.length / count;
-  const among = (index: number, place: number): Record<string, Value> => {
+  const among = (index: number, others: number): Record<string, Value> => {
     const mixed = noise([others, ...image], 7);
-    mixed.data.set(all.data.subarray(index * size, (index + 1) * size), place * size);
+    mixed.data.set(all.data.subarray(index * size, (index + 1) * size));
     return { [name]: mixed };
   };
-  return [{ [name]: all }, among(0, 0), among(count - 1, others === count ? count - 1 : 0)];
+  return [{ [name]: all }, among(0, isFree ? count - 1 : count), among(count - 1, isFree ? 1 : count)];
 }
 
 /** Numbers closer than this share of the largest are the same. */
@@ -35,37 +34,39 @@ function largest(values: Float32Array): number {
 }
 
 /**
- * Whether logits of images of noise are the same whatever other images are beside them; with `isFree`, also wherever they
- * stand and however many there are. The last image counts too: a recurrence over the batch leaves the first one alone.
+ * Whether logits of images of noise are the same whatever other images are beside them and wherever they stand; with
+ * `isFree`, also however many there are. The last image counts too: a recurrence over the batch leaves the first one alone.
  */
 export async function isPerImage(
   graph: Graph,
   logits: string,
   { input, run, count, isFree }: { input: ImageInput; run: Runner; count: number; isFree: boolean },
 ): Promise<boolean> {
-  const results = await run(graph, feedsOf(input, { count, others: isFree ? count - 1 : count }));
+  const results = await run(graph, feedsOf(input, { count, isFree }));
   const [one, first, last] = results.map((each) => each[logits]?.data as Float32Array);
-  if (!one || !first || !last || first.length !== last.length) return false;
+  if (!one || !first || !last) return false;
   const classes = one.length / count;
   const scale = largest(one);
   for (let cls = 0; cls < classes; cls++) {
     if (!(Math.abs(one[cls] - first[cls]) <= SAME * scale)) return false;
-    const behind = isFree ? cls : last.length - classes + cls;
-    if (!(Math.abs(one[one.length - classes + cls] - last[behind]) <= SAME * scale)) return false;
+    if (!(Math.abs(one[one.length - classes + cls] - last[cls]) <= SAME * scale)) return false;
   }
   return true;
 }
 
+/** Operators whose second input is a shape. */
+const shaping = new Set(["Reshape", "Expand", "Tile"]);
+
 /**
- * The first operator that computes with numbers which follow the number of images (a division by it, numbers of the
- * images spread out to them): what an image gives may then depend on that number, or on where it stands.
+ * The first operator that computes with numbers which follow the number of images (a division by it, a choice by it,
+ * numbers of the images spread out to them): what an image gives may then depend on that number, or on where it stands.
  */
 export function countReader(graph: Graph, facts: ReadonlyMap<string, RowFact>): Node | undefined {
-  const isCount = (name: string | undefined): boolean => name !== undefined && facts.get(name) === "count";
   return graph.nodes.find((each) => {
     if (!rowsOf(facts.get(each.outputs[0] ?? ""))) return false;
-    if (each.op === "Expand" || each.op === "Tile") return isCount(each.inputs[0]);
-    return roleOf(each) === "arithmetic" && each.inputs.some(isCount);
+    // A target shape says how many rows there are, nothing of what is in them.
+    const read = shaping.has(each.op) ? each.inputs.slice(0, 1) : each.inputs;
+    return read.some((name) => facts.get(name) === "count");
   });
 }
 
@@ -90,7 +91,7 @@ export async function withoutMixed(
   const tensors = [...new Set(unsure.map(({ output }) => output))];
   const [one, other] = await run(
     cutTo({ ...graph, outputs: [] }, tensors),
-    feedsOf(input, { count: batch, others: batch }).slice(0, 2),
+    feedsOf(input, { count: batch, isFree: false }).slice(0, 2),
   );
   const mixed = unsure.filter(({ output, axis }) => isMixed(one?.[output], other?.[output], { axis, batch }));
   const reason = `the images of a batch of ${batch} stand along the axis of its units`;

@@ -53,7 +53,7 @@ export async function computeConstants(graph: Graph, facts: ReadonlyMap<string, 
 export interface Measured {
   /** Shapes of the tensors that were asked for; `null` stands where a dimension follows neither number. */
   readonly shapes: ReadonlyMap<string, Shape>;
-  /** Values of the tensors that depend on the number of images only, at both numbers. */
+  /** Values of the tensors that depend on the number of images only, at two numbers at which they differ, if there are. */
   readonly counts: ReadonlyMap<string, readonly [Tensor, Tensor]>;
 }
 
@@ -88,11 +88,13 @@ export async function measure(
     [...tensors.map(shapeName), ...counts],
   );
   const outputs = probe.outputs.map((port) => ({ ...port, type: types.get(port.name) ?? "int64", shape: null }));
+  // One image alone is run where that may tell a choice by the number of images from a constant.
+  const free = counts.length > 0 ? [...BATCHES, 1] : BATCHES;
   const results = await run(
     { ...probe, outputs },
-    (batch === null ? BATCHES : [batch, batch]).map((count) => ({ [input]: noise([count, ...imageDims]) })),
+    (batch === null ? free : [batch, batch]).map((count) => ({ [input]: noise([count, ...imageDims]) })),
   );
-  const [small, large] = results;
+  const [small, large, single] = results;
   const shapes = new Map<string, Shape>();
   for (const tensor of tensors) {
     const [a, b] = [small, large].map((each) => Array.from(each?.[shapeName(tensor)]?.data ?? [], Number));
@@ -106,7 +108,8 @@ export async function measure(
   for (const name of counts) {
     const [a, b] = [small?.[name], large?.[name]];
     if (!a || !b) continue;
-    values.set(name, [a, b]);
+    const alone = single?.[name];
+    values.set(name, [a, alone && isEqual(a, b) ? alone : b]);
     // Class tokens are spread out to as many rows as there are images: where those stand follows from the shape.
     const sizes = a.dims.map((size, axis) => dimOf(size, b.dims[axis]));
     if (a.dims.length === b.dims.length && sizes.some((dim) => typeof dim === "string")) shapes.set(name, sizes);

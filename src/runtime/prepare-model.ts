@@ -81,8 +81,8 @@ export async function prepareModel(
         const freed = await attempt(resolved, null).catch(() => undefined);
         if (freed) return freed;
       }
-      return attempt(whole, ownBatch ?? 1).catch(() => {
-        throw cause;
+      return attempt(whole, ownBatch ?? 1).catch((own: unknown) => {
+        throw own instanceof UnitscopeError && own.details["isMixed"] ? own : cause;
       });
     },
   );
@@ -164,7 +164,7 @@ async function settle(
       `runs at ${batch} image${batch === 1 ? "" : "s"} at a time: it does not run with another number of images`,
     );
   }
-  const found = await settleBatch(classes, { input, known, batch, run, notes: said });
+  const found = await settleBatch(classes, { input, known, batch, run, place, notes: said });
   return { graph, logits, classes, shapes, known, said, ...found };
 }
 
@@ -239,12 +239,14 @@ async function settleBatch(
     known,
     batch,
     run,
+    place,
     notes,
   }: {
     input: ImageInput;
     known: Map<string, RowFact>;
     batch: number | null;
     run: Runner;
+    place: string;
     notes: string[];
   },
 ): Promise<{ batch: number | null; rows: Map<string, RowFact> }> {
@@ -255,7 +257,8 @@ async function settleBatch(
     if (isOwn) return { batch, rows: fixedFacts() };
     throw new UnitscopeError(
       "model",
-      `model: expected each image's logits to be its own, got a network of ${batch} images whose logits depend on each other (${unprovenAt(graph, known)})`,
+      `${place}: expected each image's logits to be its own, got a network of ${batch} images whose logits depend on each other or on their places (${unprovenAt(graph, known)})`,
+      { details: { isMixed: true } },
     );
   }
   const reader = countReader(graph, known);

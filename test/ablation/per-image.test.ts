@@ -182,6 +182,55 @@ const cases: Readonly<Record<string, Case>> = {
       zeros: intTensor([0, 0, 0, 0, 0, 0]),
     },
   },
+  "a convolution over one axis": {
+    nodes: [
+      ...stem,
+      node("Reshape", ["x", "row"], ["v"]),
+      node("Conv", ["v", "w1d"], ["b"], { pads: [1, 1] }),
+      relu("b", "c"),
+      node("ReduceMean", ["c"], ["flat"], { axes: [2], keepdims: 0 }),
+      node("Gemm", ["flat", "fc", "fcb"], ["logits"], { transB: 1 }),
+    ],
+    constants: { row: intTensor([0, 0, -1]), w1d: normal(13, [WIDTH, WIDTH, 3]) },
+  },
+  "a convolution over three axes": {
+    nodes: [
+      ...stem,
+      node("Unsqueeze", ["x", "deep"], ["v"]),
+      node("Conv", ["v", "w3d"], ["b"], { pads: [0, 1, 1, 0, 1, 1] }),
+      node("Squeeze", ["b", "deep"], ["c"]),
+      ...head("c"),
+    ],
+    constants: { deep: intTensor([2]), w3d: normal(12, [WIDTH, WIDTH, 1, 3, 3], 0.2) },
+  },
+  "channels shifted by a pad that cuts as much off": {
+    nodes: [...stem, node("Pad", ["x", "shift"], ["y"]), ...head("y")],
+    constants: { shift: intTensor([0, 1, 0, 0, 0, -1, 0, 0]) },
+  },
+  "the number of images from the size of their batch": {
+    nodes: [
+      ...stem,
+      node("Size", ["input"], ["size"]),
+      node("Div", ["size", "pixels"], ["n"]),
+      node("Concat", ["n", "rest"], ["target"], { axis: 0 }),
+      node("GlobalAveragePool", ["x"], ["p"]),
+      node("Expand", ["p", "target"], ["e"]),
+      node("Mul", ["x", "e"], ["y"]),
+      ...head("y"),
+    ],
+    constants: { pixels: intTensor([3 * SIDE * SIDE]), rest: intTensor([WIDTH, SIDE, SIDE]) },
+  },
+  "a squeeze of all axes of length 1, read along the channels, one image at a time too": {
+    nodes: [
+      ...stem,
+      node("GlobalAveragePool", ["x"], ["p"]),
+      node("Squeeze", ["p"], ["s"]),
+      node("Softmax", ["s"], ["t"], { axis: 1 }),
+      node("Mul", ["t", "big"], ["flat"]),
+      node("Gemm", ["flat", "fc", "fcb"], ["logits"], { transB: 1 }),
+    ],
+    constants: { big: scalar(20) },
+  },
   "coordinates that are made in the graph": {
     nodes: [
       ...stem,

@@ -60,7 +60,7 @@ test("where rounding decides predictions, fast routes alone differ from the plai
     }),
   );
   expect(sweeps[0]).toEqual(sweeps[1]);
-  expect(cautions[0]).toMatch(/^rounding alone moves logits by .* every prediction is made one image at a time$/);
+  expect(cautions[0]).toMatch(/^the routes' logits differ by .* every prediction is made one image at a time$/);
 });
 
 test("a single logit is compared at its usual size: near zero it is a near-tie, not a difference", async () => {

@@ -1,7 +1,7 @@
 /** A model's own functions are written out, and an If is the branch that is taken. */
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { float, floatTensor, type Graph, intTensor, type Node, node } from "../../src/onnx/graph.ts";
+import { type Attribute, float, floatTensor, type Graph, intTensor, type Node, node } from "../../src/onnx/graph.ts";
 import { readModel, writeModel } from "../../src/onnx/model-file.ts";
 import {
   AttributeProtoSchema,
@@ -127,6 +127,31 @@ describe("an If", () => {
         ]),
       ),
     );
+    expect(model.graph.nodes.map((each) => each.op)).toContain("Relu");
+    await expectExact(model);
+  });
+
+  test("in an If reads what its branch has computed", async () => {
+    const own = { opType: "Identity", input: ["own"], output: ["inner"] };
+    const inner = (name: string, op: string): MessageInitShape<typeof AttributeProtoSchema> => ({
+      name,
+      type: Kind.GRAPH,
+      g: { name, node: [own, { opType: op, input: ["inner"], output: [name] }], output: [{ name }] },
+    });
+    const outer = (name: string, op: string): Attribute => {
+      const both = [inner("then_branch", op), inner("else_branch", "Abs")];
+      const node = [
+        { opType: "Identity", input: ["c"], output: ["own"] },
+        { opType: "If", input: ["condition"], output: ["chosen"], attribute: both },
+      ];
+      const g = { name, node, output: [{ name: "chosen" }] };
+      const proto = create(AttributeProtoSchema, { name, type: Kind.GRAPH, g });
+      return { kind: "encoded", value: toBinary(AttributeProtoSchema, proto) };
+    };
+    const attributes = { then_branch: outer("then_branch", "Relu"), else_branch: outer("else_branch", "Neg") };
+    const condition = { type: "bool", dims: [], data: Uint8Array.of(1) } as const;
+    const nested = network([{ ...node("If", ["condition"], ["r"]), attributes }], new Map([["condition", condition]]));
+    const model = await open(nested);
     expect(model.graph.nodes.map((each) => each.op)).toContain("Relu");
     await expectExact(model);
   });

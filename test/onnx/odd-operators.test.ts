@@ -37,6 +37,50 @@ test("sequences of tensors", async () => {
   expect([model.batch, model.layers.map(({ tap }) => tap)]).toEqual([null, ["r", "logits"]]);
 });
 
+test("constants whose type another input or an attribute says", async () => {
+  const made = [
+    ...[node("Range", ["zero", "eight", "one"], ["i"]), node("CastLike", ["i", "half"], ["like"])],
+    ...[node("HannWindow", ["eight"], ["hann"]), node("EyeLike", ["square"], ["eye"], { dtype: 1 })],
+    ...[node("Add", ["like", "hann"], ["l"]), node("Add", ["l", "eye"], ["e"]), node("Mul", ["r", "e"], ["m"])],
+  ];
+  const square = intTensor(Array<number>(64).fill(0), [8, 8]);
+  const more = new Map(Object.entries({ ...constants, square, eight: intTensor([8], []) }));
+  const opsets = new Map([["", 17]]);
+  const model = await open([...stem, ...made, ...pooled("m"), head("f")], { constants: more, opsets });
+  expect(model.graph.nodes.map(({ op }) => op)).toEqual([
+    "Conv",
+    "Relu",
+    "Mul",
+    "GlobalAveragePool",
+    "Flatten",
+    "MatMul",
+  ]);
+  expect(model.graph.constants.get("e")?.data.slice(0, 2)).toEqual(Float32Array.of(1, 1 + Math.sin(Math.PI / 8) ** 2));
+});
+
+test("Upsample of operator set 8, whose scales are an attribute", async () => {
+  const up = node("Upsample", ["r"], ["u"], { scales: { kind: "floats", value: [1, 1, 2, 2] } });
+  const model = await open([...stem, up, ...pooled("u"), head("f")], { opsets: new Map([["", 8]]) });
+  expect(model.shapes.get("u")).toEqual(["N", 4, 16, 16]);
+});
+
+test("a map that is turned round or shifted is no map of places any more", async () => {
+  const ends = { first: intTensor([-1]), last: intTensor([-100]), three: intTensor([3]), back: intTensor([-1]) };
+  const turned = node("Slice", ["r", "first", "last", "three", "back"], ["t"]);
+  const shifted = node("Pad", ["r", "pads"], ["t"]);
+  const pads = intTensor([0, 0, 1, 0, 0, 0, -1, 0]);
+  const more = new Map(Object.entries({ ...constants, ...ends, pads, v: ones(4, 4, 3, 3) }));
+  for (const moved of [turned, shifted]) {
+    const behind = conv("t", "b", "v");
+    const { layers } = await open([...stem, moved, behind, ...pooled("b"), head("f")], { constants: more });
+    expect(layers.map(({ tap, isMap }) => [tap, isMap])).toEqual([
+      ["r", true],
+      ["b", false],
+      ["logits", false],
+    ]);
+  }
+});
+
 test("numbers of the largest class are no logits", async () => {
   const nodes = [
     ...stem,

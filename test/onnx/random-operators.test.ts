@@ -21,6 +21,23 @@ test("dropout that was left on is off, and that is said", async () => {
   expect([off.notes, off.batch]).toEqual([[], null]);
 });
 
+test("a batch norm that takes the statistics of its batch is refused", async () => {
+  const statistics = { g: ones(4), b: ones(4), m: ones(4), v: ones(4) };
+  const nodes = [
+    conv("x", "a", "w"),
+    node("BatchNormalization", ["a", "g", "b", "m", "v"], ["n", "m2", "v2"], { training_mode: 1 }, "norm"),
+    ...[
+      node("GlobalAveragePool", ["n"], ["p"]),
+      node("Flatten", ["p"], ["f"]),
+      node("MatMul", ["f", "fc"], ["logits"]),
+    ],
+  ];
+  const bytes = writeModel(graphOf(nodes, { ...constants, ...statistics }, { opsets: new Map([["", 15]]) }));
+  await expect(modelFromBytes(bytes, { path: "m.onnx" })).rejects.toThrow(
+    'node "norm": expected batch norm with stored statistics, got training mode',
+  );
+});
+
 test("random numbers are refused", async () => {
   const noisy: Parameters<typeof node>[] = [
     ["RandomNormalLike", ["f"], ["n"], {}, "draw"],

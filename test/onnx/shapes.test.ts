@@ -77,6 +77,16 @@ const cases: Readonly<
   },
   "pad as an input": { nodes: [node("Pad", ["x", "p"], ["y"])], constants: { p: intTensor([0, 1, 2, 0, 0, 0, 1, 3]) } },
   "pad as an attribute": { nodes: [node("Pad", ["x"], ["y"], { pads: [0, 0, 1, 1, 0, 0, 1, 1] })], opset: 10 },
+  "pad of named axes": {
+    nodes: [node("Pad", ["x", "p", "", "a"], ["y"])],
+    constants: { p: intTensor([1, 2, 0, 3]), a: intTensor([-1, 2]) },
+    opset: 18,
+  },
+  "pad of named axes, all of them": {
+    nodes: [node("Pad", ["x", "p", "", "a"], ["y"])],
+    constants: { p: intTensor([1, 2, 0, 0, 0, 3, 0, 1]), a: intTensor([3, 2, 0, 1]) },
+    opset: 18,
+  },
   "slice with steps": {
     nodes: [node("Slice", ["x", "s", "e", "a", "t"], ["y"])],
     constants: { s: intTensor([1, -5]), e: intTensor([100, -1]), a: intTensor([2, 3]), t: intTensor([2, 1]) },
@@ -229,6 +239,23 @@ describe("a batch dimension that is fixed, or has no name", () => {
     expect(freed.constants.get(images?.inputs[1])?.data[0]).toBe(-1n);
     expect(freed.constants.get(weights?.inputs[1])?.data[0]).toBe(1n);
   });
+});
+
+test("a size along two new axes, and ends of which one is the largest number", () => {
+  const nodes = [
+    node("Shape", ["x"], ["s"]),
+    node("Gather", ["s", "one"], ["c"]),
+    node("Unsqueeze", ["c", "both"], ["square"]),
+    node("Slice", ["s", "first", "second"], ["channels"]),
+    node("Concat", ["channels", "largest"], ["ends"], { axis: 0 }),
+  ];
+  const constants = {
+    ...{ one: intTensor([1], []), both: intTensor([0, 1]), first: intTensor([1]), second: intTensor([2]) },
+    largest: { type: "int64", dims: [1], data: BigInt64Array.of(2n ** 63n - 1n) } as const,
+  };
+  const graph = foldConstants(resolveShapes(graphOf(nodes, constants)));
+  expect(graph.constants.get("square")?.dims).toEqual([1, 1]);
+  expect([...(graph.constants.get("ends")?.data ?? [])]).toEqual([3n, 2n ** 63n - 1n]);
 });
 
 test("constants are folded through the exporters' bookkeeping", () => {

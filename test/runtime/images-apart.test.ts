@@ -64,6 +64,22 @@ const mixing: Readonly<Record<string, readonly Node[]>> = {
   ],
 };
 
+const choice = [
+  ...count,
+  node("Greater", ["n", "step"], ["several"]),
+  node("Neg", ["f"], ["turned"]),
+  node("Where", ["several", "f", "turned"], ["y"], {}, "at"),
+];
+const places = [
+  node("MaxPool", ["r"], ["most", "where"], { kernel_shape: [8, 8] }),
+  node("Cast", ["where"], ["at2"], { to: 1 }, "at"),
+  node("Flatten", ["at2"], ["y"]),
+];
+Object.assign(mixing, {
+  "a choice by the number of images": choice,
+  "places that count from the first image on": places,
+});
+
 describe("runs one image at a time, and says where images are mixed", () => {
   for (const [name, nodes] of Object.entries(mixing)) {
     test(name, async () => {
