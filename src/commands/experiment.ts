@@ -29,6 +29,8 @@ export interface ExperimentPart {
   readonly done: number;
   readonly total: number;
   readonly unit: string;
+  /** What of the part is being done, where it comes in several. */
+  readonly note?: string | undefined;
 }
 
 /** What a caller may watch and stop, and what serves several experiments. */
@@ -54,8 +56,8 @@ export async function performExperiment(
 ): Promise<string[]> {
   const counted =
     (unit: string) =>
-    (done: number, total: number): void =>
-      progress?.({ title: "", done, total, unit });
+    (done: number, total: number, note?: string): void =>
+      progress?.({ title: "", done, total, unit, note });
   const tables = (...names: TableName[]): string[] => names.map((name) => join(path, `${name}.parquet`));
   switch (experiment.kind) {
     case "ablate": {

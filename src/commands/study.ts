@@ -188,28 +188,32 @@ function weighedProgress(
   { progress }: StudyEffects,
 ): {
   begin: (notice: StepNotice) => void;
-  part: (part: { title: string; done: number; total: number }) => void;
+  part: (part: { title: string; done: number; total: number; note?: string | undefined }) => void;
   end: () => void;
 } {
   const weights = [...steps.map(({ weight }) => weight), pageWeight];
   const parts = [...steps.map((step) => step.parts), 1];
   let total = weights.reduce((sum, weight) => sum + weight, 0);
   let before = 0;
-  let current: { title: string; at: number; seen: string[] } | undefined;
+  let current: { title: string; at: number; seen: string[]; continued: Set<string> } | undefined;
   return {
     begin: ({ title, at, isDone }) => {
       if (current) before += weights[current.at];
-      current = isDone ? undefined : { title, at, seen: [] };
+      current = isDone ? undefined : { title, at, seen: [], continued: new Set() };
       if (isDone) total -= weights[at];
       else progress?.(before / total, title);
     },
-    part: ({ title, done, total: of }) => {
+    part: ({ title, done, total: of, note }) => {
       if (!current) return;
-      if (!current.seen.includes(title)) current.seen.push(title);
+      if (!current.seen.includes(title)) {
+        current.seen.push(title);
+        if (done > 0 && done < of) current.continued.add(title); // what an earlier call has left comes at once
+      }
       const expected = Math.max(parts[current.at], current.seen.length);
       const share = (current.seen.length - 1 + (of > 0 ? done / of : 0)) / expected;
-      const what = title === "" ? current.title : `${current.title}: ${title}`;
-      progress?.((before + share * weights[current.at]) / total, what);
+      const what = [current.title, title, note].filter((text) => text).join(": ");
+      const tail = current.continued.has(title) ? ", continued" : "";
+      progress?.((before + share * weights[current.at]) / total, what + tail);
     },
     end: () => progress?.(1, "done"),
   };

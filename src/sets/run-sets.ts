@@ -99,7 +99,7 @@ export async function runSets(model: Model, subject: SetsSubject, options: RunSe
     const found = await runner.run(pass, images, {
       workers: chooseThreads(model, { workers: options.workers, provider, tasks: own.length }).workers,
       signal: options.signal,
-      progress: progress && ((done) => progress(before + Math.floor((done / total) * own.length), steps, note)),
+      progress: progress && ((done) => progress(before + (done / total) * own.length, steps, note)),
     });
     return found.layer(0);
   };

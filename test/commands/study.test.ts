@@ -70,8 +70,32 @@ test("a study does everything once, goes on after an interruption, and only repe
   // Its labels are those of nobody, and a reader is told.
   expect(warnings[0]).toMatch(/which chance does too .*are the labels in its order of classes/);
 
+  const later = new AbortController();
+  const again = did(
+    out,
+    {},
+    {
+      signal: later.signal,
+      progress: (_, what) => {
+        if (what === "unit sets: measuring") later.abort(new Error("enough"));
+      },
+    },
+  );
+  await expect(again).rejects.toThrow(/enough|interruption/);
+
   const shares: number[] = [];
-  const { steps, result } = await did(out, {}, { progress: (share) => shares.push(share) });
+  const said: string[] = [];
+  const { steps, result } = await did(
+    out,
+    {},
+    {
+      progress: (share, what) => {
+        shares.push(share);
+        said.push(what);
+      },
+    },
+  );
+  expect(said.slice(0, 2)).toEqual(["unit sets", "unit sets: searching classes, continued"]);
   expect(steps).toEqual(all.slice(2));
   expect(shares.length).toBeGreaterThan(4);
   expect([...shares].sort((a, b) => a - b)).toEqual(shares);
