@@ -22,7 +22,7 @@ export interface LayerChoice {
  * @throws {UnitscopeError} `layer` for a name that none has, or if there is nothing to choose.
  */
 export function chooseLayers(model: Model, { layers, all = false, method = "zero" }: LayerChoice): Layer[] {
-  if (layers && layers.length > 0) return [...new Set(pickLayers(model.layers, layers, tensorOf(model)))];
+  if (layers && layers.length > 0) return eachOnce(pickLayers(model.layers, layers, tensorOf(model)));
   const chosen = model.layers.filter(
     (layer) => !layer.isOutput && (all || isUsual(layer)) && (method !== "weights" || layer.weight !== null),
   );
@@ -31,6 +31,11 @@ export function chooseLayers(model: Model, { layers, all = false, method = "zero
     "layer",
     `model "${model.name}": expected a layer to ablate, got ${model.layers.length === 0 ? "none" : "no convolution"}; list layers with: unitscope layers MODEL`,
   );
+}
+
+/** The layers by their names: of a tensor that is no layer of the model, one is made every time that it is named. */
+export function eachOnce(layers: readonly Layer[]): Layer[] {
+  return layers.filter(({ name }, at) => layers.findIndex((layer) => layer.name === name) === at);
 }
 
 /** Convolutions, and hidden units of the products of transformers. */

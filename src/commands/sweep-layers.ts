@@ -11,7 +11,7 @@ import type { Model } from "../runtime/model.ts";
 import type { Provider } from "../runtime/session.ts";
 import type { TableName } from "../tables/schema.ts";
 import { hasValues } from "../tables/table.ts";
-import { chooseLayers } from "./choose-layers.ts";
+import { chooseLayers, eachOnce } from "./choose-layers.ts";
 import { observingSweep } from "./observe-run.ts";
 import type { OpenedRun } from "./open-run.ts";
 
@@ -80,7 +80,7 @@ export async function sweepLayers(
       .filter(({ name }) => whole.includes(name) && !needed.some((layer) => layer.name === name))
       .map(({ name }) => name),
   );
-  const missing = [...new Set([...needed, ...held])];
+  const missing = eachOnce([...needed, ...held]);
   if (missing.length === 0) return { layers, sweep: undefined, lost, kept, began };
   if (lost.length > 0) {
     if (growth?.until !== undefined || growth?.budget !== undefined) throw notInPart(run, lost);

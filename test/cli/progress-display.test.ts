@@ -1,6 +1,6 @@
 /** What progress says, and when. */
 import { expect, test, vi } from "vitest";
-import { openProgress, type Silence } from "../../src/cli/progress-display.ts";
+import { duration, openProgress, type Silence } from "../../src/cli/progress-display.ts";
 import { terminalContext } from "../../src/cli/terminal.ts";
 
 /** A display on a clock of the test's own. */
@@ -94,4 +94,8 @@ test("a command that is silent says that it has begun, and no more once it speak
   vi.advanceTimersByTime(60_000);
   expect(written.length).toBe(2);
   vi.useRealTimers();
+});
+
+test("no duration has sixty minutes or seconds", () => {
+  expect([59.6, 3599.4, 3599.6, 7170].map(duration)).toEqual(["1 min 0 s", "59 min 59 s", "1 h 0 min", "2 h 0 min"]);
 });
