@@ -54,8 +54,11 @@ export async function isPerImage(
   return true;
 }
 
-/** Operators whose second input is a shape. */
-const shaping = new Set(["Reshape", "Expand", "Tile"]);
+/** How many of an operator's inputs hold numbers of images, where the others say how long axes are. */
+const inputsOfNumbers = new Map([
+  ...["Reshape", "Expand", "Tile", "Resize"].map((op) => [op, 1] as const),
+  ["ConstantOfShape", 0],
+]);
 
 /**
  * The first operator that computes with numbers which follow the number of images (a division by it, a choice by it,
@@ -64,9 +67,7 @@ const shaping = new Set(["Reshape", "Expand", "Tile"]);
 export function countReader(graph: Graph, facts: ReadonlyMap<string, RowFact>): Node | undefined {
   return graph.nodes.find((each) => {
     if (!rowsOf(facts.get(each.outputs[0] ?? ""))) return false;
-    // A target shape says how many rows there are, nothing of what is in them.
-    const read = shaping.has(each.op) ? each.inputs.slice(0, 1) : each.inputs;
-    return read.some((name) => facts.get(name) === "count");
+    return each.inputs.slice(0, inputsOfNumbers.get(each.op)).some((name) => facts.get(name) === "count");
   });
 }
 

@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../src/numeric/random.ts";
 import { floatTensor, type Graph, intTensor, type Node, node, type Tensor } from "../../src/onnx/graph.ts";
 import { writeModel } from "../../src/onnx/model-file.ts";
+import type { RowFact } from "../../src/onnx/rows.ts";
+import { countReader } from "../../src/runtime/images-apart.ts";
 import { type Model, modelFromBytes } from "../../src/runtime/open-model.ts";
 import { conv, graphOf } from "../onnx/build.ts";
 
@@ -91,6 +93,20 @@ describe("runs one image at a time, and says where images are mixed", () => {
       ]);
     });
   }
+});
+
+test("a number of images that is only a length is none that is computed with", () => {
+  const rows = { axis: 0, outer: 1, inner: 1 };
+  const readBy = (op: string, ...facts: RowFact[]): Node | undefined => {
+    const inputs = facts.map((_, at) => `i${at}`);
+    const known = new Map<string, RowFact>([...inputs.map((name, at) => [name, facts[at]] as const), ["y", rows]]);
+    return countReader(graphOf([node(op, inputs, ["y"])], {}), known);
+  };
+  expect(readBy("ConstantOfShape", "count")).toBeUndefined();
+  expect(readBy("Resize", rows, "constant", "constant", "count")).toBeUndefined();
+  expect(readBy("Expand", "constant", "count")).toBeUndefined();
+  expect(readBy("Expand", "count", "count")?.op).toBe("Expand");
+  expect(readBy("Clip", rows, "constant", "count")?.op).toBe("Clip");
 });
 
 test("a fixed batch of mixed images is freed, and runs one image at a time", async () => {
