@@ -82,6 +82,7 @@ function planFrom(network: PlannedNetwork, place: UnitPlace, start: ChannelTenso
   const carried = new Map<string, ChannelTensor>();
   const side = new Set<string>();
   const counting = new Set<string>();
+  const read = new Set([logits, ...graph.nodes.flatMap(({ inputs }) => inputs)]);
   for (const node of graph.nodes) {
     if (isShape(node) || !node.inputs.some((input) => dependent.has(input))) continue;
     const moving = node.inputs.filter((input) => dependent.has(input));
@@ -101,7 +102,7 @@ function planFrom(network: PlannedNetwork, place: UnitPlace, start: ChannelTenso
       }
     }
     for (const output of node.outputs) {
-      if (output !== "" && !rowsOf(rows.get(output))) {
+      if (read.has(output) && !rowsOf(rows.get(output))) {
         return wholePlan(network, place, `${node.op} "${node.name}": images not proven to stay apart`);
       }
     }

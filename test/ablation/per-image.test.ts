@@ -294,6 +294,17 @@ test("an operator that is in no table is measured through the whole network", as
   expect(await sweepAll(model, "auto")).toEqual(await sweepAll(model, "plain"));
 });
 
+test("places of maxima that nobody reads change nothing", async () => {
+  const pooled = [
+    ...[...stem, conv("x", "w2", "b"), relu("b", "c")],
+    node("MaxPool", ["c"], ["d", "where"], { kernel_shape: [2, 2], strides: [2, 2] }),
+    ...head("d"),
+  ];
+  const model = await open(networkOf(pooled, weights));
+  expect(planSuffix(model, "x").whole).toBeNull();
+  expect(await sweepAll(model, "auto")).toEqual(await sweepAll(model, "plain"));
+});
+
 test("a gain that is taken from a constant chain stays what the runtime makes of it", async () => {
   const nodes = [...stem, node("Sqrt", ["v"], ["r"]), node("Mul", ["x", "r"], ["y"]), ...head("y")];
   const model = await open(networkOf(nodes, { ...weights, v: floatTensor([1], [2]) }));
