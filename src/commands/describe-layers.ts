@@ -1,7 +1,6 @@
 /** What `unitscope layers` tells of a network: its layers with what an ablation of each costs, and what was left out. */
 import { planSuffix, type SuffixPlan } from "../ablation/suffix-plan.ts";
-import { multiplyAdds } from "../onnx/cost.ts";
-import { dependentsOf } from "../onnx/edit.ts";
+import { multiplyAdds, shareBehind } from "../onnx/cost.ts";
 import { elementCount, type Graph } from "../onnx/graph.ts";
 import type { Layer } from "../onnx/layers.ts";
 import type { Model } from "../runtime/model.ts";
@@ -42,13 +41,11 @@ export function describeLayers(model: Model): NetworkDescription {
   const costs = multiplyAdds(graph, shapes);
   const total = sum(costs.values());
   const layers = model.layers.map((layer): DescribedLayer => {
-    const dependent = dependentsOf(graph, layer.tap);
-    const behind = graph.nodes.filter((node) => node.inputs.some((name) => dependent.has(name)));
     const plan = planSuffix(model, layer.tap);
     return {
       ...layer,
       parameters: layer.weight === null ? null : sizeOf(graph, layer.weight) + sizeOf(graph, layer.bias),
-      costBehind: total === 0 ? 0 : sum(behind.map((node) => costs.get(node) ?? 0)) / total,
+      costBehind: shareBehind(graph, costs, layer.tap),
       route: routeOf(plan),
       reason: plan.whole,
     };

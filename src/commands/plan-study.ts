@@ -1,5 +1,6 @@
 /** What a study does with a network, in order. Pure data: the layers, the images, and the options of every step. */
 import { UnitscopeError } from "../errors.ts";
+import { multiplyAdds, shareBehind } from "../onnx/cost.ts";
 import type { Layer } from "../onnx/layers.ts";
 import { whyUnread } from "../onnx/response-views.ts";
 import { whyNotRotated } from "../rotation/direction-plan.ts";
@@ -51,6 +52,11 @@ export function planStudy(
   const isRotated = whyNotRotated(subject.model, deepestOf(layers).tap) === undefined;
   const spatial = read.filter(({ height, width }) => height * width > 1).map(({ name }) => name);
   const { modelPath: model, data } = subject;
+  const costs = multiplyAdds(subject.model.graph, subject.model.shapes);
+  /** Whole passes that the removal of every unit once would take by what lies behind them. */
+  const passes = ({ units, tap }: Layer): number => units * shareBehind(subject.model.graph, costs, tap);
+  const all = layers.reduce((sum, layer) => sum + passes(layer), 0);
+  const last = passes(deepestOf(layers));
   const step = (
     title: StudyStep["title"],
     experiment: Experiment,
@@ -61,7 +67,7 @@ export function planStudy(
     step(
       "ablation",
       { kind: "ablate", model, data, options: { ...ablation, layers: names, workers } },
-      { reads: [], weight: 8 * layers.length },
+      { reads: [], weight: 4 * layers.length + 2 * all },
     ),
     ...(concepts.length > 0 && spatial.length > 0
       ? [
@@ -94,7 +100,7 @@ export function planStudy(
           ...(quick ? { strategies: ["greedy", "random"], size: 10, randomSequences: 20 } : { randomSequences: 20 }),
         },
       },
-      { reads: ["ablation", "attributes"], weight: 14 },
+      { reads: ["ablation", "attributes"], weight: 2 + 6 * last },
     ),
     ...(isRotated
       ? [
@@ -109,7 +115,7 @@ export function planStudy(
                 ...(quick && { pca: false }),
               },
             },
-            { reads: ["ablation"], weight: quick ? 6 : 14 },
+            { reads: ["ablation"], weight: quick ? 4 + 4 * last : 6 + 8 * last },
           ),
         ]
       : []),

@@ -182,7 +182,7 @@ function withoutPaths({ experiment }: StudyStep): Json {
   return JSON.parse(JSON.stringify({ kind: rest.kind, options: counted })) as Json;
 }
 
-/** One share of everything, from the weights of the steps that are not done yet. */
+/** One share of everything that is not done yet, from the weights of its steps. */
 function weighedProgress(
   steps: readonly StudyStep[],
   { progress }: StudyEffects,
@@ -195,25 +195,32 @@ function weighedProgress(
   const parts = [...steps.map((step) => step.parts), 1];
   let total = weights.reduce((sum, weight) => sum + weight, 0);
   let before = 0;
-  let current: { title: string; at: number; seen: string[]; continued: Set<string> } | undefined;
+  let current:
+    | { title: string; at: number; seen: string[]; told: Set<string>; share: number; kept: number }
+    | undefined;
   return {
     begin: ({ title, at, isDone }) => {
-      if (current) before += weights[current.at];
-      current = isDone ? undefined : { title, at, seen: [], continued: new Set() };
+      if (current) before += (1 - current.kept) * weights[current.at];
+      current = isDone ? undefined : { title, at, seen: [], told: new Set(), share: 0, kept: 0 };
       if (isDone) total -= weights[at];
       else progress?.(before / total, title);
     },
     part: ({ title, done, total: of, note }) => {
       if (!current) return;
-      if (!current.seen.includes(title)) {
-        current.seen.push(title);
-        if (done > 0 && done < of) current.continued.add(title); // what an earlier call has left comes at once
-      }
+      if (!current.seen.includes(title)) current.seen.push(title);
       const expected = Math.max(parts[current.at], current.seen.length);
       const share = (current.seen.length - 1 + (of > 0 ? done / of : 0)) / expected;
       const what = [current.title, title, note].filter((text) => text).join(": ");
-      const tail = current.continued.has(title) ? ", continued" : "";
-      progress?.((before + share * weights[current.at]) / total, what + tail);
+      const leap = share - current.share;
+      if (title === "" && !current.told.has(what) && leap > 0) {
+        // A pass first says what an earlier call has left, which tells nothing of how long the rest takes.
+        current.kept += leap;
+        total -= leap * weights[current.at];
+      }
+      current.told.add(what);
+      current.share = share;
+      const tail = current.kept > 0 ? ", continued" : "";
+      progress?.(Math.min(1, (before + (share - current.kept) * weights[current.at]) / total), what + tail);
     },
     end: () => progress?.(1, "done"),
   };

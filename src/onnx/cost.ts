@@ -1,4 +1,5 @@
 /** What a network costs: multiply-adds of its operators, for one image. */
+import { dependentsOf } from "./edit.ts";
 import type { Graph, Node } from "./graph.ts";
 import type { Shape } from "./shapes.ts";
 
@@ -11,6 +12,17 @@ export function multiplyAdds(
   shapes: ReadonlyMap<string, Shape>,
 ): Map<Node, number> {
   return new Map(graph.nodes.map((node) => [node, costOf(node, shapes)]));
+}
+
+/** Share of the multiply-adds, from 0 to 1, that depend on a tensor. @param costs of all operators, as `multiplyAdds` gives. */
+export function shareBehind(graph: Graph, costs: ReadonlyMap<Node, number>, tensor: string): number {
+  const dependent = dependentsOf(graph, tensor);
+  let [behind, total] = [0, 0];
+  for (const [node, cost] of costs) {
+    total += cost;
+    if (node.inputs.some((name) => dependent.has(name))) behind += cost;
+  }
+  return total === 0 ? 0 : behind / total;
 }
 
 function costOf(node: Node, shapes: ReadonlyMap<string, Shape>): number {

@@ -154,6 +154,11 @@ describe("the plan", () => {
       expect(reads.filter((title) => !before.includes(title))).toEqual([]);
     }
     expect(quick?.map(({ title }) => title)).toEqual(full?.map(({ title }) => title));
+    const early = planStudy(subject, opened.layers.slice(0, 1), { quick: true });
+    for (const title of ["ablation", "unit sets", "rotation"]) {
+      const weigh = (steps: typeof full): number => steps?.find((step) => step.title === title)?.weight ?? 0;
+      expect(weigh(early), title).toBeGreaterThan(weigh(quick)); // more is computed again behind an early layer
+    }
     const weight = (steps: typeof full): number => (steps ?? []).reduce((sum, step) => sum + step.weight, 0);
     expect(weight(quick)).toBeLessThan(weight(full));
   });
