@@ -9,7 +9,7 @@ import { pixelSet } from "../../src/data/pixel-set.ts";
 import { noPreprocessing } from "../../src/data/preprocessing.ts";
 import { seededRandom } from "../../src/numeric/random.ts";
 import { blockSource } from "../../src/passes/image-block.ts";
-import { openPassFolder } from "../../src/passes/pass-runner.ts";
+import { inMemory, openPassFolder, type PassRunner } from "../../src/passes/pass-runner.ts";
 import { openRun } from "../../src/runs/run-folder.ts";
 import { type RunSetsOptions, runSets } from "../../src/sets/run-sets.ts";
 import { doubles, integers, makeTable, type Table, texts } from "../../src/tables/table.ts";
@@ -261,16 +261,25 @@ describe("runSets", async () => {
     return runSets(model, subject, options);
   };
 
+  test("progress moves within a class, which may take a minute", async () => {
+    const told: number[] = [];
+    /** Says once more that half an image is done; workers say so when enough time has passed. */
+    const runner: PassRunner = {
+      ...inMemory,
+      run: (pass, images, options) => {
+        options.progress?.(0.5);
+        return inMemory.run(pass, images, options);
+      },
+    };
+    await run({ workers: 1, runner, progress: (done) => told.push(done) });
+    expect(told[0]).toBeGreaterThan(0);
+    expect(told[0]).toBeLessThan(1);
+    expect(Number.isInteger(told.at(-1))).toBe(true);
+  });
+
   test("gives the same with one worker, with two, the plain way, and from kept pieces", async () => {
     const folder = await temporaryFolder();
-    const {
-      timings: _,
-      work: __,
-      ...one
-    } = await run({
-      workers: 1,
-      runner: openPassFolder(folder),
-    });
+    const { timings: _, work: __, ...one } = await run({ workers: 1, runner: openPassFolder(folder) });
     const { timings: _a, work: _b, ...two } = await run({ workers: 2 });
     const { timings: _c, work: _d, verified: _v, ...plain } = await run({ workers: 2, engine: "plain" });
     expect(two).toEqual(one);
