@@ -40,24 +40,32 @@ export function fitLogistic(
   labels: Int32Array,
   { penalty, ...options }: { classCount: number; penalty: number; tolerance?: number },
 ): LogisticModel {
-  return fitLogisticPath(features, labels, { penalties: [penalty], ...options })[0];
+  return logisticPath(features, labels, options).next(penalty);
 }
 
-/** Fits one model per penalty, in their order; quicker than one by one, since each starts from its stronger neighbour. */
-export function fitLogisticPath(
+/** Fits one penalty after the other, from the strongest down: each starts where its stronger neighbour ended. */
+export interface LogisticPath {
+  /**
+   * The model of the next penalty, which must not be above the one before.
+   * @throws {UnitscopeError} `value` if the penalty is not above 0.
+   */
+  readonly next: (penalty: number) => LogisticModel;
+}
+
+/**
+ * Prepares the fits of several penalties on the same rows.
+ * @throws {UnitscopeError} `shape` or `value` if the input does not fit, a feature that is not finite included.
+ */
+export function logisticPath(
   { values, rowCount, featureCount }: Features,
   labels: Int32Array,
-  { classCount, penalties, tolerance = 1e-7 }: { classCount: number; penalties: readonly number[]; tolerance?: number },
-): LogisticModel[] {
+  { classCount, tolerance = 1e-7 }: { classCount: number; tolerance?: number },
+): LogisticPath {
   if (values.length !== rowCount * featureCount || labels.length !== rowCount || rowCount === 0) {
     throw new UnitscopeError(
       "shape",
       `logistic regression: expected at least one row, ${rowCount} × ${featureCount} features and ${rowCount} labels, got ${values.length} and ${labels.length}`,
     );
-  }
-  const broken = penalties.find((penalty) => !(penalty > 0));
-  if (broken !== undefined) {
-    throw new UnitscopeError("value", `logistic regression: expected a penalty above 0, got ${broken}`);
   }
   const present = Int32Array.from(new Set(labels)).sort();
   if (present[0] < 0 || present[present.length - 1] >= classCount) {
@@ -76,11 +84,11 @@ export function fitLogisticPath(
   const shares = new Float64Array(k);
   for (const slot of slots) shares[slot] += 1 / rowCount;
 
-  const models: LogisticModel[] = [];
   let start: Float64Array = new Float64Array(k * (width + 1));
-  const strongFirst = Uint32Array.from(penalties, (_, i) => i).sort((a, b) => penalties[b] - penalties[a]);
-  for (const which of strongFirst) {
-    const penalty = penalties[which];
+  const next = (penalty: number): LogisticModel => {
+    if (!(penalty > 0)) {
+      throw new UnitscopeError("value", `logistic regression: expected a penalty above 0, got ${penalty}`);
+    }
     const objective = penalisedLoss(axes.coordinates, slots, rowCount, width, k, penalty);
     const { point, converged } = minimize(objective, start, {
       tolerance,
@@ -103,9 +111,9 @@ export function fitLogisticPath(
       }
       biases[present[i]] = bias;
     }
-    models[which] = { classCount, featureCount, weights, biases, converged };
-  }
-  return models;
+    return { classCount, featureCount, weights, biases, converged };
+  };
+  return { next };
 }
 
 /**

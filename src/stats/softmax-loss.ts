@@ -1,6 +1,12 @@
 /** The loss that a multinomial logistic regression minimises, and its gradient. */
 import type { Objective } from "./minimize.ts";
 
+interface Sizes {
+  readonly rowCount: number;
+  readonly featureCount: number;
+  readonly k: number;
+}
+
 /**
  * Mean over rows of −log softmax(W x + b)_label, and penalty / 2 · Σ W².
  *
@@ -18,18 +24,19 @@ export function penalisedLoss(
 ): Objective {
   const errors = new Float64Array(rowCount * k);
   const biasAt = k * featureCount;
+  const sizes = { rowCount, featureCount, k };
   return (point, gradient) => {
     let loss = 0;
+    multiplyInto(errors, point, standard, sizes);
     for (let row = 0; row < rowCount; row++) {
       const logits = errors.subarray(row * k, (row + 1) * k);
-      multiplyInto(logits, point, standard.subarray(row * featureCount, (row + 1) * featureCount), k);
       const own = logits[slots[row]];
       loss += (softmaxInto(logits, k) - own) / rowCount;
       logits[slots[row]] -= 1;
       for (let i = 0; i < k; i++) logits[i] /= rowCount;
     }
     gradient.fill(0);
-    addProducts(gradient, errors, standard, { rowCount, featureCount, k });
+    addProducts(gradient, errors, standard, sizes);
     for (let at = 0; at < biasAt; at++) {
       loss += (penalty / 2) * point[at] * point[at];
       gradient[at] += penalty * point[at];
@@ -39,76 +46,116 @@ export function penalisedLoss(
 }
 
 /**
- * `logits = W x + b`, with W `[k, features]` and b `[k]` one after the other in `point`. Four sums go side by side, so that
- * none waits for its own last addition; each adds in the order of the features.
+ * `errors = X Wᵀ + b` of all rows, with W `[k, features]` and b `[k]` one after the other in `point`. Two rows and four
+ * classes go side by side: what is read serves several sums, and none waits for its own last addition. Each sum adds in
+ * the order of the features.
  */
-function multiplyInto(logits: Float64Array, point: Float64Array, x: Float64Array, k: number): void {
-  const width = x.length;
-  const biases = k * width;
-  let i = 0;
-  for (; i + 4 <= k; i += 4) {
-    const [at0, at1, at2, at3] = [i * width, (i + 1) * width, (i + 2) * width, (i + 3) * width];
-    let a = point[biases + i];
-    let b = point[biases + i + 1];
-    let c = point[biases + i + 2];
-    let d = point[biases + i + 3];
-    for (let feature = 0; feature < width; feature++) {
-      const value = x[feature];
-      a += point[at0 + feature] * value;
-      b += point[at1 + feature] * value;
-      c += point[at2 + feature] * value;
-      d += point[at3 + feature] * value;
+function multiplyInto(
+  logits: Float64Array,
+  point: Float64Array,
+  values: Float64Array,
+  { rowCount, featureCount, k }: Sizes,
+): void {
+  const biases = k * featureCount;
+  const pairs = rowCount - (rowCount % 2);
+  const fours = k - (k % 4);
+  for (let row = 0; row < pairs; row += 2) {
+    const x0 = values.subarray(row * featureCount, (row + 1) * featureCount);
+    const x1 = values.subarray((row + 1) * featureCount, (row + 2) * featureCount);
+    for (let i = 0; i < fours; i += 4) {
+      const w0 = point.subarray(i * featureCount, (i + 1) * featureCount);
+      const w1 = point.subarray((i + 1) * featureCount, (i + 2) * featureCount);
+      const w2 = point.subarray((i + 2) * featureCount, (i + 3) * featureCount);
+      const w3 = point.subarray((i + 3) * featureCount, (i + 4) * featureCount);
+      let [a0, a1, a2, a3] = [point[biases + i], point[biases + i + 1], point[biases + i + 2], point[biases + i + 3]];
+      let [b0, b1, b2, b3] = [a0, a1, a2, a3];
+      for (let feature = 0; feature < featureCount; feature++) {
+        const a = x0[feature];
+        const b = x1[feature];
+        const v0 = w0[feature];
+        const v1 = w1[feature];
+        const v2 = w2[feature];
+        const v3 = w3[feature];
+        a0 += v0 * a;
+        a1 += v1 * a;
+        a2 += v2 * a;
+        a3 += v3 * a;
+        b0 += v0 * b;
+        b1 += v1 * b;
+        b2 += v2 * b;
+        b3 += v3 * b;
+      }
+      const at = row * k + i;
+      logits[at] = a0;
+      logits[at + 1] = a1;
+      logits[at + 2] = a2;
+      logits[at + 3] = a3;
+      logits[at + k] = b0;
+      logits[at + k + 1] = b1;
+      logits[at + k + 2] = b2;
+      logits[at + k + 3] = b3;
     }
-    logits[i] = a;
-    logits[i + 1] = b;
-    logits[i + 2] = c;
-    logits[i + 3] = d;
   }
-  for (; i < k; i++) {
-    let sum = point[biases + i];
-    for (let feature = 0; feature < width; feature++) sum += point[i * width + feature] * x[feature];
-    logits[i] = sum;
+  for (let row = 0; row < rowCount; row++) {
+    for (let i = row < pairs ? fours : 0; i < k; i++) {
+      let sum = point[biases + i];
+      for (let feature = 0; feature < featureCount; feature++) {
+        sum += point[i * featureCount + feature] * values[row * featureCount + feature];
+      }
+      logits[row * k + i] = sum;
+    }
   }
 }
 
 /**
- * Adds `errorsᵀ X` to the gradient of W, and the sums of the errors to that of b. Four rows at a time, so that the gradient
- * is read and written a quarter as often; every entry adds in the order of the rows.
+ * Adds `errorsᵀ X` to the gradient of W, and the sums of the errors to that of b. Four rows and two classes at a time, so
+ * that the gradient is read and written a quarter as often, and the rows half as often; every entry adds in the order of
+ * the rows.
  */
 function addProducts(
   gradient: Float64Array,
   errors: Float64Array,
   values: Float64Array,
-  { rowCount, featureCount, k }: { rowCount: number; featureCount: number; k: number },
+  { rowCount, featureCount, k }: Sizes,
 ): void {
-  for (let from = 0; from < rowCount; from += 4) {
-    const rows = Math.min(4, rowCount - from);
-    for (let i = 0; i < k; i++) {
-      const own = gradient.subarray(i * featureCount, (i + 1) * featureCount);
-      for (let row = from; row < from + rows; row++) gradient[k * featureCount + i] += errors[row * k + i];
-      if (rows < 4) {
-        for (let row = from; row < rowCount; row++) {
-          const [error, at] = [errors[row * k + i], row * featureCount];
-          for (let feature = 0; feature < featureCount; feature++) own[feature] += error * values[at + feature];
-        }
-        continue;
-      }
-      const e0 = errors[from * k + i];
-      const e1 = errors[(from + 1) * k + i];
-      const e2 = errors[(from + 2) * k + i];
-      const e3 = errors[(from + 3) * k + i];
-      const at0 = from * featureCount;
-      const at1 = at0 + featureCount;
-      const at2 = at1 + featureCount;
-      const at3 = at2 + featureCount;
+  const fours = rowCount - (rowCount % 4);
+  const pairs = k - (k % 2);
+  for (let row = 0; row < fours; row += 4) {
+    const x0 = values.subarray(row * featureCount, (row + 1) * featureCount);
+    const x1 = values.subarray((row + 1) * featureCount, (row + 2) * featureCount);
+    const x2 = values.subarray((row + 2) * featureCount, (row + 3) * featureCount);
+    const x3 = values.subarray((row + 3) * featureCount, (row + 4) * featureCount);
+    for (let i = 0; i < pairs; i += 2) {
+      const g0 = gradient.subarray(i * featureCount, (i + 1) * featureCount);
+      const g1 = gradient.subarray((i + 1) * featureCount, (i + 2) * featureCount);
+      const at = row * k + i;
+      const [a0, a1, a2, a3] = [errors[at], errors[at + k], errors[at + 2 * k], errors[at + 3 * k]];
+      const [b0, b1, b2, b3] = [errors[at + 1], errors[at + k + 1], errors[at + 2 * k + 1], errors[at + 3 * k + 1]];
       for (let feature = 0; feature < featureCount; feature++) {
-        let sum = own[feature];
-        sum += e0 * values[at0 + feature];
-        sum += e1 * values[at1 + feature];
-        sum += e2 * values[at2 + feature];
-        sum += e3 * values[at3 + feature];
-        own[feature] = sum;
+        const v0 = x0[feature];
+        const v1 = x1[feature];
+        const v2 = x2[feature];
+        const v3 = x3[feature];
+        let a = g0[feature];
+        let b = g1[feature];
+        a += a0 * v0;
+        b += b0 * v0;
+        a += a1 * v1;
+        b += b1 * v1;
+        a += a2 * v2;
+        b += b2 * v2;
+        a += a3 * v3;
+        b += b3 * v3;
+        g0[feature] = a;
+        g1[feature] = b;
       }
+    }
+  }
+  for (let row = 0; row < rowCount; row++) {
+    for (let i = 0; i < k; i++) gradient[k * featureCount + i] += errors[row * k + i];
+    for (let i = row < fours ? pairs : 0; i < k; i++) {
+      const [error, own, at] = [errors[row * k + i], i * featureCount, row * featureCount];
+      for (let feature = 0; feature < featureCount; feature++) gradient[own + feature] += error * values[at + feature];
     }
   }
 }
