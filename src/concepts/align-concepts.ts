@@ -16,6 +16,7 @@ import type { ConceptLayer } from "./concept-layer.ts";
 import { aurocWork, type ConceptSetup, mergeHistograms, mergeSketches, thresholdWork } from "./concept-pass.ts";
 import { type Concept, type ConceptSet, categoriesOf, categoryIndices } from "./concept-set.ts";
 import { type AlignmentStage, conceptWalker, digestOf, type Walker } from "./concept-walk.ts";
+import { roomForResponses } from "./kept-responses.ts";
 import type { ResponseField } from "./overlap-counter.ts";
 import { intersectionOverUnion, type OverlapCounts } from "./overlap-counts.ts";
 import { type Auroc, type AurocCounter, areasUnderCurves } from "./pixel-auroc.ts";
@@ -102,8 +103,9 @@ export async function alignConcepts(
   const { unitCount } = layer;
   const categoryOf = categoryIndices(concepts);
   const drawn = directions ?? (randomUnits > 0 ? randomDirections(unitCount, randomUnits, seed) : undefined);
-  const walk = conceptWalker(set, layer, { runner, signal, progress });
-  const setup = setupOf(layer, { concepts, categoryOf, field, directions: drawn });
+  const kept = roomForResponses(imageCount, unitCount * layer.height * layer.width);
+  const walk = conceptWalker(set, layer, { runner, kept, signal, progress });
+  const setup = setupOf(layer, { concepts, categoryOf, field, directions: drawn, kept });
 
   const own: JsonRecord = { fraction, directions: drawn ? digestOf(drawn) : null };
   const [sketch, randomSketch] = await sketchesOf(walk, { setup, key: own, fraction, imageCount });
@@ -158,7 +160,10 @@ function checkNotEmpty({ name, imageCount, concepts }: ConceptSet): void {
 /** What every walk needs in the worker. */
 function setupOf(
   { graph, input, tap, layer, unitCount, height, width, choice, provider }: ConceptLayer,
-  { concepts, ...rest }: Pick<ConceptSetup, "categoryOf" | "field" | "directions"> & Pick<ConceptSet, "concepts">,
+  {
+    concepts,
+    ...rest
+  }: Pick<ConceptSetup, "categoryOf" | "field" | "directions" | "kept"> & Pick<ConceptSet, "concepts">,
 ): ConceptSetup {
   return {
     ...{ graph, input, tap, layer, unitCount, height, width, threads: choice.threads, provider },

@@ -11,6 +11,7 @@ import type { BlockWork, Merge } from "../passes/pass.ts";
 import { floatValue, openSession, type Provider } from "../runtime/session.ts";
 import { type CombinedResponses, combineResponses } from "./combined-responses.ts";
 import type { LabelMaps } from "./concept-set.ts";
+import { hasResponses, type KeptResponses, keepResponses, responsesTo } from "./kept-responses.ts";
 import {
   type MeasuredLabels,
   measured,
@@ -21,7 +22,7 @@ import {
 import { type SparseCounts, sparseCounts, sumCounts } from "./overlap-counts.ts";
 import { type AurocCounter, aurocCounter } from "./pixel-auroc.ts";
 
-/** Images of a concept set with their labels. */
+/** Images of a concept set with their labels. Pixels are zeros where the layer's responses to the image are kept. */
 export interface ConceptBlock extends ImageBlock {
   /** Label maps that the images meet, the farthest before in the order first: one for the block's first image on. */
   readonly maps: readonly LabelMaps[];
@@ -40,6 +41,8 @@ export interface ConceptSetup extends ResponseShape {
   /** Category of every concept. */
   readonly categoryOf: Int32Array;
   readonly categoryCount: number;
+  /** Where responses are kept for the next pass. */
+  readonly kept?: KeptResponses | undefined;
   /** Random units as directions, row-major `[count, unitCount]`. */
   readonly directions: Float64Array | undefined;
 }
@@ -197,11 +200,13 @@ interface Responder {
 }
 
 async function openResponder(setup: ConceptSetup): Promise<Responder> {
-  const { graph, input, tap, layer, threads, provider, directions, unitCount, height, width } = setup;
+  const { graph, input, tap, layer, threads, provider, directions, kept, unitCount, height, width } = setup;
   const session = await openSession(graph.slice(), { threads, provider, place: `layer "${layer}"` });
   return {
     random: directions && (await combineResponses(setup, directions)),
     respond: async (block, row) => {
+      const image = block.images[row];
+      if (kept && hasResponses(kept, image)) return responsesTo(kept, image);
       const { imageDims, data } = partOfBlock(block, row, row + 1);
       const { [tap]: value } = await session.run({ [input]: floatValue([1, ...imageDims], data) }, [tap]);
       if (!(value?.data instanceof Float32Array)) {
@@ -213,6 +218,7 @@ async function openResponder(setup: ConceptSetup): Promise<Responder> {
           `layer "${layer}": expected ${unitCount}×${height}×${width} responses to an image of ${imageDims.join("×")}, got ${value.data.length}`,
         );
       }
+      if (kept) keepResponses(kept, image, value.data);
       return value.data;
     },
   };

@@ -9,6 +9,7 @@ import type { PassResult } from "../passes/run-pass.ts";
 import type { ConceptLayer } from "./concept-layer.ts";
 import type { ConceptBlock } from "./concept-pass.ts";
 import type { ConceptSet, LabelMaps } from "./concept-set.ts";
+import { hasResponses, type KeptResponses } from "./kept-responses.ts";
 
 /** The passes over the set, in their order. */
 export type AlignmentStage = "thresholds" | "overlaps" | "auroc" | "shuffles";
@@ -40,16 +41,22 @@ export type Walker = <Setup, Layer>(
   walk: Walk<Setup, Layer>,
 ) => Promise<PassResult<null, Layer>>;
 
-/** The walker of a set and a layer. @param options.progress told how many images of a stage are done. */
+/**
+ * The walker of a set and a layer.
+ * @param options.kept responses that need no pixels any more.
+ * @param options.progress told how many images of a stage are done.
+ */
 export function conceptWalker(
   set: ConceptSet,
   layer: ConceptLayer,
   {
     runner,
+    kept,
     signal,
     progress,
   }: {
     runner: PassRunner;
+    kept?: KeptResponses | undefined;
     signal: AbortSignal | undefined;
     progress: ((stage: AlignmentStage, done: number, total: number) => void) | undefined;
   },
@@ -59,7 +66,7 @@ export function conceptWalker(
   return async (stage, { order = listed, lags = { from: 0, to: 0 }, ...rest }) =>
     await runner.run(
       passOf(set, layer, stage, { order, ...rest }),
-      blocksOf(set, layer, { order, lags, stage, signal }),
+      blocksOf(set, layer, { order, lags, stage, kept, signal }),
       { workers: layer.choice.workers, signal, progress: progress && ((done) => progress(stage, done, imageCount)) },
     );
 }
@@ -103,8 +110,15 @@ function blocksOf(
     order,
     lags,
     stage,
+    kept,
     signal,
-  }: { order: Int32Array; lags: Lags; stage: AlignmentStage; signal: AbortSignal | undefined },
+  }: {
+    order: Int32Array;
+    lags: Lags;
+    stage: AlignmentStage;
+    kept: KeptResponses | undefined;
+    signal: AbortSignal | undefined;
+  },
 ): { read(images: Int32Array): Promise<ConceptBlock> } {
   const place = new Map(Array.from(order, (image, at) => [image, at]));
   const size = imageDims.reduce((a, b) => a * b, 1);
@@ -114,7 +128,10 @@ function blocksOf(
     read: async (images) => {
       const count = images.length;
       const data = new Float32Array(count * size);
-      await each(count, (row) => writeImage(images[row], data.subarray(row * size, (row + 1) * size)));
+      await each(count, async (row) => {
+        if (kept && hasResponses(kept, images[row])) return;
+        await writeImage(images[row], data.subarray(row * size, (row + 1) * size));
+      });
       const first = place.get(images[0]) ?? 0;
       const labelled = Array.from(
         { length: stage === "thresholds" ? 0 : count + lags.to - lags.from },

@@ -101,6 +101,21 @@ describe("alignConcepts", () => {
     });
   });
 
+  it("computes an image's responses once for all passes over the set", async () => {
+    const given = layerOf(golden.responses, { workers: 2, blockSize: 7 });
+    const written = new Int32Array(golden.images.length);
+    const once: ConceptLayer = {
+      ...given,
+      writeImage: async (image, into) => {
+        if (written[image]++ > 0) throw new Error(`image ${image} was read again`);
+        await given.writeImage(image, into);
+      },
+    };
+    const found = await alignConcepts(setOf(), once, { fraction: golden.fraction, shuffles: 5, randomUnits: 10 });
+    expect(found).toEqual(alignment);
+    expect([...written]).toEqual(golden.images.map(() => 1));
+  });
+
   it("does not depend on blocks, workers, nulls or the order of reading", async () => {
     const how = { workers: 2, blockSize: 7 };
     const fraction = golden.fraction;
