@@ -134,3 +134,14 @@ export function measureLabels({ height, width, maps, whole }: LabelMaps, categor
     categories: [...new Set(concepts.map((concept) => categoryOf[concept]))],
   };
 }
+
+/** For every pixel of a map, how many pixels from it on have its label, at most 255; row-major `[height, width]`. */
+export function measureRuns(map: Uint16Array): Uint8Array {
+  const runs = new Uint8Array(map.length);
+  let run = 0;
+  for (let pixel = map.length - 1; pixel >= 0; pixel--) {
+    run = pixel + 1 < map.length && map[pixel] === map[pixel + 1] ? Math.min(255, run + 1) : 1;
+    runs[pixel] = run;
+  }
+  return runs;
+}

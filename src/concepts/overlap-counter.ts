@@ -3,7 +3,7 @@
  * other images' labels (shuffled masks).
  */
 import { type FieldAxis, fieldCentredAxis, halfPixelAxis, type UpsampleAxis } from "../numeric/upsample.ts";
-import { type LabelAreas, type LabelMaps, measureLabels } from "./concept-set.ts";
+import { type LabelAreas, type LabelMaps, measureLabels, measureRuns } from "./concept-set.ts";
 import {
   countImage,
   emptyCounts,
@@ -30,11 +30,13 @@ export interface ResponseShape {
 export interface MeasuredLabels {
   readonly labels: LabelMaps;
   readonly areas: LabelAreas;
+  /** From `measureRuns`, one for each map. */
+  readonly runs: readonly Uint8Array[];
 }
 
-/** Labels with the sums over their pixels. @param categoryOf category of every concept. */
+/** Labels with what is read off their pixels. @param categoryOf category of every concept. */
 export function measured(labels: LabelMaps, categoryOf: Int32Array): MeasuredLabels {
-  return { labels, areas: measureLabels(labels, categoryOf) };
+  return { labels, areas: measureLabels(labels, categoryOf), runs: labels.maps.map(measureRuns) };
 }
 
 /** Upsampling from a layer's size to any label map's, computed once for every size. */
@@ -91,7 +93,8 @@ export function overlapCounter(
     counts,
     add: (data, recent) => {
       found.clear();
-      for (const [shuffle, { labels, areas }] of recent.entries()) {
+      for (const [shuffle, each] of recent.entries()) {
+        const { labels } = each;
         const key = sizeKey(labels);
         let own = regions.get(key);
         if (!own) regions.set(key, (own = emptyRegions(shape.unitCount)));
@@ -100,7 +103,7 @@ export function overlapCounter(
           findRegions(own, data, thresholds, rows, columns);
           found.add(key);
         }
-        countImage(counts[shuffle], own, labels, areas);
+        countImage(counts[shuffle], own, each);
       }
       for (const key of regions.keys()) if (!found.has(key)) regions.delete(key); // a set may have thousands of sizes
     },

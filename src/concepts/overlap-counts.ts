@@ -48,8 +48,16 @@ export interface SparseCounts extends Omit<OverlapCounts, "intersections"> {
 
 /** Counts without their zeros. */
 export function sparseCounts({ intersections, ...rest }: OverlapCounts): SparseCounts {
-  const places = Int32Array.from(intersections.keys()).filter((place) => intersections[place] !== 0);
-  return { ...rest, places, values: Float64Array.from(places, (place) => intersections[place]) };
+  let count = 0;
+  for (let place = 0; place < intersections.length; place++) if (intersections[place] !== 0) count++;
+  const places = new Int32Array(count);
+  const values = new Float64Array(count);
+  for (let place = 0, at = 0; at < count; place++) {
+    if (intersections[place] === 0) continue;
+    places[at] = place;
+    values[at++] = intersections[place];
+  }
+  return { ...rest, places, values };
 }
 
 /** The sum of the counts of disjoint images, one at least. */
@@ -65,22 +73,32 @@ export function sumCounts(parts: readonly SparseCounts[]): OverlapCounts {
     for (const key of ["unitPixels", "conceptPixels", "conceptImages", "categoryPixels"] as const) {
       for (const [i, value] of part[key].entries()) total[key][i] += value;
     }
-    for (const [at, place] of part.places.entries()) total.intersections[place] += part.values[at];
+    const { places, values } = part;
+    for (let at = 0; at < places.length; at++) total.intersections[places[at]] += values[at];
   }
   return total;
 }
 
 /** Where the units' upsampled responses exceed their thresholds in one image. */
 export interface UnitRegions {
-  /** Positions in the label map, unit after unit; longer than what is used. */
-  pixels: Int32Array;
-  /** End of each unit's positions, `[unitCount]`. */
+  /** Runs of neighbouring positions in the label map, the first and the one after the last in turn, unit after unit. */
+  runs: Int32Array;
+  /** End of each unit's runs, `[unitCount]`. */
   readonly ends: Int32Array;
+  /** Pixels of each unit's region, `[unitCount]`. */
+  readonly sizes: Int32Array;
+  /** One unit's positions, while they are found. */
+  pixels: Int32Array;
 }
 
 /** Regions to be filled by `findRegions`, again and again. */
 export function emptyRegions(unitCount: number): UnitRegions {
-  return { pixels: new Int32Array(0), ends: new Int32Array(unitCount) };
+  return {
+    runs: new Int32Array(0),
+    ends: new Int32Array(unitCount),
+    sizes: new Int32Array(unitCount),
+    pixels: new Int32Array(0),
+  };
 }
 
 /**
@@ -98,21 +116,36 @@ export function findRegions(
 ): void {
   const positions = rows.inputSize * columns.inputSize;
   const room = rows.outputSize * columns.outputSize;
+  if (regions.pixels.length < room) regions.pixels = new Int32Array(room);
+  const { pixels } = regions;
   let end = 0;
   for (let unit = 0; unit < thresholds.length; unit++) {
-    if (regions.pixels.length < end + room) {
-      const larger = new Int32Array(2 * (end + room));
-      larger.set(regions.pixels.subarray(0, end));
-      regions.pixels = larger;
+    const size = listRegion(responses, thresholds[unit], rows, columns, pixels, { start: unit * positions });
+    if (regions.runs.length < end + 2 * size) {
+      const larger = new Int32Array(2 * (end + 2 * size));
+      larger.set(regions.runs.subarray(0, end));
+      regions.runs = larger;
     }
-    const threshold = thresholds[unit];
-    end += listRegion(responses, threshold, rows, columns, regions.pixels, { start: unit * positions, outStart: end });
+    const { runs } = regions;
+    for (let i = 0; i < size; ) {
+      const first = pixels[i];
+      let length = 1;
+      while (i + length < size && pixels[i + length] === first + length) length++;
+      runs[end++] = first;
+      runs[end++] = first + length;
+      i += length;
+    }
     regions.ends[unit] = end;
+    regions.sizes[unit] = size;
   }
 }
 
 /** Adds one image: the units' regions in it against its labels. */
-export function countImage(counts: OverlapCounts, regions: UnitRegions, labels: LabelMaps, areas: LabelAreas): void {
+export function countImage(
+  counts: OverlapCounts,
+  regions: UnitRegions,
+  { labels, areas, runs }: { labels: LabelMaps; areas: LabelAreas; runs: readonly Uint8Array[] },
+): void {
   const { intersections, unitPixels, conceptCount, categoryCount } = counts;
   const imagePixels = labels.height * labels.width;
   for (let i = 0; i < areas.concepts.length; i++) {
@@ -124,23 +157,35 @@ export function countImage(counts: OverlapCounts, regions: UnitRegions, labels: 
   for (let unit = 0, start = 0; unit < counts.unitCount; unit++) {
     const end = regions.ends[unit];
     if (end === start) continue;
+    const size = regions.sizes[unit];
     const row = unit * (conceptCount + 1);
-    for (const map of labels.maps) countPixels(intersections, row, map, regions.pixels, start, end);
-    for (const concept of labels.whole) intersections[row + concept + 1] += end - start;
-    for (const category of areas.categories) unitPixels[unit * categoryCount + category] += end - start;
+    for (let at = 0; at < labels.maps.length; at++) {
+      countRuns(intersections, row, labels.maps[at], runs[at], regions, start, end);
+    }
+    for (const concept of labels.whole) intersections[row + concept + 1] += size;
+    for (const category of areas.categories) unitPixels[unit * categoryCount + category] += size;
     start = end;
   }
 }
 
-function countPixels(
+/** Counts the labels of a region's runs: a step for each piece of one label instead of one for each pixel. */
+function countRuns(
   intersections: Float64Array,
   row: number,
   map: Uint16Array,
-  pixels: Int32Array,
+  alike: Uint8Array,
+  { runs }: UnitRegions,
   start: number,
   end: number,
 ): void {
-  for (let i = start; i < end; i++) intersections[row + map[pixels[i]]]++;
+  for (let i = start; i < end; i += 2) {
+    const last = runs[i + 1];
+    for (let pixel = runs[i]; pixel < last; ) {
+      const next = Math.min(last, pixel + alike[pixel]);
+      intersections[row + map[pixel]] += next - pixel;
+      pixel = next;
+    }
+  }
 }
 
 /**
