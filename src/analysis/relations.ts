@@ -8,7 +8,7 @@ import { linearFit, pearson, spearman } from "../stats/correlation.ts";
 import { correlationPValue } from "../stats/permutation-test.ts";
 import { resampledPearson, resampledSpearman } from "../stats/resampled-correlation.ts";
 import { type Column, concatTables, doubles, hasValues, makeTable, type Table } from "../tables/table.ts";
-import { type DropName, dropsOfHalves, type HalfDrops, noiseCeiling } from "./noise-ceiling.ts";
+import { type DropName, dropsOfHalves, type HalfDrops, type NoiseCeiling, noiseCeiling } from "./noise-ceiling.ts";
 import type { HalfCounts } from "./split-half.ts";
 
 /** Attributes that are related by default, where a run has them: the numbers that describe a unit by themselves. */
@@ -60,8 +60,11 @@ export function relateAttributes(
   const rows: Table[] = [];
   for (const scope of scopesOf(layers)) {
     const named = attributes.filter((attribute) => scope.parts.some(({ units }) => hasValues(units, attribute)));
+    const ceilings = dropNames.map((drop) => noiseCeiling(halvesOf(scope, drop)));
     for (const attribute of named) {
-      for (const drop of dropNames) rows.push(relate(scope, attribute, drop, { resamples, draws, seed }));
+      for (const [at, drop] of dropNames.entries()) {
+        rows.push(relate(scope, attribute, drop, ceilings[at], { resamples, draws, seed }));
+      }
     }
   }
   return concatTables(rows);
@@ -88,13 +91,13 @@ function relate(
   scope: Scope,
   attribute: string,
   drop: DropName,
+  { reliability, ceiling }: NoiseCeiling,
   { resamples, draws, seed }: { resamples: number; draws: number; seed: number },
 ): Table {
   const { x, y } = pointsOf(scope, attribute, drop);
   const pearsonInterval = bootstrapInterval(x.length, resampledPearson(x, y), { resamples, seed });
   const spearmanInterval = bootstrapInterval(x.length, resampledSpearman(x, y), { resamples, seed });
   const { slope, intercept } = linearFit(x, y);
-  const { reliability, ceiling } = noiseCeiling(halvesOf(scope, drop));
   const row: Record<string, Column> = {
     layer: [scope.name],
     attribute: [attribute],

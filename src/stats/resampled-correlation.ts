@@ -45,10 +45,11 @@ export function resampledPearson(x: Float64Array, y: Float64Array): Statistic {
 export function resampledSpearman(x: Float64Array, y: Float64Array): Statistic {
   const [placesX, placesY] = [densePlaces(x), densePlaces(y)];
   const [ranksX, ranksY] = [new Float64Array(x.length), new Float64Array(y.length)];
+  const room = { drawn: new Uint32Array(x.length), rankOf: new Float64Array(x.length) };
   const pearson = resampledPearson(ranksX, ranksY);
   return (indices) => {
-    rankDrawn(placesX, indices, ranksX);
-    rankDrawn(placesY, indices, ranksY);
+    rankDrawn(placesX, indices, ranksX, room);
+    rankDrawn(placesY, indices, ranksY, room);
     return pearson(indices);
   };
 }
@@ -64,10 +65,14 @@ function densePlaces(values: Float64Array): Uint32Array {
 }
 
 /** Writes the average rank that each drawn row has among the drawn ones into `ranks`, at the row's index. */
-function rankDrawn(places: Uint32Array, indices: Uint32Array, ranks: Float64Array): void {
-  const drawn = new Uint32Array(places.length);
+function rankDrawn(
+  places: Uint32Array,
+  indices: Uint32Array,
+  ranks: Float64Array,
+  { drawn, rankOf }: { drawn: Uint32Array; rankOf: Float64Array },
+): void {
+  drawn.fill(0);
   for (let i = 0; i < indices.length; i++) drawn[places[indices[i]]]++;
-  const rankOf = new Float64Array(places.length);
   let below = 0;
   for (let place = 0; place < drawn.length; place++) {
     rankOf[place] = below + (drawn[place] + 1) / 2;
