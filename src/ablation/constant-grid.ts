@@ -38,14 +38,15 @@ export function coarseConstants({ mean, deviation, lowest, highest }: UnitRange)
   return ascending(places.map((place) => Math.min(Math.max(place, lowest), highest)));
 }
 
-/** The second grid. @param tried the first, ascending, at least one. */
+/** The second grid: from neighbour to neighbour of the best place of the first. @param tried the first, ascending, at least one. */
 export function fineConstants(tried: readonly TriedConstant[]): number[] {
   const at = bestOf(tried);
   const { constant } = tried[at];
   const neighbours = [tried[at - 1], tried[at + 1]].flatMap((each) => each ?? []);
-  return ascending(
-    neighbours.flatMap(({ constant: other }) => PARTS.map((part) => constant + part * (other - constant))),
+  const between = neighbours.flatMap(({ constant: other }) =>
+    PARTS.map((part) => constant + part * (other - constant)),
   );
+  return ascending([constant, ...neighbours.map(({ constant: other }) => other), ...between]);
 }
 
 /** The lowest point, within the range, of the parabola through the best place and its neighbours. */

@@ -7,7 +7,8 @@
  * recalibrates the network: the log-probability of the true class does, and of a unit with a small effect its lowest point
  * is where noise puts it.
  *
- * Looked for on up to 1,000 images of the set, the same share of every class, within the range of the unit's responses.
+ * Looked for on up to 1,000 images of the set, the same share of every class, within the range of the unit's responses:
+ * coarsely on 250 of them, which tell the neighbourhood, then finely on all.
  */
 import { type ExactSums, exactSums, mergeSums, sumsOf } from "../numeric/exact-sums.ts";
 import type { BlockSource } from "../passes/image-block.ts";
@@ -27,6 +28,8 @@ import { planSuffix } from "./suffix-plan.ts";
 
 /** Images that constants are looked for on. */
 const SAMPLE = 1_000;
+/** Images of the first, coarse look. */
+const COARSE_SAMPLE = 250;
 /** Images of one piece of the work. */
 const PIECE = 128;
 
@@ -111,9 +114,12 @@ export async function optimalConstants(
 ): Promise<Float32Array[]> {
   for (const tap of taps) requireFed(model, tap, "optimal");
   const spreads = await responseSpreads(model, source, { taps, workers, runner, signal });
-  const images = sampleOf(source);
-  const chosen = chooseThreads(model, { workers, tasks: Math.ceil(images.length / PIECE) });
-  const measure = async (stage: string, constants: readonly UnitConstants[]): Promise<TriedConstant[][][]> => {
+  const measure = async (
+    stage: string,
+    images: Int32Array,
+    constants: readonly UnitConstants[],
+  ): Promise<TriedConstant[][][]> => {
+    const chosen = chooseThreads(model, { workers, tasks: Math.ceil(images.length / PIECE) });
     const blocks = chosenBlocks({ sample: images.length }, splitEvenly(images, PIECE));
     const pass: Pass<DivergenceSetup, null, ExactSums> = {
       ...blocks,
@@ -139,6 +145,7 @@ export async function optimalConstants(
   };
   const coarse = await measure(
     "coarse",
+    sampleOf(source, COARSE_SAMPLE),
     spreads.map(({ mean, deviation, lowest, highest }) =>
       Array.from(mean, (value, unit) =>
         coarseConstants({
@@ -152,11 +159,10 @@ export async function optimalConstants(
   );
   const fine = await measure(
     "fine",
+    sampleOf(source, SAMPLE),
     coarse.map((units) => units.map(fineConstants)),
   );
-  return coarse.map((units, at) =>
-    Float32Array.from(units, (tried, unit) => refinedConstant([...tried, ...fine[at][unit]])),
-  );
+  return fine.map((units) => Float32Array.from(units, refinedConstant));
 }
 
 /** Where every unit's constants start in a list of all, and where the last ones end. */
@@ -166,7 +172,7 @@ function startsOf(constants: UnitConstants): number[] {
 }
 
 /** A stratified sample, ascending; all images where there are not more. */
-function sampleOf({ identity, labels, imageCount }: BlockSource): Int32Array {
-  if (imageCount <= SAMPLE) return Int32Array.from({ length: imageCount }, (_, image) => image);
-  return stratifiedBlocks(labels, { seed: orderSeed(identity), blockSize: SAMPLE }).imagesOf(0);
+function sampleOf({ identity, labels, imageCount }: BlockSource, size: number): Int32Array {
+  if (imageCount <= size) return Int32Array.from({ length: imageCount }, (_, image) => image);
+  return stratifiedBlocks(labels, { seed: orderSeed(identity), blockSize: size }).imagesOf(0);
 }
