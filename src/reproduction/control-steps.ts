@@ -10,7 +10,7 @@ export function smaller(one: number | undefined, other: number | undefined): num
 
 /** The main network's units removed in other ways, and what the layers behind a removed unit make up for. */
 export function methodSteps(study: Study, limit: number | undefined): Step[] {
-  const { mainNetwork, lowerLimit } = study;
+  const { mainNetwork, controlLimit } = study;
   return [
     ...controlMethods.map(
       (method): Step => ({
@@ -19,7 +19,7 @@ export function methodSteps(study: Study, limit: number | undefined): Step[] {
         run: methodRun(study, method),
         network: mainNetwork,
         layers: comparedLayers,
-        limit: smaller(limit, lowerLimit),
+        limit: smaller(limit, controlLimit),
         ...(method !== "zero" && { method }),
       }),
     ),

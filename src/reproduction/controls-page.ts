@@ -60,9 +60,9 @@ function seedLines(seeds: Controls["seeds"], folder: string): string[] {
   ];
 }
 
-/** A run's folder is called after its network. */
+/** A run's folder is called after its network, but for what it is compared on. */
 function nameOf(run: string): string {
-  return `\`${run.split(/[\\/]/).at(-1) ?? run}\``;
+  return `\`${(run.split(/[\\/]/).at(-1) ?? run).replace(/-compared$/, "")}\``;
 }
 
 function number(value: number | null, digits: number = 2): string {

@@ -6,12 +6,13 @@ import { type LayerImageParts, layerImageParts } from "../analysis/image-interva
 import { averagesOf } from "../commands/predict-runs.ts";
 import { baselineAccuracy } from "../commands/sweep-tables.ts";
 import { imagenetClasses } from "../data/classes/class-list.ts";
+import { UnitscopeError } from "../errors.ts";
 import { openTableReader } from "../runs/read-table.ts";
 import { openRun, type RunFolder } from "../runs/run-folder.ts";
-import { concatTables, doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
+import { doubles, integers, rowsWhere, type Table, texts } from "../tables/table.ts";
 import { type ClassEvidence, readClassEvidence } from "./class-evidence.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
-import { comparedRun, predictRuns, specialRuns } from "./steps.ts";
+import { comparedRun, lowerRun, predictRuns } from "./steps.ts";
 import type { ReproductionNetwork, Variant } from "./studies.ts";
 
 /** One network's tables. */
@@ -44,20 +45,17 @@ export interface LastLayer {
 export interface Evidence {
   /** All on the same images of their layers conv4 and conv5, so that they can be compared. */
   readonly networks: readonly NetworkEvidence[];
-  /** The main network on all images: the same as in `networks`, unless those are measured on fewer. */
+  /** conv4 and conv5 of the main network on all images. */
   readonly main: NetworkEvidence;
+  /** The main network's layers below, on fewer images. */
+  readonly lower: NetworkEvidence;
   readonly classCount: number;
   /** Whether figures may show images. */
   readonly showsImages: boolean;
-  /** Images of every class that the sets and rotations of the lower layers are measured on, on average. */
-  readonly lowerImages: number;
-  /** `sets` of the main network: units chosen on one half of the images, measured on the other; all layers. */
+  /** `sets` of the main network's last convolution: units chosen on one half of the images, measured on the other. */
   readonly sets: Table;
-  /** `sets` of the main network's last convolution, chosen and measured on the same images; `null` where that was not done. */
+  /** The same, chosen and measured on the same images, those of `networks`; `null` where that was not done. */
   readonly setsPaperWay: Table | null;
-  /** `rotation` and `directions` of the main network, all layers. */
-  readonly rotation: Table;
-  readonly directions: Table;
   /** The rows of `predictions` that average over all choices of networks. */
   readonly predictions: Table;
   /** The same of networks whose convolutions learned nothing; `null` with fewer than two of them. */
@@ -69,28 +67,27 @@ export async function readEvidence(networks: readonly ReproductionNetwork[], pla
   const { mainNetwork } = place.study;
   const found: NetworkEvidence[] = [];
   let main: NetworkEvidence | undefined;
+  let lower: NetworkEvidence | undefined;
   for (const network of networks) {
-    const [own, alike] = [network.name, comparedRun(place.study, network.name)];
-    const whole = await readNetwork(network, openRun(runPath(place, own)));
-    if (own === mainNetwork) main = whole;
-    found.push(
-      own === alike ? whole : { ...(await readNetwork(network, openRun(runPath(place, alike)))), last: whole.last },
+    const [own, alike] = [network.name, comparedRun(place.study, network.name)].map((run) =>
+      openRun(runPath(place, run)),
     );
+    found.push(await readNetwork(network, alike, { sets: own }));
+    if (network.name !== mainNetwork) continue;
+    main = await readNetwork(network, own, { rotation: alike });
+    lower = await readNetwork(network, openRun(runPath(place, lowerRun(place.study))));
   }
-  const special = specialRuns(place.study);
+  if (!main || !lower) throw new UnitscopeError("internal", `internal: networks: expected "${mainNetwork}" among them`);
   const all = openRun(runPath(place, mainNetwork));
-  const lower = openRun(runPath(place, special.lower));
-  const paperWay = openRun(runPath(place, special.paperWay));
+  const compared = openRun(runPath(place, comparedRun(place.study, mainNetwork)));
   return {
     networks: found,
-    main: main as NetworkEvidence,
+    main,
+    lower,
     classCount: all.manifest().classNames.length,
     showsImages: place.study.showsImages,
-    lowerImages: Math.round(lower.manifest().data.images / all.manifest().classNames.length),
-    sets: concatTables([await lower.readTable("sets"), await all.readTable("sets")]),
-    setsPaperWay: await paperWay.readTable("sets"),
-    rotation: concatTables([await lower.readTable("rotation"), await all.readTable("rotation")]),
-    directions: concatTables([await lower.readTable("directions"), await all.readTable("directions")]),
+    sets: await all.readTable("sets"),
+    setsPaperWay: await compared.readTable("sets"),
     predictions: await readPredictions(place, predictRuns.plain),
     untrainedPredictions:
       networksOf({ networks: found }, "random convolutions").length > 1
@@ -99,7 +96,12 @@ export async function readEvidence(networks: readonly ReproductionNetwork[], pla
   };
 }
 
-async function readNetwork(network: ReproductionNetwork, run: RunFolder): Promise<NetworkEvidence> {
+/** @param last where the sets and the rotation of conv5 are, if not in the run. */
+async function readNetwork(
+  network: ReproductionNetwork,
+  run: RunFolder,
+  last: { sets?: RunFolder; rotation?: RunFolder } = {},
+): Promise<NetworkEvidence> {
   const baseline = await run.readTable("baseline", { columns: ["label", "prediction"] });
   const units = await run.readTable("units");
   return {
@@ -112,16 +114,19 @@ async function readNetwork(network: ReproductionNetwork, run: RunFolder): Promis
     parts: imageParts(baseline, await run.readTable("flips"), units),
     hurtSpread: await readHurtSpread(run),
     classes: await readClassEvidence(run, units),
-    last: await readLastLayer(run),
+    last: await readLastLayer({ sets: run, rotation: run, ...last }),
   };
 }
 
-async function readLastLayer(run: RunFolder): Promise<LastLayer | null> {
-  const tables = ["sets", "rotation", "directions"] as const;
-  const there = run.tableNames();
-  if (!tables.every((name) => there.includes(name))) return null;
+async function readLastLayer(runs: Record<"sets" | "rotation", RunFolder>): Promise<LastLayer | null> {
+  const tables = [
+    ["sets", runs.sets],
+    ["rotation", runs.rotation],
+    ["directions", runs.rotation],
+  ] as const;
+  if (!tables.every(([name, run]) => run.tableNames().includes(name))) return null;
   const [sets, rotation, directions] = await Promise.all(
-    tables.map(async (name) => rowsWhere(await run.readTable(name), "layer", "conv5")),
+    tables.map(async ([name, run]) => rowsWhere(await run.readTable(name), "layer", "conv5")),
   );
   return sets && rotation && directions && sets.rows > 0 && rotation.rows > 0 ? { sets, rotation, directions } : null;
 }

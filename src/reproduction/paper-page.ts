@@ -32,8 +32,8 @@ export interface StudyBeside {
 export interface PageData {
   readonly unitscope: string;
   readonly study: Pick<Study, "column" | "images" | "task">;
-  /** `ofEveryClass`: images of a class that networks are compared on, where those are fewer than the main one's. */
-  readonly images: { readonly name: string; readonly count: number; readonly ofEveryClass: number | null };
+  /** `ofEveryClass`: images of a class that all is measured on but conv4 and conv5 of the main network. */
+  readonly images: { readonly name: string; readonly count: number; readonly ofEveryClass: number };
   readonly networks: readonly PageNetwork[];
   /** Networks that the reproduction is meant to have and that are not there, by name. */
   readonly missing: readonly string[];
@@ -132,7 +132,7 @@ function head(data: PageData, folder: string): string[] {
     "",
     "## The networks",
     "",
-    `Trained by \`unitscope train\` on the training images of ${study.images} (${link(data, "training.md", "how")}); where nothing else is said, results are measured on ${withCommas(images.count)} test images (\`${images.name}\`)${images.ofEveryClass === null ? "" : `, those of several networks together on the first ${images.ofEveryClass} of every class, the same for each of them`}. All AlexNets of this page were trained by one schedule, except that heads on random convolutions learned at a tenth of its rate; ResNet-18 has its own.`,
+    `Trained by \`unitscope train\` on the training images of ${study.images} (${link(data, "training.md", "how")}); where nothing else is said, results are measured on ${withCommas(images.count)} test images (\`${images.name}\`). Several networks together, conv1 to conv3, rotations, and unit sets chosen on the images that they are measured on: the first ${images.ofEveryClass} images of every class. All AlexNets of this page were trained by one schedule, except that heads on random convolutions learned at a tenth of its rate; ResNet-18 has its own.`,
     "",
     "| file in `models/` | variant | seed | right |",
     "|---|---|---:|---:|",

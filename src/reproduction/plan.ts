@@ -1,9 +1,7 @@
 /** What is run for the reproduction, in order: which network, which experiment, which options. Pure data. */
 import { methodSteps, seedSteps, smaller } from "./control-steps.ts";
-import { comparedRun, compareRuns, predictRuns, type Step, specialRuns } from "./steps.ts";
-import { alexnetLayers, comparedLayers, type ReproductionNetwork, resnetLayers, type Study } from "./studies.ts";
-
-const lowerLayers = alexnetLayers.slice(0, 3);
+import { comparedRun, compareRuns, lowerRun, predictRuns, type Step } from "./steps.ts";
+import { comparedLayers, lowerLayers, type ReproductionNetwork, resnetLayers, type Study } from "./studies.ts";
 
 /** Options that change what is run. */
 export interface PlanOptions {
@@ -13,33 +11,30 @@ export interface PlanOptions {
   readonly networks?: readonly ReproductionNetwork[];
 }
 
-/** Images of the rendered concept set in a quick look, for every image of a class. */
+/** Images of the rendered concept set; in a quick look for every image of a class, at most as many. */
+const conceptImages = 3000;
 const quickConceptImages = 30;
 
 /** Resamples of a quick look, whose intervals are wide anyway. */
 const quickResamples = 200;
 
-/** Every so manyth class is asked for its unit sets at the lower layers in a quick look: they cost a network each. */
-const quickSetsEvery = 5;
+/** Resamples behind the intervals of single networks that are compared: what is shown is the interval over networks. */
+const comparedResamples = 500;
 
-/** Indices of every so manyth class; `undefined` for all. */
-function everyNth({ classCount }: Study, step: number): string[] | undefined {
-  if (step === 1) return undefined;
-  return Array.from({ length: Math.ceil(classCount / step) }, (_, at) => String(at * step));
+/** Indices of the classes that are asked for their unit sets; `undefined` for all. */
+function classesOfSets({ classCount, setsEvery }: Study): string[] | undefined {
+  if (setsEvery === 1) return undefined;
+  return Array.from({ length: Math.ceil(classCount / setsEvery) }, (_, at) => String(at * setsEvery));
 }
 
 /** The name of the concept set; a quick look at `limit` images of every class has a smaller one. */
-export function conceptSet(limit: number | undefined): string {
-  return limit === undefined ? "builtin" : `builtin:${Math.min(3000, quickConceptImages * limit)}`;
+export function conceptSet(limit: number = conceptImages): string {
+  return `builtin:${Math.min(conceptImages, quickConceptImages * limit)}`;
 }
 
 /** The steps of the reproduction, each after those whose results it reads. */
 export function planSteps(study: Study, { limit, networks = study.networks }: PlanOptions = {}): Step[] {
   const { mainNetwork, comparedLimit } = study;
-  const layersOf = ({ name, variant }: ReproductionNetwork): readonly string[] => {
-    if (variant === "ResNet-18") return resnetLayers;
-    return name === mainNetwork ? alexnetLayers : comparedLayers;
-  };
   const compared = networks.filter(({ variant }) => variant !== "ResNet-18" && variant !== "random convolutions");
   const untrained = networks.filter(({ variant }) => variant === "random convolutions").map(({ name }) => name);
   const plain = networks.filter(({ variant }) => variant === "plain").map(({ name }) => name);
@@ -47,26 +42,19 @@ export function planSteps(study: Study, { limit, networks = study.networks }: Pl
   return [
     ...networks.flatMap((network): Step[] => {
       const { name } = network;
+      const isMain = name === mainNetwork;
       return [
         {
           kind: "ablate",
           title: `${name}: ablation`,
           run: name,
           network: name,
-          layers: layersOf(network),
-          limit: name === mainNetwork ? limit : smaller(limit, comparedLimit),
+          layers: network.variant === "ResNet-18" ? resnetLayers : comparedLayers,
+          limit: isMain ? limit : smaller(limit, comparedLimit),
         },
-        {
-          kind: "attributes",
-          title: `${name}: attributes and concepts`,
-          run: name,
-          conceptNulls: name === mainNetwork && limit === undefined ? comparedLayers : [],
-          concepts: conceptSet(limit),
-          resamples: limit === undefined ? undefined : quickResamples,
-        },
+        describe(`${name}: attributes and concepts`, name, { limit, isMain }),
       ];
     }),
-    ...(comparedLimit === undefined ? [] : comparedSteps(study, limit)),
     ...mainSteps(study, limit),
     ...lastLayerSteps(study, [...plain.filter((name) => name !== mainNetwork), ...untrained]),
     ...untrainedPrediction(untrained),
@@ -88,34 +76,24 @@ export function planSteps(study: Study, { limit, networks = study.networks }: Pl
   ];
 }
 
-/** The main network on the images that the others are measured on: groups of networks are compared on the same images. */
-function comparedSteps(study: Study, limit: number | undefined): Step[] {
-  const { mainNetwork, comparedLimit } = study;
-  const run = comparedRun(study, mainNetwork);
-  return [
-    {
-      kind: "ablate",
-      title: `${mainNetwork}: ablation on the other networks' images`,
-      run,
-      network: mainNetwork,
-      layers: comparedLayers,
-      limit: smaller(limit, comparedLimit),
-    },
-    {
-      kind: "attributes",
-      title: `${mainNetwork}: attributes and concepts on the other networks' images`,
-      run,
-      conceptNulls: [],
-      concepts: conceptSet(limit),
-      resamples: limit === undefined ? undefined : quickResamples,
-    },
-  ];
+/** Attributes and concepts of a run's units: with nulls at conv5 of the main network. */
+function describe(
+  title: string,
+  run: string,
+  { limit, isMain = false }: { limit: number | undefined; isMain?: boolean },
+): Step {
+  const step = { kind: "attributes", title, run } as const;
+  const concepts = conceptSet(limit);
+  if (limit !== undefined) return { ...step, conceptNulls: [], concepts, resamples: quickResamples };
+  return isMain
+    ? { ...step, conceptNulls: ["conv5"], concepts }
+    : { ...step, conceptNulls: [], concepts, resamples: comparedResamples };
 }
 
 /** The unit sets and a rotation of the last convolution of networks other than the main one. */
 function lastLayerSteps(study: Study, names: readonly string[]): Step[] {
   const layers = ["conv5"];
-  const classes = everyNth(study, study.setsEvery.deep);
+  const classes = classesOfSets(study);
   return names.flatMap((name): Step[] => [
     {
       kind: "sets",
@@ -134,77 +112,55 @@ function untrainedPrediction(runs: readonly string[]): Step[] {
   return [{ kind: "predict", title, runs, train: runs.length - 1, out: predictRuns.untrained }];
 }
 
-/** Unit sets, rotations and figures of the main network. */
+/** The main network on the images that the others are measured on, its lower layers, unit sets, rotations and figures. */
 function mainSteps(study: Study, limit: number | undefined): Step[] {
-  const { mainNetwork, lowerLimit, setsEvery } = study;
-  const { lower, paperWay } = specialRuns(study);
-  const classes = everyNth(study, setsEvery.deep);
-  const [conv4, conv5] = comparedLayers;
+  const { mainNetwork, comparedLimit } = study;
+  const [compared, lower] = [comparedRun(study, mainNetwork), lowerRun(study)];
+  const classes = classesOfSets(study);
+  const conv5 = comparedLayers[1];
   return [
     {
-      kind: "sets",
-      title: `${mainNetwork}: unit sets of ${conv5}`,
-      run: mainNetwork,
-      options: { layers: [conv5], classes, strategies: ["greedy", "single", "attributes", "random", "keep"] },
-    },
-    {
-      kind: "sets",
-      title: `${mainNetwork}: unit sets of ${conv4}`,
-      run: mainNetwork,
-      options: { layers: [conv4], classes, strategies: ["greedy", "random"], size: 15, randomSequences: 10 },
-    },
-    {
-      kind: "rotate",
-      title: `${mainNetwork}: rotations of ${conv5}`,
-      run: mainNetwork,
-      options: { layers: [conv5], seeds: 2 },
-    },
-    {
-      kind: "rotate",
-      title: `${mainNetwork}: rotation of ${conv4}`,
-      run: mainNetwork,
-      options: { layers: [conv4], seeds: 1, pca: false },
-    },
-    {
       kind: "ablate",
-      title: `${mainNetwork}: ablation of ${conv5} for sets chosen the paper's way`,
-      run: paperWay,
+      title: `${mainNetwork}: ablation on the other networks' images`,
+      run: compared,
       network: mainNetwork,
-      layers: [conv5],
-      limit,
+      layers: comparedLayers,
+      limit: smaller(limit, comparedLimit),
     },
-    {
-      kind: "sets",
-      title: `${mainNetwork}: unit sets of ${conv5}, the paper's way`,
-      run: paperWay,
-      options: { layers: [conv5], classes, strategies: ["greedy", "random"], rankSplit: "none", randomSequences: 20 },
-    },
+    describe(`${mainNetwork}: attributes and concepts on the other networks' images`, compared, { limit }),
     {
       kind: "ablate",
       title: `${mainNetwork}: ablation of the lower layers on fewer images`,
       run: lower,
       network: mainNetwork,
       layers: lowerLayers,
-      limit: smaller(limit, lowerLimit),
+      limit: smaller(limit, comparedLimit),
     },
+    describe(`${mainNetwork}: attributes and concepts of the lower layers`, lower, { limit }),
     {
       kind: "sets",
-      title: `${mainNetwork}: unit sets of the lower layers`,
-      run: lower,
+      title: `${mainNetwork}: unit sets of ${conv5}`,
+      run: mainNetwork,
       options: {
-        layers: lowerLayers,
-        classes: everyNth(study, limit === undefined ? setsEvery.lower : Math.max(setsEvery.lower, quickSetsEvery)),
-        strategies: ["greedy", "random"],
-        size: 15,
-        randomSequences: 10,
+        layers: [conv5],
+        classes,
+        strategies: ["greedy", "single", "attributes", "random", "keep"],
+        randomSequences: 30,
       },
     },
     {
+      kind: "sets",
+      title: `${mainNetwork}: unit sets of ${conv5}, the paper's way`,
+      run: compared,
+      options: { layers: [conv5], classes, strategies: ["greedy", "random"], rankSplit: "none", randomSequences: 20 },
+    },
+    {
       kind: "rotate",
-      title: `${mainNetwork}: rotations of the lower layers`,
-      run: lower,
-      options: { layers: lowerLayers, seeds: 2, pca: false },
+      title: `${mainNetwork}: rotations of ${conv5}`,
+      run: compared,
+      options: { layers: [conv5], seeds: 1 },
     },
     { kind: "figures", title: `${mainNetwork}: figures`, run: mainNetwork },
+    { kind: "figures", title: `${mainNetwork}: figures of the lower layers`, run: lower },
   ];
 }

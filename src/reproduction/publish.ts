@@ -13,19 +13,16 @@ import type { NetworkEvidence } from "./evidence.ts";
 import { directionsOfNetworks, relationsOfNetworks, setsOfNetworks, unitsOfNetworks } from "./network-tables.ts";
 import { runPath, type Workplace } from "./run-steps.ts";
 import { setCurveTable } from "./set-curve-table.ts";
-import { compareRuns, predictRuns, specialRuns } from "./steps.ts";
+import { comparedRun, compareRuns, lowerRun, predictRuns } from "./steps.ts";
 import type { ReproductionNetwork, Study } from "./studies.ts";
 
 /** Figures that have another name on the page than in their run. */
 function renamed(study: Study): Readonly<Record<string, { readonly run: string; readonly file: string }>> {
-  const { lower } = specialRuns(study);
   const resnet = study.networks.find(({ variant }) => variant === "ResNet-18");
   return {
     ...(resnet && { "layer-drops-resnet18.svg": { run: resnet.name, file: "layer-drops.svg" } }),
-    "rotation-lower.svg": { run: lower, file: "rotation.svg" },
-    "sets-conv1.svg": { run: lower, file: "sets-conv1.svg" },
-    "sets-conv2.svg": { run: lower, file: "sets-conv2.svg" },
-    "sets-conv3.svg": { run: lower, file: "sets-conv3.svg" },
+    "layer-drops-lower.svg": { run: lowerRun(study), file: "layer-drops.svg" },
+    "rotation.svg": { run: comparedRun(study, study.mainNetwork), file: "rotation.svg" },
   };
 }
 
@@ -37,16 +34,17 @@ function publishedTables(study: Study): readonly {
   readonly keeps?: (table: Table) => Table;
 }[] {
   const { mainNetwork, classCount } = study;
+  const runs = [lowerRun(study), mainNetwork];
   return [
-    { name: "units", file: "units.csv", runs: [mainNetwork] },
+    { name: "units", file: "units.csv", runs },
     {
       name: "drops",
       file: dropsTable(classCount),
-      runs: [mainNetwork],
+      runs,
       ...(dropsTable(classCount) !== "drops.csv" && { keeps: survivingDrops }),
     },
-    { name: "relations", file: "relations.csv", runs: [mainNetwork] },
-    { name: "directions", file: "directions.csv", runs: [specialRuns(study).lower, mainNetwork] },
+    { name: "relations", file: "relations.csv", runs },
+    { name: "directions", file: "directions.csv", runs: [comparedRun(study, mainNetwork)] },
   ];
 }
 
@@ -93,9 +91,9 @@ export async function publishResults(
     const table = tableOf(networks);
     if (table.rows > 0) writeFileAtomic(join(folder, "tables", file), tableCsv(table));
   }
-  const { lower, paperWay } = specialRuns(place.study);
+  const { mainNetwork } = place.study;
   const sets = await Promise.all(
-    [lower, place.study.mainNetwork, paperWay].map((run) => openRun(runPath(place, run)).readTable("sets")),
+    [mainNetwork, comparedRun(place.study, mainNetwork)].map((run) => openRun(runPath(place, run)).readTable("sets")),
   );
   writeFileAtomic(join(folder, "tables", "set-curves.csv"), tableCsv(concatTables(sets.map(setCurveTable))));
   for (const [run, file] of [
@@ -138,5 +136,6 @@ function figurePath(place: Workplace, file: string): string {
   if (other) return join(runPath(place, other.run), "figures", other.file);
   // The comparison goes first: its figure 9 has the name of the main network's own.
   const over = [compareRuns.variants, predictRuns.plain].map((name) => join(runPath(place, name), file));
-  return over.find((path) => existsSync(path)) ?? join(runPath(place, place.study.mainNetwork), "figures", file);
+  const own = [place.study.mainNetwork, lowerRun(place.study)].map((run) => join(runPath(place, run), "figures", file));
+  return [...over, ...own].find((path) => existsSync(path)) ?? own[0];
 }

@@ -72,7 +72,11 @@ export async function reproducePaper(
   const page: PageData = {
     unitscope: version,
     study: { column: study.column, images: study.images, task: study.task },
-    images: { name: study.testImages, count: data.images, ofEveryClass: study.comparedLimit ?? null },
+    images: {
+      name: study.testImages,
+      count: data.images,
+      ofEveryClass: Math.min(limit ?? Infinity, study.comparedLimit),
+    },
     networks: evidence.networks.map((network) => ({
       name: network.name,
       variant: network.variant,

@@ -53,22 +53,17 @@ export type Step = {
     }
 );
 
-/** Run folders besides those that are called after their network. */
-export interface SpecialRuns {
-  /** The main network's lower layers on fewer images: their sets and rotations cost a whole network each. */
-  readonly lower: string;
-  /** The main network with unit sets chosen and measured on the same images, as the paper does. */
-  readonly paperWay: string;
+/** The run of the main network's lower layers, on fewer images: removing their units costs most of a network each. */
+export function lowerRun({ mainNetwork }: Study): string {
+  return `${mainNetwork}-lower`;
 }
 
-/** A study's run folders besides those that are called after their network. */
-export function specialRuns({ mainNetwork }: Study): SpecialRuns {
-  return { lower: `${mainNetwork}-lower`, paperWay: `${mainNetwork}-paper-way` };
-}
-
-/** The run that a network is compared with others by: on the same images as theirs, which may be fewer than the main network's. */
-export function comparedRun({ mainNetwork, comparedLimit }: Study, network: string): string {
-  return comparedLimit !== undefined && network === mainNetwork ? `${network}-compared` : network;
+/**
+ * The run that a network is compared with others by: on the same images as theirs, which are fewer than the main
+ * network's. Rotations are measured there, and unit sets that are chosen and measured on the same images, as the paper does.
+ */
+export function comparedRun({ mainNetwork }: Study, network: string): string {
+  return network === mainNetwork ? `${network}-compared` : network;
 }
 
 /** Folders of comparisons: the variants of training, the ways to remove a unit, the seeds. */

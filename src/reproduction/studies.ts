@@ -29,8 +29,8 @@ export interface Study {
   readonly classCount: number;
   /** Whether figures may show its images: not where their terms keep photographs from being published. */
   readonly showsImages: boolean;
-  /** Every so manyth class is asked for its unit sets: at conv4 and conv5, and at the layers below. */
-  readonly setsEvery: { readonly deep: number; readonly lower: number };
+  /** Every so manyth class is asked for its unit sets. */
+  readonly setsEvery: number;
   /** What its networks do, after "ours". */
   readonly task: string;
   /** The images that everything is measured on. */
@@ -39,17 +39,18 @@ export interface Study {
   readonly mainNetwork: string;
   /** All networks, in the order in which they are worked on. The page is made of those that are there. */
   readonly networks: readonly ReproductionNetwork[];
-  /** Test images of every class that networks are compared on; all where absent. The main network is measured on all besides. */
-  readonly comparedLimit?: number;
-  /** Images of every class that the lower layers' sets and rotations are measured on. */
-  readonly lowerLimit: number;
+  /** Test images of every class that all is measured on but conv4 and conv5 of the main network, which are on all images. */
+  readonly comparedLimit: number;
+  /** Images of every class that other ways to remove a unit are measured on. */
+  readonly controlLimit: number;
 }
 
-/** The layers of AlexNet, in order. */
-export const alexnetLayers = ["conv1", "conv2", "conv3", "conv4", "conv5"] as const;
-
-/** The layers that networks are compared at, as in the paper. */
+/** The layers of AlexNet that networks are compared at, as in the paper, and those below, which only the main one is asked at. */
 export const comparedLayers = ["conv4", "conv5"] as const;
+export const lowerLayers = ["conv1", "conv2", "conv3"] as const;
+
+/** The layers of AlexNet, in order. */
+export const alexnetLayers: readonly string[] = [...lowerLayers, ...comparedLayers];
 
 /** The layers of ResNet-18: the first convolution of its last block, and the block's output. */
 export const resnetLayers = ["layer4.1.conv1", "layer4.1"] as const;
@@ -71,7 +72,7 @@ export const cifar10Study: Study = {
   images: "CIFAR-10",
   classCount: 10,
   showsImages: true,
-  setsEvery: { deep: 1, lower: 1 },
+  setsEvery: 1,
   task: "ten classes apart at 32×32",
   testImages: "cifar10:test",
   mainNetwork: "alexnet-cifar10",
@@ -87,7 +88,8 @@ export const cifar10Study: Study = {
       note: "width 16, a quarter of the original's 64: 16 channels in the first stage, 128 in the last",
     },
   ],
-  lowerLimit: 200,
+  comparedLimit: 300,
+  controlLimit: 100,
 };
 
 /** A hundred classes of photographs at 64×64: one class is a hundredth of the images. */
@@ -97,7 +99,7 @@ export const tinyImageNetStudy: Study = {
   images: "100 classes of Tiny-ImageNet",
   classCount: 100,
   showsImages: false,
-  setsEvery: { deep: 5, lower: 10 },
+  setsEvery: 5,
   task: "a hundred classes of photographs apart at 64×64",
   testImages: "tiny-imagenet-100:test",
   mainNetwork: "alexnet-tiny-imagenet-100",
@@ -113,7 +115,7 @@ export const tinyImageNetStudy: Study = {
     ...seeds("alexnet-random-tiny-imagenet-100", "random convolutions", 2, headOnly),
   ],
   comparedLimit: 50,
-  lowerLimit: 20,
+  controlLimit: 10,
 };
 
 /** Every study, by its name. */

@@ -1,8 +1,15 @@
 /** Evidence as the runs would give it, with effects that a test chooses. */
 import { seededRandom } from "../../src/numeric/random.ts";
 import type { Evidence, NetworkEvidence } from "../../src/reproduction/evidence.ts";
-import { alexnetLayers, cifar10Study, resnetLayers, type Variant } from "../../src/reproduction/studies.ts";
-import { concatTables, makeTable, type Table } from "../../src/tables/table.ts";
+import {
+  alexnetLayers,
+  cifar10Study,
+  comparedLayers,
+  lowerLayers,
+  resnetLayers,
+  type Variant,
+} from "../../src/reproduction/studies.ts";
+import { concatTables, filterRows, makeTable, type Table, texts } from "../../src/tables/table.ts";
 import type { Effects } from "./effects.ts";
 
 const unitCount = 48;
@@ -52,17 +59,24 @@ export function exampleEvidence(effects: Effects): Evidence {
   });
   return {
     networks: found,
-    main: found[0],
+    main: atLayers(found[0], comparedLayers),
+    lower: atLayers(found[0], lowerLayers),
     classCount: effects.classCount,
     showsImages: true,
     untrainedPredictions: predictionsOf(untrained),
-    lowerImages: 100,
-    sets: concatTables(alexnetLayers.map((layer) => setsOf(layer, effects))),
+    sets: setsOf("conv5", effects),
     setsPaperWay: setsOf("conv5", effects),
-    rotation: concatTables(alexnetLayers.map((layer) => rotationOf(layer, effects))),
-    directions: directionsOf(alexnetLayers, effects),
     predictions: predictionsOf(effects),
   };
+}
+
+/** What a run of some of the layers gives. */
+export function atLayers(network: NetworkEvidence, layers: readonly string[]): NetworkEvidence {
+  const own = (table: Table): Table => {
+    const layer = texts(table, "layer");
+    return filterRows(table, (row) => layers.includes(layer[row]));
+  };
+  return { ...network, units: own(network.units), relations: own(network.relations) };
 }
 
 /** Drops over other classes that correlate with a unit's number, as its attributes in `unitsOf` do. */

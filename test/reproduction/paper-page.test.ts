@@ -44,7 +44,7 @@ const controls: Controls = {
 const data: PageData = {
   unitscope: "0.1.0",
   study: { column: "10 classes", images: "CIFAR-10", task: "ten classes apart at 32×32" },
-  images: { name: "cifar10:test", count: 10_000, ofEveryClass: null },
+  images: { name: "cifar10:test", count: 10_000, ofEveryClass: 300 },
   networks: [{ name: "alexnet-cifar10", variant: "plain", seed: 1, note: "", accuracy: 0.8244 }],
   missing: ["alexnet-cifar10-seed2", "alexnet-random-cifar10"],
   beside: [],

@@ -57,7 +57,7 @@ describe("reproducePaper", () => {
     }
 
     // What was made from a table that is gone is made again, and nothing else.
-    rmSync(join(options.work, mainNetwork, "figures", "unit-drops-conv3.svg"));
+    rmSync(join(options.work, mainNetwork, "figures", "unit-drops-conv5.svg"));
     const again: string[] = [];
     await reproducePaper(options, { step: ({ title, isDone }) => void (isDone || again.push(title)) });
     expect(again).toEqual([`${mainNetwork}: figures`]);

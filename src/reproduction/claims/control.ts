@@ -101,10 +101,10 @@ function withoutLearning(id: ClaimId, evidence: Evidence): Evidence | null {
     ...evidence,
     networks: found.map((network) => ({ ...network, variant: "plain" })),
     main: { ...main, variant: "plain" },
+    // The layers below of such networks are not measured.
+    lower: { ...main, variant: "plain", units: nothing(main.units), relations: nothing(main.relations) },
     sets: nothing(evidence.sets),
     setsPaperWay: null,
-    rotation: nothing(evidence.rotation),
-    directions: nothing(evidence.directions),
     predictions: evidence.untrainedPredictions ?? nothing(evidence.predictions),
   };
 }

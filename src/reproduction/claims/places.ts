@@ -4,7 +4,7 @@ import type { Estimate } from "../../stats/nested-bootstrap.ts";
 import { imageVariance, networkInterval } from "../../stats/network-interval.ts";
 import { texts } from "../../tables/table.ts";
 import { type Evidence, type NetworkEvidence, networksOf, unitValues } from "../evidence.ts";
-import { alexnetLayers, comparedLayers, resnetLayers, type Variant } from "../studies.ts";
+import { alexnetLayers, resnetLayers, type Variant } from "../studies.ts";
 
 /** A layer of some networks. */
 export interface Place {
@@ -14,24 +14,23 @@ export interface Place {
 }
 
 /**
- * The layers that verdicts count: those that several plain networks share together, and those of the main network that
- * they do not share, or that it alone was measured at on all images; ResNet-18's.
+ * The layers that verdicts count: those that several plain networks share together, those of the main network alone, on
+ * all images if these are more, and below; ResNet-18's.
  */
 export function placesOf(evidence: Evidence): Place[] {
-  const { main } = evidence;
+  const { main, lower } = evidence;
   const plain = networksOf(evidence, "plain");
   const resnets = networksOf(evidence, "ResNet-18");
   const onMore = plain.some(({ name, imageCount }) => name === main.name && imageCount < main.imageCount);
+  const isShared = plain.length > 1;
   return [
-    ...layersOf(main).flatMap((layer): Place[] => {
-      const isShared = plain.length > 1 && comparedLayers.some((compared) => compared === layer);
-      return [
-        ...(!isShared || onMore
-          ? [{ name: isShared ? `${layer} (1 network, all images)` : layer, layer, networks: [main] }]
-          : []),
-        ...(isShared ? [{ name: `${layer} (${plain.length} networks)`, layer, networks: plain }] : []),
-      ];
-    }),
+    ...layersOf(lower).map((layer): Place => ({ name: layer, layer, networks: [lower] })),
+    ...layersOf(main).flatMap((layer): Place[] => [
+      ...(!isShared || onMore
+        ? [{ name: isShared ? `${layer} (1 network, all images)` : layer, layer, networks: [main] }]
+        : []),
+      ...(isShared ? [{ name: `${layer} (${plain.length} networks)`, layer, networks: plain }] : []),
+    ]),
     ...(resnets.length > 0 ? resnetLayers : []).map(
       (layer): Place => ({ name: `ResNet-18 ${layer}`, layer, networks: resnets }),
     ),

@@ -169,8 +169,11 @@ function pearsonOfKnown(first: Float64Array, second: Float64Array): number {
 }
 
 function findingsOf(evidence: Evidence, drop: Drop): Finding[] {
-  const ofMain = layersOf(evidence.main).flatMap((layer): Finding[] => {
-    const found = attributeNames.map((attribute) => correlationOf(evidence.main, { layer, attribute, drop }));
+  const ofOne = [evidence.lower, evidence.main].flatMap((network) =>
+    layersOf(network).map((layer) => ({ network, layer })),
+  );
+  const ofMain = ofOne.flatMap(({ network, layer }): Finding[] => {
+    const found = attributeNames.map((attribute) => correlationOf(network, { layer, attribute, drop }));
     return [
       ...found.map((each, at) => finding(layer, attributeWords[attributeNames[at]], "number", each)),
       count(layer, "noise ceiling", "number", found[0]?.ceiling ?? Number.NaN),

@@ -2,7 +2,6 @@
 import { type Estimate, nestedBootstrap } from "../../stats/nested-bootstrap.ts";
 import { doubles, filterRows, integers, type Table, texts } from "../../tables/table.ts";
 import type { Evidence, LastLayer } from "../evidence.ts";
-import { alexnetLayers } from "../studies.ts";
 import { type Claim, claim, count, type Finding, finding, inWords, listed, points } from "./claim.ts";
 import { allOf, isPositive } from "./judgement.ts";
 import { lastLayerName, lastLayers, overNetworks } from "./over-networks.ts";
@@ -10,15 +9,9 @@ import { mean } from "./places.ts";
 
 /** Removing a unit damages its class more than removing a random direction does. */
 export function rotationClaim(evidence: Evidence): Claim {
-  const { rotation, directions, lowerImages } = evidence;
-  const layers = new Set(texts(rotation, "layer"));
-  const lower = alexnetLayers.slice(0, -1).filter((layer) => layers.has(layer));
   const networks = lastLayers(evidence);
   const last = networks.length > 0 ? { layer: lastLayerName(networks), ...compareLastLayers(networks) } : undefined;
-  const rows = [
-    ...lower.map((layer) => ({ layer, ...compareWithDirections(rotation, layer), ...testOf(directions, layer) })),
-    ...(last ? [last] : []),
-  ];
+  const rows = last ? [last] : [];
   return claim("rotation", {
     headline: last
       ? `conv5, class drop without the luck of choosing: ${inWords(last.splitUnits)} for units, ${inWords(last.splitRandom)} for random directions`
@@ -30,17 +23,14 @@ export function rotationClaim(evidence: Evidence): Claim {
         count(row.layer, "rank p", "probability", p),
       ]),
     ],
-    intervals: `95 %, the test images held fixed; ${networks.length > 1 ? `conv5: over ${networks.length} networks (Student's t), p the largest of theirs; other rows, of one network: ` : ""}bootstrap over units and directions. P and p are of the drops without the luck of choosing: P that a unit's is larger than a direction's, p of Mann and Whitney's rank test. Rotations: ${rows.map(({ layer, rotations }) => `${rotations} at ${layer}`).join(", ")}. conv1 to conv3: ${lowerImages} images of every class; otherwise all`,
+    intervals: `95 %, the test images held fixed; ${networks.length > 1 ? `over ${networks.length} networks (Student's t), p the largest of theirs` : "bootstrap over units and directions"}. P and p are of the drops without the luck of choosing: P that a unit's is larger than a direction's, p of Mann and Whitney's rank test. Rotations of each network: ${last?.rotations ?? 0}`,
     judged: rows.map(({ layer, difference, specific }) => ({
       place: layer,
       statement: "",
       outcome: allOf([isPositive(difference), isPositive(specific)]),
     })),
     why: onAverageOnly(rows),
-    pictures: [
-      { file: "rotation.svg", shows: "drops of units and of random directions, conv4 and conv5" },
-      { file: "rotation-lower.svg", shows: "drops of units and of random directions, conv1 to conv3" },
-    ],
+    pictures: [{ file: "rotation.svg", shows: "drops of units and of random directions" }],
     tables: ["directions.csv", "networks-directions.csv"],
   });
 }

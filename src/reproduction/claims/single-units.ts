@@ -8,7 +8,10 @@ import { allOf, isAsLarge, isPositive, isWithin, type Outcome } from "./judgemen
 import { estimateOf, mean, meansOf, type Place, placesOf } from "./places.ts";
 import { bounds } from "./rules.ts";
 
-const layerDrops = { file: "layer-drops.svg", shows: "max, min and overall drop of every unit, layer by layer" };
+const layerDrops = [
+  { file: "layer-drops.svg", shows: "max, min and overall drop of every unit of conv4 and conv5" },
+  { file: "layer-drops-lower.svg", shows: "the same of conv1 to conv3, on fewer images" },
+];
 
 const resnetDrops = { file: "layer-drops-resnet18.svg", shows: "the same for ResNet-18" };
 
@@ -51,7 +54,7 @@ export function overallDropClaim(evidence: Evidence): Claim {
       outcome: allOf([isWithin(drop, bounds.smallDrop), mostSmall({ surelySmall, surelyLarge })]),
     })),
     why: `The most important unit of all costs ${points(Math.max(...rows.map(({ largest }) => largest)))} points of all images. In a layer of few units one unit is many per cent of the layer; the paper shows layers of hundreds.`,
-    pictures: [layerDrops],
+    pictures: layerDrops,
     tables: ["units.csv", "networks-units.csv"],
   });
 }
@@ -128,7 +131,7 @@ export function classDropClaim(evidence: Evidence): Claim {
     ]),
     why: `With ${evidence.classCount} classes, one class is ${points(1 / evidence.classCount, 0)} % of the images, so that no class drop can be more than ${evidence.classCount} times the overall drop unless other classes gain.`,
     pictures: [
-      layerDrops,
+      ...layerDrops,
       ...(networksOf(evidence, "ResNet-18").length > 0 ? [resnetDrops] : []),
       ...alexnetLayers.map(unitDropsPicture),
       ...(evidence.showsImages ? alexnetLayers.map(cardPicture) : []),

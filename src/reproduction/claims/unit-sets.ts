@@ -2,7 +2,6 @@
 import { type Estimate, nestedBootstrap } from "../../stats/nested-bootstrap.ts";
 import { doubles, filterRows, integers, type Table, texts } from "../../tables/table.ts";
 import type { Evidence } from "../evidence.ts";
-import { alexnetLayers } from "../studies.ts";
 import { type Claim, claim, type Finding, finding, inWords, listed, points } from "./claim.ts";
 import { isAbove, isAsLarge, isWithin, type Judged } from "./judgement.ts";
 import { lastLayerName, lastLayers, overNetworks } from "./over-networks.ts";
@@ -13,8 +12,7 @@ const sizes = [5, 10, 15] as const;
 
 /** A few units wipe out a class; as many random ones do not. */
 export function unitSetsClaim(evidence: Evidence): Claim {
-  const { sets, setsPaperWay, classCount, lowerImages } = evidence;
-  const measured = new Set(texts(sets, "layer"));
+  const { sets, setsPaperWay, classCount } = evidence;
   const last = lastLayers(evidence);
   const honest =
     last.length > 0
@@ -28,11 +26,7 @@ export function unitSetsClaim(evidence: Evidence): Claim {
     ? rowOf("conv5 (one network, chosen and measured on the same images)", "conv5", [setsPaperWay])
     : undefined;
   const ownOfMain = evidence.main.last ? rowOf("", "conv5", [evidence.main.last.sets]) : undefined;
-  const rows = [
-    ...alexnetLayers.slice(0, -1).flatMap((layer) => (measured.has(layer) ? [rowOf(layer, layer, [sets])] : [])),
-    ...(honest ? [honest] : []),
-    ...(paperWay ? [paperWay] : []),
-  ];
+  const rows = [...(honest ? [honest] : []), ...(paperWay ? [paperWay] : [])];
   return claim("unit-sets", {
     headline: honest
       ? `conv5: ${listed(sizes.map((size, at) => `${inWords(honest.lost[at])} after ${size}`))}; 15 random units: ${inWords(honest.lostAtRandom)}`
@@ -44,15 +38,12 @@ export function unitSetsClaim(evidence: Evidence): Claim {
       ...sizes.map((step, at) => finding(name, `right after ${step} random units`, "percent", random[at])),
       finding(name, "lost to 15 random units", "points", lostAtRandom),
     ]),
-    intervals: `95 %; ${last.length > 1 ? `conv5: over ${last.length} networks (Student's t), the images held fixed; other rows, of one network: ` : ""}bootstrap over classes (${listed(asked(sets, classCount))}), for random sets over classes and sequences. Half of the images of a class choose the units, the others measure, but for the last row. conv1 to conv3: ${lowerImages} images of every class; otherwise all`,
+    intervals: `95 %; ${last.length > 1 ? `conv5: over ${last.length} networks (Student's t), the images held fixed; of one network: ` : ""}bootstrap over classes (${asked(sets, classCount)}), for random sets over classes and sequences. Half of the images of a class choose the units, the others measure, but for the last row`,
     judged: honest ? judgedOf(honest) : [{ place: "conv5", statement: "", outcome: "unasked" }],
     why: honest
       ? `A class loses ${stepsOf(honest)} units chosen on other images${paperWay && ownOfMain ? `; in ${evidence.main.name} alone ${stepsOf(ownOfMain)}, and ${stepsOf(paperWay)} where units are chosen on the measured images, as in the paper` : ""}.`
       : "",
-    pictures: alexnetLayers.map((layer) => ({
-      file: `sets-${layer}.svg`,
-      shows: `accuracy of classes as units of ${layer} are removed`,
-    })),
+    pictures: [{ file: "sets-conv5.svg", shows: "accuracy of classes as units of conv5 are removed" }],
     tables: ["set-curves.csv", "networks-sets.csv"],
   });
 }
@@ -95,18 +86,10 @@ function stepsOf({ lost }: SetRow): string {
   return listed(sizes.map((size, at) => `${points(lost[at]?.value ?? Number.NaN, 1)} points after ${size}`));
 }
 
-/** `all 10`; `20, evenly spaced in the list, of 100 at conv4 and conv5`. */
-function asked(sets: Table, classCount: number): string[] {
-  const byCount = new Map<number, string[]>();
-  for (const layer of new Set(texts(sets, "layer"))) {
-    const { size } = byClass(sets, layer, "greedy", 0);
-    byCount.set(size, [...(byCount.get(size) ?? []), layer].sort());
-  }
-  return [...byCount].map(([size, layers]) =>
-    size === classCount && byCount.size === 1
-      ? `all ${size}`
-      : `${size === classCount ? "all" : `${size}, evenly spaced in the list, of`} ${classCount} at ${listed(layers)}`,
-  );
+/** `all 10`; `20, evenly spaced in the list, of 100`. */
+function asked(sets: Table, classCount: number): string {
+  const { size } = byClass(sets, "conv5", "greedy", 0);
+  return size === classCount ? `all ${size}` : `${size}, evenly spaced in the list, of ${classCount}`;
 }
 
 /** What the sets cost a class, mean over classes (and sequences). */
