@@ -207,8 +207,17 @@ export function manifestIdentity(manifest: RunManifest): Json {
 
 /**
  * What differs between the run that a folder holds and the one that is to be written there, as
- * `expected model.sha256 …, got …`; `undefined` if nothing does.
+ * `expected the network …, got …`; `undefined` if nothing does.
  */
 export function manifestDifference(held: RunManifest, wanted: RunManifest): string | undefined {
+  const ofNetwork = ({ model }: RunManifest): string => `${model.name} (SHA-256 ${model.sha256.slice(0, 12)}…)`;
+  const ofImages = ({ data }: RunManifest): string =>
+    `${data.images} images of ${data.name} (hash ${data.hash.slice(0, 12)}…)`;
+  if (held.schemaVersion === wanted.schemaVersion) {
+    if (held.model.sha256 !== wanted.model.sha256) {
+      return `expected the network ${ofNetwork(held)}, got ${ofNetwork(wanted)}`;
+    }
+    if (held.data.hash !== wanted.data.hash) return `expected ${ofImages(held)}, got ${ofImages(wanted)}`;
+  }
   return firstDifference(manifestIdentity(held), manifestIdentity(wanted));
 }

@@ -266,7 +266,7 @@ describe("a run folder that does not fit", () => {
       `run folder "${out}": expected ablation.method zero, got mean; choose another folder`,
     );
     expect(await refusal(ablate(join(folder, "network.onnx"), images, out, "--limit", "2"))).toMatch(
-      /: expected data\.hash [0-9a-f]+…?, got [0-9a-f]+…?; choose another folder$/,
+      /: expected \d+ images of .* \(hash [0-9a-f]{12}…\), got \d+ images of .* \(hash [0-9a-f]{12}…\); choose another folder$/,
     );
     expect(await refusal(ablate(join(folder, "network.onnx"), images, images))).toBe(
       `run folder "${images}": expected an empty folder or a run, got crimson, green, navy; choose another folder`,

@@ -181,7 +181,11 @@ test("a run is continued in its folder; another run is refused with what differs
   expect(startRun(path, later).manifest().finished).toBe("2024-05-01T10:01:00.000Z");
   const other = { ...exampleManifest, model: { ...exampleManifest.model, sha256: "ef".repeat(32) } };
   expect(() => startRun(path, other)).toThrow(
-    `run folder "${path}": expected model.sha256 abababababab…, got efefefefefef…; choose another folder`,
+    `run folder "${path}": expected the network net.onnx (SHA-256 abababababab…), got net.onnx (SHA-256 efefefefefef…); choose another folder`,
+  );
+  const fewer = { ...exampleManifest, data: { ...exampleManifest.data, hash: "12".repeat(32), images: 20 } };
+  expect(() => startRun(path, fewer)).toThrow(
+    "expected 30 images of cifar10:test (hash cdcdcdcdcdcd…), got 20 images of cifar10:test (hash 121212121212…); choose",
   );
   const mean = { ...exampleManifest, ablation: { method: "mean" } };
   expect(() => startRun(path, mean)).toThrow("expected ablation.method zero, got mean");
