@@ -1,4 +1,5 @@
 /** What a study does with a network, in order. Pure data: the layers, the images, and the options of every step. */
+import { planSuffix } from "../ablation/suffix-plan.ts";
 import { UnitscopeError } from "../errors.ts";
 import { multiplyAdds, shareBehind } from "../onnx/cost.ts";
 import type { Layer } from "../onnx/layers.ts";
@@ -150,21 +151,36 @@ const quickImages = 10_000;
 const quickMultiplications = 3e11;
 /** (unit, image) pairs of the studied layers: they are removed a few times over, by sets and rotations too. */
 const quickPairs = 1e6;
+/** Multiply-adds that removing every unit of the studied layers may repeat. */
+const quickRepeated = 1e12;
 
 /**
  * Images of every class for a first look: as many as take about a minute, and two at least. The same on every machine,
  * so that a first look continues on another.
- * @param studied the layers whose units are removed.
+ * @param studied the layers whose units are removed: what lies behind them is repeated for each.
+ * @param classCount classes of the images.
  */
 export function quickLimit(
-  { graph, layers, classCount }: Pick<Model, "graph" | "layers" | "classCount">,
-  studied: readonly Pick<Layer, "units">[],
+  model: Model,
+  studied: readonly Pick<Layer, "units" | "tap">[],
+  classCount: number = model.classCount,
 ): number {
+  const { graph, layers, shapes } = model;
   const multiplications = layers.reduce((sum, { weight, height, width }) => {
     const dims = weight === null ? undefined : graph.constants.get(weight)?.dims;
     return sum + (dims ? dims.reduce((product, dim) => product * dim, 1) * height * width : 0);
   }, 1);
   const units = studied.reduce((sum, layer) => sum + layer.units, 0);
-  const images = Math.min(quickImages, quickMultiplications / multiplications, quickPairs / Math.max(1, units));
+  const costs = multiplyAdds(graph, shapes);
+  const repeated = studied.reduce((sum, layer) => {
+    const { recomputed } = planSuffix(model, layer.tap);
+    return sum + layer.units * [...recomputed].reduce((own, node) => own + (costs.get(node) ?? 0), 0);
+  }, 1);
+  const images = Math.min(
+    quickImages,
+    quickMultiplications / multiplications,
+    quickPairs / Math.max(1, units),
+    quickRepeated / repeated,
+  );
   return Math.max(2, Math.floor(images / classCount));
 }

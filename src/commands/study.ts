@@ -162,7 +162,7 @@ async function quickLimitOf(modelPath: string, data: string, options: StudyOptio
   const images = (): Promise<ImageSet> => openImageSet(data, { root, severalLabels: label !== undefined });
   const model = await openNetwork(modelPath, { output, preprocessing, images });
   const classCount = label === undefined ? model.classCount : 2; // its absence and its presence
-  return quickLimit({ ...model, classCount }, studiedLayers(model, options));
+  return quickLimit(model, studiedLayers(model, options), classCount);
 }
 
 /** Everything that a step's result depends on; empty while there is no run. */

@@ -1,6 +1,7 @@
 /** A whole study of a small random network: what it does, in which order, and that nothing is done twice. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { runFigures } from "../../src/commands/figures-run.ts";
 import { planStudy, quickLimit, studiedLayers } from "../../src/commands/plan-study.ts";
@@ -165,11 +166,29 @@ describe("the plan", () => {
 
   test("a first look takes two images of every class at least, and 10,000 images or a million pairs at most", async () => {
     const opened = await openModel(model);
-    expect(quickLimit(opened, [{ units: 4 }])).toBe(Math.floor(10_000 / CLASSES));
-    expect(quickLimit(opened, [{ units: 200 }, { units: 300 }])).toBe(Math.floor(2_000 / CLASSES));
-    expect(quickLimit({ ...opened, classCount: 10_000 }, [{ units: 4 }])).toBe(2);
+    const { tap } = opened.layers.filter(({ isOutput }) => !isOutput).at(-1) ?? opened.layers[0];
+    expect(quickLimit(opened, [{ units: 4, tap }])).toBe(Math.floor(10_000 / CLASSES));
+    expect(
+      quickLimit(
+        opened,
+        [200, 300].map((units) => ({ units, tap })),
+      ),
+    ).toBe(Math.floor(2_000 / CLASSES));
+    expect(quickLimit(opened, [{ units: 4, tap }], 10_000)).toBe(2);
     const heavy = { ...opened, layers: opened.layers.map((layer) => ({ ...layer, height: 4000, width: 4000 })) };
-    expect(quickLimit(heavy, [{ units: 4 }])).toBe(2);
+    expect(quickLimit(heavy, [{ units: 4, tap }])).toBe(2);
+  });
+
+  test("a first look takes fewer images where more is repeated behind a layer", async () => {
+    const alexnet = await openModel(fileURLToPath(new URL("../../models/alexnet-cifar10.onnx", import.meta.url)));
+    const of = (name: string): number =>
+      quickLimit(
+        alexnet,
+        alexnet.layers.filter((layer) => layer.name === name),
+      );
+    expect(of("conv5")).toBe(1000);
+    expect(of("conv2")).toBeGreaterThan(10);
+    expect(of("conv2")).toBeLessThan(of("conv4"));
   });
 });
 
