@@ -122,7 +122,8 @@ export function fitAttribute(
 ): AttributeFit {
   const own = split.train.map((network) => networks[network]);
   const [train, labels] = [knownRows(own, attribute), targetsOf(own)];
-  const penalty = bestPenalty(scorePenalties(train, labels, { classCount, penalties, foldCount, seed }));
+  const best = bestPenalty(scorePenalties(train, labels, { classCount, penalties, foldCount, seed }));
+  const penalty = Number.isNaN(best) ? Math.max(...penalties) : best; // one unit alone leaves none to hold out
   const model = fitLogistic(train, labels, { classCount, penalty });
   return {
     penalty,

@@ -100,6 +100,15 @@ describe("predictClasses", () => {
     }
   });
 
+  it("learns from one unit alone, with the strongest penalty, that there is one class", () => {
+    const networks = networksOf(2, 2, 9);
+    networks[0].target.fill(-1).fill(2, 7, 8);
+    const [split] = chooseNetworks(2, 1).filter(({ train }) => train[0] === 0);
+    const fit = fitAttribute(networks, { split, attribute: "concept_iou" }, { ...options });
+    expect(fit.penalty).toBe(0.3);
+    expect(Array.from(fit.probabilities[0].subarray(0, classCount))).toEqual([0, 0, 1, 0, 0]);
+  });
+
   it("raises no false alarm on vectors of noise", async () => {
     // 40 sets of networks; three standard errors of a rate of 0.05 over 40 are 0.103.
     let alarms = 0;
