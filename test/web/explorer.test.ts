@@ -33,25 +33,19 @@ async function open(page: Page, hash: string): Promise<void> {
   await settle(page);
 }
 
+/** Until nothing is loading or being computed any more, and what came of it has been drawn. */
 async function settle(page: Page): Promise<void> {
+  const drawn = (): Promise<void> =>
+    page.evaluate(
+      () =>
+        new Promise((done) => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(() => done()), 40))),
+    );
   await page.waitForFunction(() => document.querySelector(".bar") !== null);
-  // Until nothing is loading any more, and what was loaded has been drawn.
+  await drawn();
   await page.waitForFunction(
-    () =>
-      document.querySelector("h1:not([hidden])") !== null && document.querySelector("head > script[async]") === null,
+    () => document.querySelector("h1:not([hidden])") !== null && document.querySelector("[aria-busy=true]") === null,
   );
-  await page.evaluate(
-    () => new Promise((drawn) => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(drawn), 40))),
-  );
-}
-
-/** Until two looks at it find as many elements: what is drawn may ask for more. */
-async function settleWholly(page: Page): Promise<void> {
-  const count = (): Promise<number> => page.evaluate(() => document.querySelectorAll("*").length);
-  for (let before = -1, now = await count(); before !== now; ) {
-    await settle(page);
-    [before, now] = [now, await count()];
-  }
+  await drawn();
 }
 
 /** What axe finds on the page; `rules` asks some alone. */
@@ -108,7 +102,6 @@ describeInBrowser("the explorer, opened from disk", (browser) => {
       const { page, complaints } = await browser.page({ colorScheme });
       for (const view of views) {
         await open(page, view);
-        await settleWholly(page);
         expect(await page.locator("h1:visible").count(), view).toBe(1);
         expect(await page.locator(".failure").allInnerTexts(), view).toEqual([]);
         const isLight = colorScheme === "light";

@@ -1,6 +1,7 @@
 /** Loads the page's data: scripts that call `unitscopeChunk` with their name and content. */
 import { UnitscopeError } from "../../src/errors.ts";
 import { type Chunk, decodeChunk } from "../../src/report/chunk.ts";
+import { pending } from "./pending.ts";
 
 declare global {
   var unitscopeChunk: (name: string, content: string) => void;
@@ -18,9 +19,8 @@ globalThis.unitscopeChunk = (name, content) => waiting.get(name)?.(content);
 export function loadChunk(name: string, folder: string = "data"): Promise<Chunk> {
   const known = loading.get(name);
   if (known) return known;
-  const loaded = scriptContent(name, `${folder}/${encodeURIComponent(name)}.js`)
-    .then(inflate)
-    .then(decodeChunk);
+  const content = scriptContent(name, `${folder}/${encodeURIComponent(name)}.js`);
+  const loaded = pending(content.then(inflate).then(decodeChunk));
   loading.set(name, loaded);
   return loaded;
 }

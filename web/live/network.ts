@@ -18,6 +18,7 @@ import type { Model } from "../../src/runtime/model.ts";
 import { prepareModel } from "../../src/runtime/prepare-model.ts";
 import { openSession, useRuntime, type Value } from "../../src/runtime/session.ts";
 import { loadChunk } from "../data/chunks.ts";
+import { pending } from "../data/pending.ts";
 import { browserRuntime } from "./browser-runtime.ts";
 import { unitsOf } from "./removed.ts";
 import { unitMaps } from "./unit-maps.ts";
@@ -64,7 +65,7 @@ export function openNetwork(run: RunData): Promise<Network> {
   if (!live) return Promise.reject(new Error(`run ${run.label}: expected its network in the page, got none`));
   const known = opened.get(live.model);
   if (known) return known;
-  const network = open(run, live);
+  const network = pending(open(run, live));
   opened.set(live.model, network);
   return network;
 }
