@@ -62,7 +62,7 @@ export function openFastPairs(
     for (let start = 0; start < rows.length; start += pack) {
       const some = rows.subarray(start, start + pack);
       const own = units.subarray(start, start + pack);
-      for (let at = 0; at < some.length; at++) written.write(own[at], some[at], at);
+      written.write(own, some);
       const feeds: Feeds = {
         ...written.feeds(some.length),
         ...pairMasks(plan, own),

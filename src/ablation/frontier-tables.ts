@@ -3,34 +3,19 @@
  * off it: each position of the unit's change belongs to some taps of the weights and moves, through each, one place of the
  * convolution's output. The pooling, and a ReLU on either side of it, are part of it.
  */
+import type { DifferenceTables, Lists } from "../numeric/difference-kernel.ts";
 import { readersOf } from "../onnx/edit.ts";
 import { type Graph, intAttribute, intsAttribute, type Node, stringAttribute } from "../onnx/graph.ts";
 import type { Shape } from "../onnx/shapes.ts";
 import { positionsOf, standsFirst } from "./channel-tensor.ts";
 import type { Frontier } from "./suffix-plan.ts";
 
-/** Lists of different lengths, one behind the other: list `i` is entries `starts[i]` to `starts[i + 1]` (exclusive). */
-export interface Lists {
-  readonly starts: readonly number[];
-  readonly entries: readonly number[];
-}
-
-/** A frontier, and what follows it at once. */
-export interface FrontierTables {
+/** A frontier, and what follows it at once; places and channels are those of the frontier's own output. */
+export interface FrontierTables extends DifferenceTables {
   /** The network's tensor that comes out. */
   readonly output: string;
   /** Its sizes for one image. */
   readonly dims: readonly number[];
-  /** Of the frontier's own output: positions of the map, and channels. */
-  readonly places: number;
-  readonly channels: number;
-  readonly tapCount: number;
-  /** Per position of a unit's change: place, tap, place, tap … */
-  readonly moved: Lists;
-  /** Per place of what comes out, the places of which it is the largest. */
-  readonly windows: Lists;
-  /** What comes out is no less: 0 behind ReLU, else −∞. */
-  readonly least: number;
 }
 
 /**

@@ -53,8 +53,9 @@ const windowed = [
   node("Flatten", ["g"], ["f"]),
   node("Gemm", ["f", normal([4, 18]), normal([4])], ["logits"], { transB: 1 }),
 ];
-test("windows that are not square, dilated, padded unevenly, pooled before the ReLU", async () => {
-  const model = await network(windowed);
+/** Logits without each of the layer's 5 units, of any pairs in any order, against those of the plain network. */
+async function compare(nodes: Node[], byImage: boolean): Promise<void> {
+  const model = await network(nodes);
   const images = 23;
   const data = Float32Array.from({ length: images * 189 }, () => random.normal());
   const layer = model.layers.find(({ tap }) => tap === "r");
@@ -63,7 +64,7 @@ test("windows that are not square, dilated, padded unevenly, pooled before the R
   const fast = await openFastRoute(model, [{ plan: planSuffix(model, "r"), replacement }]);
   const { pairs } = fast.layers[0] ?? {};
   if (!pairs) throw new Error("expected pairs of any units");
-  expect(pairs.byImage).toBe(true);
+  expect(pairs.byImage).toBe(byImage);
   const block = blockOf(data, [3, 9, 7], new Int32Array(images));
   const prepared = await fast.prepare(block);
   const all = Array.from({ length: images * 5 }, (_, i) => ({ row: i % images, unit: i % 5 }));
@@ -95,4 +96,22 @@ test("windows that are not square, dilated, padded unevenly, pooled before the R
   }
   await fast.close();
   await reference.close();
+}
+
+test("windows that are not square, dilated, padded unevenly, pooled before the ReLU", async () => {
+  await compare(windowed, true);
+});
+
+test("a map of fewer places than the weights have taps, windows of one row", async () => {
+  const small = [
+    node("Conv", ["input", normal([5, 3, 3, 3]), normal([5])], ["c"], { pads: [1, 1, 1, 1], strides: [4, 4] }),
+    node("Relu", ["c"], ["r"]),
+    node("Conv", ["r", normal([21, 5, 3, 3]), normal([21])], ["d"], { pads: [1, 1, 1, 1] }),
+    node("Relu", ["d"], ["q"]),
+    node("MaxPool", ["q"], ["p"], { kernel_shape: [1, 2], strides: [1, 1] }),
+    node("GlobalAveragePool", ["p"], ["g"]),
+    node("Flatten", ["g"], ["f"]),
+    node("Gemm", ["f", normal([4, 21]), normal([4])], ["logits"], { transB: 1 }),
+  ];
+  await compare(small, false);
 });
