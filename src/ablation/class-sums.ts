@@ -2,7 +2,16 @@
  * Sums of the drop's continuous companions per unit and class, kept for the classes that occur: a block of images has
  * few of a thousand classes.
  */
-import { addNumber, addSums, type ExactSums, growingSums, sumsOf, zeroSums } from "../numeric/exact-sums.ts";
+import {
+  addNumber,
+  addSums,
+  type ExactSums,
+  type GrowingSums,
+  growingSums,
+  sumsOf,
+  zeroSums,
+} from "../numeric/exact-sums.ts";
+import type { Companions } from "./predictions.ts";
 
 /** Quantities per unit and class, four of each companion: sum and sum of squares of damage, then of gains (as sizes). */
 const QUANTITIES = 8;
@@ -25,10 +34,17 @@ export interface ClassSums {
   readonly largest: Float64Array;
 }
 
+/** Pairs of a unit and an image of a block. */
+export interface Pairs {
+  readonly units: Int32Array;
+  /** The image's place in its block. */
+  readonly rows: Int32Array;
+}
+
 /** Collects the changes of one block of images. */
 export interface ChangeCollector {
-  /** Takes what removing `unit` takes from the log-probability and the margin of image `row` of the block. */
-  add(unit: number, row: number, drops: readonly [logProbability: number, margin: number]): void;
+  /** Takes what removing its unit takes from the log-probability and the margin of the image of every pair. */
+  add(pairs: Pairs, drops: Companions): void;
   finish(): ClassSums;
 }
 
@@ -40,21 +56,37 @@ export function collectChanges(units: number, labels: Int32Array): ChangeCollect
   const sums = growingSums(units * classes.length * QUANTITIES);
   const largest = new Float64Array(units * 4);
   return {
-    add: (unit, row, drops) => {
-      const start = (unit * classes.length + places[row]) * QUANTITIES;
-      for (let companion = 0; companion < 2; companion++) {
-        const drop = drops[companion];
-        const size = Math.abs(drop);
-        const side = drop > 0 ? 0 : 1;
-        const at = start + 4 * companion + 2 * side;
-        addNumber(sums, at, size);
-        addNumber(sums, at + 1, size * size);
-        const extreme = unit * 4 + 2 * companion + side;
-        if (size > largest[extreme]) largest[extreme] = size;
-      }
+    add: (pairs, { logProbabilities, margins }) => {
+      const into = { sums, largest, places, classCount: classes.length };
+      addCompanion(into, pairs, logProbabilities, 0);
+      addCompanion(into, pairs, margins, 1);
     },
     finish: () => ({ classes, sums, largest }),
   };
+}
+
+function addCompanion(
+  {
+    sums,
+    largest,
+    places,
+    classCount,
+  }: { sums: GrowingSums; largest: Float64Array; places: Int32Array; classCount: number },
+  { units, rows }: Pairs,
+  drops: Float64Array,
+  companion: 0 | 1,
+): void {
+  for (let pair = 0; pair < units.length; pair++) {
+    const unit = units[pair];
+    const drop = drops[pair];
+    const size = Math.abs(drop);
+    const side = drop > 0 ? 0 : 1;
+    const at = (unit * classCount + places[rows[pair]]) * QUANTITIES + 4 * companion + 2 * side;
+    addNumber(sums, at, size);
+    addNumber(sums, at + 1, size * size);
+    const extreme = unit * 4 + 2 * companion + side;
+    if (size > largest[extreme]) largest[extreme] = size;
+  }
 }
 
 /** Sums over all images of the parts. */

@@ -29,25 +29,30 @@ export function closedForm(graph: Graph, plan: SuffixPlan, ports: LayerPorts): C
 }
 
 /**
- * Logits of any (row, unit) pair of a block: the baseline's minus the unit's contribution, summed in double precision.
- * The returned array `[classCount]` is reused by the next call.
+ * Logits of any pairs of a unit and a row of a block, `[pairs, classCount]`: the baseline's minus the unit's contribution,
+ * summed in double precision. The returned array is reused by the next call.
  */
 export function closedLogits(
   { weights, positions, change }: ClosedForm,
   block: PreparedBlock,
-  { units, classCount }: { units: number; classCount: number },
-): (row: number, unit: number) => Float32Array {
+  { units: unitCount, classCount }: { units: number; classCount: number },
+): (units: Int32Array, rows: Int32Array) => Float32Array {
   const changes = block.tensors.get(change)?.data as Float32Array;
-  const result = new Float32Array(classCount);
-  return (row, unit) => {
-    const from = (row * units + unit) * positions;
-    const at = unit * positions * classCount;
-    for (let cls = 0; cls < classCount; cls++) {
-      let contribution = 0;
-      for (let position = 0; position < positions; position++) {
-        contribution += changes[from + position] * weights[at + position * classCount + cls];
+  let result = new Float32Array(0);
+  return (units, rows) => {
+    const size = units.length * classCount;
+    if (result.length < size) result = new Float32Array(size);
+    for (let pair = 0; pair < units.length; pair++) {
+      const from = (rows[pair] * unitCount + units[pair]) * positions;
+      const at = units[pair] * positions * classCount;
+      const before = rows[pair] * classCount;
+      for (let cls = 0; cls < classCount; cls++) {
+        let contribution = 0;
+        for (let position = 0; position < positions; position++) {
+          contribution += changes[from + position] * weights[at + position * classCount + cls];
+        }
+        result[pair * classCount + cls] = block.logits[before + cls] - contribution;
       }
-      result[cls] = block.logits[row * classCount + cls] - contribution;
     }
     return result;
   };

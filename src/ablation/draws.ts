@@ -51,10 +51,12 @@ export function collectDraws(units: number, count: number): DrawChanges {
   const sums = new Float64Array(units * count * 2);
   return {
     sums,
-    add: (unit, row, [logProbability, margin]) => {
-      const at = 2 * (unit * count + row);
-      sums[at] += logProbability;
-      sums[at + 1] += margin;
+    add: (pairs, { logProbabilities, margins }) => {
+      for (let pair = 0; pair < pairs.units.length; pair++) {
+        const at = 2 * (pairs.units[pair] * count + pairs.rows[pair]);
+        sums[at] += logProbabilities[pair];
+        sums[at + 1] += margins[pair];
+      }
     },
   };
 }
@@ -119,12 +121,12 @@ function meanChanges(
   { units, draws }: { units: number; draws: number },
 ): ReturnType<ChangeCollector["finish"]> {
   const collector = collectChanges(units, labels);
+  const rows = Int32Array.from({ length: count }, (_, row) => row);
   for (let unit = 0; unit < units; unit++) {
-    for (let row = 0; row < count; row++) {
-      const at = 2 * (unit * count + row);
-      if (sums[at] === 0 && sums[at + 1] === 0) continue;
-      collector.add(unit, row, [sums[at] / draws, sums[at + 1] / draws]);
-    }
+    const meanOf = (companion: 0 | 1): Float64Array =>
+      Float64Array.from(rows, (row) => sums[2 * (unit * count + row) + companion] / draws);
+    const drops = { logProbabilities: meanOf(0), margins: meanOf(1) };
+    collector.add({ units: new Int32Array(count).fill(unit), rows }, drops);
   }
   return collector.finish();
 }

@@ -9,7 +9,7 @@
 import { withResponses } from "../onnx/response-views.ts";
 import { imagesAtOnce } from "../runtime/images-at-once.ts";
 import type { Model } from "../runtime/open-model.ts";
-import { openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
+import { floatValue, openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { type FastLayer, openFastLayer } from "./fast-layer.ts";
 import { type FedResponses, fedInput } from "./fed-responses.ts";
 import { type Pixels, pickImages } from "./plain-route.ts";
@@ -37,10 +37,13 @@ export async function openFastRoute(
     threads = 1,
     provider = "cpu",
     observed = [],
+    norms = true,
   }: {
     threads?: number;
     provider?: Provider;
     observed?: readonly string[];
+    /** Whether the norms of changes are asked for, which certificates need. */
+    norms?: boolean;
   } = {},
 ): Promise<FastRoute> {
   const { graph, logits } = model;
@@ -51,6 +54,7 @@ export async function openFastRoute(
     shapes,
     rows,
     observed,
+    norms,
   });
   const session = await openSession(prefix.graph, { threads, provider, place });
   const opened: Session[] = [session];
@@ -90,7 +94,7 @@ export async function runInBatches(
   pixels: Pixels,
   fed: FedResponses = new Map(),
 ): Promise<Map<string, BlockTensor>> {
-  const joined = new Map<string, { dims: number[]; data: Float32Array }>();
+  const joined = new Map<string, { dims: number[]; batchDims: readonly number[]; data: Float32Array }>();
   const rows = Int32Array.from({ length: pixels.count }, (_, i) => i);
   const size = imagesAtOnce({ batch, shapes }, PREFIX_BATCH);
   for (let start = 0; start < pixels.count; start += size) {
@@ -101,15 +105,24 @@ export async function runInBatches(
       const from = { count: pixels.count, imageDims: dims.slice(1), data };
       if (session.inputNames.includes(name)) feeds[name] = pickImages(from, rows, { start, count, batch });
     }
-    const results = await session.run(feeds);
+    // Behind the first batch it is known where outputs go: those of as many images are written there at once.
+    const into: Record<string, Value> = {};
+    if (start > 0 && count === size && count === (batch ?? count)) {
+      for (const [name, { data, batchDims }] of joined) {
+        const each = data.length / pixels.count;
+        into[name] = floatValue(batchDims, data.subarray(start * each, (start + count) * each));
+      }
+    }
+    const results = await session.run(feeds, session.outputNames, into);
     for (const [name, { dims, data }] of Object.entries(results)) {
       const each = data.length / (batch ?? count);
       let whole = joined.get(name);
       if (!whole) {
-        whole = { dims: [pixels.count, ...dims.slice(1)], data: new Float32Array(pixels.count * each) };
+        const dimsOfAll = [pixels.count, ...dims.slice(1)];
+        whole = { dims: dimsOfAll, batchDims: dims, data: new Float32Array(pixels.count * each) };
         joined.set(name, whole);
       }
-      whole.data.set((data as Float32Array).subarray(0, count * each), start * each);
+      if (data !== into[name]?.data) whole.data.set((data as Float32Array).subarray(0, count * each), start * each);
     }
   }
   return joined;

@@ -1,10 +1,19 @@
 /** Takes the logits of (unit, image) pairs and keeps what changed: flips, and sums of the continuous companions. */
-import { messageOf, UnitscopeError } from "../errors.ts";
+import { UnitscopeError } from "../errors.ts";
 import type { ImageBlock } from "../passes/image-block.ts";
-import { type ChangeCollector, type ClassSums, collectChanges } from "./class-sums.ts";
+import { type ChangeCollector, type ClassSums, collectChanges, type Pairs } from "./class-sums.ts";
 import type { Flips } from "./flips.ts";
 import type { Reference, Removal } from "./plain-route.ts";
-import { companions, isTie, type Reading, readRow, scalesOf } from "./predictions.ts";
+import {
+  type Companions,
+  companionsFor,
+  notFinite,
+  readCompanions,
+  readingsFor,
+  readRows,
+  scalesOf,
+  tiesAmong,
+} from "./predictions.ts";
 
 /** How many (unit, image) pairs each route settled. */
 export interface Settled {
@@ -28,12 +37,11 @@ export interface LayerBlock extends Flips {
 export interface FlipCollector {
   readonly settled: Settled;
   /**
-   * Takes row `at` of `logits` for the pair (unit, image `row` of the block), and returns its prediction. One that is too
-   * close to call is settled by the reference: then, and only then, it is a promise to wait for.
+   * Takes the logits of pairs, row-major `[pairs, classCount]`, and returns their predictions, valid until the next call.
+   * Those too close to call are settled by the reference: then, and only then, it is a promise to wait for.
+   * @throws {UnitscopeError} `value` for a logit that is not finite.
    */
-  take(unit: number, row: number, logits: Float32Array, at: number, removal: Removal): number | Promise<number>;
-  /** What was found for image `row` without the unit that was taken last, where units are taken one after the other. */
-  found(unit: number, row: number): number;
+  take(pairs: Pairs, logits: Float32Array, removalOf: (unit: number) => Removal): Int32Array | Promise<Int32Array>;
   finish(): LayerBlock;
 }
 
@@ -72,47 +80,59 @@ export function collectFlips(
   },
 ): FlipCollector {
   const flips: { unit: number; row: number; prediction: number }[] = [];
-  const reading: Reading = { prediction: 0, margin: 0, scale: 0 };
   const scales = scalesOf(baseline, { classCount, floor });
   const settled: Settled = { silent: 0, certified: 0, closedForm: 0, suffix: 0, plain: 0 };
   const continuous = isContinuous && !changes ? collectChanges(units, block.labels) : null;
   const sink = isContinuous ? (changes ?? continuous) : null;
-  const before = isContinuous
-    ? Array.from(block.labels, (cls, row) => companions(baseline, row, { classCount, cls, head }))
-    : [];
-  const keep = (unit: number, row: number, prediction: number): number => {
-    if (prediction !== predictions[row]) flips.push({ unit, row, prediction });
-    return prediction;
+  const before = companionsFor(sink ? block.count : 0);
+  if (sink) {
+    const images = Int32Array.from({ length: block.count }, (_, row) => row);
+    const count = block.count;
+    readCompanions(baseline, { images, count, classes: block.labels, classCount, head, into: before });
+  }
+  let readings = readingsFor(0);
+  let drops = companionsFor(0);
+  const keepFlips = ({ units: own, rows }: Pairs, found: Int32Array): void => {
+    for (const at of placesOfFlips(rows, found, predictions)) {
+      flips.push({ unit: own[at], row: rows[at], prediction: found[at] });
+    }
   };
-  const addCompanions = (unit: number, row: number, logits: Float32Array, at: number): void => {
-    const after = companions(logits, at, { classCount, cls: block.labels[row], head });
-    const { logProbability, margin } = before[row];
-    sink?.add(unit, row, [logProbability - after.logProbability, margin - after.margin]);
+  const refuse = ({ units: own, rows }: Pairs, logits: Float32Array, at: number, removal: Removal): UnitscopeError => {
+    const cause = notFinite(logits, at, classCount);
+    return new UnitscopeError(
+      "value",
+      `tensor "${removal.tap}" without unit ${own[at]}, image ${block.images[rows[at]]}: ${cause.message}; the network may divide by what this unit gives: try option "method" mean, or leave this layer out`,
+      { cause },
+    );
   };
   return {
     settled,
-    take: (unit, row, logits, at, removal) => {
-      try {
-        readRow(logits, at, { classCount, into: reading });
-      } catch (cause) {
-        throw new UnitscopeError(
-          "value",
-          `tensor "${removal?.tap ?? ""}" without unit ${unit}, image ${block.images[row]}: ${messageOf(cause)}; the network may divide by what this unit gives: try option "method" mean, or leave this layer out`,
-          { cause },
-        );
+    take: (pairs, logits, removalOf) => {
+      const { units: own, rows } = pairs;
+      const count = own.length;
+      if (readings.predictions.length < count) {
+        readings = readingsFor(count);
+        drops = companionsFor(count);
       }
-      if (sink) addCompanions(unit, row, logits, at);
-      if (!isTie(reading, tolerance, scales[row])) {
-        return keep(unit, row, reading.prediction);
+      const bad = readRows(logits, { rows: count, classCount, into: readings });
+      if (bad >= 0) throw refuse(pairs, logits, bad, removalOf(own[bad]));
+      if (sink) {
+        readCompanions(logits, { images: rows, count, classes: block.labels, classCount, head, into: drops });
+        takeFrom(before, rows, drops);
+        sink.add(pairs, drops);
       }
-      settled.plain++;
-      return reference.predict(block, row, removal).then((prediction) => keep(unit, row, prediction));
-    },
-    found: (unit, row) => {
-      for (let at = flips.length - 1; at >= 0 && flips[at].unit === unit; at--) {
-        if (flips[at].row === row) return flips[at].prediction;
+      const found = readings.predictions;
+      const ties = tiesAmong(readings, { images: rows, tolerance, before: scales });
+      if (ties.length === 0) {
+        keepFlips(pairs, found);
+        return found;
       }
-      return predictions[row];
+      settled.plain += ties.length;
+      return (async (): Promise<Int32Array> => {
+        for (const at of ties) found[at] = await reference.predict(block, rows[at], removalOf(own[at]));
+        keepFlips(pairs, found);
+        return found;
+      })();
     },
     finish: () => {
       flips.sort((a, b) => a.unit - b.unit || a.row - b.row);
@@ -125,4 +145,20 @@ export function collectFlips(
       };
     },
   };
+}
+
+/** Turns companions of pairs into what is lost of those of their images. */
+function takeFrom(before: Companions, rows: Int32Array, { logProbabilities, margins }: Companions): void {
+  for (let pair = 0; pair < rows.length; pair++) {
+    const row = rows[pair];
+    logProbabilities[pair] = before.logProbabilities[row] - logProbabilities[pair];
+    margins[pair] = before.margins[row] - margins[pair];
+  }
+}
+
+/** Pairs whose prediction is not that of the intact network. */
+function placesOfFlips(rows: Int32Array, found: Int32Array, predictions: Int32Array): number[] {
+  const places: number[] = [];
+  for (let at = 0; at < rows.length; at++) if (found[at] !== predictions[rows[at]]) places.push(at);
+  return places;
 }

@@ -52,7 +52,7 @@ export const divergenceWork: BlockWork<DivergenceSetup, null, ExactSums> = {
       const plan = planSuffix(model, tap);
       return { plan, replacement: new Float32Array(plan.units), isFed: true };
     });
-    const route = await openFastRoute(model, planned, { threads });
+    const route = await openFastRoute(model, planned, { threads, norms: false });
     const tries = Math.max(...layers.flatMap(({ constants }) => constants.map(({ length }) => length)));
     const starts = layers.map(({ constants }) => startsOf(constants));
     return async (block, report) => {
@@ -76,11 +76,11 @@ export const divergenceWork: BlockWork<DivergenceSetup, null, ExactSums> = {
           const closed = layer.closed && closedLogits(layer.closed, prepared, { units, classCount: model.classCount });
           for (let unit = 0; unit < units; unit++) {
             if (at >= layers[index].constants[unit].length) continue;
-            const logits = closed ? undefined : await layer.removeUnit(prepared, unit, rows);
+            const logits = closed
+              ? closed(new Int32Array(block.count).fill(unit), rows)
+              : await layer.removeUnit(prepared, unit, rows);
             let sum = 0;
-            for (const row of rows) {
-              sum += logits ? divergence(row, logits, row) : divergence(row, closed?.(row, unit) as Float32Array, 0);
-            }
+            for (const row of rows) sum += divergence(row, logits, row);
             sums[index][starts[index][unit] + at] = sum;
           }
         }

@@ -23,7 +23,7 @@ export interface LayerPorts {
   /** Per carried tensor: itself, and itself with every unit replaced (of batch 1 where `isFixed`). */
   readonly carried: readonly { readonly tensor: string; readonly replaced: string; readonly isFixed: boolean }[];
   readonly side: readonly string[];
-  /** Per frontier, then per carried tensor: largest absolute change and Euclidean norm of the change, `[N, units]`. */
+  /** Per frontier, then per carried tensor: largest absolute change and, where they are asked for, Euclidean norm of the change, `[N, units]`. */
   readonly magnitudes: readonly { readonly largest: string; readonly norm: string }[];
 }
 
@@ -55,11 +55,14 @@ export function buildPrefix(
     shapes,
     rows,
     observed = [],
+    norms = true,
   }: {
     logits: string;
     shapes: ReadonlyMap<string, Shape>;
     rows: ReadonlyMap<string, RowFact>;
     observed?: readonly string[];
+    /** Whether the norms of changes are fetched. */
+    norms?: boolean;
   },
 ): Prefix {
   const nodes: Node[] = [...graph.nodes];
@@ -160,7 +163,8 @@ export function buildPrefix(
     });
     const magnitudes = [...plan.frontiers.map(({ input }) => input), ...plan.carried].map((tensor) => {
       const { largest, norm } = changeOf(tensor);
-      outputs.add(largest).add(norm);
+      outputs.add(largest);
+      if (norms) outputs.add(norm);
       return { largest, norm };
     });
     const side = plan.side.map(rowsOfTensor);

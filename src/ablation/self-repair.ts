@@ -21,6 +21,7 @@ import { type DirectGraph, directGraph, WEIGHTS_INPUT } from "./direct-graph.ts"
 import { openFastRoute } from "./fast-route.ts";
 import { requireFed } from "./fed-responses.ts";
 import { pickImages } from "./plain-route.ts";
+import { companionsFor } from "./predictions.ts";
 import type { BlockTensor, PreparedBlock } from "./prepared-block.ts";
 import type { Replacement } from "./replacement.ts";
 import { planSuffix, type SuffixPlan } from "./suffix-plan.ts";
@@ -41,7 +42,7 @@ export const selfRepairWork: BlockWork<RepairSetup, null, ClassSums> = {
   name: "selfRepairWork",
   open: async ({ model, tap, replacement, threads }) => {
     const plan = planSuffix(model, tap);
-    const route = await openFastRoute(model, [{ plan, replacement }], { threads, observed: [tap] });
+    const route = await openFastRoute(model, [{ plan, replacement }], { threads, observed: [tap], norms: false });
     const direct = directGraph(model, tap, BATCH);
     const session = await openSession(direct.graph, { threads, place: `model "${model.name}"` });
     const [layer] = route.layers;
@@ -58,16 +59,19 @@ export const selfRepairWork: BlockWork<RepairSetup, null, ClassSums> = {
       const lead = (logits: Float32Array, start: number, row: number): number =>
         logits[start + block.labels[row]] - logits[start + rivals[row]];
       for (let unit = 0; unit < plan.units; unit++) {
-        const logits = closed ? undefined : await layer.removeUnit(prepared, unit, rows);
+        const units = new Int32Array(block.count).fill(unit);
+        const logits = closed ? closed(units, rows) : await layer.removeUnit(prepared, unit, rows);
+        const drops = companionsFor(block.count);
         for (const row of rows) {
           const own = lead(prepared.logits, before[row], row);
-          const after = logits ? lead(logits, before[row], row) : lead(closed?.(row, unit) as Float32Array, 0, row);
-          const total = own - after;
+          const total = own - lead(logits, before[row], row);
           const first = directChange({ plan, response, gradient, replacement }, unit, row);
           const scale = Math.max(model.logitFloor, largestOf(prepared.logits, before[row], classCount));
           const repaired = Math.abs(first - total) <= model.tieTolerance * scale ? 0 : first - total;
-          if (repaired !== 0 || total !== 0) collector.add(unit, row, [repaired, total]);
+          drops.logProbabilities[row] = repaired;
+          drops.margins[row] = total;
         }
+        collector.add({ units, rows }, drops);
         report(unit / plan.units);
       }
       return { shared: null, layers: [collector.finish()] };

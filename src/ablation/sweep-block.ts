@@ -21,7 +21,7 @@ import type { Routes } from "./routes.ts";
 import type { SuffixBound } from "./suffix-bound.ts";
 import { sweepFast } from "./sweep-fast.ts";
 import { referenceLogits, sweepPlain, sweepReference } from "./sweep-plain.ts";
-import { checkPairs, isChosen } from "./verify.ts";
+import { checkPairs, chosenRows } from "./verify.ts";
 
 export { allRoutes, type Routes } from "./routes.ts";
 
@@ -96,7 +96,10 @@ export async function openBlockSweep(
   const isFed = planned.some((layer) => layer.isFed);
   const isCertified = !isPlain && !options.continuous && options.routes.certified;
   const reference = openReference(model, switched, { isFed });
-  const fast: FastRoute = await openFastRoute(model, isPlain ? [] : planned, { threads, provider, observed });
+  const fast: FastRoute = await openFastRoute(model, isPlain ? [] : planned, {
+    ...{ threads, provider, observed },
+    norms: isCertified,
+  });
   const plains = new Map<number, Promise<PlainRoute>>();
   const plainRoute = (layer: number, tap: string): Promise<PlainRoute> => {
     const known = plains.get(layer);
@@ -169,7 +172,7 @@ export async function openBlockSweep(
           classCount,
           count,
           fed: removal.fed,
-          isChosen: (unit, row) => isChosen(choice, unit, block.images[row]),
+          repeatedRows: (unit) => chosenRows(choice, unit, block.images),
           check: async (pair, removed) => {
             await checkPairs(model, block, [pair], {
               removal: removed,

@@ -21,7 +21,7 @@ export async function sweepPlain(
   for (const unit of only) {
     const removal = { ...replaced, units: [unit] };
     const logits = await route.logits(block, rows, removal);
-    for (let row = 0; row < rows.length; row++) await collector.take(unit, row, logits, row, removal);
+    await collector.take({ units: new Int32Array(rows.length).fill(unit), rows }, logits, () => removal);
     count();
   }
   collector.settled.plain = only.length * rows.length;
@@ -41,7 +41,8 @@ export async function sweepReference(
   for (const unit of only) {
     const removal = { ...replaced, units: [unit] };
     for (let row = 0; row < block.count; row++) {
-      await collector.take(unit, row, await reference.logits(block, row, removal), 0, removal);
+      const pair = { units: Int32Array.of(unit), rows: Int32Array.of(row) };
+      await collector.take(pair, await reference.logits(block, row, removal), () => removal);
     }
     count();
   }

@@ -50,7 +50,7 @@ export async function withMeasuredTolerance(
     planned.map(({ plan }) => plan.tap),
   );
   const block = await source.read(sampleImages(source.imageCount));
-  const fast = await openFastRoute(model, planned, { threads, provider });
+  const fast = await openFastRoute(model, planned, { threads, provider, norms: false });
   const reference = openReference(model, switched);
   try {
     const prepared = await fast.prepare(block);
@@ -65,10 +65,11 @@ export async function withMeasuredTolerance(
       const units = Array.from({ length: plan.units }, (_, unit) => unit);
       const closed = layer.closed && closedLogits(layer.closed, prepared, { units: plan.units, classCount });
       for (const unit of spread(units, UNITS)) {
-        const logits = closed ? undefined : await layer.removeUnit(prepared, unit, rows);
+        const logits = closed
+          ? closed(new Int32Array(block.count).fill(unit), rows)
+          : await layer.removeUnit(prepared, unit, rows);
         for (const row of rows) {
-          const own = logits ? rowOf(logits, row) : (closed?.(row, unit) as Float32Array);
-          await compared.take(reference, row, own, { tap: plan.tap, units: [unit], replacement });
+          await compared.take(reference, row, rowOf(logits, row), { tap: plan.tap, units: [unit], replacement });
         }
       }
     }

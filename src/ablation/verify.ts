@@ -19,15 +19,12 @@ export interface CheckChoice {
   readonly at: number;
 }
 
-/** Whether the pair of a unit and an image is repeated. */
-export function isChosen({ fraction, seed, at }: CheckChoice, unit: number, image: number): boolean {
-  return fraction > 0 && hash(seed, at, unit, image) < fraction;
-}
-
 /** Rows of a block whose pair with a unit is repeated: by seed, layer, unit and image alone, so that neither blocks nor workers change it. */
-export function chosenRows(choice: CheckChoice, unit: number, images: Int32Array): number[] {
+export function chosenRows({ fraction, seed, at }: CheckChoice, unit: number, images: Int32Array): number[] {
   const rows: number[] = [];
-  for (let row = 0; row < images.length; row++) if (isChosen(choice, unit, images[row])) rows.push(row);
+  if (!(fraction > 0)) return rows;
+  const begun = mixed(mixed(mixed(START, seed), at), unit);
+  for (let row = 0; row < images.length; row++) if (numberOf(mixed(begun, images[row])) < fraction) rows.push(row);
   return rows;
 }
 
@@ -106,14 +103,20 @@ function operatorsBehind({ graph }: Model, tap: string): string {
 
 /** A number in [0, 1) from integers that decides which pairs are repeated: murmur3's mixing, one round a word. */
 export function hash(...words: number[]): number {
-  let h = 0x9747b28c;
-  for (const word of words) {
-    h = Math.imul(h ^ word, 0xcc9e2d51);
-    h ^= h >>> 16;
-    h = Math.imul(h, 0x85ebca6b);
-    h ^= h >>> 13;
-    h = Math.imul(h, 0xc2b2ae35);
-    h ^= h >>> 16;
-  }
+  return numberOf(words.reduce(mixed, START));
+}
+
+const START = 0x9747b28c;
+
+function mixed(before: number, word: number): number {
+  let h = Math.imul(before ^ word, 0xcc9e2d51);
+  h ^= h >>> 16;
+  h = Math.imul(h, 0x85ebca6b);
+  h ^= h >>> 13;
+  h = Math.imul(h, 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}
+
+function numberOf(h: number): number {
   return (h >>> 0) / 0x1_0000_0000;
 }

@@ -36,7 +36,9 @@ export function growingSums(length: number): GrowingSums {
  * Adds a number to one of the quantities, rounded to a multiple of 2⁻⁶⁴. Exact while the numbers of a quantity are at most
  * 2⁸ of magnitude below 2²⁴, or as much in all.
  */
-export function addNumber({ parts: [coarse, fine] }: GrowingSums, index: number, value: number): void {
+export function addNumber({ parts }: GrowingSums, index: number, value: number): void {
+  const coarse = parts[0];
+  const fine = parts[1];
   const rounded = value + coarseRounder - coarseRounder;
   coarse[index] += rounded;
   fine[index] += value - rounded + fineRounder - fineRounder;

@@ -9,6 +9,8 @@ export interface PoolNeed<Setup, Task, Result> {
   readonly setup: Setup;
   /** The setup with what only images tell, as in `Pass`. */
   readonly settle?: (() => Promise<Setup>) | undefined;
+  /** Whether that is likely to be the setup itself. */
+  readonly isLikely?: boolean | undefined;
 }
 
 /** A pool for one pass. */
@@ -28,8 +30,9 @@ export interface PoolLender {
 
 /** New threads for every pass, which end with it. */
 export const newPools: PoolLender = {
-  lend: async ({ work, setup, settle }, options) => {
-    const pool = await openPool(work, settle?.() ?? setup, options);
+  lend: async ({ work, setup, settle, isLikely }, options) => {
+    const guess = settle && isLikely ? setup : undefined;
+    const pool = await openPool(work, settle?.() ?? setup, { ...options, guess });
     return { pool, giveBack: async () => await pool.close() };
   },
 };

@@ -92,14 +92,15 @@ export async function sweepDirections(
       };
       const logits = await remove();
       collector.settled[engine === "plain" ? "plain" : "suffix"] += rows.length;
-      for (let i = 0; i < rows.length; i++) {
-        const taken = collector.take(direction, rows[i], logits, i, removal);
-        if (typeof taken !== "number") await taken;
-      }
+      const found = await collector.take(
+        { units: new Int32Array(rows.length).fill(direction), rows },
+        logits,
+        () => removal,
+      );
       const pairs = chosenRows(choice, direction, block.images).map((row) => {
         const at = rows.indexOf(row);
         const own = at < 0 ? undefined : logits.subarray(at * classCount, (at + 1) * classCount);
-        return { row, prediction: collector.found(direction, row), logits: own };
+        return { row, prediction: at < 0 ? predictions[row] : found[at], logits: own };
       });
       await checkPairs(model, block, pairs, { removal, reference, what: `direction ${direction}` });
       verified += pairs.length;

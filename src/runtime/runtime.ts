@@ -29,8 +29,15 @@ export interface SessionOptions {
 export interface Session {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
-  /** Runs the graph; `outputs` names the outputs to fetch (all when absent). */
-  run(feeds: Readonly<Record<string, Value>>, outputs?: readonly string[]): Promise<Record<string, Value>>;
+  /**
+   * Runs the graph; `outputs` names the outputs to fetch (all when absent).
+   * @param into where outputs may be written, which must be of these dims; what is returned says whether one was.
+   */
+  run(
+    feeds: Readonly<Record<string, Value>>,
+    outputs?: readonly string[],
+    into?: Readonly<Record<string, Value>>,
+  ): Promise<Record<string, Value>>;
   /** Frees the session. */
   close(): Promise<void>;
 }

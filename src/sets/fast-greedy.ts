@@ -153,12 +153,12 @@ async function compute(search: Search, unit: number, rows: Int32Array, verdicts:
   const units = [...running.removed, unit];
   const sizes = { units: planned.plan.units, classCount: model.classCount };
   const closed = layer.closed && closedLogits(layer.closed, running.block, sizes);
-  const logits = closed ? undefined : await layer.removeUnit(running.block, unit, rows);
+  const logits = closed
+    ? closed(new Int32Array(rows.length).fill(unit), rows)
+    : await layer.removeUnit(running.block, unit, rows);
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i];
-    const verdict = logits
-      ? decide(search, logits, i, row, units)
-      : decide(search, closed?.(row, unit) as Float32Array, 0, row, units);
+    const verdict = decide(search, logits, i, row, units);
     verdicts[row] = typeof verdict === "number" ? verdict : await verdict;
   }
   search.work.computed += rows.length;

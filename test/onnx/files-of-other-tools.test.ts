@@ -1,6 +1,6 @@
 /** Networks as exporters and optimisers write them: the layers are those of the network that was meant. */
 import { describe, expect, test } from "vitest";
-import { companions } from "../../src/ablation/predictions.ts";
+import { companionsFor, readCompanions } from "../../src/ablation/predictions.ts";
 import { planSuffix } from "../../src/ablation/suffix-plan.ts";
 import { floatTensor, type Graph, intTensor, type Node, node } from "../../src/onnx/graph.ts";
 import { probabilityRows } from "../../src/responses/softmax.ts";
@@ -206,8 +206,11 @@ describe("class tokens", () => {
 
 test("a head of one sigmoid a class: the log-probability is the class's own", () => {
   const logits = Float32Array.of(2, -1, 0.5);
-  const own = (head: "softmax" | "sigmoid"): number =>
-    companions(logits, 0, { classCount: 3, cls: 1, head }).logProbability;
+  const own = (head: "softmax" | "sigmoid"): number => {
+    const [images, classes, into] = [Int32Array.of(0), Int32Array.of(1), companionsFor(1)];
+    readCompanions(logits, { images, count: 1, classes, classCount: 3, head, into });
+    return into.logProbabilities[0] ?? Number.NaN;
+  };
   expect(own("sigmoid")).toBeCloseTo(Math.log(1 / (1 + Math.exp(1))), 12);
   expect(own("softmax")).toBeCloseTo(-1 - Math.log(Math.exp(2) + Math.exp(-1) + Math.exp(0.5)), 12);
   const rows = probabilityRows(logits, { classCount: 3, head: "sigmoid" });
