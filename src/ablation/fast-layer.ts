@@ -7,6 +7,7 @@ import type { Node } from "../onnx/graph.ts";
 import { isPickedEarly } from "../onnx/pick-early.ts";
 import { inferShapes } from "../onnx/shapes.ts";
 import type { Model } from "../runtime/open-model.ts";
+import type { Placing } from "../runtime/placing.ts";
 import { floatValue, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { type ClosedForm, closedForm } from "./closed-form.ts";
 import { type FastPairs, openFastPairs, packSize } from "./fast-pairs.ts";
@@ -60,9 +61,12 @@ export function openFastLayer(
   {
     fixed,
     open,
+    placing,
     provider = "cpu",
   }: {
     fixed: ReadonlyMap<string, BlockTensor>;
+    /** Keeps a block's tensors on the device. */
+    placing: Placing;
     provider?: Provider | undefined;
     open: (suffix: ReturnType<typeof buildSuffix>) => Promise<Session>;
   },
@@ -94,16 +98,17 @@ export function openFastLayer(
     );
     return all;
   };
-  const unitFeeds = (block: PreparedBlock, unit: number): Feeds => ({
-    ...baseFeeds(ports, block, fixed),
+  const blockFeeds = (block: PreparedBlock): Promise<Feeds> => placing.of(block, baseFeeds(ports, block, fixed));
+  const unitFeeds = async (block: PreparedBlock, unit: number): Promise<Feeds> => ({
+    ...(await blockFeeds(block)),
     ...replacedMasks(plan, [unit, ...(block.removed ?? [])]),
     [UNIT_INPUT]: { type: "int32", dims: [1], data: Int32Array.of(unit) },
   });
-  const setFeeds = (block: PreparedBlock, units: readonly number[]): Feeds => {
+  const setFeeds = async (block: PreparedBlock, units: readonly number[]): Promise<Feeds> => {
     const removed = new Float32Array(plan.units);
     for (const unit of units) removed[unit] = 1;
     return {
-      ...baseFeeds(ports, block, fixed),
+      ...(await blockFeeds(block)),
       ...replacedMasks(plan, [...units, ...(block.removed ?? [])]),
       [REMOVED_INPUT]: floatValue([1, plan.units, 1], removed),
     };
@@ -117,14 +122,15 @@ export function openFastLayer(
     },
     removeUnit: async (block, unit, rows) =>
       pairs()?.remove(block, new Int32Array(rows.length).fill(unit), rows) ??
-      runLogits(await opening("unit"), unitFeeds(block, unit), rows, unit),
-    removeSet: async (block, units, rows) => runLogits(await opening("set"), setFeeds(block, units), rows, undefined),
+      runLogits(await opening("unit"), await unitFeeds(block, unit), rows, unit),
+    removeSet: async (block, units, rows) =>
+      runLogits(await opening("set"), await setFeeds(block, units), rows, undefined),
     removeInPlace: async (block, units, rows) => {
       const [unit] = units;
       if (unit === undefined) return;
       const isSingle = units.length === 1;
       const suffix = await opening(isSingle ? "unit" : "set", true);
-      const feeds = isSingle ? unitFeeds(block, unit) : setFeeds(block, units);
+      const feeds = await (isSingle ? unitFeeds(block, unit) : setFeeds(block, units));
       await run(suffix, feeds, { rows, unit: isSingle ? unit : undefined }, (results, some) => {
         putRows(logitsOf(suffix, results, some.length), some, block.logits);
         for (const { tensor, output } of stateTensors(plan, ports)) {
@@ -132,6 +138,7 @@ export function openFastLayer(
           if (target !== block.logits) putRows(results[output]?.data as Float32Array, some, target);
         }
       });
+      placing.forget(); // the block is another one now
       if (plan.whole !== null) block.removed?.push(...units);
     },
   };

@@ -9,6 +9,7 @@
 import { withResponses } from "../onnx/response-views.ts";
 import { imagesAtOnce } from "../runtime/images-at-once.ts";
 import type { Model } from "../runtime/open-model.ts";
+import { openPlacing } from "../runtime/placing.ts";
 import { floatValue, openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { type FastLayer, openFastLayer } from "./fast-layer.ts";
 import { type FedResponses, fedInput } from "./fed-responses.ts";
@@ -66,8 +67,9 @@ export async function openFastRoute(
     return each;
   };
   const fixed = await computeFixed(prefix);
+  const placings = planned.map(() => openPlacing(provider));
   const layers = planned.map((layer, index) =>
-    openFastLayer(model, layer, prefix.layers[index], { fixed, open, provider }),
+    openFastLayer(model, layer, prefix.layers[index], { fixed, open, provider, placing: placings[index] }),
   );
   return {
     prefix,
@@ -82,6 +84,7 @@ export async function openFastRoute(
       return { count: pixels.count, logits: block.data, tensors };
     },
     close: async () => {
+      for (const placing of placings) placing.forget();
       for (const each of opened) await each.close();
     },
   };

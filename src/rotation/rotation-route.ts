@@ -10,6 +10,7 @@ import { cutTo } from "../onnx/edit.ts";
 import { elementCount, type Graph, type Tensor } from "../onnx/graph.ts";
 import type { Shape } from "../onnx/shapes.ts";
 import type { Model } from "../runtime/open-model.ts";
+import { openPlacing } from "../runtime/placing.ts";
 import { floatValue, openSession, type Provider, type Session, type Value } from "../runtime/session.ts";
 import { type Basis, basisFeeds, firstOutput, keepFeed } from "./basis-feeds.ts";
 import {
@@ -90,6 +91,7 @@ export async function openRotationRoute(
   const prefix = await open(cutTo(graph, [...new Set([logits, tap, ...bases])]));
   const coordinates = await open(coordinateGraph(graph, plan, shapes));
   const directions = await open(suffix);
+  const placing = openPlacing(provider);
   let back: Promise<Session> | undefined;
   const kernelsOf = directionKernels(graph, plan);
   const pack = packSize(suffix, plan, shapes);
@@ -116,20 +118,22 @@ export async function openRotationRoute(
       const values = (name: string): Float32Array => results[name]?.data as Float32Array;
       return { basis, change: values(CHANGE), largest: values(CHANGE_LARGEST), norm: values(CHANGE_NORM) };
     },
-    remove: async (block, { basis, change }, direction, rows) => {
+    remove: async (block, rotatedBlock, direction, rows) => {
+      const { basis, change } = rotatedBlock;
       const q = Float32Array.from(basis.subarray(direction * units, (direction + 1) * units));
       const positions = size.reduce((a, b) => a * b, 1);
+      const same: Record<string, Value> = { [CHANGE]: floatValue([block.count, units, positions], change) };
+      for (const name of directions.inputNames) {
+        const tensor = block.tensors.get(name);
+        if (tensor) same[name] = floatValue(tensor.dims, tensor.data);
+      }
       const feeds: Record<string, Value> = {
-        [CHANGE]: floatValue([block.count, units, positions], change),
+        ...(await placing.of(rotatedBlock, same)),
         [DIRECTION_INPUT]: floatValue(perUnit(units, size), q),
       };
       kernelsOf(basis.subarray(direction * units, (direction + 1) * units)).forEach((kernel, i) => {
         feeds[kernelInput(i)] = floatValue(kernelDims(i, kernel.length), kernel);
       });
-      for (const name of directions.inputNames) {
-        const tensor = block.tensors.get(name);
-        if (tensor) feeds[name] = floatValue(tensor.dims, tensor.data);
-      }
       for (const name of Object.keys(feeds)) if (!directions.inputNames.includes(name)) delete feeds[name];
       const all = new Float32Array(rows.length * classCount);
       for (let start = 0; start < rows.length; start += pack) {
@@ -163,6 +167,7 @@ export async function openRotationRoute(
       return all;
     },
     close: async () => {
+      placing.forget();
       for (const session of [prefix, coordinates, directions]) await session.close();
       await (await back)?.close();
     },

@@ -5,6 +5,7 @@ import { typeNumbers } from "../onnx/element-types.ts";
 import type { ElementType, TensorData } from "../onnx/graph.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { collectGarbage } from "./collect-garbage.ts";
+import { placeOnDevice } from "./device-values.ts";
 import type { Provider, Runtime, Session, Value } from "./runtime.ts";
 import { holdUntilEnd } from "./thread-holdings.ts";
 import { storeWeights } from "./weights-file.ts";
@@ -29,6 +30,7 @@ const wholeNumbers = { disable_quant_qdq: "1", x64quantprecision: "1" };
 /** `onnxruntime-node`. */
 export const nodeRuntime: Runtime = {
   store: storeWeights,
+  place: placeOnDevice,
   open: async (model, { threads, provider, optimize, place, weights }): Promise<Session> => {
     const isLarge = model.length > LARGE_BYTES;
     if (isLarge) collectGarbage();
@@ -71,7 +73,10 @@ export const nodeRuntime: Runtime = {
       outputNames: session.outputNames,
       run: async (feeds, outputs = session.outputNames, into = {}) => {
         const tensors: Record<string, ort.Tensor> = {};
-        for (const [name, value] of Object.entries(feeds)) tensors[name] = toTensor(name, value);
+        for (const [name, value] of Object.entries(feeds)) {
+          const isThere = provider !== "cpu" && value.onDevice !== undefined;
+          tensors[name] = isThere ? (value.onDevice as ort.Tensor) : toTensor(name, value);
+        }
         const fetches: Record<string, ort.Tensor | null> = {};
         for (const name of outputs) fetches[name] = name in into ? toTensor(name, into[name]) : null;
         let results: ort.InferenceSession.OnnxValueMapType;

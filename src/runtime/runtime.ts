@@ -10,6 +10,14 @@ export interface Value<T extends TensorData = TensorData> {
   readonly type: ElementType;
   readonly dims: readonly number[];
   readonly data: T;
+  /** What the runtime knows it by where `Runtime.place` put it. */
+  readonly onDevice?: unknown;
+}
+
+/** Values that lie on a device until they are freed. */
+export interface Placed {
+  readonly values: Readonly<Record<string, Value>>;
+  free(): void;
 }
 
 /** How a session is opened. */
@@ -46,6 +54,8 @@ export interface Session {
 export interface Runtime {
   /** @throws {UnitscopeError} `model` if it refuses the graph. */
   open(model: Uint8Array, options: SessionOptions): Promise<Session>;
+  /** Copies values to a device, for all sessions there; undefined where it cannot hold them. */
+  readonly place?: (values: Readonly<Record<string, Value>>, provider: Provider) => Promise<Placed | undefined>;
   /** Puts the weights of large models where all sessions share them; absent where there is no such place. */
   readonly store?: (tensors: readonly TensorData[]) => OutsideData | null;
 }

@@ -6,7 +6,7 @@
 import type { Graph } from "../onnx/graph.ts";
 import { writeModel } from "../onnx/model-file.ts";
 import { checkedOnce } from "./device-check.ts";
-import type { Provider, Runtime, Session, SessionOptions, Value } from "./runtime.ts";
+import type { Placed, Provider, Runtime, Session, SessionOptions, Value } from "./runtime.ts";
 
 export type { Provider, Session, Value } from "./runtime.ts";
 
@@ -58,6 +58,11 @@ export async function openSession(
   };
   const session = await open(provider);
   return provider === "cpu" ? session : checkedOnce(session, { provider, place, openOnCpu: () => open("cpu") });
+}
+
+/** Copies values to a device, for all sessions there; undefined where they cannot be held there. */
+export async function place(values: Readonly<Record<string, Value>>, provider: Provider): Promise<Placed | undefined> {
+  return await (await chosenRuntime()).place?.(values, provider);
 }
 
 /** A float32 value. */

@@ -20,6 +20,8 @@ const IMAGES = 60;
 const chromium = "/usr/lib/chromium";
 const driver = join(chromium, "vk_swiftshader_icd.json");
 
+const dist = new URL("../../dist/", import.meta.url);
+
 let folder: string;
 let env: Record<string, string>;
 beforeAll(async () => {
@@ -100,6 +102,34 @@ describe.skipIf(!existsSync(driver))("WebGPU on a software adapter", () => {
         else expect(Math.abs(value - values[unit])).toBeLessThan(1e-4);
       });
     }
+  });
+
+  test("what was placed on the device is read there, not from memory", async () => {
+    const script = `
+      const [{ openSession, floatValue, place }, { node }] = await Promise.all(
+        ["runtime/session.js", "onnx/graph.js"].map((name) => import(new URL(name, ${JSON.stringify(dist.href)}))),
+      );
+      const [inputs, outputs] = ["x", "y"].map((name) => [{ name, type: "float32", shape: null }]);
+      const graph = { name: "g", inputs, outputs, nodes: [node("Mul", ["x", "x"], ["y"])], constants: new Map(),
+        opsets: new Map([["", 13]]), metadata: new Map() };
+      const session = await openSession(graph, { provider: "webgpu" });
+      const data = Float32Array.of(1, 2, 3, 4);
+      const placed = await place({ x: floatValue([4], data) }, "webgpu");
+      const first = await session.run(placed.values); // compared with the CPU
+      data.fill(0);
+      const second = await session.run(placed.values);
+      placed.free();
+      const third = await session.run({ x: floatValue([4], data) });
+      console.log(JSON.stringify([first, second, third].map(({ y }) => [...y.data])));
+      process.exit(0);`;
+    const command = [process.execPath, "--input-type=module", "--eval", script];
+    const { stdout, stderr } = await unitscope([], { env, command });
+    expect(stderr).toBe("");
+    expect(JSON.parse(stdout)).toEqual([
+      [1, 4, 9, 16],
+      [1, 4, 9, 16],
+      [0, 0, 0, 0],
+    ]);
   });
 
   test.runIf(process.env["CI"])("a step of training there is the CPU's", async () => {
