@@ -98,14 +98,28 @@ export const mergeSwept: Merge<BaselinePart, SweptPart> = {
 };
 
 /** Predictions of disjoint images together. */
-export function mergeBaselines(parts: readonly BaselinePart[]): BaselinePart {
-  const all = parts.flatMap((part) => Array.from(part.images, (image, row) => ({ image, part, row })));
-  all.sort((a, b) => a.image - b.image);
-  return {
-    images: Int32Array.from(all, ({ image }) => image),
-    predictions: Int32Array.from(all, ({ part, row }) => part.predictions[row]),
-    margins: Float32Array.from(all, ({ part, row }) => part.margins[row]),
-  };
+function mergeBaselines(parts: readonly BaselinePart[]): BaselinePart {
+  const count = parts.reduce((sum, { images }) => sum + images.length, 0);
+  // An image and its place in one number: sorted as numbers they are sorted by image.
+  const keys = new Float64Array(count);
+  const all = { predictions: new Int32Array(count), margins: new Float32Array(count) };
+  let start = 0;
+  for (const { images, predictions, margins } of parts) {
+    all.predictions.set(predictions, start);
+    all.margins.set(margins, start);
+    for (let row = 0; row < images.length; row++) keys[start + row] = images[row] * count + start + row;
+    start += images.length;
+  }
+  keys.sort();
+  const images = new Int32Array(count);
+  const merged = { images, predictions: new Int32Array(count), margins: new Float32Array(count) };
+  for (let at = 0; at < count; at++) {
+    const from = keys[at] % count;
+    images[at] = Math.floor(keys[at] / count);
+    merged.predictions[at] = all.predictions[from];
+    merged.margins[at] = all.margins[from];
+  }
+  return merged;
 }
 
 function sweptPart({
