@@ -165,7 +165,8 @@ function packRunner(
         [ROWS_INPUT]: { type: "int32", dims: [picked.length], data: picked },
       };
       if (unit !== undefined) {
-        const data = picked.map((row) => row * unitCount + unit);
+        const data = new Int32Array(picked.length);
+        for (let i = 0; i < data.length; i++) data[i] = picked[i] * unitCount + unit;
         inputs[CHANGE_ROWS_INPUT] = { type: "int32", dims: [data.length], data };
       }
       take(await suffix.run(onlyInputs(inputs, suffix)), some, start);

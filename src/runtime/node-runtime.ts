@@ -72,13 +72,9 @@ export const nodeRuntime: Runtime = {
       inputNames: session.inputNames,
       outputNames: session.outputNames,
       run: async (feeds, outputs = session.outputNames, into = {}) => {
-        const tensors: Record<string, ort.Tensor> = {};
-        for (const [name, value] of Object.entries(feeds)) {
-          const isThere = provider !== "cpu" && value.onDevice !== undefined;
-          tensors[name] = isThere ? (value.onDevice as ort.Tensor) : toTensor(name, value);
-        }
+        const tensors = toTensors(feeds, provider);
         const fetches: Record<string, ort.Tensor | null> = {};
-        for (const name of outputs) fetches[name] = name in into ? toTensor(name, into[name]) : null;
+        for (const name of outputs) fetches[name] = Object.hasOwn(into, name) ? toTensor(name, into[name]) : null;
         let results: ort.InferenceSession.OnnxValueMapType;
         try {
           results = await session.run(tensors, fetches);
@@ -86,11 +82,11 @@ export const nodeRuntime: Runtime = {
           throw new UnitscopeError("model", `${place}: expected the graph to run, got: ${oneLine(cause)}`, { cause });
         }
         const values: Record<string, Value> = {};
-        for (const [name, tensor] of Object.entries(results)) {
-          const given = into[name];
+        for (const name of Object.keys(results)) {
+          const given = Object.hasOwn(into, name) ? into[name] : undefined;
           // What is in shared memory was copied on its way.
           const isThere = given !== undefined && fetches[name]?.data === given.data;
-          values[name] = isThere ? given : fromTensor(name, tensor);
+          values[name] = isThere ? given : fromTensor(name, results[name]);
         }
         if (weights !== undefined) {
           for (const { data } of [...Object.values(feeds), ...Object.values(values)]) passed += data.byteLength;
@@ -123,6 +119,17 @@ function throwIfMissing(provider: Exclude<Provider, "cpu">, cause: unknown): voi
       { cause },
     );
   }
+}
+
+/** Values as the runtime takes them; those that lie on its device as they are. */
+function toTensors(feeds: Readonly<Record<string, Value>>, provider: Provider): Record<string, ort.Tensor> {
+  const tensors: Record<string, ort.Tensor> = {};
+  for (const name of Object.keys(feeds)) {
+    const value = feeds[name];
+    const isThere = provider !== "cpu" && value.onDevice !== undefined;
+    tensors[name] = isThere ? (value.onDevice as ort.Tensor) : toTensor(name, value);
+  }
+  return tensors;
 }
 
 function toTensor(name: string, { type, dims, data }: Value): ort.Tensor {

@@ -28,6 +28,18 @@ test("an output is written where it is asked for, and the answer says so", async
   await session.close();
 });
 
+test("outputs and inputs may have the names of an object's own methods", async () => {
+  const session = await openSession({
+    ...twice,
+    inputs: [{ name: "valueOf", type: "float32", shape: ["N", 3] }],
+    outputs: [{ name: "toString", type: "float32", shape: null }],
+    nodes: [node("Neg", ["valueOf"], ["toString"])],
+  });
+  const found = await session.run({ valueOf: floatValue([1, 3], Float32Array.of(1, 2, 3)) });
+  expect(found["toString"]?.data).toEqual(Float32Array.of(-1, -2, -3));
+  await session.close();
+});
+
 test("whole batches, and a rest that is none, give what each image gives alone", async () => {
   const session = await openSession(model.graph);
   const imageDims = [model.input.channels, model.input.height, model.input.width];
