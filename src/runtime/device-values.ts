@@ -6,6 +6,7 @@ import * as ort from "onnxruntime-node";
 import { node } from "../onnx/graph.ts";
 import { writeModel } from "../onnx/model-file.ts";
 import type { Placed, Provider, Value } from "./runtime.ts";
+import { toTensor } from "./tensors.ts";
 
 /** Where the runtime can hold tensors for other sessions: it has no such place for CUDA. */
 const places: Partial<Record<Provider, "gpu-buffer">> = { webgpu: "gpu-buffer" };
@@ -27,18 +28,21 @@ export async function placeOnDevice(
   const session = await copying;
   const placed: Record<string, Value> = {};
   const tensors: ort.Tensor[] = [];
-  for (const [name, value] of Object.entries(values)) {
-    if (value.type !== "float32" || value.data.length === 0) {
-      placed[name] = value;
-      continue;
-    }
-    const results = await session.run({ x: new ort.Tensor("float32", value.data as Float32Array, value.dims) });
-    tensors.push(results["y"]);
-    placed[name] = { ...value, onDevice: results["y"] };
-  }
   const free = (): void => {
     for (const tensor of tensors) tensor.dispose();
   };
+  try {
+    for (const [name, value] of Object.entries(values)) {
+      placed[name] = value;
+      if (value.type !== "float32" || value.data.length === 0) continue;
+      const results = await session.run({ x: toTensor(name, value) });
+      tensors.push(results["y"]);
+      placed[name] = { ...value, onDevice: results["y"] };
+    }
+  } catch {
+    free(); // what the device has no room for is copied for every run, and a run says what else is wrong with it
+    return undefined;
+  }
   return { values: placed, free };
 }
 

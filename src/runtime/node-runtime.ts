@@ -3,10 +3,10 @@ import * as ort from "onnxruntime-node";
 import { listAllowed, messageOf, UnitscopeError } from "../errors.ts";
 import { typeNumbers } from "../onnx/element-types.ts";
 import type { ElementType, TensorData } from "../onnx/graph.ts";
-import { elementCount } from "../onnx/graph.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import { placeOnDevice } from "./device-values.ts";
 import type { Provider, Runtime, Session, Value } from "./runtime.ts";
+import { toTensor, toTensors } from "./tensors.ts";
 import { holdUntilEnd } from "./thread-holdings.ts";
 import { storeWeights } from "./weights-file.ts";
 
@@ -119,28 +119,6 @@ function throwIfMissing(provider: Exclude<Provider, "cpu">, cause: unknown): voi
       { cause },
     );
   }
-}
-
-/** Values as the runtime takes them; those that lie on its device as they are. */
-function toTensors(feeds: Readonly<Record<string, Value>>, provider: Provider): Record<string, ort.Tensor> {
-  const tensors: Record<string, ort.Tensor> = {};
-  for (const name of Object.keys(feeds)) {
-    const value = feeds[name];
-    const isThere = provider !== "cpu" && value.onDevice !== undefined;
-    tensors[name] = isThere ? (value.onDevice as ort.Tensor) : toTensor(name, value);
-  }
-  return tensors;
-}
-
-function toTensor(name: string, { type, dims, data }: Value): ort.Tensor {
-  if (data.length !== elementCount(dims)) {
-    throw new UnitscopeError(
-      "internal",
-      `internal: input "${name}": expected ${elementCount(dims)} elements for [${dims.join(", ")}], got ${data.length}`,
-    );
-  }
-  const own = data.buffer instanceof SharedArrayBuffer ? data.slice() : data; // the runtime refuses shared memory
-  return new ort.Tensor(type as "float32", own as Float32Array, dims);
 }
 
 const elementTypes: readonly string[] = Object.keys(typeNumbers);
